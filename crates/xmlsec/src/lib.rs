@@ -1,0 +1,1 @@
+//! XML Signature and XML Encryption over one document.
