@@ -1,0 +1,134 @@
+package nuncio.peer;
+
+import java.util.List;
+
+/**
+ * A WS-SecurityPolicy, and a contract with it, from a short code of words joined by '+':
+ * a bootstrap (A anonymous for certificate, X mutual certificates WSS 1.1, X10 mutual certificates WSS 1.0,
+ * U user name for certificate, UT user name over TLS, XT certificate over TLS), and any of
+ * one (per message, no conversation), d (derived keys), es (encrypt before sign), ees (encrypted signature),
+ * 13 (WS-Trust and WS-SecureConversation 1.3; else February 2005), nc (no cancel), soap11, wsa04 (WS-Addressing of
+ * August 2004), suite=NAME.
+ */
+final class Policies {
+    private final boolean conversation, derived, cancel, trust13, soap11, wsa04;
+    private final String boot, order, suite, sp, code;
+
+    Policies(String code) {
+        this.code = code;
+        var words = List.of(code.split("\\+"));
+        conversation = !words.contains("one");
+        derived = words.contains("d");
+        cancel = !words.contains("nc");
+        trust13 = words.contains("13");
+        soap11 = words.contains("soap11");
+        wsa04 = words.contains("wsa04");
+        boot = words.stream().filter(w -> w.matches("A|X|X10|U|UT|XT")).findFirst().orElse("X");
+        order = words.stream().filter(w -> w.matches("es|ees")).findFirst().orElse("se");
+        suite = words.stream().filter(w -> w.startsWith("suite=")).map(w -> w.substring(6)).findFirst().orElse("Basic256");
+        sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
+    }
+
+    boolean overTransport() { return boot.equals("UT") || boot.equals("XT"); }
+
+    private static String policy(String inner) { return "<wsp:Policy>" + inner + "</wsp:Policy>"; }
+
+    private String include(String how) { return "sp:IncludeToken='" + sp + "/IncludeToken/" + how + "'"; }
+
+    private String parts() {
+        var addressing = wsa04 ? "http://schemas.xmlsoap.org/ws/2004/08/addressing" : "http://www.w3.org/2005/08/addressing";
+        var b = new StringBuilder("<sp:SignedParts><sp:Body/>");
+        for (var header : List.of("To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"))
+            b.append("<sp:Header Name='" + header + "' Namespace='" + addressing + "'/>");
+        return b + "</sp:SignedParts><sp:EncryptedParts><sp:Body/></sp:EncryptedParts>";
+    }
+
+    private String common(String layout) {
+        return "<sp:AlgorithmSuite>" + policy("<sp:" + suite + "/>") + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:" + layout + "/>")
+            + "</sp:Layout><sp:IncludeTimestamp/>"
+            + (order.equals("es") ? "<sp:EncryptBeforeSigning/>" : order.equals("ees") ? "<sp:EncryptSignature/>" : "")
+            + "<sp:OnlySignEntireHeadersAndBody/>";
+    }
+
+    private String x509(String how, boolean wss11) {
+        return "<sp:X509Token " + include(how) + ">" + policy((derived && wss11 ? "<sp:RequireDerivedKeys/>" : "")
+            + (wss11 ? "<sp:RequireThumbprintReference/>" : "") + "<sp:WssX509V3Token10/>") + "</sp:X509Token>";
+    }
+
+    private String username() {
+        return policy("<sp:UsernameToken " + include("AlwaysToRecipient") + ">" + policy("<sp:WssUsernameToken10/>") + "</sp:UsernameToken>");
+    }
+
+    private static String wss11() {
+        return "<sp:Wss11>" + policy("<sp:MustSupportRefKeyIdentifier/><sp:MustSupportRefIssuerSerial/><sp:MustSupportRefThumbprint/><sp:MustSupportRefEncryptedKey/>") + "</sp:Wss11>";
+    }
+
+    private static String wss10() { return "<sp:Wss10>" + policy("<sp:MustSupportRefKeyIdentifier/><sp:MustSupportRefIssuerSerial/>") + "</sp:Wss10>"; }
+
+    private String trust() {
+        var name = trust13 ? "Trust13" : "Trust10";
+        return "<sp:" + name + ">" + policy("<sp:MustSupportIssuedTokens/><sp:RequireClientEntropy/><sp:RequireServerEntropy/>") + "</sp:" + name + ">";
+    }
+
+    private String transport(String supporting) {
+        return "<sp:TransportBinding>" + policy("<sp:TransportToken>" + policy("<sp:HttpsToken" + (trust13 ? ">" + policy("") + "</sp:HttpsToken>" : " RequireClientCertificate='false'/>"))
+            + "</sp:TransportToken><sp:AlgorithmSuite>" + policy("<sp:" + suite + "/>") + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:Strict/>")
+            + "</sp:Layout><sp:IncludeTimestamp/>") + "</sp:TransportBinding>" + supporting + wss11() + trust();
+    }
+
+    private static String supporting(String kind, String token) { return "<sp:" + kind + ">" + token + "</sp:" + kind + ">"; }
+
+    private String bootstrap() {
+        return switch (boot) {
+            case "UT" -> transport(supporting("SignedSupportingTokens", username()));
+            case "XT" -> transport(supporting("EndorsingSupportingTokens", policy(x509("AlwaysToRecipient", false))));
+            case "X10" -> "<sp:AsymmetricBinding>" + policy(supporting("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
+                + supporting("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + wss10() + trust() + parts();
+            default -> "<sp:SymmetricBinding>" + policy(supporting("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
+                + (boot.equals("X") ? supporting("EndorsingSupportingTokens", policy(x509("AlwaysToRecipient", true))) : "")
+                + (boot.equals("U") ? supporting(trust13 ? "SignedEncryptedSupportingTokens" : "SignedSupportingTokens", username()) : "")
+                + wss11() + trust() + parts();
+        };
+    }
+
+    private String conversation() {
+        var token = policy("<sp:SecureConversationToken " + include("AlwaysToRecipient") + ">" + policy((derived ? "<sp:RequireDerivedKeys/>" : "")
+            + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap()) + "</sp:BootstrapPolicy>")
+            + "</sp:SecureConversationToken>");
+        return overTransport() ? transport(supporting("EndorsingSupportingTokens", token))
+            : "<sp:SymmetricBinding>" + policy(supporting("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
+    }
+
+    private String text() {
+        return "<wsp:Policy wsu:Id='security'><wsp:ExactlyOne><wsp:All>" + (wsa04 ? "<wsap:UsingAddressing xmlns:wsap='http://schemas.xmlsoap.org/ws/2004/08/addressing/policy'/>" : "<wsaw:UsingAddressing/>") + (conversation ? conversation() : bootstrap()) + "</wsp:All></wsp:ExactlyOne></wsp:Policy>";
+    }
+
+    /** The contract of the echo service at an address, with the policy on its binding ("plain": with none). */
+    String wsdl(String address) {
+        boolean plain = code.startsWith("plain");
+        var types = new StringBuilder(); var messages = new StringBuilder(); var operations = new StringBuilder(); var bound = new StringBuilder();
+        for (var operation : List.of("Echo:text:EchoResult", "Fail:why:FailResult", "Notify:text:")) {
+            var w = operation.split(":", -1); boolean answers = !w[2].isEmpty();
+            types.append(element(w[0], w[1])).append(answers ? element(w[0] + "Response", w[2]) : "");
+            messages.append(message(w[0])).append(answers ? message(w[0] + "Response") : "");
+            operations.append("<operation name='" + w[0] + "'><input message='t:" + w[0] + "' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "'/>"
+                + (answers ? "<output message='t:" + w[0] + "Response' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "Response'/>" : "") + "</operation>");
+            bound.append("<operation name='" + w[0] + "'><s:operation soapAction='http://nuncio.example/echo/IEcho/" + w[0] + "'/><input><s:body use='literal'/></input>"
+                + (answers ? "<output><s:body use='literal'/></output>" : "") + "</operation>");
+        }
+        return "<definitions name='Echo' targetNamespace='http://nuncio.example/echo' xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:t='http://nuncio.example/echo'"
+            + " xmlns:s='http://schemas.xmlsoap.org/wsdl/" + (soap11 ? "soap" : "soap12") + "/' xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy' xmlns:sp='" + sp + "'"
+            + " xmlns:mssp='http://schemas.microsoft.com/ws/2005/07/securitypolicy' xmlns:wsaw='http://www.w3.org/2006/05/addressing/wsdl'"
+            + " xmlns:wsu='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'>"
+            + (plain ? "" : text()) + "<types><schema targetNamespace='http://nuncio.example/echo' elementFormDefault='qualified' xmlns='http://www.w3.org/2001/XMLSchema'>" + types + "</schema></types>"
+            + messages + "<portType name='IEcho'>" + operations + "</portType><binding name='Echo' type='t:IEcho'>" + (plain ? "" : "<wsp:PolicyReference URI='#security'/>")
+            + "<s:binding transport='http://schemas.xmlsoap.org/soap/http' style='document'/>" + bound
+            + "</binding><service name='Echo'><port name='Echo' binding='t:Echo'><s:address location='" + address + "'/></port></service></definitions>";
+    }
+
+    private static String element(String name, String child) {
+        return "<element name='" + name + "'><complexType><sequence><element name='" + child + "' type='string' minOccurs='0'/></sequence></complexType></element>";
+    }
+
+    private static String message(String name) { return "<message name='" + name + "'><part name='parameters' element='t:" + name + "'/></message>"; }
+}
