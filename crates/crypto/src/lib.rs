@@ -1,1 +1,41 @@
 //! The algorithms that the specifications name, by URI, over bytes; secrets that are zeroed and compared in constant time.
+//!
+//! The only crate that names a cryptographic library. It knows no XML, no clock and no policy: times, random octets
+//! and the algorithms to use are arguments. Nothing in it panics on what a peer sends; every failure to decrypt, of
+//! whatever cause, is the one [`Undecryptable`].
+//!
+//! Two libraries stand behind it, chosen once and by name:
+//!
+//! - RustCrypto for digests, HMAC and AES-CBC: as fast as AWS-LC where a message spends its time, and in Rust.
+//! - AWS-LC for RSA, and RustCrypto's `rsa` where AWS-LC does not offer the operation. Which goes where is told in
+//!   [`transport`] and [`sign`].
+
+pub mod algorithm;
+pub mod base64;
+//TMP pub mod certificate;
+pub mod cipher;
+pub mod derive;
+pub mod digest;
+//TMP pub mod key;
+pub mod mac;
+//TMP mod name;
+pub mod random;
+pub mod secret;
+//TMP pub mod sign;
+//TMP pub mod transport;
+//TMP pub mod trust;
+
+/// Octets that do not decrypt, or a key that does not unwrap.
+///
+/// One opaque value for every cause (length, padding, key size, integrity): a peer that could tell the causes apart
+/// could decrypt with our answers ([XML Encryption 1.1] section 6.1.2 and its references).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("does not decrypt")]
+pub struct Undecryptable;
+
+/// The octets of a text of hexadecimal digits, for the vectors of the tests.
+#[cfg(test)]
+fn hex(digits: &str) -> Vec<u8> {
+    assert!(digits.len().is_multiple_of(2), "{digits}");
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}

@@ -1,0 +1,221 @@
+//! Block encryption of XML Encryption: AES in CBC mode with its own padding ([XML Encryption 1.1] section 5.2).
+//!
+//! CBC protects nothing against change. Whoever calls [`decrypt`] must see to it that the message is refused in one and
+//! the same way whatever goes wrong afterwards, or better, check a signature over the ciphertext before.
+
+use crate::Undecryptable;
+use crate::algorithm::CipherAlgorithm;
+use crate::secret::Secret;
+use aes::{Aes128, Aes192, Aes256};
+use cbc::cipher::block_padding::NoPadding;
+use cbc::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
+use cbc::{Decryptor, Encryptor};
+use subtle::{ConstantTimeGreater, ConstantTimeLess};
+
+/// Octets of a block of AES.
+const BLOCK: usize = 16;
+
+/// A key that is not as long as its cipher needs. Ours, or one a peer derived with a `wsc:Length` of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a key of {size} octets was given, {algorithm:?} takes {}", .algorithm.key_size())]
+pub struct WrongKeySize {
+    /// The cipher.
+    pub algorithm: CipherAlgorithm,
+    /// Octets of the key that was given.
+    pub size: usize,
+}
+
+/// Appends `iv`, then the ciphertext of `plain` under `key`, to `out`: the content of an `xenc:CipherValue` before its
+/// base64.
+///
+/// `iv` must be fresh random octets for every call: in CBC a foreseeable one gives plaintext away. Every octet of the
+/// padding is its length, which those readers of ours want who take the padding for that of PKCS #7; XML Encryption
+/// leaves all but the last free.
+///
+/// # Errors
+///
+/// [`WrongKeySize`]; `out` is unchanged then.
+pub fn encrypt(
+    algorithm: CipherAlgorithm,
+    key: &Secret,
+    iv: &[u8; BLOCK],
+    plain: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), WrongKeySize> {
+    if key.len() != algorithm.key_size() {
+        return Err(WrongKeySize { algorithm, size: key.len() });
+    }
+    let padding = BLOCK - plain.len() % BLOCK;
+    let start = out.len() + BLOCK;
+    out.reserve(BLOCK + plain.len() + padding);
+    out.extend_from_slice(iv);
+    out.extend_from_slice(plain);
+    out.resize(out.len() + padding, padding as u8);
+    let done = match algorithm {
+        CipherAlgorithm::Aes128Cbc => encrypt_blocks::<Aes128>(key, iv, &mut out[start..]),
+        CipherAlgorithm::Aes192Cbc => encrypt_blocks::<Aes192>(key, iv, &mut out[start..]),
+        CipherAlgorithm::Aes256Cbc => encrypt_blocks::<Aes256>(key, iv, &mut out[start..]),
+    };
+    if done.is_none() {
+        // The sizes were seen to above; should they ever not be, no plaintext must stay in `out`.
+        out.truncate(start - BLOCK);
+        return Err(WrongKeySize { algorithm, size: key.len() });
+    }
+    Ok(())
+}
+
+/// The plaintext of `data`, the octets of an `xenc:CipherValue`: the initialization vector and whole blocks.
+///
+/// Works in place and gives the same allocation back. Of the padding only the last octet means anything, and it must be
+/// 1 to 16 ([XML Encryption 1.1] section 5.2.2); it is looked at once, without a branch on its value before the answer.
+///
+/// # Errors
+///
+/// [`Undecryptable`] for a key of another size, a length that no ciphertext has, or a padding out of range.
+pub fn decrypt(algorithm: CipherAlgorithm, key: &Secret, mut data: Vec<u8>) -> Result<Vec<u8>, Undecryptable> {
+    if data.len() < 2 * BLOCK || !data.len().is_multiple_of(BLOCK) {
+        return Err(Undecryptable);
+    }
+    let (iv, blocks) = data.split_first_chunk_mut::<BLOCK>().ok_or(Undecryptable)?;
+    match algorithm {
+        CipherAlgorithm::Aes128Cbc => decrypt_blocks::<Aes128>(key, iv, blocks),
+        CipherAlgorithm::Aes192Cbc => decrypt_blocks::<Aes192>(key, iv, blocks),
+        CipherAlgorithm::Aes256Cbc => decrypt_blocks::<Aes256>(key, iv, blocks),
+    }
+    .ok_or(Undecryptable)?;
+    let padding = data.last().copied().ok_or(Undecryptable)?;
+    let sound = padding.ct_gt(&0) & padding.ct_lt(&(BLOCK as u8 + 1));
+    if !bool::from(sound) {
+        return Err(Undecryptable);
+    }
+    data.truncate(data.len() - usize::from(padding));
+    data.drain(..BLOCK);
+    Ok(data)
+}
+
+/// Encrypts whole blocks in place; `None` for a key or a length that does not fit.
+fn encrypt_blocks<C>(key: &Secret, iv: &[u8; BLOCK], blocks: &mut [u8]) -> Option<()>
+where
+    C: BlockCipherEncrypt + KeyInit,
+    Encryptor<C>: BlockModeEncrypt + InnerIvInit<Inner = C>,
+{
+    let cipher = C::new_from_slice(key.expose()).ok()?;
+    let mode = Encryptor::<C>::inner_iv_slice_init(cipher, iv).ok()?;
+    let length = blocks.len();
+    mode.encrypt_padded::<NoPadding>(blocks, length).ok().map(|_| ())
+}
+
+/// Decrypts whole blocks in place; `None` for a key or a length that does not fit.
+fn decrypt_blocks<C>(key: &Secret, iv: &[u8; BLOCK], blocks: &mut [u8]) -> Option<()>
+where
+    C: BlockCipherDecrypt + KeyInit,
+    Decryptor<C>: BlockModeDecrypt + InnerIvInit<Inner = C>,
+{
+    let cipher = C::new_from_slice(key.expose()).ok()?;
+    let mode = Decryptor::<C>::inner_iv_slice_init(cipher, iv).ok()?;
+    mode.decrypt_padded::<NoPadding>(blocks).ok().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex;
+
+    const PLAIN: &str = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51\
+         30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
+    const IV: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+    /// [SP 800-38A] sections F.2.1 to F.2.6.
+    #[test]
+    fn sp_800_38a() {
+        #[track_caller]
+        fn check(algorithm: CipherAlgorithm, key: &str, expect: &str) {
+            let (key, expect) = (Secret::new(hex(key)), [&IV[..], &hex(expect)].concat());
+            let mut out = b"before".to_vec();
+            encrypt(algorithm, &key, &IV, &hex(PLAIN), &mut out).unwrap();
+            assert_eq!(out[6..][..expect.len()], expect);
+            assert_eq!(out.len(), 6 + expect.len() + 16, "a whole block of padding follows");
+            assert_eq!(decrypt(algorithm, &key, out[6..].to_vec()).unwrap(), hex(PLAIN));
+        }
+        check(
+            CipherAlgorithm::Aes128Cbc,
+            "2b7e151628aed2a6abf7158809cf4f3c",
+            "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2\
+             73bed6b8e3c1743b7116e69e222295163ff1caa1681fac09120eca307586e1a7",
+        );
+        check(
+            CipherAlgorithm::Aes192Cbc,
+            "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
+            "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a\
+             571b242012fb7ae07fa9baac3df102e008b0e27988598881d920a9e64f5615cd",
+        );
+        check(
+            CipherAlgorithm::Aes256Cbc,
+            "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+            "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d\
+             39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b",
+        );
+    }
+
+    /// Every length survives, in the allocation that was given.
+    #[test]
+    fn round_trips_in_place() {
+        for algorithm in CipherAlgorithm::ALL {
+            let key = Secret::new(vec![7; algorithm.key_size()]);
+            for length in 0..100_u8 {
+                let plain: Vec<u8> = (0..length).collect();
+                let mut out = Vec::new();
+                encrypt(algorithm, &key, &IV, &plain, &mut out).unwrap();
+                assert_eq!(out.len(), 16 + (usize::from(length) / 16 + 1) * 16);
+                let place = out.as_ptr();
+                let back = decrypt(algorithm, &key, out).unwrap();
+                assert_eq!(back, plain);
+                assert_eq!(back.as_ptr(), place);
+            }
+        }
+    }
+
+    /// Of the padding only the last octet means anything: 1 to 16, whatever the others say.
+    #[test]
+    fn only_the_last_octet_of_padding_counts() {
+        let (algorithm, key) = (CipherAlgorithm::Aes128Cbc, Secret::new(vec![7; 16]));
+        for last in 0..=255_u8 {
+            // Without its own block of padding this is one block whose last octet is `last`, the others arbitrary.
+            let block: Vec<u8> = (0..15).map(|i| 0xf0 ^ i).chain([last]).collect();
+            let mut data = Vec::new();
+            encrypt(algorithm, &key, &IV, &block, &mut data).unwrap();
+            data.truncate(32);
+            let back = decrypt(algorithm, &key, data);
+            if (1..=16).contains(&last) {
+                assert_eq!(back.as_deref(), Ok(&block[..16 - usize::from(last)]));
+            } else {
+                assert_eq!(back, Err(Undecryptable), "{last}");
+            }
+        }
+    }
+
+    /// No length but two blocks or more, and no key of another size, does anything.
+    #[test]
+    fn odd_sizes_are_refused() {
+        for algorithm in CipherAlgorithm::ALL {
+            let key = Secret::new(vec![7; algorithm.key_size()]);
+            for length in (0..64).filter(|length| *length < 32 || length % 16 != 0) {
+                assert_eq!(decrypt(algorithm, &key, vec![1; length]), Err(Undecryptable), "{length}");
+            }
+            for size in (0..64).filter(|size| *size != algorithm.key_size()) {
+                let key = Secret::new(vec![7; size]);
+                let mut out = b"before".to_vec();
+                assert_eq!(encrypt(algorithm, &key, &IV, b"plain", &mut out), Err(WrongKeySize { algorithm, size }));
+                assert_eq!(out, b"before");
+                assert_eq!(decrypt(algorithm, &key, vec![1; 48]), Err(Undecryptable));
+            }
+        }
+    }
+
+    /// What is wrong with a peer's octets does not show in the error.
+    #[test]
+    fn one_error() {
+        assert_eq!(Undecryptable.to_string(), "does not decrypt");
+        assert_eq!(size_of::<Undecryptable>(), 0);
+    }
+}

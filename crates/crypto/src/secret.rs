@@ -1,0 +1,69 @@
+//! Octets that must not leak: zeroed on drop, compared in constant time, without a printed form.
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A key, a password, or other secret octets.
+///
+/// Zeroed when dropped. It has neither `Debug` nor `Display` nor `PartialEq` nor a serialised form, so it can neither
+/// be logged by accident nor compared in variable time.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the octets over, without a copy.
+    pub fn new(octets: Vec<u8>) -> Self {
+        Self(Zeroizing::new(octets))
+    }
+
+    /// The octets, for the one who uses them. Do not keep them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Octets in all. The length is not secret.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no octet at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `claimed` is the same octets, in time that depends on the lengths alone.
+    #[must_use]
+    pub fn matches(&self, claimed: &[u8]) -> bool {
+        same(&self.0, claimed)
+    }
+}
+
+impl From<&[u8]> for Secret {
+    fn from(octets: &[u8]) -> Self {
+        Self::new(octets.to_vec())
+    }
+}
+
+/// The one comparison of the crate: in time that depends on the lengths alone.
+pub(crate) fn same(ours: &[u8], claimed: &[u8]) -> bool {
+    ours.ct_eq(claimed).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A secret matches itself, and nothing that is longer, shorter or one bit off.
+    #[test]
+    fn matches_only_itself() {
+        let secret = Secret::from(&b"correct horse"[..]);
+        assert_eq!(secret.len(), 13);
+        assert!(secret.matches(b"correct horse"));
+        assert!(secret.clone().matches(secret.expose()));
+        for other in [&b"correct horsf"[..], b"borrect horse", b"correct hors", b"correct horse\0", b""] {
+            assert!(!secret.matches(other));
+        }
+        assert!(Secret::new(Vec::new()).is_empty());
+        assert!(Secret::new(Vec::new()).matches(b""));
+    }
+}
