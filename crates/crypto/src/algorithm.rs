@@ -1,7 +1,8 @@
 //! Every algorithm this crate has, and the URI by which the specifications name it.
 //!
-//! The tables are [XML Signature 1.1] section 6.1, [XML Encryption 1.1] section 5.1 and [RFC 6931]. A URI that is not here has no
-//! implementation behind it, so it cannot be asked for by a peer; which of these a route allows is its suite's affair.
+//! The tables are [XML Signature 1.1] section 6.1, [XML Encryption 1.1] section 5.1 and [RFC 6931]. A URI that is not
+//! here has no implementation behind it, so it cannot be asked for by a peer; which of these a route allows is its
+//! suite's affair.
 
 /// A digest function ([XML Signature 1.1] section 6.2).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -61,8 +62,8 @@ impl DigestAlgorithm {
     }
 }
 
-/// A keyed digest under a symmetric signature ([XML Signature 1.1] section 6.3). Always of full length: `HMACOutputLength`
-/// has no place here.
+/// A keyed digest under a symmetric signature ([XML Signature 1.1] section 6.3). Always of full length:
+/// `HMACOutputLength` has no place here.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum MacAlgorithm {
     /// HMAC with SHA-1, 20 octets.
@@ -199,7 +200,8 @@ impl SignatureAlgorithm {
     }
 }
 
-/// A key transport ([XML Encryption 1.1] section 5.5), with the parameters that the children of `xenc:EncryptionMethod` carry.
+/// A key transport ([XML Encryption 1.1] section 5.5), with the parameters that the children of
+/// `xenc:EncryptionMethod` carry.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum KeyTransport {
     /// RSAES-OAEP with an empty label.

@@ -1,4 +1,5 @@
-//! The algorithms that the specifications name, by URI, over bytes; secrets that are zeroed and compared in constant time.
+//! The algorithms that the specifications name, by URI, over bytes; secrets that are zeroed and compared in constant
+//! time.
 //!
 //! The only crate that names a cryptographic library. It knows no XML, no clock and no policy: times, random octets
 //! and the algorithms to use are arguments. Nothing in it panics on what a peer sends; every failure to decrypt, of
@@ -6,24 +7,24 @@
 //!
 //! Two libraries stand behind it, chosen once and by name:
 //!
-//! - RustCrypto for digests, HMAC and AES-CBC: as fast as AWS-LC where a message spends its time, and in Rust.
-//! - AWS-LC for RSA, and RustCrypto's `rsa` where AWS-LC does not offer the operation. Which goes where is told in
+//! - `RustCrypto` for digests, HMAC and AES-CBC: as fast as AWS-LC where a message spends its time, and in Rust.
+//! - AWS-LC for RSA, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is told in
 //!   [`transport`] and [`sign`].
 
 pub mod algorithm;
 pub mod base64;
-//TMP pub mod certificate;
+pub mod certificate;
 pub mod cipher;
 pub mod derive;
 pub mod digest;
-//TMP pub mod key;
+pub mod key;
 pub mod mac;
-//TMP mod name;
+mod name;
 pub mod random;
 pub mod secret;
-//TMP pub mod sign;
-//TMP pub mod transport;
-//TMP pub mod trust;
+pub mod sign;
+pub mod transport;
+pub mod trust;
 
 /// Octets that do not decrypt, or a key that does not unwrap.
 ///
