@@ -1,1 +1,14 @@
 //! What a route demands and whom it admits: the WS-SecurityPolicy model, with YAML, presets and WSDL as ways in and out.
+//!
+//! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]) and a
+//! policy alone ([`bare`]).
+
+pub mod bare;
+mod error;
+pub mod model;
+mod names;
+mod read;
+pub mod suite;
+pub mod wsdl;
+
+pub use error::{Place, PolicyError};

@@ -3,6 +3,7 @@
 //! Everything else (WSDL, presets, YAML) is a way into these types, and the protocol crate compiles them into what it
 //! does with a message. Names are the specification's.
 
+use crate::error::PolicyError;
 use crate::suite::Suite;
 
 /// The version of SOAP that a port speaks.
@@ -285,7 +286,9 @@ pub struct HeaderPart {
 impl PartSet {
     /// Whether the set has a header of that name.
     pub fn has_header(&self, namespace: &str, local: &str) -> bool {
-        self.headers.iter().any(|part| part.namespace == namespace && part.name.as_deref().is_none_or(|name| name == local))
+        self.headers
+            .iter()
+            .any(|part| part.namespace == namespace && part.name.as_deref().is_none_or(|name| name == local))
     }
 
     /// Whether there is nothing in it.
@@ -329,8 +332,9 @@ pub struct Port {
     /// The address it gives.
     pub address: Option<String>,
     /// The alternatives of its endpoint policy (service, port and binding scope merged), in the order of the file;
-    /// empty where it has no policy with a security binding.
-    pub alternatives: Vec<Policy>,
+    /// empty where it has no policy with a security binding. An error where no alternative is usable, or a policy of one
+    /// of its messages is not: that makes this port unusable, not its contract.
+    pub alternatives: Result<Vec<Policy>, PolicyError>,
     /// Its operations.
     pub operations: Vec<Operation>,
 }
@@ -346,6 +350,13 @@ pub struct Operation {
     pub output: Option<Message>,
     /// The faults it declares.
     pub faults: Vec<FaultMessage>,
+}
+
+impl Operation {
+    /// Its messages: the request, the response, the faults.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        [&self.input].into_iter().chain(&self.output).chain(self.faults.iter().map(|fault| &fault.message))
+    }
 }
 
 /// A message of an operation.

@@ -1,0 +1,196 @@
+//! Security bindings and their properties (WS-SecurityPolicy 1.2, sections 6 and 7).
+
+use super::Reader;
+use super::normal::Assertion;
+use crate::error::{Place, PolicyError};
+use crate::model::{
+    Binding, Layout, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding, Token, TransportBinding,
+};
+use crate::names;
+use crate::suite::Suite;
+
+/// What both bindings may say.
+#[derive(Default)]
+struct Properties {
+    suite: Option<&'static Suite>,
+    layout: Option<Layout>,
+    timestamp: bool,
+}
+
+impl Reader<'_> {
+    /// Reads a `TransportBinding` or `SymmetricBinding`.
+    pub(super) fn binding(&self, assertion: &Assertion<'_>) -> Result<(PolicyVersion, Binding), PolicyError> {
+        let version =
+            if assertion.element.namespace == names::SECURITY_11 { PolicyVersion::V11 } else { PolicyVersion::V12 };
+        let binding = if assertion.element.local == "TransportBinding" {
+            Binding::Transport(self.transport(assertion)?)
+        } else {
+            Binding::Symmetric(self.symmetric(assertion)?)
+        };
+        Ok((version, binding))
+    }
+
+    fn transport(&self, assertion: &Assertion<'_>) -> Result<TransportBinding, PolicyError> {
+        let mut properties = Properties::default();
+        let mut token = None;
+        for nested in &assertion.nested {
+            if self.property(nested, &mut properties)? {
+                continue;
+            }
+            match nested.security() {
+                Some("TransportToken") => self.once(&mut token, nested, |_| self.transport_token(nested))?,
+                _ => self.unexpected(nested)?,
+            }
+        }
+        let client_certificate = token.ok_or_else(|| self.missing(assertion, "TransportToken"))?;
+        Ok(TransportBinding {
+            client_certificate,
+            suite: properties.suite.unwrap_or(UNUSED_SUITE),
+            layout: properties.layout.unwrap_or(Layout::Lax),
+            timestamp: properties.timestamp,
+        })
+    }
+
+    /// Reads a `TransportToken`: whether TLS must authenticate the client.
+    fn transport_token(&self, assertion: &Assertion<'_>) -> Result<bool, PolicyError> {
+        let mut client_certificate = None;
+        for token in &assertion.nested {
+            match token.security() {
+                Some("HttpsToken") => self.once(&mut client_certificate, token, |_| self.https_token(token))?,
+                // WCF behind a machine that takes TLS off (`allowInsecureTransport`): TLS is still there for the client.
+                Some("HttpToken") => {
+                    self.once(&mut client_certificate, token, |_| self.nothing_within(token).map(|()| false))?
+                }
+                _ => self.unexpected(token)?,
+            }
+        }
+        client_certificate.ok_or_else(|| self.missing(assertion, "HttpsToken"))
+    }
+
+    fn https_token(&self, token: &Assertion<'_>) -> Result<bool, PolicyError> {
+        // An attribute in 1.1, a nested assertion since.
+        let attribute = token.element.attributes.iter().find(|attribute| attribute.local == "RequireClientCertificate");
+        let mut required = match attribute.map(|attribute| attribute.value.trim()) {
+            None | Some("false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(other) => {
+                let (at, value) = (self.place(token), other.to_owned());
+                return Err(PolicyError::BadValue { at, attribute: "RequireClientCertificate", value });
+            }
+        };
+        for nested in &token.nested {
+            match nested.security() {
+                Some("RequireClientCertificate") => required = true,
+                _ => self.unexpected(nested)?,
+            }
+        }
+        Ok(required)
+    }
+
+    fn symmetric(&self, assertion: &Assertion<'_>) -> Result<SymmetricBinding, PolicyError> {
+        let mut properties = Properties::default();
+        let mut protection = None;
+        let mut order = ProtectionOrder::SignBeforeEncrypt;
+        let mut encrypt_signature = false;
+        let mut protect_tokens = false;
+        for nested in &assertion.nested {
+            if self.property(nested, &mut properties)? {
+                continue;
+            }
+            match nested.security() {
+                Some("ProtectionToken") => self.once(&mut protection, nested, |_| self.protection(nested))?,
+                Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
+                Some("EncryptSignature") => encrypt_signature = true,
+                Some("ProtectTokens") => protect_tokens = true,
+                _ => self.unexpected(nested)?,
+            }
+        }
+        Ok(SymmetricBinding {
+            protection: protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?,
+            suite: properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?,
+            layout: properties.layout.unwrap_or(Layout::Lax),
+            timestamp: properties.timestamp,
+            order,
+            encrypt_signature,
+            protect_tokens,
+        })
+    }
+
+    fn protection(&self, assertion: &Assertion<'_>) -> Result<Token, PolicyError> {
+        let mut token = None;
+        for nested in &assertion.nested {
+            self.once(&mut token, nested, |_| match self.token(nested)? {
+                // Its key would be derived from the password.
+                Token::Username(_) => Err(self.not_built_here(nested, "as a protection token")),
+                token => Ok(token),
+            })?;
+        }
+        token.ok_or_else(|| self.missing(assertion, "token"))
+    }
+
+    /// Reads a property that both bindings may have; `false` where it is another assertion.
+    fn property(&self, assertion: &Assertion<'_>, into: &mut Properties) -> Result<bool, PolicyError> {
+        match assertion.security() {
+            Some("AlgorithmSuite") => self.once(&mut into.suite, assertion, |_| self.suite(assertion))?,
+            Some("Layout") => self.once(&mut into.layout, assertion, |_| self.layout(assertion))?,
+            Some("IncludeTimestamp") => into.timestamp = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn suite(&self, assertion: &Assertion<'_>) -> Result<&'static Suite, PolicyError> {
+        let mut suite = None;
+        for nested in &assertion.nested {
+            match nested.security().and_then(Suite::named) {
+                Some(named) => self.once(&mut suite, nested, |_| Ok(named))?,
+                None => self.unexpected(nested)?,
+            }
+        }
+        suite.ok_or_else(|| self.missing(assertion, "suite"))
+    }
+
+    fn layout(&self, assertion: &Assertion<'_>) -> Result<Layout, PolicyError> {
+        let mut layout = None;
+        for nested in &assertion.nested {
+            let named = match nested.security() {
+                Some("Strict") => Layout::Strict,
+                Some("Lax") => Layout::Lax,
+                Some("LaxTsFirst") => Layout::LaxTimestampFirst,
+                Some("LaxTsLast") => Layout::LaxTimestampLast,
+                _ => {
+                    self.unexpected(nested)?;
+                    continue;
+                }
+            };
+            self.once(&mut layout, nested, |_| Ok(named))?;
+        }
+        layout.ok_or_else(|| self.missing(assertion, "layout"))
+    }
+
+    /// Refuses a transport binding without suite where a token signs. Where nothing in the message is signed, the suite
+    /// does not matter, and field policies leave it out.
+    pub(super) fn transport_suite(
+        &self,
+        binding: &Binding,
+        supporting: &[SupportingToken],
+        alternative: &[Assertion<'_>],
+    ) -> Result<(), PolicyError> {
+        let Some(assertion) = alternative.iter().find(|assertion| assertion.security() == Some("TransportBinding"))
+        else {
+            return Ok(());
+        };
+        let has_suite = assertion.nested.iter().any(|nested| nested.security() == Some("AlgorithmSuite"));
+        if has_suite || !matches!(binding, Binding::Transport(_)) || !supporting.iter().any(|token| token.endorsing) {
+            return Ok(());
+        }
+        Err(PolicyError::Missing {
+            at: Place::of(self.file, assertion.element),
+            what: "AlgorithmSuite",
+            within: assertion.element.local.clone(),
+        })
+    }
+}
+
+/// What stands for the suite of a binding that uses none: WCF's default.
+const UNUSED_SUITE: &Suite = &crate::suite::SUITES[0];

@@ -1,0 +1,274 @@
+//! From assertions to the model: one alternative of a policy in normal form becomes one [`Policy`].
+
+mod binding;
+pub(crate) mod library;
+pub(crate) mod normal;
+mod parts;
+mod supporting;
+mod table;
+mod token;
+
+use nuncio_xml::foreign::Element;
+
+use crate::error::{Place, PolicyError};
+use crate::model::{Addressing, Binding, Parts, Policy, Token, Trust, TrustVersion, Wss};
+use crate::names;
+use library::Library;
+use normal::{Alternative, Assertion, is_true};
+
+/// Reads the usable alternatives of a policy that has a security binding; none where no alternative has one.
+///
+/// An alternative that is not usable is left out as long as another is usable; else the error is the first one's.
+pub(crate) fn policies(
+    library: &Library<'_>,
+    at: &Element,
+    alternatives: &[Alternative<'_>],
+) -> Result<Vec<Policy>, PolicyError> {
+    let reader = Reader { file: library.file };
+    let mut usable = Vec::new();
+    let mut unsecured = false;
+    let mut refused = None;
+    for alternative in alternatives {
+        match reader.policy(alternative) {
+            Ok(Some(policy)) => usable.push(policy),
+            Ok(None) => unsecured = true,
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    match refused {
+        _ if !usable.is_empty() => Ok(usable),
+        Some(error) => Err(error),
+        None if unsecured => Ok(usable),
+        None => Err(PolicyError::NoAlternative { at: Place::of(library.file, at) }),
+    }
+}
+
+/// Reads the parts that a policy of operation or message scope protects.
+///
+/// The first usable alternative is the one that is asked for.
+pub(crate) fn parts(
+    library: &Library<'_>,
+    at: &Element,
+    alternatives: &[Alternative<'_>],
+) -> Result<Parts, PolicyError> {
+    let reader = Reader { file: library.file };
+    let mut refused = None;
+    for alternative in alternatives {
+        match reader.message(alternative) {
+            Ok(parts) => return Ok(parts),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| PolicyError::NoAlternative { at: Place::of(library.file, at) }))
+}
+
+/// Gives a policy, and the policies within it, the addressing that applies to it: the one it engages, else the one that
+/// `declared` says, else the one whose headers are protected, in it or in `messages`.
+pub(crate) fn settle_addressing(policy: &mut Policy, declared: Addressing, messages: &[&Parts]) {
+    let mut found = or_else(policy.addressing, || declared);
+    found = or_else(found, || addressing_of_parts(&policy.parts));
+    for token in &policy.supporting {
+        found = or_else(found, || addressing_of_parts(&token.parts));
+    }
+    for parts in messages {
+        found = or_else(found, || addressing_of_parts(parts));
+    }
+    if let Some(bootstrap) = bootstrap(policy) {
+        settle_addressing(bootstrap, found, &[]);
+        // A bootstrap's headers are those of the same port.
+        found = or_else(found, || bootstrap.addressing);
+    }
+    policy.addressing = found;
+}
+
+fn bootstrap(policy: &mut Policy) -> Option<&mut Policy> {
+    let protection = match &mut policy.binding {
+        Binding::Symmetric(binding) => Some(&mut binding.protection),
+        Binding::Transport(_) => None,
+    };
+    let mut tokens = protection.into_iter().chain(policy.supporting.iter_mut().map(|supporting| &mut supporting.token));
+    tokens.find_map(|token| match token {
+        Token::SecureConversation(token) => Some(&mut *token.bootstrap),
+        _ => None,
+    })
+}
+
+fn or_else(addressing: Addressing, other: impl FnOnce() -> Addressing) -> Addressing {
+    if addressing == Addressing::None { other() } else { addressing }
+}
+
+fn addressing_of_parts(parts: &Parts) -> Addressing {
+    let headers = parts.signed.headers.iter().chain(&parts.encrypted.headers);
+    headers
+        .map(|header| match header.namespace.as_str() {
+            names::ADDRESSING_10 => Addressing::V10,
+            names::ADDRESSING_2004 => Addressing::August2004,
+            _ => Addressing::None,
+        })
+        .find(|addressing| *addressing != Addressing::None)
+        .unwrap_or(Addressing::None)
+}
+
+/// The addressing that an element engages, as an assertion or as an extension of WSDL; `None` where it is another.
+pub(crate) fn engaged_addressing(element: &Element) -> Option<Addressing> {
+    match (element.namespace.as_str(), element.local.as_str()) {
+        (names::ADDRESSING_10_WSDL, "UsingAddressing") | (names::ADDRESSING_10_METADATA, "Addressing") => {
+            Some(Addressing::V10)
+        }
+        (names::ADDRESSING_2004_POLICY, "UsingAddressing") => Some(Addressing::August2004),
+        _ => None,
+    }
+}
+
+/// Reads assertions of one file.
+struct Reader<'a> {
+    file: &'a str,
+}
+
+impl Reader<'_> {
+    /// Reads one alternative of an endpoint's policy, or of a bootstrap policy; `None` where it asks for no security.
+    fn policy(&self, alternative: &[Assertion<'_>]) -> Result<Option<Policy>, PolicyError> {
+        let mut binding = None;
+        let mut supporting = Vec::new();
+        let mut first_supporting = None;
+        let mut wss = None;
+        let mut trust = None;
+        let mut addressing = Addressing::None;
+        let mut parts = Parts::default();
+        for assertion in alternative {
+            if self.parts(assertion, &mut parts)? {
+                continue;
+            }
+            if let Some(engaged) = engaged_addressing(assertion.element) {
+                self.nothing_within(assertion)?;
+                addressing = engaged;
+                continue;
+            }
+            match assertion.security() {
+                Some("TransportBinding" | "SymmetricBinding") => {
+                    self.once(&mut binding, assertion, |_| self.binding(assertion))?
+                }
+                Some("Wss10" | "Wss11") => {
+                    self.once(&mut wss, assertion, |name| self.wss(assertion, name == "Wss11"))?
+                }
+                Some("Trust10" | "Trust13") => self.once(&mut trust, assertion, |name| {
+                    let version = if name == "Trust13" { TrustVersion::V13 } else { TrustVersion::February2005 };
+                    self.trust(assertion, version)
+                })?,
+                Some(name) if let Some(duty) = supporting::duty(name) => {
+                    first_supporting = first_supporting.or(Some(assertion));
+                    self.supporting(assertion, duty, &mut supporting)?;
+                }
+                _ => self.unexpected(assertion)?,
+            }
+        }
+        let Some((version, binding)) = binding else {
+            return match first_supporting {
+                Some(assertion) => Err(PolicyError::Missing {
+                    at: self.place(assertion),
+                    what: "security binding",
+                    within: format!("the policy of {}", assertion.element.local),
+                }),
+                None => Ok(None),
+            };
+        };
+        self.transport_suite(&binding, &supporting, alternative)?;
+        Ok(Some(Policy { version, binding, supporting, wss: wss.unwrap_or_default(), trust, addressing, parts }))
+    }
+
+    /// Reads one alternative of a policy of operation or message scope.
+    fn message(&self, alternative: &[Assertion<'_>]) -> Result<Parts, PolicyError> {
+        let mut parts = Parts::default();
+        for assertion in alternative {
+            if self.parts(assertion, &mut parts)? || engaged_addressing(assertion.element).is_some() {
+                continue;
+            }
+            let name = assertion.security().unwrap_or_default();
+            if matches!(name, "TransportBinding" | "SymmetricBinding" | "Wss10" | "Wss11" | "Trust10" | "Trust13")
+                || supporting::duty(name).is_some()
+            {
+                return Err(self.not_built_here(assertion, "at operation or message scope"));
+            }
+            self.unexpected(assertion)?;
+        }
+        Ok(parts)
+    }
+
+    fn wss(&self, assertion: &Assertion<'_>, v11: bool) -> Result<Wss, PolicyError> {
+        let mut wss = Wss { v11, signature_confirmation: false };
+        for nested in &assertion.nested {
+            match nested.security() {
+                Some("RequireSignatureConfirmation") => wss.signature_confirmation = true,
+                _ => self.unexpected(nested)?,
+            }
+        }
+        Ok(wss)
+    }
+
+    fn trust(&self, assertion: &Assertion<'_>, version: TrustVersion) -> Result<Trust, PolicyError> {
+        let mut trust = Trust { version, client_entropy: false, server_entropy: false };
+        for nested in &assertion.nested {
+            match nested.security() {
+                Some("RequireClientEntropy") => trust.client_entropy = true,
+                Some("RequireServerEntropy") => trust.server_entropy = true,
+                _ => self.unexpected(nested)?,
+            }
+        }
+        Ok(trust)
+    }
+
+    /// Reads an assertion that may stand once.
+    fn once<T>(
+        &self,
+        slot: &mut Option<T>,
+        assertion: &Assertion<'_>,
+        read: impl FnOnce(&str) -> Result<T, PolicyError>,
+    ) -> Result<(), PolicyError> {
+        if slot.is_some() {
+            return Err(PolicyError::Repeated {
+                at: self.place(assertion),
+                assertion: assertion.element.local.clone(),
+            });
+        }
+        *slot = Some(read(&assertion.element.local)?);
+        Ok(())
+    }
+
+    /// Refuses what is nested in an assertion that is otherwise read by its name alone.
+    fn nothing_within(&self, assertion: &Assertion<'_>) -> Result<(), PolicyError> {
+        assertion.nested.iter().try_for_each(|nested| self.unexpected(nested))
+    }
+
+    /// Refuses an assertion that no reader has taken, unless it may be ignored (WS-Policy 1.5, section 4.4.2).
+    fn unexpected(&self, assertion: &Assertion<'_>) -> Result<(), PolicyError> {
+        let element = assertion.element;
+        if is_true(element, "Ignorable") {
+            return Ok(());
+        }
+        let (at, assertion, namespace) =
+            (Place::of(self.file, element), element.local.clone(), element.namespace.clone());
+        Err(match table::known(element) {
+            table::Known::NotBuilt => PolicyError::NotBuilt { at, assertion, namespace },
+            table::Known::Unknown => PolicyError::UnknownAssertion { at, assertion, namespace },
+        })
+    }
+
+    fn not_built(&self, element: &Element) -> PolicyError {
+        let (assertion, namespace) = (element.local.clone(), element.namespace.clone());
+        PolicyError::NotBuilt { at: Place::of(self.file, element), assertion, namespace }
+    }
+
+    fn not_built_here(&self, assertion: &Assertion<'_>, position: &'static str) -> PolicyError {
+        let at = self.place(assertion);
+        let (assertion, namespace) = (assertion.element.local.clone(), assertion.element.namespace.clone());
+        PolicyError::NotBuiltHere { at, assertion, namespace, position }
+    }
+
+    fn missing(&self, assertion: &Assertion<'_>, what: &'static str) -> PolicyError {
+        PolicyError::Missing { at: self.place(assertion), what, within: assertion.element.local.clone() }
+    }
+
+    fn place(&self, assertion: &Assertion<'_>) -> Place {
+        Place::of(self.file, assertion.element)
+    }
+}

@@ -1,0 +1,207 @@
+//! Policy expressions brought into normal form (WS-Policy 1.5, section 4.3): a list of alternatives, each a list of
+//! assertions, each with one alternative of its own nested policy.
+
+use nuncio_xml::foreign::Element;
+
+use super::library::{Library, is_policy, is_reference};
+use super::{supporting, table};
+use crate::error::{Place, PolicyError};
+use crate::names;
+
+/// How many alternatives a policy may have. A choice of three suites beside two of three tokens is 27.
+pub(crate) const MAX_ALTERNATIVES: usize = 64;
+/// How many assertions an alternative may have, nested ones counted.
+const MAX_ASSERTIONS: usize = 1000;
+
+/// An assertion of an alternative.
+#[derive(Clone, Debug)]
+pub(crate) struct Assertion<'a> {
+    /// The assertion as written.
+    pub(crate) element: &'a Element,
+    /// The alternative of its nested policy; empty where it has none.
+    pub(crate) nested: Alternative<'a>,
+    /// `wsp:Optional` on supporting tokens or one of them, which the model has a word for. Any other optional assertion has become two
+    /// alternatives, with and without it.
+    pub(crate) optional: bool,
+}
+
+/// One alternative.
+pub(crate) type Alternative<'a> = Vec<Assertion<'a>>;
+
+impl Assertion<'_> {
+    /// The local name, if it is an assertion of WS-SecurityPolicy.
+    pub(crate) fn security(&self) -> Option<&str> {
+        names::is_security(&self.element.namespace).then_some(self.element.local.as_str())
+    }
+
+    /// How many assertions it is, itself counted.
+    fn size(&self) -> usize {
+        1 + size(&self.nested)
+    }
+}
+
+fn size(alternative: &[Assertion<'_>]) -> usize {
+    alternative.iter().map(Assertion::size).sum()
+}
+
+/// The alternatives of a policy: a `wsp:Policy`, or a reference to one.
+pub(crate) fn alternatives<'a>(
+    library: &Library<'a>,
+    policy: &'a Element,
+) -> Result<Vec<Alternative<'a>>, PolicyError> {
+    Normaliser { library, path: Vec::new(), in_supporting: false }.expression(policy)
+}
+
+/// The alternatives of several policies that hold together.
+pub(crate) fn merge<'a>(
+    library: &Library<'a>,
+    at: &Element,
+    policies: Vec<Vec<Alternative<'a>>>,
+) -> Result<Vec<Alternative<'a>>, PolicyError> {
+    let normaliser = Normaliser { library, path: Vec::new(), in_supporting: false };
+    policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, &together, policy))
+}
+
+struct Normaliser<'l, 'a> {
+    library: &'l Library<'a>,
+    /// The policies that are being expanded, outermost first: one that comes again refers to itself.
+    path: Vec<&'a Element>,
+    /// Whether the assertions met next are supporting tokens.
+    in_supporting: bool,
+}
+
+impl<'a> Normaliser<'_, 'a> {
+    /// The alternatives of an operator, a reference or an assertion.
+    fn expression(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        if is_reference(element) {
+            let policy = self.library.follow(element)?;
+            if self.path.iter().any(|open| std::ptr::eq(*open, policy)) {
+                let reference = element.attribute("", "URI").unwrap_or_default().to_owned();
+                return Err(PolicyError::CircularReference { at: self.place(element), reference });
+            }
+            return self.expression(policy);
+        }
+        if is_policy(element) {
+            self.path.push(element);
+            let alternatives = self.all(element, element.elements());
+            self.path.pop();
+            return alternatives;
+        }
+        if names::is_policy(&element.namespace) {
+            match element.local.as_str() {
+                "All" => return self.all(element, element.elements()),
+                "ExactlyOne" => return self.one(element),
+                _ => {}
+            }
+        }
+        self.assertion(element)
+    }
+
+    /// `All`, and `Policy`, which is the same.
+    fn all(
+        &mut self,
+        at: &Element,
+        children: impl Iterator<Item = &'a Element>,
+    ) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        let mut together = vec![Vec::new()];
+        for child in children {
+            let alternatives = self.expression(child)?;
+            together = self.cross(at, &together, alternatives)?;
+        }
+        Ok(together)
+    }
+
+    /// `ExactlyOne`.
+    fn one(&mut self, choice: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        let mut alternatives: Vec<Alternative<'a>> = Vec::new();
+        for child in choice.elements() {
+            for alternative in self.expression(child)? {
+                // Assertions that were passed over leave alternatives that are all alike: nothing.
+                if !alternative.is_empty() || !alternatives.iter().any(Vec::is_empty) {
+                    alternatives.push(alternative);
+                }
+            }
+            self.limit(choice, alternatives.len())?;
+        }
+        Ok(alternatives)
+    }
+
+    fn assertion(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        if table::is_passed_over(element) {
+            return Ok(vec![Vec::new()]);
+        }
+        let optional = is_true(element, "Optional");
+        let security = names::is_security(&element.namespace);
+        // Some files put an `sp:Policy` where a `wsp:Policy` belongs, or supporting tokens without any policy around.
+        let holds_policy = |child: &&Element| {
+            is_policy(child) || security && child.local == "Policy" && names::is_security(&child.namespace)
+        };
+        let is_supporting = security && supporting::duty(&element.local).is_some();
+        let outer = std::mem::replace(&mut self.in_supporting, is_supporting);
+        let nested = if is_supporting && !element.elements().any(|child| holds_policy(&child)) {
+            self.all(element, element.elements())?
+        } else {
+            let mut nested = vec![Vec::new()];
+            for policy in element.elements().filter(holds_policy) {
+                let alternatives = self.all(policy, policy.elements())?;
+                nested = self.cross(element, &nested, alternatives)?;
+            }
+            nested
+        };
+        self.in_supporting = outer;
+        let flagged = optional && (is_supporting || self.in_supporting);
+        let mut alternatives: Vec<_> =
+            nested.into_iter().map(|nested| vec![Assertion { element, nested, optional: flagged }]).collect();
+        if optional && !flagged {
+            alternatives.push(Vec::new());
+        }
+        Ok(alternatives)
+    }
+
+    /// Every alternative of one side with every alternative of the other.
+    fn cross(
+        &self,
+        at: &Element,
+        left: &[Alternative<'a>],
+        right: Vec<Alternative<'a>>,
+    ) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        self.limit(at, left.len().saturating_mul(right.len()))?;
+        let mut product = Vec::with_capacity(left.len() * right.len());
+        for first in left {
+            for second in &right {
+                let assertions = size(first) + size(second);
+                if assertions > MAX_ASSERTIONS {
+                    return Err(PolicyError::TooManyAssertions { at: self.place(at), limit: MAX_ASSERTIONS });
+                }
+                let mut both = first.clone();
+                // The same policy may be attached twice.
+                let fresh = second
+                    .iter()
+                    .filter(|assertion| !first.iter().any(|other| std::ptr::eq(other.element, assertion.element)));
+                both.extend(fresh.cloned());
+                product.push(both);
+            }
+        }
+        Ok(product)
+    }
+
+    fn limit(&self, at: &Element, alternatives: usize) -> Result<(), PolicyError> {
+        if alternatives > MAX_ALTERNATIVES {
+            return Err(PolicyError::TooManyAlternatives { at: self.place(at), limit: MAX_ALTERNATIVES });
+        }
+        Ok(())
+    }
+
+    fn place(&self, element: &Element) -> Place {
+        Place::of(self.library.file, element)
+    }
+}
+
+/// Whether an attribute of WS-Policy (`Optional`, `Ignorable`) is set on an assertion.
+pub(crate) fn is_true(element: &Element, local: &str) -> bool {
+    element.attributes.iter().any(|attribute| {
+        attribute.local == local
+            && names::is_policy(&attribute.namespace)
+            && matches!(attribute.value.trim(), "true" | "1")
+    })
+}
