@@ -1,0 +1,2 @@
+//! What reading, canonicalising and copying a message cost, in octets per second.
+fn main() {}

@@ -1,0 +1,158 @@
+//! Character data: what it says, and how canonical form writes it.
+
+use std::borrow::Cow;
+
+use crate::ReadError;
+
+/// The octets as written are the value: no reference, nothing to normalise.
+pub(crate) const VALUE: u8 = 1;
+/// The octets as written are the canonical form ([C14N 1.0] section 2.3).
+pub(crate) const CANONICAL: u8 = 2;
+/// The text is a CDATA section: an ampersand starts no reference.
+pub(crate) const CDATA: u8 = 4;
+
+/// The rules by which written octets become a value.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// References are resolved, line ends normalised.
+    Text,
+    /// Line ends are normalised.
+    Cdata,
+    /// As text, and white space becomes spaces ([XML 1.0] section 3.3.3).
+    Attribute,
+}
+
+/// The value of a text node.
+pub(crate) fn text(raw: &str, marks: u8) -> Cow<'_, str> {
+    if marks & VALUE != 0 {
+        Cow::Borrowed(raw)
+    } else if marks & CDATA != 0 {
+        Cow::Owned(decode(raw, Form::Cdata))
+    } else {
+        Cow::Owned(decode(raw, Form::Text))
+    }
+}
+
+/// The value of an attribute.
+pub(crate) fn attribute(raw: &str, marks: u8) -> Cow<'_, str> {
+    if marks & VALUE != 0 { Cow::Borrowed(raw) } else { Cow::Owned(decode(raw, Form::Attribute)) }
+}
+
+/// Checks every reference in `raw`, and tells whether canonical form would write each as it stands.
+pub(crate) fn check_references(raw: &str, form: Form) -> Result<bool, ReadError> {
+    let bytes = raw.as_bytes();
+    let mut canonical = true;
+    for at in memchr::memchr_iter(b'&', bytes) {
+        let (_, length) = reference(&bytes[at..])?;
+        canonical &= match &bytes[at..at + length] {
+            b"&amp;" | b"&lt;" | b"&#xD;" => true,
+            b"&gt;" => form == Form::Text,
+            b"&quot;" | b"&#x9;" | b"&#xA;" => form == Form::Attribute,
+            _ => false,
+        };
+    }
+    Ok(canonical)
+}
+
+/// Whether `c` is white space to XML ([XML 1.0] section 2.3).
+pub(crate) fn is_space(c: u8) -> bool {
+    matches!(c, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Appends the canonical form of a text node's value.
+pub(crate) fn escape_text(value: &str, out: &mut Vec<u8>) {
+    escape(value, out, |byte| match byte {
+        b'&' => Some(b"&amp;"),
+        b'<' => Some(b"&lt;"),
+        b'>' => Some(b"&gt;"),
+        b'\r' => Some(b"&#xD;"),
+        _ => None,
+    });
+}
+
+/// Appends the canonical form of an attribute's value, without the quotes.
+pub(crate) fn escape_attribute(value: &str, out: &mut Vec<u8>) {
+    escape(value, out, |byte| match byte {
+        b'&' => Some(b"&amp;"),
+        b'<' => Some(b"&lt;"),
+        b'"' => Some(b"&quot;"),
+        b'\t' => Some(b"&#x9;"),
+        b'\n' => Some(b"&#xA;"),
+        b'\r' => Some(b"&#xD;"),
+        _ => None,
+    });
+}
+
+#[inline]
+fn escape(value: &str, out: &mut Vec<u8>, escaped: impl Fn(u8) -> Option<&'static [u8]>) {
+    let bytes = value.as_bytes();
+    let mut done = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if let Some(reference) = escaped(byte) {
+            out.extend_from_slice(&bytes[done..at]);
+            out.extend_from_slice(reference);
+            done = at + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[done..]);
+}
+
+/// What `raw` says. Its references were checked when it was read.
+fn decode(raw: &str, form: Form) -> String {
+    let bytes = raw.as_bytes();
+    let mut value = String::with_capacity(raw.len());
+    let (mut done, mut at) = (0, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let (instead, length) = match byte {
+            b'\r' => {
+                let line_end = if form == Form::Attribute { ' ' } else { '\n' };
+                (line_end, if bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 })
+            }
+            b'\t' | b'\n' if form == Form::Attribute => (' ', 1),
+            b'&' if form != Form::Cdata => match reference(&bytes[at..]) {
+                Ok(found) => found,
+                // Reading has refused these; were one here all the same, it would stand for itself.
+                Err(_) => ('&', 1),
+            },
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        value.push_str(&raw[done..at]);
+        value.push(instead);
+        at += length;
+        done = at;
+    }
+    value.push_str(&raw[done..]);
+    value
+}
+
+/// The character that a reference names, and the octets it takes. `bytes` starts with the ampersand.
+fn reference(bytes: &[u8]) -> Result<(char, usize), ReadError> {
+    const PREDEFINED: [(&[u8], char); 5] =
+        [(b"&amp;", '&'), (b"&lt;", '<'), (b"&gt;", '>'), (b"&quot;", '"'), (b"&apos;", '\'')];
+    if bytes.get(1) != Some(&b'#') {
+        let known = PREDEFINED.iter().find(|(written, _)| bytes.starts_with(written));
+        return known.map(|&(written, c)| (c, written.len())).ok_or(ReadError::EntityUnknown);
+    }
+    let (radix, start) = if bytes.get(2) == Some(&b'x') { (16, 3) } else { (10, 2) };
+    let mut code = 0_u32;
+    let mut at = start;
+    while let Some(digit) = bytes.get(at).and_then(|&b| char::from(b).to_digit(radix)) {
+        code = code.saturating_mul(radix).saturating_add(digit);
+        at += 1;
+    }
+    if at == start || bytes.get(at) != Some(&b';') {
+        return Err(ReadError::CharacterReferenceInvalid);
+    }
+    match char::from_u32(code) {
+        Some(c) if is_character(c) => Ok((c, at + 1)),
+        _ => Err(ReadError::CharacterReferenceInvalid),
+    }
+}
+
+/// `Char` of [XML 1.0] section 2.2.
+fn is_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
