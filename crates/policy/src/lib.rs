@@ -1,12 +1,13 @@
 //! What a route demands and whom it admits: the WS-SecurityPolicy model, with YAML, presets and WSDL as ways in and out.
 //!
-//! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]) and a
-//! policy alone ([`bare`]).
+//! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]), a policy
+//! alone ([`bare`]) and the names that users know ([`preset`]).
 
 pub mod bare;
 mod error;
 pub mod model;
 mod names;
+pub mod preset;
 mod read;
 pub mod suite;
 pub mod wsdl;

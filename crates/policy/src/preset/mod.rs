@@ -1,0 +1,206 @@
+//! Policies by the names that users know them under, for routes without a WSDL.
+//!
+//! [`wcf`] has the standard bindings of Windows Communication Foundation, [`wse`] the turn-key assertions of Web
+//! Services Enhancements 3.0. Every one is what the WSDL of such a service says, with the defaults of the product:
+//! Basic256, strict layout, a timestamp, derived keys where keys are transported.
+
+pub mod wcf;
+pub mod wse;
+
+use crate::model::{
+    Addressing, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, Policy, PolicyVersion,
+    ProtectionOrder, SecureConversationToken, SoapVersion, SupportingToken, SymmetricBinding, Token, TransportBinding,
+    Trust, TrustVersion, UsernameToken, Wss, X509Reference, X509Token,
+};
+use crate::names;
+use crate::suite::{SUITES, Suite};
+
+/// What a name stands for: an endpoint's policy without operations. Any action is its own, and [`Policy::parts`] says
+/// what is protected in every message.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    /// The name.
+    pub name: &'static str,
+    /// What it is called in its product, in a line for people.
+    pub meaning: String,
+    /// The versions of SOAP that such an endpoint speaks.
+    pub soap: &'static [SoapVersion],
+    /// Its policy.
+    pub policy: Policy,
+}
+
+/// The preset of that name. Case does not matter: it never did in the products' own files.
+pub fn named(name: &str) -> Option<Preset> {
+    all().find(|preset| preset.name.eq_ignore_ascii_case(name))
+}
+
+/// Every preset, WCF's first.
+pub fn all() -> impl Iterator<Item = Preset> {
+    wcf::presets().chain(wse::presets())
+}
+
+/// The product's default everywhere: Basic256.
+const BASIC256: &Suite = &SUITES[0];
+
+/// What differs between the products and their versions.
+#[derive(Clone, Copy)]
+struct Dialect {
+    version: PolicyVersion,
+    trust: TrustVersion,
+    addressing: Addressing,
+    /// Whether the primary signature is encrypted.
+    encrypt_signature: bool,
+}
+
+/// How a client proves who it is, and what protects its messages.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Mode {
+    UserNameOverTransport,
+    CertificateOverTransport,
+    AnonymousForCertificate,
+    UserNameForCertificate,
+    MutualCertificate,
+}
+
+impl Mode {
+    fn is_over_transport(self) -> bool {
+        matches!(self, Self::UserNameOverTransport | Self::CertificateOverTransport)
+    }
+
+    /// What it demands, for people.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::UserNameOverTransport => "TLS, a user name and password in the message",
+            Self::CertificateOverTransport => "TLS, a signature with the client's certificate in the message",
+            Self::AnonymousForCertificate => {
+                "messages signed and encrypted under the service's certificate, anonymous clients"
+            }
+            Self::UserNameForCertificate => {
+                "messages signed and encrypted under the service's certificate, a user name and password"
+            }
+            Self::MutualCertificate => {
+                "messages signed and encrypted under the service's certificate, the client's certificate endorsing"
+            }
+        }
+    }
+}
+
+impl Dialect {
+    /// The policy of a mode whose credentials come with every message.
+    fn per_message(self, mode: Mode, signature_confirmation: bool) -> Policy {
+        let over_transport = mode.is_over_transport();
+        let binding = if over_transport {
+            Binding::Transport(transport())
+        } else {
+            Binding::Symmetric(self.symmetric(Token::X509(service_certificate())))
+        };
+        let supporting = match mode {
+            Mode::UserNameOverTransport | Mode::UserNameForCertificate => Some(self.username()),
+            Mode::CertificateOverTransport => {
+                // Over TLS the signature covers the timestamp, and the address so that it cannot be sent elsewhere.
+                let to = HeaderPart { name: Some("To".to_owned()), namespace: self.namespace().to_owned() };
+                let signed = PartSet { body: false, headers: vec![to] };
+                Some(endorsing(Token::X509(client_certificate()), Parts { signed, encrypted: PartSet::default() }))
+            }
+            Mode::MutualCertificate => Some(endorsing(Token::X509(client_certificate()), Parts::default())),
+            Mode::AnonymousForCertificate => None,
+        };
+        Policy {
+            version: self.version,
+            binding,
+            supporting: supporting.into_iter().collect(),
+            wss: Wss { v11: true, signature_confirmation },
+            trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
+            addressing: self.addressing,
+            parts: if over_transport { Parts::default() } else { self.parts() },
+        }
+    }
+
+    /// The policy of a conversation that `bootstrap` begins.
+    fn conversation(self, bootstrap: Policy, cancel: bool) -> Policy {
+        let over_transport = matches!(bootstrap.binding, Binding::Transport(_));
+        // The words of a bootstrap's policy are the same over TLS, where they protect nothing.
+        let bootstrap = Policy { parts: self.parts(), ..bootstrap };
+        let token = Token::SecureConversation(SecureConversationToken {
+            include: Include::AlwaysToRecipient,
+            derived_keys: if over_transport { DerivedKeys::None } else { DerivedKeys::Explicit },
+            cancel,
+            // WCF's cookies cannot be renewed.
+            renew: cancel || self.version == PolicyVersion::V11,
+            bootstrap: Box::new(bootstrap),
+        });
+        let (binding, supporting) = if over_transport {
+            (Binding::Transport(transport()), vec![endorsing(token, Parts::default())])
+        } else {
+            (Binding::Symmetric(self.symmetric(token)), Vec::new())
+        };
+        Policy {
+            version: self.version,
+            binding,
+            supporting,
+            wss: Wss { v11: true, signature_confirmation: false },
+            trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
+            addressing: self.addressing,
+            parts: if over_transport { Parts::default() } else { self.parts() },
+        }
+    }
+
+    fn symmetric(self, protection: Token) -> SymmetricBinding {
+        SymmetricBinding {
+            protection,
+            suite: BASIC256,
+            layout: Layout::Strict,
+            timestamp: true,
+            order: ProtectionOrder::SignBeforeEncrypt,
+            encrypt_signature: self.encrypt_signature,
+            protect_tokens: false,
+        }
+    }
+
+    /// WS-SecurityPolicy 1.1 has no word for an encrypted supporting token: there it goes without saying.
+    fn username(self) -> SupportingToken {
+        let token = Token::Username(UsernameToken { include: Include::AlwaysToRecipient });
+        let encrypted = self.version == PolicyVersion::V12;
+        SupportingToken { token, signed: true, encrypted, endorsing: false, optional: false, parts: Parts::default() }
+    }
+
+    /// The body and the headers of addressing signed, the body encrypted.
+    fn parts(self) -> Parts {
+        let headers = ["To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"];
+        let headers =
+            headers.map(|name| HeaderPart { name: Some(name.to_owned()), namespace: self.namespace().to_owned() });
+        Parts {
+            signed: PartSet { body: true, headers: headers.into() },
+            encrypted: PartSet { body: true, headers: Vec::new() },
+        }
+    }
+
+    fn namespace(self) -> &'static str {
+        match self.addressing {
+            Addressing::August2004 => names::ADDRESSING_2004,
+            Addressing::V10 | Addressing::None => names::ADDRESSING_10,
+        }
+    }
+}
+
+fn transport() -> TransportBinding {
+    TransportBinding { client_certificate: false, suite: BASIC256, layout: Layout::Strict, timestamp: true }
+}
+
+/// The service's certificate: never sent, named by its thumbprint; the key under it is the source of derived keys.
+fn service_certificate() -> X509Token {
+    X509Token { include: Include::Never, derived_keys: DerivedKeys::Explicit, reference: X509Reference::Thumbprint }
+}
+
+/// The client's certificate: sent with every request.
+fn client_certificate() -> X509Token {
+    X509Token {
+        include: Include::AlwaysToRecipient,
+        derived_keys: DerivedKeys::None,
+        reference: X509Reference::Thumbprint,
+    }
+}
+
+fn endorsing(token: Token, parts: Parts) -> SupportingToken {
+    SupportingToken { token, signed: false, encrypted: false, endorsing: true, optional: false, parts }
+}
