@@ -21,3 +21,24 @@ for (digest, hash), (mask, mask_hash) in itertools.product(digests.items(), dige
     write(f"oaep-{digest}-{mask}", key.public_key().encrypt(bytes(range(32)), oaep))
 for digest, hash in digests.items():
     write(f"rsa-{digest}", key.sign(b"Nuncio", padding.PKCS1v15(), hash()))
+
+# Signatures by the right key whose encoding is not the one and only ([RFC 8017] section 9.2): each must be refused.
+numbers = key.private_numbers()
+modulus, size = numbers.public_numbers.n, key.key_size // 8
+digest = hashes.Hash(hashes.SHA1())
+digest.update(b"Nuncio")
+digest = digest.finalize()
+info = bytes.fromhex("3021300906052b0e03021a05000414")
+padded = b"\x00\x01" + b"\xff" * (size - 3 - len(info) - 20) + b"\x00" + info + digest
+malformed = {
+    "short-padding": b"\x00\x01" + b"\xff" * 8 + b"\x00" + info + digest + b"\x00" * (size - 11 - len(info) - 20),
+    "no-null": b"\x00\x01" + b"\xff" * (size - 36) + b"\x00" + bytes.fromhex("301f300706052b0e03021a0414") + digest,
+    "long-length": b"\x00\x01" + b"\xff" * (size - 39) + b"\x00" + b"\x30\x81" + info[1:] + digest,
+    "block-type-2": padded.replace(b"\x00\x01", b"\x00\x02", 1),
+    "padding-octet": padded.replace(b"\xff\xff", b"\xff\xfe", 1),
+    "bare-digest": b"\x00\x01" + b"\xff" * (size - 23) + b"\x00" + digest,
+}
+for name, encoded in malformed.items():
+    assert len(encoded) == size, name
+    write(f"malformed-{name}", pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes(size))
+assert pow(int.from_bytes(padded), numbers.d, modulus).to_bytes(size) == key.sign(b"Nuncio", padding.PKCS1v15(), hashes.SHA1())

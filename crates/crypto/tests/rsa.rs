@@ -1,0 +1,207 @@
+//! RSA: keys, key transport and signatures, against the vectors of a third implementation and against each other.
+
+mod common;
+
+use common::{Foreseeable, certificate, data, key, vector};
+use nuncio_crypto::Undecryptable;
+use nuncio_crypto::algorithm::{DigestAlgorithm, KeyTransport, SignatureAlgorithm};
+use nuncio_crypto::key::{KeyError, PrivateKey};
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::sign::{sign, verify};
+use nuncio_crypto::transport::{WrapError, unwrap, wrap};
+
+const MESSAGE: &[u8] = b"Nuncio";
+
+fn name(digest: DigestAlgorithm) -> &'static str {
+    match digest {
+        DigestAlgorithm::Sha1 => "sha1",
+        DigestAlgorithm::Sha256 => "sha256",
+        DigestAlgorithm::Sha384 => "sha384",
+        DigestAlgorithm::Sha512 => "sha512",
+    }
+}
+
+/// Every pair of digests of OAEP, with the name of its vector.
+fn pairs() -> impl Iterator<Item = (KeyTransport, String)> {
+    DigestAlgorithm::ALL.into_iter().flat_map(|digest| {
+        DigestAlgorithm::ALL.into_iter().map(move |mask| {
+            (KeyTransport::Oaep { digest, mask, v11: true }, format!("oaep-{}-{}", name(digest), name(mask)))
+        })
+    })
+}
+
+/// The key in PKCS #8 and in PKCS #1 is one key; a certificate matches it or not.
+#[test]
+fn keys() {
+    let key = key();
+    let other = PrivateKey::from_pem(&data("leaf.pkcs1.key.pem")).unwrap();
+    for name in ["leaf", "self-signed", "expired", "names"] {
+        assert!(key.matches(&certificate(name)), "{name}");
+        assert!(other.matches(&certificate(name)), "{name}");
+    }
+    for name in ["imposter", "root", "weak", "ec"] {
+        assert!(!key.matches(&certificate(name)), "{name}");
+    }
+    assert_eq!(key.public_key().rsa_bits(), Some(2048));
+    // A chain file with the key in it, in either order.
+    assert!(PrivateKey::from_pem(&[data("leaf.pem"), data("leaf.key.pem")].concat()).is_ok());
+}
+
+/// What an operator may mistake for a key of ours.
+#[test]
+fn keys_that_are_refused() {
+    let error = |pem: &[u8]| PrivateKey::from_pem(pem).err();
+    assert_eq!(error(&data("leaf.encrypted.key.pem")), Some(KeyError::Encrypted));
+    assert_eq!(error(&data("weak.key.pem")), Some(KeyError::Size { bits: 1024 }));
+    assert_eq!(error(&data("ec.key.pem")), Some(KeyError::NotRsa));
+    assert_eq!(error(&data("leaf.pem")), Some(KeyError::Missing));
+    assert_eq!(error(b""), Some(KeyError::Missing));
+    assert_eq!(PrivateKey::from_der(&[]).err(), Some(KeyError::NotRsa));
+    assert_eq!(PrivateKey::from_der(certificate("leaf").der()).err(), Some(KeyError::NotRsa));
+}
+
+/// A key is shared between threads, and so are the certificates.
+#[test]
+fn keys_can_be_shared() {
+    fn shared<T: Send + Sync>() {}
+    shared::<PrivateKey>();
+    shared::<nuncio_crypto::certificate::Certificate>();
+    shared::<nuncio_crypto::trust::Trust>();
+    shared::<Secret>();
+}
+
+/// What another implementation wrapped, under every pair of digests, opens under that pair alone.
+#[test]
+fn oaep_vectors() {
+    let key = key();
+    let expect: Vec<u8> = (0..32).collect();
+    for (transport, name) in pairs() {
+        let ciphertext = vector(&name);
+        for (other, _) in pairs() {
+            let opened = unwrap(&key, other, &ciphertext);
+            assert_eq!(opened.is_ok_and(|secret| secret.matches(&expect)), other == transport, "{name} as {other:?}");
+        }
+    }
+    // The URI of the older specification is the same operation.
+    let older = KeyTransport::Oaep { digest: DigestAlgorithm::Sha256, mask: DigestAlgorithm::Sha1, v11: false };
+    assert!(unwrap(&key, older, &vector("oaep-sha256-sha1")).unwrap().matches(&expect));
+    assert!(unwrap(&key, KeyTransport::OAEP_SHA1, &vector("oaep-sha1-sha1")).unwrap().matches(&expect));
+}
+
+/// Keys of every size survive, under every pair; the random octets alone decide the ciphertext.
+#[test]
+fn oaep_round_trips() {
+    let (key, certificate) = (key(), certificate("leaf"));
+    for (transport, name) in pairs() {
+        for size in [0_u8, 16, 24, 32, 64] {
+            let secret = Secret::new((0..size).collect());
+            let wrapped = |seed| wrap(certificate.public_key(), transport, &secret, &mut Foreseeable(seed)).unwrap();
+            assert_eq!(wrapped(1).len(), 256);
+            assert_eq!(wrapped(1), wrapped(1), "{name}");
+            assert_ne!(wrapped(1), wrapped(2), "{name}");
+            assert!(unwrap(&key, transport, &wrapped(u64::from(size))).unwrap().matches(secret.expose()), "{name}");
+        }
+    }
+}
+
+/// The largest key that has room, and one octet more.
+#[test]
+fn oaep_room() {
+    let certificate = certificate("leaf");
+    for (transport, _) in pairs() {
+        let KeyTransport::Oaep { digest, .. } = transport;
+        let room = 256 - 2 - 2 * digest.size();
+        let wrapped =
+            |size| wrap(certificate.public_key(), transport, &Secret::new(vec![1; size]), &mut Foreseeable(1));
+        assert!(unwrap(&key(), transport, &wrapped(room).unwrap()).unwrap().matches(&vec![1; room]));
+        assert_eq!(wrapped(room + 1), Err(WrapError::TooLong { octets: room + 1 }));
+    }
+}
+
+/// Keys that nothing is wrapped under.
+#[test]
+fn unusable_keys() {
+    for name in ["weak", "ec"] {
+        let (certificate, secret) = (certificate(name), Secret::new(vec![1; 16]));
+        let wrapped = wrap(certificate.public_key(), KeyTransport::OAEP_SHA1, &secret, &mut Foreseeable(1));
+        assert_eq!(wrapped, Err(WrapError::UnusableKey), "{name}");
+    }
+}
+
+/// Whatever is wrong with a ciphertext, in either library: the same error.
+#[test]
+fn oaep_failures_are_one() {
+    let key = key();
+    for (transport, name) in pairs().step_by(3) {
+        let sound = vector(&name);
+        let mut broken: Vec<Vec<u8>> = (0..256).step_by(51).map(|at| flipped(&sound, at)).collect();
+        broken.extend([
+            Vec::new(),
+            vec![0; 256],
+            [vec![0; 255], vec![1]].concat(), // 1 stays 1 under any exponent
+            vec![0xff; 256],                  // larger than the modulus
+            sound[1..].to_vec(),
+            sound[..255].to_vec(),
+            [&[0], &sound[..]].concat(),
+            [&sound[..], &[0]].concat(),
+        ]);
+        for ciphertext in broken {
+            assert_eq!(unwrap(&key, transport, &ciphertext).err(), Some(Undecryptable), "{name}");
+        }
+    }
+}
+
+/// Signatures are those of another implementation, to the octet, and verify.
+#[test]
+fn signature_vectors() {
+    let (key, certificate) = (key(), certificate("leaf"));
+    for algorithm in SignatureAlgorithm::ALL {
+        let expect = vector(&format!("rsa-{}", name(algorithm.digest())));
+        for seed in 0..3 {
+            assert_eq!(sign(&key, algorithm, MESSAGE, &mut Foreseeable(seed)).unwrap(), expect, "{algorithm:?}");
+        }
+        assert!(verify(certificate.public_key(), algorithm, MESSAGE, &expect));
+        assert!(verify(key.public_key(), algorithm, MESSAGE, &expect));
+    }
+}
+
+/// A signature is for one message, one algorithm, one key, and has one form.
+#[test]
+fn other_signatures_do_not_verify() {
+    let key = key();
+    for algorithm in SignatureAlgorithm::ALL {
+        let sound = vector(&format!("rsa-{}", name(algorithm.digest())));
+        for other in SignatureAlgorithm::ALL {
+            assert_eq!(verify(key.public_key(), other, MESSAGE, &sound), other == algorithm);
+        }
+        assert!(!verify(key.public_key(), algorithm, b"nuncio", &sound));
+        assert!(!verify(key.public_key(), algorithm, b"", &sound));
+        for name in ["imposter", "root", "weak", "ec"] {
+            assert!(!verify(certificate(name).public_key(), algorithm, MESSAGE, &sound), "{name}");
+        }
+        for at in 0..256 {
+            assert!(!verify(key.public_key(), algorithm, MESSAGE, &flipped(&sound, at)), "{at}");
+        }
+        for signature in
+            [&[][..], &sound[1..], &sound[..255], &[&[0], &sound[..]].concat(), &[&sound[..], &[0]].concat(), &[0; 256]]
+        {
+            assert!(!verify(key.public_key(), algorithm, MESSAGE, signature));
+        }
+    }
+}
+
+/// Signatures by the right key whose encoding is not the one and only, as a forger could make under a small exponent.
+#[test]
+fn malformed_encodings_do_not_verify() {
+    for name in ["short-padding", "no-null", "long-length", "block-type-2", "padding-octet", "bare-digest"] {
+        let signature = vector(&format!("malformed-{name}"));
+        assert_eq!(signature.len(), 256);
+        assert!(!verify(key().public_key(), SignatureAlgorithm::RsaSha1, MESSAGE, &signature), "{name}");
+    }
+}
+
+fn flipped(octets: &[u8], at: usize) -> Vec<u8> {
+    let mut octets = octets.to_vec();
+    octets[at] ^= 1;
+    octets
+}
