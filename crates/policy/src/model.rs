@@ -221,6 +221,7 @@ pub struct SecureConversationToken {
 
 /// A supporting token and what it does.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "the specification's properties, each free of the others")]
 pub struct SupportingToken {
     /// The token.
     pub token: Token,

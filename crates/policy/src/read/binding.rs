@@ -59,7 +59,7 @@ impl Reader<'_> {
                 Some("HttpsToken") => self.once(&mut client_certificate, token, |_| self.https_token(token))?,
                 // WCF behind a machine that takes TLS off (`allowInsecureTransport`): TLS is still there for the client.
                 Some("HttpToken") => {
-                    self.once(&mut client_certificate, token, |_| self.nothing_within(token).map(|()| false))?
+                    self.once(&mut client_certificate, token, |_| self.nothing_within(token).map(|()| false))?;
                 }
                 _ => self.unexpected(token)?,
             }

@@ -130,13 +130,14 @@ impl Reader<'_> {
     fn policy(&self, alternative: &[Assertion<'_>]) -> Result<Option<Policy>, PolicyError> {
         let mut binding = None;
         let mut supporting = Vec::new();
-        let mut first_supporting = None;
+        let mut first_demand = None;
         let mut wss = None;
         let mut trust = None;
         let mut addressing = Addressing::None;
         let mut parts = Parts::default();
         for assertion in alternative {
             if self.parts(assertion, &mut parts)? {
+                first_demand = first_demand.or(Some(assertion));
                 continue;
             }
             if let Some(engaged) = engaged_addressing(assertion.element) {
@@ -146,24 +147,25 @@ impl Reader<'_> {
             }
             match assertion.security() {
                 Some("TransportBinding" | "SymmetricBinding") => {
-                    self.once(&mut binding, assertion, |_| self.binding(assertion))?
+                    self.once(&mut binding, assertion, |_| self.binding(assertion))?;
                 }
                 Some("Wss10" | "Wss11") => {
-                    self.once(&mut wss, assertion, |name| self.wss(assertion, name == "Wss11"))?
+                    self.once(&mut wss, assertion, |name| self.wss(assertion, name == "Wss11"))?;
                 }
                 Some("Trust10" | "Trust13") => self.once(&mut trust, assertion, |name| {
                     let version = if name == "Trust13" { TrustVersion::V13 } else { TrustVersion::February2005 };
                     self.trust(assertion, version)
                 })?,
                 Some(name) if let Some(duty) = supporting::duty(name) => {
-                    first_supporting = first_supporting.or(Some(assertion));
+                    first_demand = first_demand.or(Some(assertion));
                     self.supporting(assertion, duty, &mut supporting)?;
                 }
                 _ => self.unexpected(assertion)?,
             }
         }
         let Some((version, binding)) = binding else {
-            return match first_supporting {
+            // Tokens or parts that nothing would protect are a mistake, not a wish for messages in clear.
+            return match first_demand {
                 Some(assertion) => Err(PolicyError::Missing {
                     at: self.place(assertion),
                     what: "security binding",

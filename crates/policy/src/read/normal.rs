@@ -59,7 +59,7 @@ pub(crate) fn merge<'a>(
     policies: Vec<Vec<Alternative<'a>>>,
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
     let normaliser = Normaliser { library, path: Vec::new(), in_supporting: false };
-    policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, &together, policy))
+    policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, &together, &policy))
 }
 
 struct Normaliser<'l, 'a> {
@@ -106,7 +106,7 @@ impl<'a> Normaliser<'_, 'a> {
         let mut together = vec![Vec::new()];
         for child in children {
             let alternatives = self.expression(child)?;
-            together = self.cross(at, &together, alternatives)?;
+            together = self.cross(at, &together, &alternatives)?;
         }
         Ok(together)
     }
@@ -144,7 +144,7 @@ impl<'a> Normaliser<'_, 'a> {
             let mut nested = vec![Vec::new()];
             for policy in element.elements().filter(holds_policy) {
                 let alternatives = self.all(policy, policy.elements())?;
-                nested = self.cross(element, &nested, alternatives)?;
+                nested = self.cross(element, &nested, &alternatives)?;
             }
             nested
         };
@@ -163,12 +163,12 @@ impl<'a> Normaliser<'_, 'a> {
         &self,
         at: &Element,
         left: &[Alternative<'a>],
-        right: Vec<Alternative<'a>>,
+        right: &[Alternative<'a>],
     ) -> Result<Vec<Alternative<'a>>, PolicyError> {
         self.limit(at, left.len().saturating_mul(right.len()))?;
         let mut product = Vec::with_capacity(left.len() * right.len());
         for first in left {
-            for second in &right {
+            for second in right {
                 let assertions = size(first) + size(second);
                 if assertions > MAX_ASSERTIONS {
                     return Err(PolicyError::TooManyAssertions { at: self.place(at), limit: MAX_ASSERTIONS });

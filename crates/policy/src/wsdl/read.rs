@@ -122,7 +122,7 @@ impl<'a> Definitions<'a> {
 
     fn operation(&self, bound: &Bound<'a>, operation: &'a Element) -> Result<Operation, PolicyError> {
         let name = self.attribute(operation, "name")?;
-        let Some(abstracted) = self.overload(bound.port_type, operation, name) else {
+        let Some(abstracted) = overload(bound.port_type, operation, name) else {
             let (at, name) = (self.place(operation), name.to_owned());
             return Err(PolicyError::UnknownName { at, kind: "operation", name });
         };
@@ -166,24 +166,6 @@ impl<'a> Definitions<'a> {
             faults.push(FaultMessage { name: fault_name.to_owned(), message });
         }
         Ok(Operation { name: name.to_owned(), input: request, output: response, faults })
-    }
-
-    /// The operation of a port type that an operation of a binding means. Overloads are told apart by the names of
-    /// their messages (WSDL 1.1, section 2.5).
-    fn overload(&self, port_type: &'a Element, operation: &Element, name: &str) -> Option<&'a Element> {
-        let message_name = |operation: &'_ Element, kind: &str| {
-            operation.child(names::WSDL, kind).and_then(|message| message.attribute("", "name")).map(str::to_owned)
-        };
-        let mut candidates =
-            children(port_type, "operation").filter(|candidate| candidate.attribute("", "name") == Some(name));
-        let first = candidates.next()?;
-        let fits = |candidate: &Element| {
-            ["input", "output"].into_iter().all(|kind| match message_name(operation, kind) {
-                Some(name) => message_name(candidate, kind) == Some(name),
-                None => true,
-            })
-        };
-        if fits(first) { Some(first) } else { candidates.find(|candidate| fits(candidate)).or(Some(first)) }
     }
 
     /// What an attribute of an element refers to among the definitions.
@@ -288,4 +270,22 @@ fn declared_action(message: &Element) -> Option<&str> {
 
 fn children<'a>(element: &'a Element, local: &'static str) -> impl Iterator<Item = &'a Element> {
     element.elements().filter(move |child| child.is(names::WSDL, local))
+}
+
+/// The operation of a port type that an operation of a binding means. Overloads are told apart by the names of
+/// their messages (WSDL 1.1, section 2.5).
+fn overload<'a>(port_type: &'a Element, operation: &Element, name: &str) -> Option<&'a Element> {
+    let message_name = |operation: &'_ Element, kind: &str| {
+        operation.child(names::WSDL, kind).and_then(|message| message.attribute("", "name")).map(str::to_owned)
+    };
+    let mut candidates =
+        children(port_type, "operation").filter(|candidate| candidate.attribute("", "name") == Some(name));
+    let first = candidates.next()?;
+    let fits = |candidate: &Element| {
+        ["input", "output"].into_iter().all(|kind| match message_name(operation, kind) {
+            Some(name) => message_name(candidate, kind) == Some(name),
+            None => true,
+        })
+    };
+    if fits(first) { Some(first) } else { candidates.find(|candidate| fits(candidate)).or(Some(first)) }
 }
