@@ -1,1 +1,18 @@
 //! End-to-end tests, recorded conversations, foreign peers, load.
+//!
+//! - [`recording`] loads recorded conversations, [`oracle`] says what was in their messages without a line of the code
+//!   that is tested, [`player`] plays them to that code (seen through [`subject`]) and judges what it made of them.
+//! - [`process`] runs the gateway's program, [`plain`] the plain service behind it, [`wire`] sends recorded octets.
+
+pub mod compare;
+pub mod ends;
+pub mod http;
+pub mod oracle;
+pub mod peers;
+pub mod plain;
+pub mod player;
+pub mod process;
+pub mod recording;
+pub mod subject;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,118 @@
+//! The gateway's program, run as an operator runs it.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// How long the program may take to serve.
+const START: Duration = Duration::from_secs(30);
+
+/// A running program; it is killed when this is dropped.
+pub struct Nuncio {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+/// The program ended, or did not serve in time: its log.
+#[derive(Debug, thiserror::Error)]
+#[error("nuncio did not start:\n{0}")]
+pub struct NotStarted(pub String);
+
+impl Nuncio {
+    /// Runs the program with these arguments and waits until it serves.
+    pub fn start<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(arguments: I) -> Result<Self, NotStarted> {
+        let program = program().map_err(NotStarted)?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| NotStarted(error.to_string()))?;
+        let log = Arc::new(Mutex::new(String::new()));
+        let (ready, served) = mpsc::channel();
+        if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+            std::thread::spawn(move || {
+                for line in BufReader::new(out).lines().map_while(Result::ok) {
+                    if line == "nuncio: ready" {
+                        let _ = ready.send(());
+                    }
+                }
+            });
+            let log = log.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(err).lines().map_while(Result::ok) {
+                    let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+            });
+        }
+        let running = Self { child, log };
+        match served.recv_timeout(START) {
+            Ok(()) => Ok(running),
+            Err(RecvTimeoutError::Timeout) => Err(NotStarted(format!("{}not ready in {START:?}", running.log()))),
+            Err(RecvTimeoutError::Disconnected) => {
+                // Its standard output is closed: the rest of its log is a moment away.
+                std::thread::sleep(Duration::from_millis(100));
+                Err(NotStarted(running.log()))
+            }
+        }
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Nuncio {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program: what `NUNCIO_BIN` names, else built once per test process, in this one's profile.
+pub fn program() -> Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(build).clone()
+}
+
+fn build() -> Result<PathBuf, String> {
+    if let Some(program) = std::env::var_os("NUNCIO_BIN") {
+        return Ok(program.into());
+    }
+    // …/target/PROFILE/deps/THIS or …/target/PROFILE/THIS
+    let this = std::env::current_exe().map_err(|error| error.to_string())?;
+    let profile = this.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).ok_or("no target folder")?;
+    let mut cargo = Command::new(env!("CARGO"));
+    // The whole workspace's features, so that nothing is compiled twice.
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "nuncio"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if let Some(target) = profile.parent() {
+        cargo.env("CARGO_TARGET_DIR", target);
+    }
+    let output = cargo.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        Ok(profile.join("nuncio"))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// A port of 127.0.0.1 that was free a moment ago.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

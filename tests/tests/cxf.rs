@@ -1,0 +1,133 @@
+//! Apache CXF's client through a running `nuncio proxy` to a plain service, over HTTP and over TLS.
+//!
+//! The contract of each code is the one that CXF itself publishes. One Java process makes all calls: its start is most of
+//! the time.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::plain::Backend;
+use nuncio_tests::process::{Nuncio, free_port};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const CODES: [&str; 12] =
+    ["A", "A+d", "U+d", "X+d", "X+d+ees", "UT", "A+13", "A+d+13", "U+d+13", "X+d+13", "X+d+ees+13", "UT+13"];
+
+/// Echoes after the four calls that every client makes: echo, one that must bring a fault, one-way, echo.
+const ROUNDS: usize = 3;
+
+/// The subject of the client's test certificate, as RFC 2253 writes it.
+const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
+
+fn over_transport(code: &str) -> bool {
+    code.starts_with("UT")
+}
+
+/// Who the plain service is told that calls; nobody where the client is anonymous.
+fn principal(code: &str) -> Option<&'static str> {
+    match code.as_bytes()[0] {
+        b'U' => Some(USER),
+        b'X' => Some(SUBJECT),
+        _ => None,
+    }
+}
+
+/// The peer's class path, or nothing where there is no Java to build it with.
+fn class_path() -> Option<String> {
+    let output = Command::new(peers::here("peers/cxf/build")).output().unwrap();
+    let said = |octets: &[u8]| String::from_utf8_lossy(octets).trim().to_owned();
+    match output.status.code() {
+        Some(0) => Some(said(&output.stdout)),
+        Some(3) => {
+            peers::skip("cxf", said(&output.stderr).lines().last().unwrap_or_default());
+            None
+        }
+        _ => panic!("{}", said(&output.stderr)),
+    }
+}
+
+fn peer(class_path: &str, folder: &Path) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-cp", class_path, "nuncio.peer.Peer"]).env("KEYS", folder);
+    command
+}
+
+struct Route {
+    code: &'static str,
+    http: String,
+    https: String,
+    backend: Backend,
+    gateway: Nuncio,
+}
+
+fn route(code: &'static str, folder: &Path) -> Route {
+    let backend = Backend::start().unwrap();
+    let (http, https) = (free_port().unwrap(), free_port().unwrap());
+    let (http, https) = (format!("http://127.0.0.1:{http}"), format!("https://127.0.0.1:{https}"));
+    let mut arguments = vec!["proxy".to_owned(), "--listen".into(), https.clone()];
+    if !over_transport(code) {
+        arguments.extend(["--listen".into(), http.clone()]);
+    }
+    arguments.extend(["--backend".into(), backend.url()]);
+    arguments.extend(["--wsdl".into(), folder.join(format!("{code}.wsdl")).display().to_string()]);
+    arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
+    arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
+    arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
+    arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
+    let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{code}: {error}"));
+    Route { code, http: http + "/echo", https: https + "/echo", backend, gateway }
+}
+
+#[test]
+fn every_code_works_over_http_and_over_tls() {
+    let Some(class_path) = class_path() else { return };
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf");
+    peers::stores(&folder).unwrap();
+    let port = free_port().unwrap().to_string();
+    peers::run(peer(&class_path, &folder).arg("publish").arg(&folder).arg(port).args(CODES)).unwrap();
+
+    let routes: Vec<_> = CODES.into_iter().map(|code| route(code, &folder)).collect();
+    let mut calls = peer(&class_path, &folder);
+    calls.args(["calls", &ROUNDS.to_string(), "1000", "1", "0"]);
+    let mut clients = 0;
+    for route in &routes {
+        let plain = (!over_transport(route.code)).then_some(&route.http);
+        for url in plain.into_iter().chain([&route.https]) {
+            calls.args([url, route.code]);
+            clients += 1;
+        }
+    }
+    let logs = || {
+        routes
+            .iter()
+            .map(|route| {
+                format!(
+                    "== {}
+{}",
+                    route.code,
+                    route.gateway.log()
+                )
+            })
+            .collect::<Vec<_>>()
+            .join(
+                "
+",
+            )
+    };
+    let said = peers::run(&mut calls).unwrap_or_else(|error| panic!("{error}\n{}", logs()));
+    assert_eq!(said.matches(&format!("good {ROUNDS} bad 0;")).count(), clients, "{said}");
+
+    for route in &routes {
+        let code = route.code;
+        let seen = route.backend.seen();
+        let clients = if over_transport(code) { 1 } else { 2 };
+        assert_eq!(seen.len(), clients * (4 + ROUNDS), "{code}: the plain service gets the calls and nothing else");
+        for request in &seen {
+            let text = request.text();
+            assert_eq!(request.header("x-nuncio-principal"), principal(code), "{code}: {text}");
+            assert!(request.header("x-nuncio-conversation").is_some(), "{code}: {text}");
+            assert!(!text.contains("oasis-200401-wss") && !text.contains("2005/08/addressing"), "{code}: {text}");
+        }
+    }
+}

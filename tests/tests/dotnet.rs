@@ -1,0 +1,191 @@
+//! Today's .NET client through a running `nuncio proxy` to a plain service.
+//!
+//! The client lies beside the project (`peers/dotnet`); where it is not, each test says so in a line and is left out.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::plain::{Backend, Seen};
+use nuncio_tests::process::{Nuncio, free_port};
+use nuncio_tests::recording;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+
+const CALLS: [&str; 6] = ["echo", "whoami", "notify", "fail", "reverse", "session"];
+
+/// The subject of the client's test certificate, as RFC 2253 writes it.
+const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
+
+#[derive(Clone, Copy)]
+struct Variant {
+    binding: &'static str,
+    credential: &'static str,
+    conversation: bool,
+    channels: usize,
+}
+
+impl Variant {
+    fn name(&self) -> String {
+        let conversation = if self.conversation { "sc" } else { "nosc" };
+        format!("{}-{}-{conversation}", self.binding, self.credential)
+    }
+
+    /// The WSDL that Microsoft's service published for this binding.
+    fn wsdl(&self) -> String {
+        let recorded = |name: &str| {
+            let scenarios = recording::load(&recording::packed().join("dotnet10.tar.zst")).unwrap();
+            let scenario = scenarios.into_iter().find(|scenario| scenario.name == name);
+            scenario.map(|scenario| String::from_utf8(scenario.wsdl.unwrap()).unwrap())
+        };
+        recorded(&self.name())
+            .unwrap_or_else(|| without_conversation(&recorded(&Self { conversation: true, ..*self }.name()).unwrap()))
+    }
+}
+
+/// The WSDL of a binding without its conversation: what such a service demands is what this one's bootstrap demands.
+fn without_conversation(wsdl: &str) -> String {
+    let between = |from: &str, to: &str| {
+        let start = wsdl.find(from).unwrap() + from.len();
+        start..start + wsdl[start..].find(to).unwrap()
+    };
+    let bootstrap = &wsdl[between("<sp:BootstrapPolicy><wsp:Policy>", "</wsp:Policy></sp:BootstrapPolicy>")];
+    // The message parts that stand before the binding are for a protection that it does not give.
+    let binding = &bootstrap[bootstrap.find("<sp:TransportBinding").unwrap()..];
+    let namespace = &wsdl[between("<sp:TransportBinding xmlns:sp=\"", "\"")];
+    let whole = between("<wsp:ExactlyOne><wsp:All>", "</wsp:All></wsp:ExactlyOne>");
+    let alternative = format!("{binding}<wsaw:UsingAddressing/>");
+    let declared = format!("<wsp:ExactlyOne><wsp:All xmlns:sp=\"{namespace}\">");
+    let opening = whole.start - "<wsp:ExactlyOne><wsp:All>".len();
+    format!("{}{declared}{alternative}{}", &wsdl[..opening], &wsdl[whole.end..])
+}
+
+fn client() -> Option<PathBuf> {
+    Some(peers::shared("peers/dotnet/nuncio-peer-dotnet")).filter(|program| program.exists())
+}
+
+fn run(variant: Variant) {
+    let name = variant.name();
+    let Some(client) = client() else {
+        return peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
+    };
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(&name);
+    peers::stores(&folder).unwrap();
+    let wsdl = folder.join("service.wsdl");
+    std::fs::write(&wsdl, variant.wsdl()).unwrap();
+
+    let backend = Backend::start().unwrap();
+    let port = free_port().unwrap();
+    let gateway = Nuncio::start([
+        "proxy".into(),
+        "--listen".into(),
+        format!("https://127.0.0.1:{port}"),
+        "--backend".into(),
+        backend.url(),
+        "--wsdl".into(),
+        wsdl.display().to_string(),
+        "--certificate".into(),
+        peers::key("server.pem").display().to_string(),
+        "--key".into(),
+        peers::key("server.key").display().to_string(),
+        "--trust".into(),
+        peers::key("client.pem").display().to_string(),
+        "--user".into(),
+        format!("{USER}:{PASSWORD}"),
+    ])
+    .unwrap_or_else(|error| panic!("{name}: {error}"));
+
+    let mut command = Command::new(client);
+    command
+        .args([
+            "--url",
+            &format!("https://localhost:{port}/echo"),
+            "--binding",
+            variant.binding,
+            "--credential",
+            variant.credential,
+        ])
+        .args(["--conversation", if variant.conversation { "true" } else { "false" }])
+        .args([
+            "--calls",
+            &CALLS.join(","),
+            "--channels",
+            &variant.channels.to_string(),
+            "--user",
+            USER,
+            "--password",
+            PASSWORD,
+        ])
+        .arg("--client-pfx")
+        .arg(folder.join("client.pfx"))
+        .args(["--pfx-password", "pw"]);
+    let said = peers::run(&mut command).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
+    judge(variant, &said, &backend.seen());
+}
+
+/// Every call did what it should, and the plain side was told who calls and in which conversation.
+fn judge(variant: Variant, said: &str, seen: &[Seen]) {
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let principal = if variant.credential == "username" { USER } else { SUBJECT };
+    let mut conversations = Vec::new();
+    for channel in 0..variant.channels {
+        let reply = |call: &str| {
+            let line = lines.iter().find(|line| line["channel"] == channel && line["call"] == call);
+            let line = line.unwrap_or_else(|| panic!("channel {channel} made no {call}:\n{said}"));
+            assert_eq!(line["ok"], true, "{line}");
+            line["reply"].as_str().unwrap_or_default().to_owned()
+        };
+        for call in CALLS.iter().chain(&["open", "close"]) {
+            reply(call);
+        }
+        assert_eq!(reply("whoami"), principal);
+        assert_eq!(reply("session").is_empty(), !variant.conversation, "{said}");
+        conversations.push(reply("session"));
+    }
+    if variant.conversation && variant.channels > 1 {
+        assert_ne!(conversations[0], conversations[1], "two channels have two conversations");
+    }
+    assert_eq!(seen.len(), CALLS.len() * variant.channels, "the plain service gets the calls and nothing else");
+    for request in seen {
+        let text = request.text();
+        assert_eq!(request.header("x-nuncio-principal"), Some(principal), "{text}");
+        assert_eq!(request.header("x-nuncio-conversation").is_some(), variant.conversation, "{text}");
+        assert!(!text.contains("oasis-200401-wss") && !text.contains("2005/08/addressing"), "{text}");
+        assert!(!text.contains(PASSWORD), "{text}");
+    }
+}
+
+macro_rules! variants {
+    ($($test:ident: $binding:literal $credential:literal $conversation:literal $channels:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                run(Variant { binding: $binding, credential: $credential, conversation: $conversation, channels: $channels });
+            }
+        )*
+    };
+}
+
+variants! {
+    ws2007_user_name_conversation: "ws2007" "username" true 2;
+    ws2007_user_name_per_message: "ws2007" "username" false 1;
+    ws2007_certificate_conversation: "ws2007" "certificate" true 2;
+    ws2007_certificate_per_message: "ws2007" "certificate" false 1;
+    wshttp_user_name_conversation: "wshttp" "username" true 2;
+    wshttp_user_name_per_message: "wshttp" "username" false 1;
+    wshttp_certificate_conversation: "wshttp" "certificate" true 2;
+    wshttp_certificate_per_message: "wshttp" "certificate" false 1;
+}
+
+#[test]
+fn a_bootstrap_is_a_policy_of_its_own() {
+    let variant = Variant { binding: "wshttp", credential: "certificate", conversation: false, channels: 1 };
+    let cut = without_conversation(&Variant { conversation: true, ..variant }.wsdl());
+    let assertions = |wsdl: &str| {
+        let document = roxmltree::Document::parse(wsdl).unwrap();
+        let policy = document.descendants().find(|node| node.tag_name().name() == "All").unwrap();
+        policy.descendants().map(|node| node.tag_name().name().to_owned()).collect::<Vec<_>>()
+    };
+    // This binding was recorded both ways.
+    assert_eq!(assertions(&cut), assertions(&variant.wsdl()));
+}
