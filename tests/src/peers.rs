@@ -25,6 +25,11 @@ pub fn shared(path: &str) -> PathBuf {
     shared.join(path)
 }
 
+/// Whether a program is not to be found, and a test must leave out what it is for.
+pub fn lacks(program: &str) -> bool {
+    Command::new(program).arg("version").output().is_err()
+}
+
 /// Packs the test keys for .NET and Java into a folder.
 pub fn stores(folder: &Path) -> Result<(), String> {
     run(Command::new(here("keys/stores")).arg(folder)).map(drop)

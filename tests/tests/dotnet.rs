@@ -69,6 +69,9 @@ fn run(variant: Variant) {
     let Some(client) = client() else {
         return peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
     };
+    if peers::lacks("openssl") {
+        return peers::skip(&format!("dotnet {name}"), "openssl is missing");
+    }
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(&name);
     peers::stores(&folder).unwrap();
     let wsdl = folder.join("service.wsdl");
@@ -76,49 +79,21 @@ fn run(variant: Variant) {
 
     let backend = Backend::start().unwrap();
     let port = free_port().unwrap();
-    let gateway = Nuncio::start([
-        "proxy".into(),
-        "--listen".into(),
-        format!("https://127.0.0.1:{port}"),
-        "--backend".into(),
-        backend.url(),
-        "--wsdl".into(),
-        wsdl.display().to_string(),
-        "--certificate".into(),
-        peers::key("server.pem").display().to_string(),
-        "--key".into(),
-        peers::key("server.key").display().to_string(),
-        "--trust".into(),
-        peers::key("client.pem").display().to_string(),
-        "--user".into(),
-        format!("{USER}:{PASSWORD}"),
-    ])
-    .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut arguments = vec!["proxy".to_owned(), "--listen".into(), format!("https://127.0.0.1:{port}")];
+    arguments.extend(["--backend".into(), backend.url()]);
+    arguments.extend(["--wsdl".into(), wsdl.display().to_string()]);
+    arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
+    arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
+    arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
+    arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
+    let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let mut command = Command::new(client);
-    command
-        .args([
-            "--url",
-            &format!("https://localhost:{port}/echo"),
-            "--binding",
-            variant.binding,
-            "--credential",
-            variant.credential,
-        ])
-        .args(["--conversation", if variant.conversation { "true" } else { "false" }])
-        .args([
-            "--calls",
-            &CALLS.join(","),
-            "--channels",
-            &variant.channels.to_string(),
-            "--user",
-            USER,
-            "--password",
-            PASSWORD,
-        ])
-        .arg("--client-pfx")
-        .arg(folder.join("client.pfx"))
-        .args(["--pfx-password", "pw"]);
+    command.args(["--url", &format!("https://localhost:{port}/echo"), "--binding", variant.binding]);
+    command.args(["--conversation", if variant.conversation { "true" } else { "false" }]);
+    command.args(["--credential", variant.credential, "--user", USER, "--password", PASSWORD]);
+    command.arg("--client-pfx").arg(folder.join("client.pfx")).args(["--pfx-password", "pw"]);
+    command.args(["--calls", &CALLS.join(","), "--channels", &variant.channels.to_string()]);
     let said = peers::run(&mut command).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
     judge(variant, &said, &backend.seen());
 }
