@@ -5,10 +5,13 @@
 //! they are written. [`Document::graft`] puts decrypted content in the place of an `xenc:EncryptedData`.
 
 mod canon;
+mod copy;
 mod document;
 mod error;
 pub mod foreign;
+mod gaps;
 mod ids;
+mod intern;
 mod lex;
 mod limits;
 mod names;

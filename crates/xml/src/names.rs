@@ -1,5 +1,6 @@
 //! Interned names: qualified names, prefixes and namespace names, each kept once.
 
+use crate::intern::Texts;
 use crate::{Limits, ReadError};
 
 /// The prefix of a name without one.
@@ -20,12 +21,11 @@ pub(crate) const NONE: u32 = u32::MAX;
 const XML_URI: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
-/// A qualified name as written, split once when it is first seen.
+/// What is known of a qualified name since it was first seen.
 #[derive(Clone, Copy)]
 pub(crate) struct QName {
-    start: u32,
+    /// Where in the text the local part starts.
     local: u32,
-    end: u32,
     /// Its prefix, [`NO_PREFIX`] if it has none.
     pub(crate) prefix: u32,
     /// The prefix that an attribute of this name declares, or [`NONE`].
@@ -36,60 +36,51 @@ pub(crate) struct QName {
 
 /// Every name of a document.
 pub(crate) struct Names {
-    /// The text of them all.
-    pool: String,
+    texts: Texts,
     names: Vec<QName>,
-    prefixes: Vec<(u32, u32)>,
-    namespaces: Vec<(u32, u32)>,
-    name_index: Index,
-    prefix_index: Index,
-    namespace_index: Index,
+    prefixes: Texts,
+    namespaces: Texts,
 }
 
 impl Names {
     /// A table with the names that every document knows.
     pub(crate) fn new() -> Self {
         let mut new = Self {
-            pool: String::with_capacity(2048),
+            texts: Texts::new(64),
             names: Vec::with_capacity(64),
-            prefixes: Vec::with_capacity(16),
-            namespaces: Vec::with_capacity(16),
-            name_index: Index::new(256),
-            prefix_index: Index::new(32),
-            namespace_index: Index::new(32),
+            prefixes: Texts::new(16),
+            namespaces: Texts::new(16),
         };
         for prefix in ["", "xml", "xmlns"] {
-            new.add_prefix(prefix);
+            new.prefixes.intern(prefix);
         }
         for uri in ["", XML_URI, XMLNS_URI] {
-            new.add_namespace(uri);
+            new.namespaces.intern(uri);
         }
         new
     }
 
+    #[inline]
     pub(crate) fn qname(&self, id: u32) -> QName {
         self.names[id as usize]
     }
 
     /// The name as written, with its prefix.
+    #[inline]
     pub(crate) fn qualified(&self, id: u32) -> &str {
-        let name = self.qname(id);
-        &self.pool[name.start as usize..name.end as usize]
+        self.texts.get(id)
     }
 
     pub(crate) fn local(&self, id: u32) -> &str {
-        let name = self.qname(id);
-        &self.pool[name.local as usize..name.end as usize]
+        &self.texts.get(id)[self.qname(id).local as usize..]
     }
 
     pub(crate) fn prefix(&self, id: u32) -> &str {
-        let (start, end) = self.prefixes[id as usize];
-        &self.pool[start as usize..end as usize]
+        self.prefixes.get(id)
     }
 
     pub(crate) fn namespace(&self, id: u32) -> &str {
-        let (start, end) = self.namespaces[id as usize];
-        &self.pool[start as usize..end as usize]
+        self.namespaces.get(id)
     }
 
     /// How many prefixes there are: their ids are the numbers below.
@@ -102,87 +93,53 @@ impl Names {
         self.namespaces.len()
     }
 
-    /// How many qualified names there are: their ids are the numbers below.
-    pub(crate) fn name_count(&self) -> usize {
-        self.names.len()
-    }
-
     /// The prefix of that text, if the document has it.
     pub(crate) fn find_prefix(&self, text: &str) -> Option<u32> {
-        self.prefix_index.find(text, |id| self.prefix(id))
+        self.prefixes.find(text)
     }
 
     /// The qualified name written `text`: its grammar is checked when it is first seen.
+    #[inline]
     pub(crate) fn intern(&mut self, text: &str, limits: &Limits) -> Result<u32, ReadError> {
-        if let Some(id) = self.name_index.find(text, |id| self.qualified(id)) {
-            return Ok(id);
+        match self.texts.find(text) {
+            Some(id) => Ok(id),
+            None => self.add(text, limits),
         }
-        self.add_name(text, limits)
     }
 
     /// The namespace name `uri`.
     pub(crate) fn intern_namespace(&mut self, uri: &str, limits: &Limits) -> Result<u32, ReadError> {
-        if let Some(id) = self.namespace_index.find(uri, |id| self.namespace(id)) {
+        if let Some(id) = self.namespaces.find(uri) {
             return Ok(id);
         }
         if !is_absolute(uri) {
             return Err(ReadError::NamespaceRelative);
         }
-        let id = self.add_namespace(uri);
+        let id = self.namespaces.intern(uri);
         self.check(limits)?;
         Ok(id)
     }
 
-    fn add_name(&mut self, text: &str, limits: &Limits) -> Result<u32, ReadError> {
+    fn add(&mut self, text: &str, limits: &Limits) -> Result<u32, ReadError> {
         if text.len() > limits.name_bytes {
             return Err(ReadError::TooLongName(limits.name_bytes));
         }
-        let colon = memchr::memchr(b':', text.as_bytes());
-        let (prefix, local) = match colon {
-            Some(at) => (&text[..at], &text[at + 1..]),
-            None => ("", text),
-        };
-        if !is_ncname(local) || (colon.is_some() && !is_ncname(prefix)) {
+        let (prefix, local) = text.split_once(':').unwrap_or(("", text));
+        let qualified = local.len() < text.len();
+        if !is_ncname(local) || (qualified && !is_ncname(prefix)) {
             return Err(ReadError::NameMalformed);
         }
-        let prefix = self.intern_prefix(prefix);
+        let prefix = self.prefixes.intern(prefix);
         let declares = match (prefix, local) {
-            (XMLNS_PREFIX, declared) => self.intern_prefix(declared),
+            (XMLNS_PREFIX, declared) => self.prefixes.intern(declared),
             (NO_PREFIX, "xmlns") => NO_PREFIX,
             _ => NONE,
         };
-        let start = self.pool.len() as u32;
-        self.pool.push_str(text);
-        let end = self.pool.len() as u32;
-        let id = self.names.len() as u32;
-        let local_at = end - local.len() as u32;
         let may_be_id = matches!(local, "Id" | "ID" | "AssertionID");
-        self.names.push(QName { start, local: local_at, end, prefix, declares, may_be_id });
-        let (names, pool) = (&self.names, &self.pool);
-        self.name_index.insert(id, |id| {
-            let name = names[id as usize];
-            &pool[name.start as usize..name.end as usize]
-        });
+        self.names.push(QName { local: (text.len() - local.len()) as u32, prefix, declares, may_be_id });
+        let id = self.texts.intern(text);
         self.check(limits)?;
         Ok(id)
-    }
-
-    fn intern_prefix(&mut self, text: &str) -> u32 {
-        self.find_prefix(text).unwrap_or_else(|| self.add_prefix(text))
-    }
-
-    fn add_prefix(&mut self, text: &str) -> u32 {
-        let id = add(&mut self.prefixes, &mut self.pool, text);
-        let (spans, pool) = (&self.prefixes, &self.pool);
-        self.prefix_index.insert(id, |id| slice(spans, pool, id));
-        id
-    }
-
-    fn add_namespace(&mut self, uri: &str) -> u32 {
-        let id = add(&mut self.namespaces, &mut self.pool, uri);
-        let (spans, pool) = (&self.namespaces, &self.pool);
-        self.namespace_index.insert(id, |id| slice(spans, pool, id));
-        id
     }
 
     /// The limit holds for all three kinds together; the six that every table starts with do not count.
@@ -190,18 +147,6 @@ impl Names {
         let count = self.names.len() + self.prefixes.len() + self.namespaces.len() - 6;
         if count > limits.names { Err(ReadError::TooManyNames(limits.names)) } else { Ok(()) }
     }
-}
-
-fn add(spans: &mut Vec<(u32, u32)>, pool: &mut String, text: &str) -> u32 {
-    let start = pool.len() as u32;
-    pool.push_str(text);
-    spans.push((start, pool.len() as u32));
-    spans.len() as u32 - 1
-}
-
-fn slice<'a>(spans: &[(u32, u32)], pool: &'a str, id: u32) -> &'a str {
-    let (start, end) = spans[id as usize];
-    &pool[start as usize..end as usize]
 }
 
 /// Whether `text` is an `NCName` ([XML Names 1.0] section 3).
@@ -235,82 +180,4 @@ fn is_absolute(uri: &str) -> bool {
         }
         _ => false,
     }
-}
-
-/// Slots that one search looks at before it turns to the sorted list.
-const PROBES: usize = 8;
-
-/// A hash table of ids, by the text of each.
-///
-/// A peer knows the hash function and can write names that collide. Such names overflow into a sorted list, so that the
-/// worst search is binary; hence no random key is needed, and reading stays a function of its arguments.
-struct Index {
-    slots: Vec<u32>,
-    used: usize,
-    overflow: Vec<u32>,
-}
-
-impl Index {
-    fn new(slots: usize) -> Self {
-        Self { slots: vec![NONE; slots], used: 0, overflow: Vec::new() }
-    }
-
-    #[inline]
-    fn find<'a>(&self, text: &str, of: impl Fn(u32) -> &'a str) -> Option<u32> {
-        let mask = self.slots.len() - 1;
-        let first = hash(text.as_bytes()) as usize;
-        for probe in 0..PROBES {
-            let id = self.slots[(first + probe) & mask];
-            if id == NONE {
-                return None;
-            }
-            if of(id) == text {
-                return Some(id);
-            }
-        }
-        self.overflow.binary_search_by(|&id| of(id).cmp(text)).ok().map(|at| self.overflow[at])
-    }
-
-    /// Enters an id whose text is not there yet.
-    fn insert<'a>(&mut self, id: u32, of: impl Fn(u32) -> &'a str) {
-        if self.used * 2 >= self.slots.len() {
-            let slots = vec![NONE; self.slots.len() * 4];
-            let old = std::mem::replace(&mut self.slots, slots);
-            self.used = 0;
-            let overflow = std::mem::take(&mut self.overflow);
-            for id in old.into_iter().filter(|&id| id != NONE).chain(overflow) {
-                self.place(id, &of);
-            }
-        }
-        self.place(id, &of);
-    }
-
-    fn place<'a>(&mut self, id: u32, of: &impl Fn(u32) -> &'a str) {
-        let mask = self.slots.len() - 1;
-        let text = of(id);
-        let first = hash(text.as_bytes()) as usize;
-        for probe in 0..PROBES {
-            let slot = &mut self.slots[(first + probe) & mask];
-            if *slot == NONE {
-                *slot = id;
-                self.used += 1;
-                return;
-            }
-        }
-        let at = self.overflow.partition_point(|&other| of(other) < text);
-        self.overflow.insert(at, id);
-    }
-}
-
-#[inline]
-fn hash(text: &[u8]) -> u32 {
-    const K: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut hash = text.len() as u64;
-    let (chunks, rest) = text.as_chunks::<8>();
-    for chunk in chunks {
-        hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(K);
-        hash ^= hash >> 32;
-    }
-    let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
-    ((hash ^ tail).wrapping_mul(K) >> 32) as u32
 }

@@ -1,0 +1,368 @@
+//! Copying into a message: nodes of a document, and what another writer wrote.
+
+use std::ops::Range;
+
+use crate::canon::attribute;
+use crate::document::{Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
+use crate::Writer;
+use crate::gaps::{EMPTY, Gap, NONE, Seen};
+use crate::names::{NO_NAMESPACE, NO_PREFIX};
+use crate::text::{self, CANONICAL, escape_attribute, escape_text};
+
+impl Writer {
+    /// Copies an element with all it holds, a text or a comment, in canonical form.
+    ///
+    /// Comments are kept as gaps, and so are the declarations that the source has in scope and no name uses visibly: names
+    /// in content keep their meaning.
+    pub fn copy(&mut self, document: &Document, node: NodeId) {
+        self.close_tag();
+        Copier::new(self, document).copy(node, None);
+    }
+
+    /// Copies the children of an element, as [`Writer::copy`] does each.
+    pub fn copy_children(&mut self, document: &Document, parent: NodeId) {
+        self.close_tag();
+        let mut copier = Copier::new(self, document);
+        for child in document.children(parent) {
+            copier.copy(child, None);
+        }
+    }
+
+    /// Copies an element with one attribute set: it replaces the attribute of that name if the element has it.
+    ///
+    /// Where the element's scope binds the prefix to another namespace, the attribute is given a prefix made from it. An
+    /// empty `namespace` sets an unqualified attribute. A node that is no element is just copied.
+    pub fn copy_with(
+        &mut self,
+        document: &Document,
+        node: NodeId,
+        prefix: &str,
+        namespace: &str,
+        local: &str,
+        value: &str,
+    ) {
+        self.close_tag();
+        let prefix = match (prefix, namespace) {
+            (_, "") => String::new(),
+            ("", _) => free_prefix(document, node, "ns", namespace),
+            _ => free_prefix(document, node, prefix, namespace),
+        };
+        Copier::new(self, document).copy(node, Some(Set { prefix: &prefix, namespace, local, value }));
+    }
+
+    /// Embeds what another writer wrote as an apex at `range`, with its gaps. It stays an apex here.
+    ///
+    /// A declaration of it that is in force here is none of the canonical form of the elements around it.
+    pub fn piece(&mut self, other: &Writer, range: Range<usize>) {
+        self.close_tag();
+        self.next_is_apex = false;
+        let range = range.start.min(other.out.len())..range.end.min(other.out.len());
+        let base = self.out.len();
+        let shift = |at: usize| at.saturating_sub(range.start) + base;
+        let first = other.bindings.gaps.partition_point(|gap| gap.span.start < range.start);
+        let theirs = other.bindings.gaps[first..].iter().take_while(|gap| gap.span.start < range.end);
+        let mark = self.bindings.mark();
+        let own = self.bindings.gaps.len();
+        // Where their elements end that our bindings stand on, and where `xmlns=""` must be put in.
+        let mut ends = Vec::new();
+        let mut insertions = Vec::new();
+        for gap in theirs {
+            while ends.pop_if(|end| *end <= gap.element.start).is_some() {
+                self.bindings.release(mark + ends.len());
+            }
+            let span = shift(gap.span.start)..shift(gap.span.end);
+            let element = shift(gap.element.start)..shift(gap.element.end);
+            let mut seen = gap.seen.moved(range.start, base);
+            if gap.prefix == NONE {
+                self.bindings.gaps.push(Gap { span, element, seen, ..*gap });
+                continue;
+            }
+            let prefix = self.bindings.prefixes.intern(other.bindings.prefixes.get(gap.prefix));
+            let namespace = self.bindings.namespaces.intern(other.bindings.namespaces.get(gap.namespace));
+            if let Some(outer) = self.bindings.decide(prefix, namespace) {
+                if gap.used {
+                    seen = seen.and_outer(outer, base);
+                }
+                if span.is_empty() {
+                    insertions.push(span.start);
+                }
+            }
+            self.bindings.bind(Gap { span, seen, prefix, namespace, element, used: gap.used });
+            ends.push(gap.element.end);
+        }
+        self.bindings.release(mark);
+        let mut done = range.start;
+        for &at in &insertions {
+            let at = at - base + range.start;
+            self.out.extend_from_slice(&other.out[done..at]);
+            self.out.extend_from_slice(NO_DEFAULT);
+            done = at;
+        }
+        self.out.extend_from_slice(&other.out[done..range.end]);
+        if !insertions.is_empty() {
+            self.bindings.make_room(own, base, &insertions, NO_DEFAULT.len());
+        }
+    }
+}
+
+/// The declaration of no default namespace.
+const NO_DEFAULT: &[u8] = b" xmlns=\"\"";
+
+/// An attribute to be set.
+struct Set<'a> {
+    prefix: &'a str,
+    namespace: &'a str,
+    local: &'a str,
+    value: &'a str,
+}
+
+/// That prefix, or one made from it, that binds to `namespace` without hiding what the scope of `node` binds.
+fn free_prefix(document: &Document, node: NodeId, prefix: &str, namespace: &str) -> String {
+    let mut free = prefix.to_owned();
+    let mut number = 0;
+    while document.lookup_prefix(node, &free).is_some_and(|bound| bound != namespace) {
+        number += 1;
+        free = format!("{prefix}{number}");
+    }
+    free
+}
+
+/// Copies nodes of one document.
+struct Copier<'a> {
+    writer: &'a mut Writer,
+    document: &'a Document,
+    /// By their ids in the document: the writer's ids of prefixes and namespaces met so far, or [`NONE`].
+    prefixes: Vec<u32>,
+    namespaces: Vec<u32>,
+    /// Source octets that are still to be written.
+    run: Range<usize>,
+    /// The open elements that declare something, and what to release the bindings to.
+    declaring: Vec<(NodeId, usize)>,
+    uses: Vec<(u32, u32)>,
+    extra: Vec<(u32, u32)>,
+}
+
+impl<'a> Copier<'a> {
+    fn new(writer: &'a mut Writer, document: &'a Document) -> Self {
+        let names = &document.tables.names;
+        Self {
+            writer,
+            document,
+            prefixes: vec![NONE; names.prefix_count()],
+            namespaces: vec![NONE; names.namespace_count()],
+            run: 0..0,
+            declaring: Vec::new(),
+            uses: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+
+    fn copy(&mut self, top: NodeId, set: Option<Set<'_>>) {
+        let is_apex = self.document.kind(top) == Kind::Element && self.writer.take_apex();
+        self.start(top, true, set.as_ref());
+        let mut at = top;
+        'walk: loop {
+            if let Some(child) = some(self.document.node(at).child) {
+                at = child;
+                self.start(at, false, None);
+                continue;
+            }
+            loop {
+                self.end(at);
+                if at == top {
+                    break 'walk;
+                }
+                let node = self.document.node(at);
+                if let Some(next) = some(node.next) {
+                    at = next;
+                    self.start(at, false, None);
+                    break;
+                }
+                at = NodeId(node.parent);
+            }
+        }
+        self.flush();
+        if is_apex {
+            self.writer.bindings.close_apex();
+        }
+    }
+
+    #[inline]
+    fn start(&mut self, at: NodeId, is_top: bool, set: Option<&Set<'_>>) {
+        let node = self.document.node(at);
+        match node.kind {
+            Kind::Element => self.element(at, node, is_top, set),
+            Kind::Text if node.marks & CANONICAL != 0 => self.raw(node),
+            Kind::Text => {
+                self.flush();
+                let raw = &self.document.source[node.start as usize..node.end as usize];
+                escape_text(&text::text(raw, node.marks), &mut self.writer.out);
+            }
+            Kind::Comment => {
+                self.flush();
+                let start = self.writer.out.len();
+                let comment = &self.document.source[node.start as usize..node.end as usize];
+                for piece in ["<!--", comment, "-->"] {
+                    self.writer.out.extend_from_slice(piece.as_bytes());
+                }
+                self.writer.note_comment(start);
+            }
+        }
+    }
+
+    fn element(&mut self, at: NodeId, node: &Node, is_top: bool, set: Option<&Set<'_>>) {
+        let tables = &self.document.tables;
+        self.uses.clear();
+        self.extra.clear();
+        self.use_pair(tables.names.qname(node.name).prefix, node.namespace);
+        for span in node.attributes(tables) {
+            if span.namespace != NO_NAMESPACE {
+                self.use_pair(tables.names.qname(span.name).prefix, span.namespace);
+            }
+        }
+        if let Some(set) = set
+            && !set.namespace.is_empty()
+        {
+            let bindings = &mut self.writer.bindings;
+            self.uses.push((bindings.prefixes.intern(set.prefix), bindings.namespaces.intern(set.namespace)));
+        }
+        if is_top {
+            let bindings = self.document.bindings(at);
+            if bindings.iter().all(|declaration| declaration.prefix != NO_PREFIX) {
+                self.extra.push((EMPTY, EMPTY));
+            }
+            for declaration in &bindings {
+                self.wish(declaration.prefix, declaration.namespace);
+            }
+        } else {
+            for declaration in node.declarations(tables) {
+                self.wish(declaration.prefix, declaration.namespace);
+            }
+        }
+        let bindings = &self.writer.bindings;
+        let bound = self.uses.iter().all(|&(prefix, namespace)| bindings.decide(prefix, namespace).is_none())
+            && self.extra.iter().all(|&(prefix, namespace)| bindings.written(prefix) == namespace)
+            && !(bindings.is_bare() && self.uses.iter().chain(&self.extra).any(|&(prefix, _)| prefix == EMPTY));
+        if bound && set.is_none() && node.marks & VERBATIM != 0 {
+            self.raw(node);
+            return;
+        }
+        self.flush();
+        let (start, mark) = (self.writer.out.len(), self.writer.bindings.mark());
+        self.writer.out.push(b'<');
+        self.writer.out.extend_from_slice(tables.names.qualified(node.name).as_bytes());
+        if !bound {
+            self.writer.declare_all(start, &self.uses, &self.extra);
+            if self.writer.bindings.mark() > mark {
+                self.declaring.push((at, mark));
+            }
+        }
+        self.attributes(node, set);
+        self.writer.out.push(b'>');
+    }
+
+    fn attributes(&mut self, node: &Node, set: Option<&Set<'_>>) {
+        let (names, out) = (&self.document.tables.names, &mut self.writer.out);
+        let spans = node.attributes(&self.document.tables);
+        let raw = |span: &crate::document::AttributeSpan| &self.document.source[span.start as usize..span.end as usize];
+        if node.marks & ORDERED != 0 && set.is_none() {
+            for span in spans {
+                attribute(names.qualified(span.name), raw(span), span.marks, out);
+            }
+            return;
+        }
+        let mut order: Vec<_> =
+            spans.iter().map(|span| (names.namespace(span.namespace), names.local(span.name), Some(span))).collect();
+        if let Some(set) = set {
+            order.retain(|&(namespace, local, _)| (namespace, local) != (set.namespace, set.local));
+            order.push((set.namespace, set.local, None));
+        }
+        order.sort_by_key(|&(namespace, local, _)| (namespace, local));
+        for (_, _, span) in order {
+            match (span, set) {
+                (Some(span), _) => attribute(names.qualified(span.name), raw(span), span.marks, out),
+                (None, Some(set)) => {
+                    out.push(b' ');
+                    if !set.prefix.is_empty() {
+                        out.extend_from_slice(set.prefix.as_bytes());
+                        out.push(b':');
+                    }
+                    out.extend_from_slice(set.local.as_bytes());
+                    out.extend_from_slice(b"=\"");
+                    escape_attribute(set.value, out);
+                    out.push(b'"');
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, at: NodeId) {
+        let node = self.document.node(at);
+        if node.kind != Kind::Element {
+            return;
+        }
+        let name = self.document.tables.names.qualified(node.name).as_bytes();
+        let end = self.run.end + name.len() + 3;
+        if let Some([b'<', b'/', middle @ .., b'>']) = self.document.source.as_bytes().get(self.run.end..end)
+            && middle == name
+            && !self.run.is_empty()
+        {
+            self.run.end = end;
+        } else {
+            self.flush();
+            self.writer.out.extend_from_slice(b"</");
+            self.writer.out.extend_from_slice(name);
+            self.writer.out.push(b'>');
+        }
+        if let Some((_, mark)) = self.declaring.pop_if(|(node, _)| *node == at) {
+            self.flush();
+            self.writer.bindings.close(mark, self.writer.out.len());
+        }
+    }
+
+    /// Notes a visible use of a prefix.
+    #[inline]
+    fn use_pair(&mut self, prefix: u32, namespace: u32) {
+        let pair = self.translate(prefix, namespace);
+        self.uses.push(pair);
+    }
+
+    /// Notes a declaration of the source.
+    fn wish(&mut self, prefix: u32, namespace: u32) {
+        let pair = self.translate(prefix, namespace);
+        self.extra.push(pair);
+    }
+
+    #[inline]
+    fn translate(&mut self, prefix: u32, namespace: u32) -> (u32, u32) {
+        let (names, bindings) = (&self.document.tables.names, &mut self.writer.bindings);
+        let to = &mut self.prefixes[prefix as usize];
+        if *to == NONE {
+            *to = bindings.prefixes.intern(names.prefix(prefix));
+        }
+        let prefix = *to;
+        let to = &mut self.namespaces[namespace as usize];
+        if *to == NONE {
+            *to = bindings.namespaces.intern(names.namespace(namespace));
+        }
+        (prefix, *to)
+    }
+
+    /// Writes a start tag or text as the source has it.
+    #[inline]
+    fn raw(&mut self, node: &Node) {
+        if self.run.end == node.start as usize {
+            self.run.end = node.end as usize;
+        } else {
+            self.flush();
+            self.run = node.start as usize..node.end as usize;
+        }
+    }
+
+    fn flush(&mut self) {
+        let run = std::mem::take(&mut self.run);
+        self.writer.out.extend_from_slice(&self.document.source.as_bytes()[run]);
+    }
+}

@@ -1,0 +1,175 @@
+//! The writer's law: what it writes reads back as what was meant, and its canonical octets are those of a canonicaliser.
+
+mod generate;
+
+use generate::{Random, WIDE, document};
+use nuncio_xml::{Document, Kind, NodeId, Writer, exclusive};
+
+fn read(bytes: &[u8]) -> Document {
+    match Document::read(bytes.to_vec(), &WIDE) {
+        Ok(document) => document,
+        Err(error) => panic!("{error}: {}", String::from_utf8_lossy(bytes)),
+    }
+}
+
+fn canonical(document: &Document, apex: NodeId) -> String {
+    let mut out = Vec::new();
+    exclusive(document, apex, &[], &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn written(writer: &Writer, range: std::ops::Range<usize>) -> String {
+    let mut out = Vec::new();
+    writer.canonical(range, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn all(document: &Document) -> Vec<NodeId> {
+    let mut all = vec![document.root()];
+    let mut at = 0;
+    while at < all.len() {
+        all.extend(document.elements(all[at]));
+        at += 1;
+    }
+    all
+}
+
+#[test]
+fn a_copy_reads_back_as_the_original() {
+    for seed in 0..3000 {
+        let source = document(&mut Random(seed), 12);
+        let original = read(source.as_bytes());
+        for node in all(&original) {
+            let mut writer = Writer::new();
+            writer.copy(&original, node);
+            let end = writer.position();
+            let expected = canonical(&original, node);
+            assert_eq!(written(&writer, 0..end), expected, "seed {seed}: {source}");
+            let again = read(writer.bytes());
+            assert_eq!(canonical(&again, again.root()), expected, "seed {seed}: {source}");
+            same_scopes(&original, node, &again, again.root(), &source);
+        }
+    }
+}
+
+/// Names in content mean the same in the copy: at every element, every prefix of the original is bound as there.
+fn same_scopes(original: &Document, a: NodeId, copy: &Document, b: NodeId, source: &str) {
+    for (prefix, uri) in original.in_scope(a) {
+        assert_eq!(copy.lookup_prefix(b, prefix), Some(uri), "{prefix} in {source}");
+    }
+    assert_eq!(original.lookup_prefix(a, ""), copy.lookup_prefix(b, ""), "{source}");
+    let (mut left, mut right) = (original.elements(a), copy.elements(b));
+    loop {
+        match (left.next(), right.next()) {
+            (Some(a), Some(b)) => same_scopes(original, a, copy, b, source),
+            (None, None) => break,
+            _ => panic!("another number of children: {source}"),
+        }
+    }
+}
+
+/// Elements written as apexes, by where they start and end.
+type Apexes = Vec<(usize, usize)>;
+
+/// Writes random elements by hand, with apexes, copies and pieces among them.
+fn scribble(random: &mut Random, writer: &mut Writer, depth: usize, apexes: &mut Apexes) {
+    const PREFIXES: [&str; 4] = ["", "a", "b", "c"];
+    const URIS: [&str; 3] = ["urn:one", "urn:two", ""];
+    let is_apex = depth == 0 || random.one_in(3);
+    let start = writer.position();
+    if is_apex {
+        writer.apex();
+    }
+    match if depth == 0 { 0 } else { random.below(6) } {
+        4 => {
+            let source = document(random, 6);
+            let other = read(source.as_bytes());
+            let nodes = all(&other);
+            let node = nodes[random.below(nodes.len())];
+            if random.one_in(2) {
+                writer.copy(&other, node);
+            } else {
+                writer.copy_with(&other, node, random.pick(&["a", "b", "n"]), random.pick(&URIS), "Alpha", "set \"&\t");
+            }
+        }
+        5 if depth < 4 => {
+            let mut inner = Writer::new();
+            let mut inner_apexes = Apexes::new();
+            if random.one_in(2) {
+                inner.start(random.pick(&PREFIXES), random.pick(&URIS), "Outside");
+            }
+            scribble(random, &mut inner, 0, &mut inner_apexes);
+            // The outermost of them is the last to end.
+            let (from, to) = *inner_apexes.last().unwrap();
+            let end = inner.position();
+            assert_eq!(to, end);
+            writer.piece(&inner, from..to);
+            apexes.push((start, writer.position()));
+            return;
+        }
+        _ => {
+            writer.start(random.pick(&PREFIXES), random.pick(&URIS), random.pick(&["x", "y"]));
+            if random.one_in(3) {
+                writer.declare(random.pick(&PREFIXES), random.pick(&URIS));
+            }
+            if random.one_in(2) {
+                writer.attribute_ns(random.pick(&PREFIXES), "urn:two", "q", "1 < 2");
+            }
+            if random.one_in(3) {
+                writer.attribute_ns(random.pick(&PREFIXES), "urn:one", "p", "\"\r\n");
+            }
+            if random.one_in(2) {
+                writer.attribute("z", "&");
+            }
+            if random.one_in(3) {
+                writer.declare(random.pick(&PREFIXES), random.pick(&URIS));
+            }
+            for _ in 0..if depth > 5 { 0 } else { random.below(4) } {
+                if random.one_in(4) {
+                    writer.text("t > \r&");
+                    writer.text_with(|out| out.extend_from_slice(b"AAEC"));
+                } else {
+                    scribble(random, writer, depth + 1, apexes);
+                }
+            }
+            writer.end();
+        }
+    }
+    if is_apex {
+        apexes.push((start, writer.position()));
+    }
+}
+
+/// The element that starts at each position of the source, found by counting start tags in both.
+fn element_at(document: &Document, source: &str, at: usize) -> NodeId {
+    let is_start = |pair: &[u8]| pair[0] == b'<' && pair[1] != b'/' && pair[1] != b'!';
+    let before = source.as_bytes()[..at + 1].windows(2).filter(|pair| is_start(pair)).count();
+    let mut order = Vec::new();
+    let mut stack = vec![document.root()];
+    while let Some(node) = stack.pop() {
+        order.push(node);
+        let mut children: Vec<_> = document.elements(node).collect();
+        children.reverse();
+        stack.extend(children);
+    }
+    order[before]
+}
+
+#[test]
+fn canonical_octets_of_every_apex_are_those_of_the_canonicaliser() {
+    for seed in 0..6000 {
+        let mut random = Random(seed);
+        let mut writer = Writer::new();
+        let mut apexes = Apexes::new();
+        scribble(&mut random, &mut writer, 0, &mut apexes);
+        let output = String::from_utf8(writer.bytes().to_vec()).unwrap();
+        // Comments hold no markup here, so start tags can be counted.
+        let document = read(output.as_bytes());
+        for (start, end) in apexes {
+            let node = element_at(&document, &output, start);
+            assert_eq!(document.kind(node), Kind::Element);
+            let expected = canonical(&document, node);
+            assert_eq!(written(&writer, start..end), expected, "seed {seed}, at {start}: {output}");
+        }
+    }
+}
