@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::canon::attribute;
-use crate::document::{Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
+use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
 use crate::Writer;
 use crate::gaps::{EMPTY, Gap, NONE, Seen};
 use crate::names::{NO_NAMESPACE, NO_PREFIX};
@@ -116,6 +116,13 @@ struct Set<'a> {
     value: &'a str,
 }
 
+impl Set<'_> {
+    fn replaces(&self, document: &Document, span: &AttributeSpan) -> bool {
+        let names = &document.tables.names;
+        names.local(span.name) == self.local && names.namespace(span.namespace) == self.namespace
+    }
+}
+
 /// That prefix, or one made from it, that binds to `namespace` without hiding what the scope of `node` binds.
 fn free_prefix(document: &Document, node: NodeId, prefix: &str, namespace: &str) -> String {
     let mut free = prefix.to_owned();
@@ -216,7 +223,8 @@ impl<'a> Copier<'a> {
         self.extra.clear();
         self.use_pair(tables.names.qname(node.name).prefix, node.namespace);
         for span in node.attributes(tables) {
-            if span.namespace != NO_NAMESPACE {
+            // An attribute that is replaced uses no prefix any more.
+            if span.namespace != NO_NAMESPACE && !set.is_some_and(|set| set.replaces(self.document, span)) {
                 self.use_pair(tables.names.qname(span.name).prefix, span.namespace);
             }
         }
@@ -264,7 +272,7 @@ impl<'a> Copier<'a> {
     fn attributes(&mut self, node: &Node, set: Option<&Set<'_>>) {
         let (names, out) = (&self.document.tables.names, &mut self.writer.out);
         let spans = node.attributes(&self.document.tables);
-        let raw = |span: &crate::document::AttributeSpan| &self.document.source[span.start as usize..span.end as usize];
+        let raw = |span: &AttributeSpan| &self.document.source[span.start as usize..span.end as usize];
         if node.marks & ORDERED != 0 && set.is_none() {
             for span in spans {
                 attribute(names.qualified(span.name), raw(span), span.marks, out);

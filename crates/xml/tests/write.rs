@@ -169,7 +169,14 @@ fn canonical_octets_of_every_apex_are_those_of_the_canonicaliser() {
             let node = element_at(&document, &output, start);
             assert_eq!(document.kind(node), Kind::Element);
             let expected = canonical(&document, node);
-            assert_eq!(written(&writer, start..end), expected, "seed {seed}, at {start}: {output}");
+            let found = written(&writer, start..end);
+            if found != expected {
+                let at = found.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
+                let from = at.saturating_sub(120);
+                let (found, expected) = (&found.as_bytes()[from..], &expected.as_bytes()[from..]);
+                let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(240)]).into_owned();
+                panic!("seed {seed}, at {start}:\n{}\ninstead of\n{}\nin\n{output}", text(found), text(expected));
+            }
         }
     }
 }
