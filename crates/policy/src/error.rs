@@ -156,6 +156,16 @@ pub enum PolicyError {
         /// How many are read.
         limit: usize,
     },
+    /// More references between policies than are followed.
+    #[error("{at}: more than {limit} references, or {nested} within one another")]
+    TooManyReferences {
+        /// The reference that is one too many.
+        at: Place,
+        /// How many are followed for one policy.
+        limit: usize,
+        /// How many policies may stand in one another.
+        nested: usize,
+    },
     /// A binding to another transport than HTTP.
     #[error("{at}: transport {transport} is not built yet")]
     Transport {

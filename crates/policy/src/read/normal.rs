@@ -12,6 +12,10 @@ use crate::names;
 pub(crate) const MAX_ALTERNATIVES: usize = 64;
 /// How many assertions an alternative may have, nested ones counted.
 const MAX_ASSERTIONS: usize = 1000;
+/// How many references are followed for one policy.
+const MAX_REFERENCES: usize = 1000;
+/// How many policies may stand in one another, references followed.
+const MAX_NESTING: usize = 32;
 
 /// An assertion of an alternative.
 #[derive(Clone, Debug)]
@@ -49,7 +53,7 @@ pub(crate) fn alternatives<'a>(
     library: &Library<'a>,
     policy: &'a Element,
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
-    Normaliser { library, path: Vec::new(), in_supporting: false }.expression(policy)
+    Normaliser { library, path: Vec::new(), in_supporting: false, followed: 0 }.expression(policy)
 }
 
 /// The alternatives of several policies that hold together.
@@ -58,7 +62,7 @@ pub(crate) fn merge<'a>(
     at: &Element,
     policies: Vec<Vec<Alternative<'a>>>,
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
-    let normaliser = Normaliser { library, path: Vec::new(), in_supporting: false };
+    let normaliser = Normaliser { library, path: Vec::new(), in_supporting: false, followed: 0 };
     policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, &together, &policy))
 }
 
@@ -68,6 +72,8 @@ struct Normaliser<'l, 'a> {
     path: Vec<&'a Element>,
     /// Whether the assertions met next are supporting tokens.
     in_supporting: bool,
+    /// How many references have been followed.
+    followed: usize,
 }
 
 impl<'a> Normaliser<'_, 'a> {
@@ -78,6 +84,14 @@ impl<'a> Normaliser<'_, 'a> {
             if self.path.iter().any(|open| std::ptr::eq(*open, policy)) {
                 let reference = element.attribute("", "URI").unwrap_or_default().to_owned();
                 return Err(PolicyError::CircularReference { at: self.place(element), reference });
+            }
+            self.followed += 1;
+            if self.followed > MAX_REFERENCES || self.path.len() >= MAX_NESTING {
+                return Err(PolicyError::TooManyReferences {
+                    at: self.place(element),
+                    limit: MAX_REFERENCES,
+                    nested: MAX_NESTING,
+                });
             }
             return self.expression(policy);
         }

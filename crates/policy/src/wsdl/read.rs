@@ -114,6 +114,13 @@ impl<'a> Definitions<'a> {
             binding.elements().chain(port.elements()).find_map(engaged_addressing).unwrap_or(Addressing::None);
         let messages: Vec<&Parts> =
             operations.iter().flat_map(Operation::messages).map(|message| &message.parts).collect();
+        if alternatives.is_empty()
+            && messages.iter().any(|parts| !parts.signed.is_empty() || !parts.encrypted.is_empty())
+        {
+            // Parts that nothing would protect are a mistake, not a wish for messages in clear.
+            let within = format!("binding {}", self.attribute(binding, "name")?);
+            return Err(PolicyError::Missing { at: self.place(binding), what: "security binding", within });
+        }
         for policy in &mut alternatives {
             settle_addressing(policy, extension, &messages);
         }

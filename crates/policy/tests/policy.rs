@@ -1,0 +1,219 @@
+//! Policies alone: what they mean, and what is said of those that are refused.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use nuncio_policy::bare;
+use nuncio_policy::model::{Addressing, Binding, Policy, Token};
+
+/// A policy whose content begins in line 2.
+fn policy(content: &str) -> String {
+    let namespaces = "xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy' \
+        xmlns:sp='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702' \
+        xmlns:sp11='http://schemas.xmlsoap.org/ws/2005/07/securitypolicy' \
+        xmlns:mssp='http://schemas.microsoft.com/ws/2005/07/securitypolicy' \
+        xmlns:wsaw='http://www.w3.org/2006/05/addressing/wsdl'";
+    format!("<wsp:Policy {namespaces}>\n{content}\n</wsp:Policy>")
+}
+
+const TLS: &str = "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
+    <sp:AlgorithmSuite><wsp:Policy><sp:Basic256/></wsp:Policy></sp:AlgorithmSuite></wsp:Policy></sp:TransportBinding>";
+
+fn read(content: &str) -> Vec<Policy> {
+    bare::read("p.xml", policy(content).as_bytes()).unwrap()
+}
+
+fn check_refused(content: &str, expect: &str) {
+    assert_eq!(bare::read("p.xml", policy(content).as_bytes()).unwrap_err().to_string(), expect);
+}
+
+/// A symmetric binding under a certificate, with more of its own.
+fn symmetric(token: &str, more: &str) -> String {
+    format!(
+        "<sp:SymmetricBinding><wsp:Policy>\n<sp:ProtectionToken><wsp:Policy>{token}</wsp:Policy></sp:ProtectionToken>\n\
+        <sp:AlgorithmSuite><wsp:Policy><sp:Basic256/></wsp:Policy></sp:AlgorithmSuite>\n{more}</wsp:Policy></sp:SymmetricBinding>"
+    )
+}
+
+#[test]
+fn optional_supporting_tokens_are_one_alternative_and_other_optional_assertions_two() {
+    let policies = read(&format!(
+        "{TLS}<sp:SignedSupportingTokens><wsp:Policy><sp:UsernameToken wsp:Optional='true'/></wsp:Policy></sp:SignedSupportingTokens>"
+    ));
+    assert_eq!(policies.len(), 1);
+    assert!(policies[0].supporting[0].optional);
+
+    let policies = read(&format!("{TLS}<wsaw:UsingAddressing wsp:Optional='true'/>"));
+    let addressing: Vec<Addressing> = policies.iter().map(|policy| policy.addressing).collect();
+    assert_eq!(addressing, [Addressing::V10, Addressing::None]);
+}
+
+#[test]
+fn an_optional_token_that_is_not_built_is_left_out() {
+    let policies = read(&format!(
+        "{TLS}<sp:EndorsingSupportingTokens><wsp:Policy><mssp:RsaToken wsp:Optional='true'/></wsp:Policy></sp:EndorsingSupportingTokens>"
+    ));
+    assert!(policies[0].supporting.is_empty());
+}
+
+#[test]
+fn mistakes_that_people_shipped_have_their_evident_meaning() {
+    // The wrong generation's Wss10, an sp:Policy for a wsp:Policy, a token straight under its supporting tokens.
+    let policies = read(&format!(
+        "{TLS}<sp11:Wss11><sp:Policy><sp:RequireSignatureConfirmation/></sp:Policy></sp11:Wss11>\
+        <sp:SignedSupportingTokens><sp:UsernameToken/></sp:SignedSupportingTokens>"
+    ));
+    assert!(policies[0].wss.v11 && policies[0].wss.signature_confirmation);
+    assert!(matches!(policies[0].supporting[0].token, Token::Username(_)));
+
+    // A transport binding without suite, where nothing signs.
+    let policies = read(
+        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken><wsp:Policy><sp:RequireClientCertificate/></wsp:Policy>\
+        </sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
+    );
+    assert!(matches!(&policies[0].binding, Binding::Transport(binding) if binding.client_certificate));
+}
+
+#[test]
+fn an_unknown_assertion_may_be_ignored_only_where_it_says_so() {
+    assert_eq!(read(&format!("{TLS}<x:y xmlns:x='urn:x' wsp:Ignorable='true'/>")).len(), 1);
+    check_refused(&format!("{TLS}\n<x:y xmlns:x='urn:x'/>"), "p.xml:3: y (urn:x) is not known");
+}
+
+#[test]
+fn what_is_not_built_is_named_with_its_line() {
+    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
+    check_refused("\n<sp:AsymmetricBinding/>", &format!("p.xml:3: AsymmetricBinding ({sp}) is not built yet"));
+    check_refused(&symmetric("<sp:SamlToken/>", ""), &format!("p.xml:3: SamlToken ({sp}) is not built yet"));
+    check_refused(
+        &symmetric("<mssp:SslContextToken/>", ""),
+        "p.xml:3: SslContextToken (http://schemas.microsoft.com/ws/2005/07/securitypolicy) is not built yet",
+    );
+    check_refused(
+        &symmetric("<sp:UsernameToken/>", ""),
+        &format!("p.xml:3: UsernameToken ({sp}) is not built yet as a protection token"),
+    );
+    check_refused(
+        &symmetric("<sp:X509Token><wsp:Policy><sp:RequireImpliedDerivedKeys/></wsp:Policy></sp:X509Token>", ""),
+        &format!("p.xml:3: RequireImpliedDerivedKeys ({sp}) is not built yet"),
+    );
+    check_refused(
+        &format!(
+            "{TLS}\n<sp:SignedSupportingTokens><wsp:Policy>\n<sp:UsernameToken><wsp:Policy><sp:HashPassword/></wsp:Policy></sp:UsernameToken></wsp:Policy></sp:SignedSupportingTokens>"
+        ),
+        &format!("p.xml:4: HashPassword ({sp}) is not built yet"),
+    );
+    check_refused(
+        &format!(
+            "{TLS}<wsoma:OptimizedMimeSerialization xmlns:wsoma='http://schemas.xmlsoap.org/ws/2004/09/policy/optimizedmimeserialization'/>"
+        ),
+        "p.xml:2: OptimizedMimeSerialization (http://schemas.xmlsoap.org/ws/2004/09/policy/optimizedmimeserialization) is not built yet",
+    );
+    check_refused(
+        &format!("{TLS}<wsrmp:RMAssertion xmlns:wsrmp='http://docs.oasis-open.org/ws-rx/wsrmp/200702'/>"),
+        "p.xml:2: RMAssertion (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
+    );
+    check_refused("<sp:SignedElements/>", &format!("p.xml:2: SignedElements ({sp}) is not built yet"));
+    check_refused(
+        &format!("{TLS}<sp:SignedParts/>"),
+        &format!(
+            "p.xml:2: SignedParts ({sp}) is not built yet without children, which means the body and every header"
+        ),
+    );
+}
+
+#[test]
+fn the_first_alternative_is_named_where_none_is_usable() {
+    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
+    check_refused(
+        "<wsp:ExactlyOne>\n<wsp:All><sp:AsymmetricBinding/></wsp:All>\n<x:y xmlns:x='urn:x'/></wsp:ExactlyOne>",
+        &format!("p.xml:3: AsymmetricBinding ({sp}) is not built yet"),
+    );
+    // An alternative without security does not stand in for the one that is wanted.
+    check_refused(
+        "<sp:AsymmetricBinding wsp:Optional='true'/>",
+        &format!("p.xml:2: AsymmetricBinding ({sp}) is not built yet"),
+    );
+    check_refused("<wsp:ExactlyOne/>", "p.xml:1: the policy has no alternative");
+    assert!(read("<wsaw:UsingAddressing/>").is_empty(), "no security is asked for");
+}
+
+#[test]
+fn what_is_missing_or_said_twice_is_named() {
+    check_refused(
+        "<sp:SymmetricBinding><wsp:Policy/></sp:SymmetricBinding>",
+        "p.xml:2: SymmetricBinding has no ProtectionToken",
+    );
+    check_refused(
+        &symmetric("<sp:SecureConversationToken/>", ""),
+        "p.xml:3: SecureConversationToken has no BootstrapPolicy",
+    );
+    check_refused(
+        "<sp:SignedSupportingTokens><wsp:Policy><sp:UsernameToken/></wsp:Policy></sp:SignedSupportingTokens>",
+        "p.xml:2: the policy of SignedSupportingTokens has no security binding",
+    );
+    check_refused(
+        "<sp:SignedParts><sp:Body/></sp:SignedParts>",
+        "p.xml:2: the policy of SignedParts has no security binding",
+    );
+    check_refused(&format!("{TLS}\n{TLS}"), "p.xml:3: a second TransportBinding in one alternative");
+    check_refused(&symmetric("<sp:X509Token/>\n<sp:X509Token/>", ""), "p.xml:4: a second X509Token in one alternative");
+    check_refused(
+        &format!("{TLS}<sp:EncryptedParts><sp:Header Name='a'/></sp:EncryptedParts>"),
+        "p.xml:2: Header has no Namespace",
+    );
+    check_refused(
+        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>\
+        <sp:EndorsingSupportingTokens><wsp:Policy><sp:X509Token/></wsp:Policy></sp:EndorsingSupportingTokens>",
+        "p.xml:2: TransportBinding has no AlgorithmSuite",
+    );
+    check_refused(
+        &symmetric("<sp:X509Token sp:IncludeToken='Sometimes'/>", ""),
+        "p.xml:3: IncludeToken cannot be \"Sometimes\"",
+    );
+}
+
+#[test]
+fn references_that_lead_nowhere_or_in_circles_are_refused() {
+    check_refused("<wsp:PolicyReference URI='#x'/>", "p.xml:2: 0 policies have the id #x");
+    check_refused("<wsp:PolicyReference URI='other.xml#x'/>", "p.xml:2: policy other.xml#x is not in this file");
+    check_refused("<wsp:PolicyReference/>", "p.xml:2: PolicyReference has no URI");
+    check_refused(
+        "<wsp:PolicyReference URI='#x'/><wsp:Policy Name='x'>\n<wsp:Policy Name='y'><wsp:PolicyReference URI='#x'/></wsp:Policy></wsp:Policy>",
+        "p.xml:3: policy #x refers to itself",
+    );
+    check_refused(
+        "<wsp:PolicyReference URI='#x'/><wsp:Policy Name='x'/><wsp:Policy Name='x'/>",
+        "p.xml:2: 2 policies have the id #x",
+    );
+}
+
+#[test]
+fn alternatives_and_assertions_are_bounded() {
+    let choice = "<wsp:ExactlyOne><wsp:All><sp:a/></wsp:All><wsp:All><sp:b/></wsp:All></wsp:ExactlyOne>";
+    check_refused(&choice.repeat(7), "p.xml:1: the policy has more than 64 alternatives");
+    check_refused(&"<sp:x/>".repeat(1001), "p.xml:1: an alternative has more than 1000 assertions");
+    // Every policy refers to the next twice.
+    let tower = |policies: usize| -> String {
+        let refer = |n: usize| format!("<wsp:PolicyReference URI='#p{n}'/>");
+        let floor = |n: usize| format!("<wsp:Policy Name='p{n}'>{}{}</wsp:Policy>\n", refer(n + 1), refer(n + 1));
+        (0..policies).map(floor).chain([format!("<wsp:Policy Name='p{policies}'/>")]).collect()
+    };
+    check_refused(&tower(20), "p.xml:21: more than 1000 references, or 32 within one another");
+    check_refused(&tower(40), "p.xml:32: more than 1000 references, or 32 within one another");
+}
+
+#[test]
+fn a_wrapper_may_hold_the_policy_and_a_file_only_one() {
+    let inner = policy(TLS);
+    assert_eq!(
+        bare::read("p.xml", format!("<server>\n<policy>{inner}</policy></server>").as_bytes()).unwrap().len(),
+        1
+    );
+    let error = bare::read("p.xml", format!("<server>\n{inner}\n{inner}</server>").as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "p.xml:5: a second policy beside the one in line 2");
+    assert_eq!(bare::read("p.xml", b"<server/>").unwrap_err().to_string(), "p.xml: no policy in it");
+    assert_eq!(
+        bare::read("p.xml", b"<server>").unwrap_err().to_string(),
+        "p.xml:1: the file ends before its root element does"
+    );
+}

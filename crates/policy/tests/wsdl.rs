@@ -1,0 +1,206 @@
+//! Contracts in the shapes that WCF and CXF give them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use nuncio_policy::model::{
+    Addressing, Binding, DerivedKeys, Include, Layout, Message, Operation, Parts, Policy, PolicyVersion, Port,
+    ProtectionOrder, SecureConversationToken, SoapVersion, SymmetricBinding, Token, TransportBinding, X509Reference,
+};
+use nuncio_policy::{preset, wsdl};
+
+fn ports(file: &str) -> Vec<Port> {
+    let path = format!("{}/tests/data/{file}", env!("CARGO_MANIFEST_DIR"));
+    wsdl::read(file, &std::fs::read(path).unwrap()).unwrap().ports
+}
+
+fn symmetric(policy: &Policy) -> &SymmetricBinding {
+    match &policy.binding {
+        Binding::Symmetric(binding) => binding,
+        Binding::Transport(_) => panic!("a transport binding"),
+    }
+}
+
+fn transport(policy: &Policy) -> &TransportBinding {
+    match &policy.binding {
+        Binding::Transport(binding) => binding,
+        Binding::Symmetric(_) => panic!("a symmetric binding"),
+    }
+}
+
+fn conversation(token: &Token) -> &SecureConversationToken {
+    match token {
+        Token::SecureConversation(token) => token,
+        _ => panic!("another token"),
+    }
+}
+
+fn element(message: &Message) -> Option<(&str, &str)> {
+    message.element.as_ref().map(|(namespace, local)| (namespace.as_str(), local.as_str()))
+}
+
+#[test]
+fn a_conversation_of_ws2007_http_binding_is_the_preset_of_that_name() {
+    let port = ports("wcf-conversation.wsdl").remove(0);
+    assert_eq!((port.name.as_str(), port.soap), ("WS2007HttpBinding_ILibrary", SoapVersion::V12));
+    assert_eq!(port.address.as_deref(), Some("http://example.com/library.svc"));
+    let mut policy = port.alternatives.unwrap().remove(0);
+    assert_eq!(policy.parts, Parts::default(), "parts are of message scope here");
+    policy.parts = port.operations[0].input.parts.clone();
+    let preset = preset::named("wcf-ws2007-userNameForCertificate-conversation").unwrap();
+    assert_eq!(format!("{policy:#?}"), format!("{:#?}", preset.policy));
+    assert_eq!(preset.soap, [port.soap]);
+}
+
+#[test]
+fn messages_have_their_actions_elements_and_parts() {
+    let port = ports("wcf-conversation.wsdl").remove(0);
+    let [lend, remind] = port.operations.as_slice() else { panic!("two operations") };
+    assert_eq!(lend.name, "Lend");
+    assert_eq!(lend.input.action, "http://example.com/library/ILibrary/Lend");
+    assert_eq!(lend.input.soap_action.as_deref(), Some("http://example.com/library/ILibrary/Lend"));
+    assert_eq!(element(&lend.input), Some(("http://example.com/library", "Lend")));
+    let output = lend.output.as_ref().unwrap();
+    assert_eq!(
+        (output.action.as_str(), &output.soap_action),
+        ("http://example.com/library/ILibrary/LendResponse", &None)
+    );
+    assert_eq!(lend.faults[0].name, "NoSuchBookFault");
+    let fault = &lend.faults[0].message;
+    assert_eq!(fault.action, "http://example.com/library/ILibrary/LendNoSuchBookFault");
+    assert_eq!(element(fault), Some(("http://example.com/library/data", "NoSuchBook")));
+    for message in lend.messages() {
+        assert!(message.parts.signed.body && message.parts.encrypted.body);
+        assert!(message.parts.signed.has_header("http://www.w3.org/2005/08/addressing", "RelatesTo"));
+        assert_eq!(message.parts.signed.headers.len(), 7);
+    }
+    assert!(remind.output.is_none() && remind.faults.is_empty());
+    assert_eq!(remind.input.parts, Parts::default());
+}
+
+#[test]
+fn a_port_that_cannot_be_used_leaves_the_others_alone() {
+    let ports = ports("wcf-over-transport.wsdl");
+    let names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
+    assert_eq!(names, ["Conversation", "Basic", "NetTcp"], "a port without SOAP is none");
+    let error = ports[2].alternatives.as_ref().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "wcf-over-transport.wsdl:103: transport http://schemas.microsoft.com/soap/tcp is not built yet"
+    );
+
+    let policy = &ports[0].alternatives.as_ref().unwrap()[0];
+    assert_eq!((policy.version, policy.addressing), (PolicyVersion::V11, Addressing::V10));
+    assert!(!transport(policy).client_certificate);
+    let supporting = &policy.supporting[0];
+    assert!(supporting.endorsing && !supporting.signed && !supporting.encrypted && !supporting.optional);
+    assert!(supporting.parts.signed.has_header("http://www.w3.org/2005/08/addressing", "To"));
+    let token = conversation(&supporting.token);
+    assert_eq!((token.cancel, token.renew, token.derived_keys), (false, true, DerivedKeys::None));
+    assert_eq!(token.bootstrap.addressing, Addressing::V10, "the port's");
+    assert!(matches!(token.bootstrap.supporting[0].token, Token::Username(_)));
+    assert!(policy.trust.is_none());
+
+    assert_eq!(ports[1].soap, SoapVersion::V11);
+    let policy = &ports[1].alternatives.as_ref().unwrap()[0];
+    assert_eq!(policy.addressing, Addressing::None);
+    assert!(transport(policy).client_certificate && transport(policy).timestamp);
+    assert_eq!(ports[1].operations[0].input.action, "urn:example:library/ILibrary/Remind", "the SOAP action");
+}
+
+#[test]
+fn references_choices_and_defaults_of_a_contract_for_cxf() {
+    let port = ports("cxf-mutual.wsdl").remove(0);
+    let alternatives = port.alternatives.unwrap();
+    let suites: Vec<&str> = alternatives.iter().map(|policy| symmetric(policy).suite.name).collect();
+    assert_eq!(suites, ["Basic128Sha256", "Basic256"], "the suite that is not built is no reason to refuse the others");
+    let policy = &alternatives[0];
+    assert_eq!((policy.version, policy.addressing), (PolicyVersion::V12, Addressing::V10));
+    assert!(policy.wss.v11 && policy.wss.signature_confirmation);
+    let binding = symmetric(policy);
+    assert_eq!((binding.order, binding.layout), (ProtectionOrder::EncryptBeforeSign, Layout::Lax));
+    assert!(!binding.timestamp && !binding.encrypt_signature && binding.protect_tokens);
+    let Token::X509(protection) = &binding.protection else { panic!("another token") };
+    assert_eq!(
+        (protection.include, protection.derived_keys, protection.reference),
+        (Include::Always, DerivedKeys::None, X509Reference::IssuerSerial)
+    );
+
+    let Operation { input, output, faults, .. } = &port.operations[0];
+    let output = output.as_ref().unwrap();
+    assert_eq!(input.action, "http://example.com/stock/Exchange/QuoteRequest");
+    assert_eq!(output.action, "http://example.com/stock/Exchange/Answer");
+    assert_eq!(faults[0].message.action, "http://example.com/stock/Exchange/Quote/Fault/Closed");
+    assert_eq!(element(input), Some(("http://example.com/stock/", "Quote")));
+    assert!(input.parts.signed.body && !input.parts.encrypted.body);
+    assert!(output.parts.signed.body && output.parts.encrypted.body, "operation and message scope add up");
+    assert!(faults[0].message.parts.signed.body && !faults[0].message.parts.encrypted.body);
+}
+
+/// A contract of one operation whose binding begins in line 4 and whose port type is one to fill in.
+fn contract(definitions: &str, binding: &str, input: &str) -> String {
+    format!(
+        "<definitions targetNamespace='urn:t' xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:t='urn:t' xmlns:s='http://schemas.xmlsoap.org/wsdl/soap/'
+        xmlns:wsp='http://www.w3.org/ns/ws-policy' xmlns:sp='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702'>
+        {definitions}
+        <binding name='B' type='t:P'>{binding}<s:binding transport='http://schemas.xmlsoap.org/soap/http'/>
+          <operation name='O'><input>{input}<s:body/></input></operation></binding>
+        <service name='S'><port name='P' binding='t:B'/></service></definitions>"
+    )
+}
+
+const PORT_TYPE: &str =
+    "<message name='M'/><portType name='P'><operation name='O'><input message='t:M'/></operation></portType>";
+
+fn port_error(text: &str) -> String {
+    wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports.remove(0).alternatives.unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_wrong_with_a_port_is_said_with_its_line() {
+    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
+    let parts = "<wsp:Policy><sp:SignedParts><sp:Body/></sp:SignedParts></wsp:Policy>";
+    assert_eq!(port_error(&contract(PORT_TYPE, "", parts)), "c.wsdl:4: binding B has no security binding");
+    let supporting =
+        "<wsp:Policy><sp:SignedSupportingTokens><sp:UsernameToken/></sp:SignedSupportingTokens></wsp:Policy>";
+    assert_eq!(
+        port_error(&contract(PORT_TYPE, "", supporting)),
+        format!("c.wsdl:5: SignedSupportingTokens ({sp}) is not built yet at operation or message scope")
+    );
+    let two = "<wsp:Policy><sp:AsymmetricBinding/></wsp:Policy><wsp:Policy><sp:TransportBinding/></wsp:Policy>";
+    assert_eq!(
+        port_error(&contract(PORT_TYPE, two, "")),
+        format!("c.wsdl:4: AsymmetricBinding ({sp}) is not built yet")
+    );
+    assert_eq!(
+        port_error(&contract(PORT_TYPE, "<wsp:PolicyReference URI='#none'/>", "")),
+        "c.wsdl:4: 0 policies have the id #none"
+    );
+    assert_eq!(port_error(&contract("", "", "")), "c.wsdl:4: portType t:P is not defined in this file");
+    assert_eq!(
+        port_error(&contract("<import namespace='urn:t' location='p.wsdl'/>", "", "")),
+        "c.wsdl:4: portType t:P is not defined in this file, which imports p.wsdl: all must be in one file"
+    );
+    let notification =
+        "<message name='M'/><portType name='P'><operation name='O'><output message='t:M'/></operation></portType>";
+    assert_eq!(port_error(&contract(notification, "", "")), "c.wsdl:3: operation O has no input");
+}
+
+#[test]
+fn what_is_no_contract_is_refused() {
+    let refused = |text: &str| wsdl::read("c.wsdl", text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(refused("\n<policy/>"), "c.wsdl:2: a contract begins with definitions of WSDL 1.1, not with policy");
+    assert_eq!(refused("<!DOCTYPE x><x/>"), "c.wsdl:1: a DOCTYPE, which is never read");
+    assert_eq!(
+        refused("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'/>"),
+        "c.wsdl: no port with a SOAP binding"
+    );
+    let unbound = "<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'>\n<service><port name='P' binding='B'/></service></definitions>";
+    assert_eq!(refused(unbound), "c.wsdl:2: binding B is not defined in this file");
+}
+
+#[test]
+fn a_port_without_policy_asks_for_no_security() {
+    let port = wsdl::read("c.wsdl", contract(PORT_TYPE, "", "").as_bytes()).unwrap().ports.remove(0);
+    assert!(port.alternatives.unwrap().is_empty());
+    assert_eq!(port.operations[0].input.action, "urn:t:P:O", "one way: named as its operation");
+}
