@@ -1,1 +1,23 @@
-//! A reverse proxy that holds a secure conversation on behalf of services that cannot.
+//! Nuncio, a reverse proxy that holds a secure conversation on behalf of services that cannot: everything that can fail
+//! for reasons of the world. What a message means is `nuncio_wss`'s to say.
+//!
+//! - [`config`] what an operator wants; [`clock`] and [`random`] what the world gives
+//! - [`listen`] connections, [`http`] requests, [`gateway`] which handler gets which
+//! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
+//! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
+//! - [`log`] what is written down; [`command`] the command line
+
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod gateway;
+pub mod http;
+pub mod identity;
+pub mod listen;
+pub mod log;
+pub mod random;
+pub mod replays;
+pub mod service;
+pub mod sessions;
+pub mod upstream;
+pub mod users;

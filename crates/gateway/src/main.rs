@@ -1,3 +1,5 @@
-//! The command line.
+//! `nuncio`: see `nuncio help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    nuncio::command::main()
+}

@@ -1,0 +1,41 @@
+//! `nuncio echo`: the plain service alone, to put a gateway in front of.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::proxy::listener;
+use super::{Failed, drained, ready, stopped};
+use crate::config::{ConnectionLimits, MessageLimits, RoutePath, Timeouts};
+use crate::gateway::{Parts, Route, bind, serve};
+use crate::service;
+
+/// Runs a plain SOAP service to put a gateway in front of
+#[derive(Debug, Args)]
+pub(super) struct Echo {
+    /// Where to listen
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9000")]
+    listen: String,
+}
+
+impl Echo {
+    pub(super) async fn run(self) -> Result<(), Failed> {
+        let shutdown = stopped()?;
+        let settings = listener(&self.listen, None, &[])?.build(Path::new(""))?;
+        let limits = MessageLimits::default();
+        let cut = serve(Parts {
+            listeners: vec![bind(settings).await?],
+            routes: vec![Route {
+                path: RoutePath::Any,
+                body_bytes: limits.body_bytes,
+                handler: service::Echo::new(limits),
+            }],
+            connections: ConnectionLimits::default(),
+            timeouts: Timeouts::default(),
+            ready,
+            shutdown,
+        })
+        .await;
+        drained(cut)
+    }
+}

@@ -1,0 +1,110 @@
+//! The command line.
+
+//DEMO mod demo;
+mod echo;
+mod proxy;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::log;
+
+/// A reverse proxy that holds a secure conversation on behalf of services that cannot.
+#[derive(Debug, Parser)]
+#[command(name = "nuncio", version, about, max_term_width = 100)]
+struct Nuncio {
+    /// What is logged on standard error, such as `info`, `nuncio=debug,warn` or `off`.
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Proxy(Box<proxy::Proxy>),
+    //DEMO Demo(demo::Demo),
+    Echo(echo::Echo),
+}
+
+/// Why a command ended without success. Its `Display` is one line for the operator.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    #[error(transparent)]
+    Listen(#[from] crate::gateway::CannotListen),
+    #[error("--clock: {0:?} is not an instant such as 2026-11-22T10:00:00Z")]
+    Clock(String),
+    #[error("signals cannot be waited for: {0}")]
+    Signals(std::io::Error),
+    #[error("{0} connections outlived the drain and were cut")]
+    Cut(usize),
+    #[error("{0}")]
+    Step(String),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = Nuncio::parse();
+    if let Err(error) = log::start(&arguments.log) {
+        return fail(&error.to_string());
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("no runtime: {error}")),
+    };
+    let outcome = runtime.block_on(async {
+        match arguments.command {
+            Command::Run(run) => run.run().await,
+            Command::Proxy(proxy) => proxy.run().await,
+            //DEMO Command::Demo(demo) => demo.run().await,
+            Command::Echo(echo) => echo.run().await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => fail(&failed.to_string()),
+    }
+}
+
+/// Says why on standard error, whatever the log filter is.
+fn fail(why: &str) -> ExitCode {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "nuncio: {why}");
+    ExitCode::FAILURE
+}
+
+/// Says on standard output that connections are accepted: a line of its own, for scripts.
+fn ready() {
+    use std::io::Write;
+    // A closed standard output must not end a server.
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "nuncio: ready").and_then(|()| out.flush());
+}
+
+/// Completes at the first SIGTERM or SIGINT. A second one ends the process at once.
+fn stopped() -> Result<impl Future<Output = ()>, Failed> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate()).map_err(Failed::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failed::Signals)?;
+    Ok(async move {
+        let mut next = async move || {
+            tokio::select! { _ = term.recv() => (), _ = interrupt.recv() => () }
+        };
+        next().await;
+        tokio::spawn(async move {
+            next().await;
+            tracing::warn!("second signal: ending at once");
+            std::process::exit(1);
+        });
+    })
+}
+
+/// An error if connections had to be cut: a script that stops a gateway learns that calls were lost.
+fn drained(cut: usize) -> Result<(), Failed> {
+    if cut == 0 { Ok(()) } else { Err(Failed::Cut(cut)) }
+}

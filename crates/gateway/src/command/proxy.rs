@@ -1,0 +1,172 @@
+//! `nuncio proxy`: one route from flags, for a first try and for scripts.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use nuncio_crypto::secret::Secret;
+use nuncio_wss::Time;
+
+use super::Failed;
+use crate::clock::Clock;
+use crate::config::{
+    ConfigError, Configuration, ConnectionLimits, Document, ListenerInput, MessageLimits, PasswordInput, PolicyInput,
+    Problem, RouteInput, Sited, StoreLimits, Timeouts, UserInput,
+};
+
+/// Puts one plain service behind a secure conversation, without a configuration file
+#[derive(Debug, Args)]
+pub(super) struct Proxy {
+    /// Where to listen: http:// or https://, with a port; may be repeated
+    #[arg(long, value_name = "URL", required = true)]
+    listen: Vec<String>,
+    /// The plain service; every request goes to exactly this URL
+    #[arg(long, value_name = "URL")]
+    backend: String,
+    /// The contract with the policy
+    #[arg(long, value_name = "FILE", required_unless_present = "preset", conflicts_with = "preset")]
+    wsdl: Option<PathBuf>,
+    /// A policy by its usual name, in place of a contract
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// The contract's port; needed where more than one has a policy
+    #[arg(long, value_name = "NAME", requires = "wsdl")]
+    port: Option<String>,
+    /// The service's certificate, in PEM
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// A user; may be repeated
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
+    user: Vec<User>,
+    /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated
+    #[arg(long, value_name = "FILE")]
+    trust: Vec<PathBuf>,
+    /// TLS: the listener's certificate, if it is not the service's
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// TLS: the key of the listener's certificate
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Who takes TLS off in front of an http:// listener: an address or a range; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    tls_terminated_by: Vec<String>,
+    /// An address of the service; may be repeated. Without it any signed address is ours
+    #[arg(long, value_name = "URL")]
+    address: Vec<String>,
+    /// Starts the clock at an instant, for recordings: old messages then count as fresh
+    #[arg(long, value_name = "RFC3339")]
+    clock: Option<String>,
+}
+
+/// A user from a flag. Its `Debug` keeps the password, as anything printed may.
+#[derive(Clone)]
+struct User {
+    name: String,
+    password: Secret,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("User").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The name ends at the first colon, as in HTTP's own scheme (RFC 7617): a password may have one.
+fn parse_user(text: &str) -> Result<User, &'static str> {
+    match text.split_once(':') {
+        Some((name, password)) if !name.is_empty() => {
+            Ok(User { name: name.to_owned(), password: Secret::from(password.as_bytes()) })
+        }
+        _ => Err("it is not NAME:PASSWORD"),
+    }
+}
+
+impl Proxy {
+    pub(super) async fn run(self) -> Result<(), Failed> {
+        let clock = match &self.clock {
+            None => Clock::system(),
+            Some(text) => Clock::started_at(Time::parse(text).ok_or_else(|| Failed::Clock(text.clone()))?),
+        };
+        super::run::serve(self.configuration()?, clock).await
+    }
+
+    fn configuration(self) -> Result<Configuration, ConfigError> {
+        let file = |flag, file: Option<PathBuf>| file.map(|file| Sited::flag(flag, file));
+        // A listener's TLS is the service's own certificate unless another is named.
+        let tls = match (&self.tls_certificate, &self.tls_key) {
+            (None, None) => self.certificate.clone().zip(self.key.clone()).map(|(certificate, key)| {
+                (Sited::flag("certificate", certificate), Sited::flag("key", key))
+            }),
+            (Some(certificate), Some(key)) => {
+                Some((Sited::flag("tls-certificate", certificate.clone()), Sited::flag("tls-key", key.clone())))
+            }
+            (Some(_), None) => return Err(half("tls-certificate", "--tls-key")),
+            (None, Some(_)) => return Err(half("tls-key", "--tls-certificate")),
+        };
+        let listeners = self
+            .listen
+            .iter()
+            .map(|url| listener(url, tls.as_ref(), &self.tls_terminated_by))
+            .collect::<Result<Vec<_>, _>>()?;
+        let user = |user: User| UserInput {
+            name: Sited::flag("user", user.name),
+            password: PasswordInput { plain: Some(Sited::flag("user", user.password)), file: None },
+        };
+        let route = RouteInput {
+            path: None,
+            backend: Sited::flag("backend", self.backend),
+            backend_trust: None,
+            policy: PolicyInput {
+                wsdl: file("wsdl", self.wsdl),
+                port: self.port.map(|name| Sited::flag("port", name)),
+                preset: self.preset.map(|name| Sited::flag("preset", name)),
+            },
+            certificate: file("certificate", self.certificate),
+            key: file("key", self.key),
+            users: self.user.into_iter().map(user).collect(),
+            trust: self.trust.into_iter().map(|file| Sited::flag("trust", file)).collect(),
+            addresses: self.address.into_iter().map(|address| Sited::flag("address", address)).collect(),
+            forward_addressing: false,
+            limits: MessageLimits::default(),
+        };
+        let document = Document {
+            listeners: Sited::flag("listen", listeners),
+            routes: Sited::flag("backend", vec![route]),
+            connections: ConnectionLimits::default(),
+            stores: StoreLimits::default(),
+            timeouts: Timeouts::default(),
+        };
+        document.build(Path::new(""))
+    }
+}
+
+fn half(given: &'static str, missing: &'static str) -> ConfigError {
+    Sited::flag(given, ()).problem(Problem::Half { given, missing })
+}
+
+/// A listener from the URL of a flag. `tls` is what an `https` one uses.
+pub(super) fn listener(
+    url: &str,
+    tls: Option<&(Sited<PathBuf>, Sited<PathBuf>)>,
+    tls_terminated_by: &[String],
+) -> Result<ListenerInput, ConfigError> {
+    let said = Sited::flag("listen", url);
+    let refuse = || said.problem(Problem::Listen(url.to_owned()));
+    let (scheme, address) = url.split_once("://").ok_or_else(refuse)?;
+    let address = address.strip_suffix('/').unwrap_or(address).to_owned();
+    let (tls, terminators) = match scheme {
+        "http" => (None, tls_terminated_by),
+        "https" => {
+            let Some(tls) = tls else { return Err(half("listen", "--tls-certificate")) };
+            (Some(tls.clone()), &[][..])
+        }
+        _ => return Err(refuse()),
+    };
+    Ok(ListenerInput {
+        address: Sited::flag("listen", address),
+        tls,
+        tls_terminated_by: terminators.iter().map(|range| Sited::flag("tls-terminated-by", range.clone())).collect(),
+    })
+}

@@ -1,0 +1,268 @@
+//! From what an operator said, in a file or by flags, to what can be served.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::secret::Secret;
+use reqwest::Url;
+
+use super::error::{ConfigError, Problem, Sited, read};
+use super::limits::{ConnectionLimits, MessageLimits, StoreLimits, Timeouts};
+use super::{Backend, Cidr, Configuration, Endpoint, Identity, ListenerSettings, Protection, RoutePath, RouteSettings};
+use crate::listen::server_config;
+use crate::users::Users;
+
+/// A whole configuration, as it was said.
+pub(crate) struct Document {
+    pub(crate) listeners: Sited<Vec<ListenerInput>>,
+    pub(crate) routes: Sited<Vec<RouteInput>>,
+    pub(crate) connections: ConnectionLimits,
+    pub(crate) stores: StoreLimits,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// A listener, as it was said.
+pub(crate) struct ListenerInput {
+    pub(crate) address: Sited<String>,
+    /// Certificate and key.
+    pub(crate) tls: Option<(Sited<PathBuf>, Sited<PathBuf>)>,
+    pub(crate) tls_terminated_by: Vec<Sited<String>>,
+}
+
+/// A route, as it was said.
+pub(crate) struct RouteInput {
+    /// `None` for every path.
+    pub(crate) path: Option<Sited<String>>,
+    pub(crate) backend: Sited<String>,
+    pub(crate) backend_trust: Option<Sited<PathBuf>>,
+    pub(crate) policy: PolicyInput,
+    pub(crate) certificate: Option<Sited<PathBuf>>,
+    pub(crate) key: Option<Sited<PathBuf>>,
+    pub(crate) users: Vec<UserInput>,
+    pub(crate) trust: Vec<Sited<PathBuf>>,
+    pub(crate) addresses: Vec<Sited<String>>,
+    pub(crate) forward_addressing: bool,
+    pub(crate) limits: MessageLimits,
+}
+
+/// Where a route's policy is, as it was said.
+pub(crate) struct PolicyInput {
+    pub(crate) wsdl: Option<Sited<PathBuf>>,
+    pub(crate) port: Option<Sited<String>>,
+    pub(crate) preset: Option<Sited<String>>,
+}
+
+/// A user, as it was said.
+pub(crate) struct UserInput {
+    pub(crate) name: Sited<String>,
+    pub(crate) password: PasswordInput,
+}
+
+/// A password, as it was said.
+pub(crate) struct PasswordInput {
+    pub(crate) plain: Option<Sited<Secret>>,
+    pub(crate) file: Option<Sited<PathBuf>>,
+}
+
+impl ListenerInput {
+    /// As [`Document::build`], a listener alone.
+    pub(crate) fn build(self, base: &Path) -> Result<ListenerSettings, ConfigError> {
+        listener(self, base)
+    }
+}
+
+impl Document {
+    /// Reads the files that are named, below `base`, and checks all that can be checked before a policy is read.
+    pub(crate) fn build(self, base: &Path) -> Result<Configuration, ConfigError> {
+        if self.listeners.value.is_empty() {
+            return Err(self.listeners.problem(Problem::Empty("listeners", "nobody could reach it")));
+        }
+        if self.routes.value.is_empty() {
+            return Err(self.routes.problem(Problem::Empty("routes", "nothing would be served")));
+        }
+        let mut paths = HashSet::new();
+        for path in self.routes.value.iter().filter_map(|route| route.path.as_ref()) {
+            if !paths.insert(&path.value) {
+                return Err(path.problem(Problem::Twice { what: "path", value: path.value.clone() }));
+            }
+        }
+        let listeners: Vec<_> =
+            self.listeners.value.into_iter().map(|input| listener(input, base)).collect::<Result<_, _>>()?;
+        let routes: Vec<_> = self.routes.value.into_iter().map(|input| route(input, base)).collect::<Result<_, _>>()?;
+        // Every route is served on every listener.
+        let clear = listeners.iter().find(|listener| listener.is_clear());
+        let secure = routes.iter().find(|route| route.endpoint.needs_transport());
+        if let (Some(listener), Some(route)) = (clear, secure) {
+            return Err(listener.address.problem(Problem::TransportInClear {
+                route: route.path.to_string(),
+                listener: listener.address.value.clone(),
+            }));
+        }
+        Ok(Configuration {
+            listeners,
+            routes,
+            connections: self.connections,
+            stores: self.stores,
+            timeouts: self.timeouts,
+        })
+    }
+}
+
+fn listener(input: ListenerInput, base: &Path) -> Result<ListenerSettings, ConfigError> {
+    // A name is looked up when the socket is bound; here it needs a port, and something before it.
+    let address = &input.address;
+    let split = address.value.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if split.is_none() {
+        return Err(address.problem(Problem::Address(address.value.clone())));
+    }
+    let protection = match input.tls {
+        Some(_) if !input.tls_terminated_by.is_empty() => {
+            return Err(address.problem(Problem::Either {
+                owner: "listener",
+                first: "tls",
+                second: "tls_terminated_by",
+            }));
+        }
+        Some((certificate, key)) => Protection::Tls(tls(&certificate, &key, base)?),
+        None => Protection::Clear { tls_terminated_by: ranges(input.tls_terminated_by)? },
+    };
+    Ok(ListenerSettings { address: input.address, protection })
+}
+
+fn tls(
+    certificate: &Sited<PathBuf>,
+    key: &Sited<PathBuf>,
+    base: &Path,
+) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
+    server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose()).map_err(|problem| {
+        certificate.problem(Problem::Tls {
+            certificate: certificate.value.display().to_string(),
+            key: key.value.display().to_string(),
+            problem,
+        })
+    })
+}
+
+fn ranges(ranges: Vec<Sited<String>>) -> Result<Vec<Cidr>, ConfigError> {
+    let parse = |range: Sited<String>| {
+        let parsed = range.value.parse();
+        parsed.map_err(|reason| range.problem(Problem::Cidr { text: range.value.clone(), reason }))
+    };
+    ranges.into_iter().map(parse).collect()
+}
+
+fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
+    let said = input.path.as_ref().unwrap_or(&input.backend).clone();
+    let path = input.path.map_or(Ok(RoutePath::Any), exact_path)?;
+    let url = backend_url(&input.backend)?;
+    // reqwest has its own type of certificate, and takes PEM; that it is PEM is checked here, where the line is known.
+    let trust = input.backend_trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;
+    let endpoint = Endpoint::load(input.policy, &said, base)?;
+    let identity = identity(input.certificate, input.key, base)?;
+    let mut client_trust = Vec::new();
+    for file in &input.trust {
+        client_trust.extend(certificates(file, base)?);
+    }
+    if endpoint.admits_certificates() && client_trust.is_empty() {
+        return Err(said.problem(Problem::Untrusting));
+    }
+    if endpoint.needs_identity() && identity.is_none() {
+        return Err(said.problem(Problem::NoIdentity));
+    }
+    Ok(RouteSettings {
+        path,
+        backend: Backend { url, trust },
+        endpoint,
+        identity,
+        users: users(input.users, base)?,
+        trust: client_trust,
+        addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
+        forward_addressing: input.forward_addressing,
+        limits: input.limits,
+        place: said.place,
+    })
+}
+
+fn exact_path(path: Sited<String>) -> Result<RoutePath, ConfigError> {
+    let sound = path.value.starts_with('/')
+        && path.value.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&octet));
+    if sound { Ok(RoutePath::Exact(path.value)) } else { Err(path.problem(Problem::Path(path.value.clone()))) }
+}
+
+fn backend_url(backend: &Sited<String>) -> Result<Url, ConfigError> {
+    let refuse = |reason| backend.problem(Problem::Backend { url: backend.value.clone(), reason });
+    let url = Url::parse(&backend.value).map_err(|_| refuse("is not an absolute URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refuse("is neither http:// nor https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("has a user in it"));
+    }
+    if url.fragment().is_some() {
+        return Err(refuse("has a fragment, which no request carries"));
+    }
+    Ok(url)
+}
+
+fn identity(
+    certificate: Option<Sited<PathBuf>>,
+    key: Option<Sited<PathBuf>>,
+    base: &Path,
+) -> Result<Option<Identity>, ConfigError> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), None) => Err(certificate.problem(Problem::Half { given: "certificate", missing: "key" })),
+        (None, Some(key)) => Err(key.problem(Problem::Half { given: "key", missing: "certificate" })),
+        (Some(certificate), Some(key)) => {
+            let shown = certificate.value.display().to_string();
+            let chain = certificates(&certificate, base)?;
+            let file = key.value.display().to_string();
+            let private = PrivateKey::from_pem(Secret::new(read(base, &key)?).expose())
+                .map_err(|reason| key.problem(Problem::Key { file: file.clone(), reason }))?;
+            match chain.into_iter().next() {
+                Some(leaf) if private.matches(&leaf) => Ok(Some(Identity { certificate: leaf, key: private })),
+                _ => Err(key.problem(Problem::KeyOfAnother { certificate: shown, key: file })),
+            }
+        }
+    }
+}
+
+fn certificates(file: &Sited<PathBuf>, base: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    let shown = file.value.display().to_string();
+    Certificate::from_pem(&read(base, file)?)
+        .map_err(|reason| file.problem(Problem::Certificate { file: shown, reason }))
+}
+
+fn users(input: Vec<UserInput>, base: &Path) -> Result<Users, ConfigError> {
+    let mut names = HashSet::new();
+    let mut users = Vec::with_capacity(input.len());
+    for UserInput { name, password } in input {
+        if !names.insert(name.value.clone()) {
+            return Err(name.problem(Problem::Twice { what: "user", value: name.value.clone() }));
+        }
+        let password = match (password.plain, password.file) {
+            (Some(plain), None) => plain.value,
+            (None, Some(file)) => first_line(&read(base, &file)?),
+            _ => return Err(name.problem(Problem::Either { owner: "user", first: "password", second: "password_file" })),
+        };
+        users.push((name.value, password));
+    }
+    Ok(Users::new(users))
+}
+
+/// A password file is one line; editors end it with a line break that nobody means.
+fn first_line(octets: &[u8]) -> Secret {
+    let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
+    Secret::from(octets.strip_suffix(b"\r").unwrap_or(octets))
+}
+
+fn address(address: Sited<String>) -> Result<String, ConfigError> {
+    if Url::parse(&address.value).is_ok() {
+        Ok(address.value)
+    } else {
+        Err(address.problem(Problem::AddressOfService(address.value.clone())))
+    }
+}

@@ -1,0 +1,130 @@
+//! The policy of a route: read, one port chosen, and held against what else the route has.
+
+use std::path::Path;
+
+use nuncio_policy::model::{Binding, Contract, Operation, Policy, Port, SoapVersion, Token};
+use nuncio_policy::{preset, wsdl};
+
+use super::build::PolicyInput;
+use super::error::{ConfigError, Problem, Sited, read};
+
+/// What a route demands of its clients.
+pub struct Endpoint {
+    /// What it is called: a port's name, or a preset's.
+    pub name: String,
+    /// The versions of SOAP that it speaks.
+    pub soap: Vec<SoapVersion>,
+    /// The alternatives of its policy, in the order in which they are preferred. Never empty.
+    pub alternatives: Vec<Policy>,
+    /// The operations of the contract; none where a preset stands in for one.
+    pub operations: Vec<Operation>,
+}
+
+impl Endpoint {
+    /// Reads what a route says of its policy. `route` is where it says nothing.
+    pub(super) fn load(input: PolicyInput, route: &Sited<String>, base: &Path) -> Result<Self, ConfigError> {
+        let either = || Problem::Either { owner: "route", first: "wsdl", second: "preset" };
+        match (input.wsdl, input.preset, input.port) {
+            (Some(file), None, port) => {
+                let name = file.value.display().to_string();
+                let contract = wsdl::read(&name, &read(base, &file)?)
+                    .map_err(|error| file.problem(Problem::Policy(error)))?;
+                let (said, port) = match port {
+                    Some(name) => (name.clone().map(drop), named(contract, &name)?),
+                    None => (file.clone().map(drop), only(contract, &file)?),
+                };
+                Self::of_port(port).map_err(|problem| said.problem(problem))
+            }
+            (None, Some(name), None) => {
+                let preset = preset::named(&name.value)
+                    .ok_or_else(|| name.problem(Problem::Preset(name.value.clone(), presets())))?;
+                Ok(Self {
+                    name: preset.name.to_owned(),
+                    soap: preset.soap.to_vec(),
+                    alternatives: vec![preset.policy],
+                    operations: Vec::new(),
+                })
+            }
+            (None, _, Some(port)) => Err(port.problem(Problem::Half { given: "port", missing: "wsdl" })),
+            (None, None, None) => Err(route.problem(either())),
+            (Some(file), Some(_), _) => Err(file.problem(either())),
+        }
+    }
+
+    fn of_port(port: Port) -> Result<Self, Problem> {
+        let alternatives = port.alternatives.map_err(Problem::Policy)?;
+        if alternatives.is_empty() {
+            return Err(Problem::NoPolicy(port.name));
+        }
+        Ok(Self { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
+    }
+
+    /// Whether every message must come under TLS.
+    pub fn needs_transport(&self) -> bool {
+        self.alternatives.iter().any(|policy| matches!(policy.binding, Binding::Transport(_)))
+    }
+
+    /// Whether the route's own certificate protects messages.
+    pub fn needs_identity(&self) -> bool {
+        self.any_token(&|token, protects| protects && matches!(token, Token::X509(_)))
+    }
+
+    /// Whether a client may prove by certificate who it is.
+    pub fn admits_certificates(&self) -> bool {
+        self.any_token(&|token, protects| !protects && matches!(token, Token::X509(_)))
+    }
+
+    /// Whether a client may prove by password who it is.
+    pub fn admits_users(&self) -> bool {
+        self.any_token(&|token, _| matches!(token, Token::Username(_)))
+    }
+
+    fn any_token(&self, is: &impl Fn(&Token, bool) -> bool) -> bool {
+        self.alternatives.iter().any(|policy| any_token(policy, is))
+    }
+}
+
+/// Whether a token of a policy, or of the policy under which it is issued, `is`; told whether it protects messages or
+/// supports.
+fn any_token(policy: &Policy, is: &impl Fn(&Token, bool) -> bool) -> bool {
+    let protection = match &policy.binding {
+        Binding::Symmetric(binding) => Some(&binding.protection),
+        Binding::Transport(_) => None,
+    };
+    let supporting = policy.supporting.iter().map(|supporting| (&supporting.token, false));
+    protection.map(|token| (token, true)).into_iter().chain(supporting).any(|(token, protects)| {
+        is(token, protects)
+            || matches!(token, Token::SecureConversation(conversation) if any_token(&conversation.bootstrap, is))
+    })
+}
+
+fn named(contract: Contract, name: &Sited<String>) -> Result<Port, ConfigError> {
+    let have = names(contract.ports.iter());
+    let port = contract.ports.into_iter().find(|port| port.name == name.value);
+    port.ok_or_else(|| name.problem(Problem::Port { name: name.value.clone(), have }))
+}
+
+/// The one port with a policy, usable or not.
+fn only(contract: Contract, file: &Sited<std::path::PathBuf>) -> Result<Port, ConfigError> {
+    let shown = file.value.display().to_string();
+    let have = names(contract.ports.iter());
+    let has_policy = |port: &Port| port.alternatives.as_ref().map_or(true, |alternatives| !alternatives.is_empty());
+    let mut ports: Vec<Port> = contract.ports.into_iter().filter(has_policy).collect();
+    match (ports.pop(), ports.is_empty()) {
+        (Some(port), true) => Ok(port),
+        (None, _) => Err(file.problem(Problem::NoPort { file: shown, have })),
+        (Some(last), false) => {
+            let have = names(ports.iter().chain([&last]));
+            Err(file.problem(Problem::Ports { file: shown, have }))
+        }
+    }
+}
+
+fn names<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
+    let names: Vec<&str> = ports.map(|port| &*port.name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn presets() -> String {
+    preset::all().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,232 @@
+//! What is wrong with a configuration, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nuncio_crypto::certificate::CertificateError;
+use nuncio_crypto::key::KeyError;
+use nuncio_policy::PolicyError;
+
+use super::cidr::NotCidr;
+use crate::listen::TlsProblem;
+
+/// Where an operator said something.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// A line of a configuration file.
+    Line {
+        /// The file, as it was named.
+        file: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { file, line } => write!(out, "{}:{line}", file.display()),
+            Self::Flag(flag) => write!(out, "--{flag}"),
+        }
+    }
+}
+
+/// Something that was said, and where.
+#[derive(Clone, Debug)]
+pub struct Sited<T> {
+    /// What was said.
+    pub value: T,
+    /// Where.
+    pub place: Place,
+}
+
+impl<T> Sited<T> {
+    /// Said by a flag.
+    pub fn flag(flag: &'static str, value: T) -> Self {
+        Self { value, place: Place::Flag(flag) }
+    }
+
+    /// Said at the same place, as something else.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Sited<U> {
+        Sited { value: change(self.value), place: self.place }
+    }
+
+    /// A problem with it.
+    pub(crate) fn problem(&self, problem: Problem) -> ConfigError {
+        ConfigError { place: self.place.clone(), problem: Box::new(problem) }
+    }
+}
+
+/// A configuration that cannot be served: `file:line: reason`.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct ConfigError {
+    /// Where it is said.
+    pub place: Place,
+    /// What is wrong with it.
+    pub problem: Box<Problem>,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Not an address and a port.
+    #[error("{0:?} is not an address and a port, such as 127.0.0.1:8080")]
+    Address(String),
+    /// An address of a service is not a URI.
+    #[error("{0:?} is not an absolute URI")]
+    AddressOfService(String),
+    /// A backend's address is not one that can be called.
+    #[error("backend {url:?} {reason}")]
+    Backend {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A range of addresses is none.
+    #[error("{text:?} {reason}")]
+    Cidr {
+        /// As it was given.
+        text: String,
+        /// What is wrong with it.
+        reason: NotCidr,
+    },
+    /// Only one half of what belongs together.
+    #[error("`{given}` is there without `{missing}`")]
+    Half {
+        /// What is there.
+        given: &'static str,
+        /// What is not.
+        missing: &'static str,
+    },
+    /// A list that must have something in it.
+    #[error("`{0}` is empty: {1}")]
+    Empty(&'static str, &'static str),
+    /// A listener's address is not `http://` or `https://` with a port.
+    #[error("{0:?} is not http:// or https:// with an address and a port, such as http://127.0.0.1:8080")]
+    Listen(String),
+    /// Neither of two ways to say something, or both.
+    #[error("a {owner} says either `{first}` or `{second}`")]
+    Either {
+        /// What has it.
+        owner: &'static str,
+        /// One way.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// A path is not one that a request can ask for.
+    #[error("path {0:?} does not begin with a slash, or has octets that no request's path has")]
+    Path(String),
+    /// A file with certificates is not one.
+    #[error("{file}: {reason}")]
+    Certificate {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: CertificateError,
+    },
+    /// The route's certificate and key are not of one pair.
+    #[error("the key in {key} is not that of the certificate in {certificate}")]
+    KeyOfAnother {
+        /// The certificate's file.
+        certificate: String,
+        /// The key's file.
+        key: String,
+    },
+    /// A file with a key is not one.
+    #[error("{file}: {reason}")]
+    Key {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: KeyError,
+    },
+    /// The policy protects messages with the route's certificate, and it has none.
+    #[error("the policy protects messages with the service's certificate: give `certificate` and `key`")]
+    NoIdentity,
+    /// The port has no policy with a security binding.
+    #[error("port {0} has no policy that protects anything")]
+    NoPolicy(String),
+    /// No port of the contract has a policy.
+    #[error("no port of {file} has a policy; it has {have}")]
+    NoPort {
+        /// The contract.
+        file: String,
+        /// Its ports.
+        have: String,
+    },
+    /// The contract's policy is not usable.
+    #[error(transparent)]
+    Policy(PolicyError),
+    /// The contract has no such port.
+    #[error("there is no port {name:?}, only {have}")]
+    Port {
+        /// As it was given.
+        name: String,
+        /// Its ports.
+        have: String,
+    },
+    /// Several ports of the contract have a policy.
+    #[error("several ports of {file} have a policy: choose one with `port`: {have}")]
+    Ports {
+        /// The contract.
+        file: String,
+        /// The ports with a policy.
+        have: String,
+    },
+    /// No preset has the name.
+    #[error("there is no preset {0:?}, only {1}")]
+    Preset(String, String),
+    /// A policy with a transport binding, on a listener without TLS.
+    #[error("the policy of route {route} demands TLS, and listener {listener} has none: give it `tls`, or say in `tls_terminated_by` who takes TLS off in front of it")]
+    TransportInClear {
+        /// The route.
+        route: String,
+        /// The listener.
+        listener: String,
+    },
+    /// Something said twice where once is all that can count.
+    #[error("{what} {value:?} is there twice")]
+    Twice {
+        /// What.
+        what: &'static str,
+        /// Its name.
+        value: String,
+    },
+    /// A listener's certificate and key cannot serve.
+    #[error("TLS with {certificate} and {key}: {problem}")]
+    Tls {
+        /// The certificate's file.
+        certificate: String,
+        /// The key's file.
+        key: String,
+        /// Why not.
+        problem: TlsProblem,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {file}: {reason}")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A policy that lets clients in by certificate, and nothing to check one against.
+    #[error("the policy admits clients by certificate, and `trust` names none: anybody's would do")]
+    Untrusting,
+    /// Not the YAML that is asked for.
+    #[error("{0}")]
+    Yaml(String),
+}
+
+/// Reads a file that `said` names, below `base`.
+pub(crate) fn read(base: &Path, said: &Sited<PathBuf>) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(base.join(&said.value)).map_err(|error| {
+        said.problem(Problem::Unreadable { file: said.value.display().to_string(), reason: error.to_string() })
+    })
+}

@@ -1,0 +1,184 @@
+//! The one table of defaults: how large, how many, how long.
+//!
+//! The core takes limits as arguments and has no defaults of its own; what an operator does not say is decided here and
+//! nowhere else. A configuration file overrides any row, a route the rows of [`MessageLimits`].
+
+use std::time::Duration;
+
+/// A kibibyte, in octets.
+const KIB: usize = 1024;
+/// A mebibyte, in octets.
+const MIB: usize = 1024 * KIB;
+
+/// What one message may cost to read. Sizes are in octets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MessageLimits {
+    /// The body of a request, and of a backend's answer.
+    pub body_bytes: usize,
+    /// Nesting of elements, decrypted content included.
+    pub depth: usize,
+    /// Attributes of one element.
+    pub attributes: usize,
+    /// All attributes of one element together.
+    pub attribute_bytes: usize,
+    /// Namespace declarations of one element.
+    pub declarations: usize,
+    /// Namespace declarations in scope at one element.
+    pub declarations_in_scope: usize,
+    /// Elements of a message.
+    pub elements: usize,
+    /// Children of one element.
+    pub children: usize,
+    /// One name.
+    pub name_bytes: usize,
+    /// Distinct names of a message.
+    pub names: usize,
+    /// One run of text; base64 of a cipher value is one, so it is as large as the body.
+    pub text_bytes: usize,
+    /// Children of the security header.
+    pub header_children: usize,
+    /// Signatures of a message: the primary one and what endorses it.
+    pub signatures: usize,
+    /// References of one signature.
+    pub references: usize,
+    /// Prefixes of one `InclusiveNamespaces`.
+    pub prefixes: usize,
+    /// Encrypted keys of a message; each costs an operation with a private key.
+    pub encrypted_keys: usize,
+    /// Encrypted elements of a message.
+    pub encrypted_data: usize,
+    /// Derived key tokens of a message.
+    pub derived_keys: usize,
+    /// One certificate.
+    pub certificate_bytes: usize,
+}
+
+impl Default for MessageLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: MIB,
+            depth: 64,
+            attributes: 64,
+            attribute_bytes: 16 * KIB,
+            declarations: 32,
+            declarations_in_scope: 96,
+            elements: 100_000,
+            children: 10_000,
+            name_bytes: 256,
+            names: 4096,
+            text_bytes: MIB,
+            header_children: 32,
+            signatures: 3,
+            references: 16,
+            prefixes: 32,
+            encrypted_keys: 2,
+            encrypted_data: 8,
+            derived_keys: 6,
+            certificate_bytes: 16 * KIB,
+        }
+    }
+}
+
+impl MessageLimits {
+    /// The limits on a document alone.
+    pub fn document(&self) -> nuncio_xml::Limits {
+        nuncio_xml::Limits {
+            bytes: self.body_bytes,
+            depth: self.depth,
+            attributes: self.attributes,
+            attribute_bytes: self.attribute_bytes,
+            declarations: self.declarations,
+            declarations_in_scope: self.declarations_in_scope,
+            elements: self.elements,
+            children: self.children,
+            name_bytes: self.name_bytes,
+            names: self.names,
+            text_bytes: self.text_bytes,
+        }
+    }
+}
+
+/// What one connection may cost. Sizes are in octets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConnectionLimits {
+    /// Open connections, over all listeners; more wait in the kernel's queue.
+    pub connections: usize,
+    /// A request's line and headers together; more is answered 431. hyper's own floor is 8 KiB.
+    pub header_bytes: usize,
+    /// Header lines of a request; more is answered 431.
+    pub headers: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { connections: 10_000, header_bytes: 32 * KIB, headers: 64 }
+    }
+}
+
+/// What the gateway may keep. Sizes are in octets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoreLimits {
+    /// Conversations; a new one is refused when the store is full, a live one is never dropped.
+    pub session_bytes: usize,
+    /// Replay claims; a message is refused when the store is full, a live claim is never dropped.
+    pub replay_bytes: usize,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { session_bytes: 256 * MIB, replay_bytes: 256 * MIB }
+    }
+}
+
+/// How long a peer may keep us waiting.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Timeouts {
+    /// From accept to the end of the TLS handshake.
+    pub handshake: Duration,
+    /// From an open connection to the first octet of its first request.
+    pub first_byte: Duration,
+    /// From the first octet of a request to the end of its headers.
+    pub headers: Duration,
+    /// From the end of the headers to the end of the body.
+    pub body: Duration,
+    /// Octets a second that a body must reach on average, once [`BODY_GRACE`] is over.
+    pub body_rate: usize,
+    /// Without an octet of a response taken by the client.
+    pub write_stall: Duration,
+    /// Between two requests of a connection.
+    pub keep_alive: Duration,
+    /// To connect to a backend, TLS included.
+    pub backend_connect: Duration,
+    /// Without an octet from a backend.
+    pub backend_read: Duration,
+    /// From sending a request to a backend to the end of its answer.
+    pub backend_total: Duration,
+    /// An idle connection to a backend is kept. Short, because a backend that closes first would cost a request: a call
+    /// is never sent twice.
+    pub backend_idle: Duration,
+    /// Requests in flight may still take after a signal to end.
+    pub drain: Duration,
+}
+
+/// How long a body may be slower than [`Timeouts::body_rate`]: a client that computes, or one lost packet.
+pub const BODY_GRACE: Duration = Duration::from_secs(5);
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            handshake: seconds(5),
+            first_byte: seconds(5),
+            headers: seconds(10),
+            body: seconds(30),
+            body_rate: KIB,
+            write_stall: seconds(15),
+            keep_alive: seconds(60),
+            backend_connect: seconds(5),
+            backend_read: seconds(30),
+            backend_total: seconds(60),
+            backend_idle: seconds(15),
+            drain: seconds(30),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What an operator wants: from YAML or from flags, into types that cannot be wrong.
+//!
+//! [`Configuration`] is what was said, checked: every file it names has been read, every address can be used, every
+//! policy has what it needs.
+
+mod build;
+mod cidr;
+mod endpoint;
+mod error;
+mod file;
+mod limits;
+mod scalar;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::key::PrivateKey;
+use reqwest::Url;
+
+pub(crate) use build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
+pub use cidr::{Cidr, NotCidr};
+pub use endpoint::Endpoint;
+pub use error::{ConfigError, Place, Problem, Sited};
+pub use limits::{BODY_GRACE, ConnectionLimits, MessageLimits, StoreLimits, Timeouts};
+
+use crate::users::Users;
+
+/// A configuration.
+pub struct Configuration {
+    /// Where requests come in. Never empty.
+    pub listeners: Vec<ListenerSettings>,
+    /// What is served. Never empty, no path twice.
+    pub routes: Vec<RouteSettings>,
+    /// What a connection may cost.
+    pub connections: ConnectionLimits,
+    /// What may be kept.
+    pub stores: StoreLimits,
+    /// How long a peer may keep us waiting.
+    pub timeouts: Timeouts,
+}
+
+impl Configuration {
+    /// Reads a YAML file. Paths in it are relative to it.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let yaml = std::fs::read(file).map_err(|error| ConfigError {
+            place: Place::Flag("config"),
+            problem: Box::new(Problem::Unreadable { file: file.display().to_string(), reason: error.to_string() }),
+        })?;
+        file::parse(file, &yaml)?.build(file.parent().unwrap_or(Path::new("")))
+    }
+}
+
+/// A listener.
+pub struct ListenerSettings {
+    /// Address and port, `127.0.0.1:8080`.
+    pub address: Sited<String>,
+    /// What is spoken there.
+    pub protection: Protection,
+}
+
+impl ListenerSettings {
+    /// Whether nothing protects its connections, here or in front.
+    pub fn is_clear(&self) -> bool {
+        matches!(&self.protection, Protection::Clear { tls_terminated_by } if tls_terminated_by.is_empty())
+    }
+}
+
+/// What protects a listener's connections.
+pub enum Protection {
+    /// Nothing of ours.
+    Clear {
+        /// Peers that take TLS off in front; empty if there is none.
+        tls_terminated_by: Vec<Cidr>,
+    },
+    /// TLS.
+    Tls(Arc<rustls::ServerConfig>),
+}
+
+/// A route.
+pub struct RouteSettings {
+    /// The path it serves.
+    pub path: RoutePath,
+    /// The plain service behind it.
+    pub backend: Backend,
+    /// Its policy.
+    pub endpoint: Endpoint,
+    /// Its own certificate and key; `None` where none was given.
+    pub identity: Option<Identity>,
+    /// Its users.
+    pub users: Users,
+    /// Certificates that clients' are checked against: roots and pins.
+    pub trust: Vec<Certificate>,
+    /// The addresses that a message may be sent to; empty for any.
+    pub addresses: Vec<String>,
+    /// Whether the addressing headers travel to the backend.
+    pub forward_addressing: bool,
+    /// What a message may cost.
+    pub limits: MessageLimits,
+    /// Where the route is said.
+    pub place: Place,
+}
+
+/// The path of a route.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum RoutePath {
+    /// Every path.
+    Any,
+    /// Exactly this one, octet by octet as a request writes it.
+    Exact(String),
+}
+
+impl std::fmt::Display for RoutePath {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any => out.write_str("of every path"),
+            Self::Exact(path) => out.write_str(path),
+        }
+    }
+}
+
+/// A plain service.
+pub struct Backend {
+    /// Where every message of the route goes.
+    pub url: Url,
+    /// PEM: what its certificate is checked against; `None` for the system's roots.
+    pub trust: Option<Vec<u8>>,
+}
+
+/// The route's own certificate, with its key.
+pub struct Identity {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The key.
+    pub key: PrivateKey,
+}

@@ -1,0 +1,157 @@
+//! Which handler gets which request, and what holds for all of them.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use hyper::StatusCode;
+use tokio::net::TcpListener;
+
+use crate::config::{ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
+use crate::http::{Inbound, Outbound, Rejection, admit};
+use crate::listen::{self, Arrival, Listener};
+use crate::log::Audit;
+
+/// What answers the requests of a route.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. Whatever goes wrong is an answer too.
+    fn handle(&self, request: Inbound) -> impl Future<Output = Outbound> + Send;
+}
+
+impl<H: Handler> Handler for Arc<H> {
+    fn handle(&self, request: Inbound) -> impl Future<Output = Outbound> + Send {
+        H::handle(self, request)
+    }
+}
+
+/// A route that can be served.
+pub struct Route<H> {
+    /// The path.
+    pub path: RoutePath,
+    /// What answers there.
+    pub handler: H,
+    /// The largest body, in octets.
+    pub body_bytes: usize,
+}
+
+/// Everything that serving needs. Sockets and the end are given, so that a test can choose both.
+pub struct Parts<H, R, S> {
+    /// Bound sockets.
+    pub listeners: Vec<Listener>,
+    /// The routes; of two with one path the last counts, of several for every path too.
+    pub routes: Vec<Route<H>>,
+    /// What a connection may cost.
+    pub connections: ConnectionLimits,
+    /// How long a peer may keep us waiting.
+    pub timeouts: Timeouts,
+    /// Called once, when connections are accepted.
+    pub ready: R,
+    /// Completes when serving shall end: what is in flight is then answered, and nothing new taken.
+    pub shutdown: S,
+}
+
+/// A socket that cannot be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: cannot listen on {address}: {reason}")]
+pub struct CannotListen {
+    place: crate::config::Place,
+    address: String,
+    reason: std::io::Error,
+}
+
+/// Binds a listener's socket.
+pub async fn bind(settings: ListenerSettings) -> Result<Listener, CannotListen> {
+    let ListenerSettings { address, protection } = settings;
+    let socket = TcpListener::bind(&address.value)
+        .await
+        .map_err(|reason| CannotListen { place: address.place, address: address.value, reason })?;
+    let (tls, tls_terminated_by) = match protection {
+        Protection::Clear { tls_terminated_by } => (None, tls_terminated_by),
+        Protection::Tls(config) => (Some(config), Vec::new()),
+    };
+    Ok(Listener { socket, tls, tls_terminated_by })
+}
+
+/// Serves until `shutdown`, and drains. Returns how many connections had to be cut because they outlived the drain.
+pub async fn serve<H, R, S>(parts: Parts<H, R, S>) -> usize
+where
+    H: Handler,
+    R: FnOnce(),
+    S: Future<Output = ()>,
+{
+    let Parts { listeners, routes, connections, timeouts, ready, shutdown } = parts;
+    let mut site = Site { exact: HashMap::new(), any: None, timeouts: timeouts.clone() };
+    for route in routes {
+        let served = Served { handler: route.handler, body_bytes: route.body_bytes };
+        match route.path {
+            RoutePath::Exact(path) => {
+                site.exact.insert(path, served);
+            }
+            RoutePath::Any => site.any = Some(served),
+        }
+    }
+    // A table of our own in place of axum's patterns: a path is taken octet by octet, and means nothing else.
+    let router = Router::new().fallback(answer::<H>).with_state(Arc::new(site));
+    listen::serve(listeners, router, connections, timeouts, ready, shutdown).await
+}
+
+struct Site<H> {
+    exact: HashMap<String, Served<H>>,
+    any: Option<Served<H>>,
+    timeouts: Timeouts,
+}
+
+struct Served<H> {
+    handler: H,
+    body_bytes: usize,
+}
+
+async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) -> Response {
+    let start = Instant::now();
+    let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let path = request.uri().path().to_owned();
+    let peer = arrival.peer.to_string();
+
+    let admitted = match site.exact.get(&path).or(site.any.as_ref()) {
+        None => Err(Rejection::Path(path.clone())),
+        Some(route) => {
+            admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound))
+        }
+    };
+    let (response, audit) = match admitted {
+        Err(rejection) => {
+            arrival.pace.linger();
+            let audit = Audit::refused(&rejection);
+            (rejection.into_response(), audit)
+        }
+        Ok((route, inbound)) => {
+            let mut outbound = contained(route.handler.handle(inbound)).await;
+            let audit = std::mem::take(&mut outbound.audit);
+            (outbound.into_response(), audit)
+        }
+    };
+    audit.write(&peer, &path, response.status(), start.elapsed());
+    response
+}
+
+/// Keeps a panic to the one request in which it happens: the others on the connection, and the client's next try, must
+/// not pay for it.
+async fn contained(handling: impl Future<Output = Outbound>) -> Outbound {
+    let mut handling = pin!(handling);
+    std::future::poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            let audit = Audit::refused("the handler panicked, which is a fault of ours");
+            Poll::Ready(Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit))
+        })
+    })
+    .await
+}

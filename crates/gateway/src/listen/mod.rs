@@ -1,0 +1,277 @@
+//! The accept loop: connections counted, timed, decrypted, and drained at the end.
+//!
+//! Our own, because `axum::serve` has no deadline for headers and hyper-util's protocol detection none for the first
+//! octet. HTTP/1.1 only.
+
+mod pace;
+mod tls;
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+pub(crate) use pace::Pace;
+use pace::Paced;
+pub use tls::{TlsProblem, server_config};
+
+use crate::config::{Cidr, ConnectionLimits, Timeouts};
+use crate::upstream::causes;
+
+/// How long the accept loop rests when the system has no descriptor left.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// A bound socket and what is spoken on it.
+pub struct Listener {
+    /// The socket, bound and listening.
+    pub socket: TcpListener,
+    /// TLS settings; `None` for plain HTTP.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// On plain HTTP: peers that take TLS off in front of us, whose requests count as secure.
+    pub tls_terminated_by: Vec<Cidr>,
+}
+
+/// Whether TLS protected a request on its way to us, or to the proxy in front that we trust to say so.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// In the clear.
+    Clear,
+    /// Under TLS.
+    Secure,
+}
+
+/// Where a request came from; the accept loop puts it into each request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) peer: IpAddr,
+    pub(crate) transport: Transport,
+    pub(crate) pace: Arc<Pace>,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Stage {
+    Serving,
+    /// Requests in flight are answered, nothing new is taken.
+    Draining,
+    /// What is still open is cut.
+    Ended,
+}
+
+/// What every connection needs.
+struct Floor {
+    router: Router,
+    connections: ConnectionLimits,
+    timeouts: Arc<Timeouts>,
+    places: Arc<Semaphore>,
+    stage: watch::Receiver<Stage>,
+}
+
+/// Serves `router` on all of `listeners` until `shutdown` completes, then answers what is in flight for at most
+/// [`Timeouts::drain`]. `ready` is called once, when connections are accepted.
+///
+/// Returns how many connections had to be cut.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    router: Router,
+    connections: ConnectionLimits,
+    timeouts: Timeouts,
+    ready: impl FnOnce(),
+    shutdown: impl Future<Output = ()>,
+) -> usize {
+    let total = connections.connections.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+    let places = Arc::new(Semaphore::new(total));
+    let (stage, watched) = watch::channel(Stage::Serving);
+    let drain = timeouts.drain;
+    let floor = Arc::new(Floor {
+        router,
+        connections,
+        timeouts: Arc::new(timeouts),
+        places: Arc::clone(&places),
+        stage: watched,
+    });
+
+    let mut loops = JoinSet::new();
+    for listener in listeners {
+        loops.spawn(accept(listener, Arc::clone(&floor)));
+    }
+    ready();
+    shutdown.await;
+
+    // Dropping the loops closes the sockets: a client that comes now finds another instance, or none.
+    loops.shutdown().await;
+    let _ = stage.send(Stage::Draining);
+    tracing::info!(open = total - places.available_permits(), "draining");
+    // Each connection holds a permit: when all are back, all are done.
+    let drained = tokio::time::timeout(drain, places.acquire_many(total as u32)).await;
+    let cut = if drained.is_ok() { 0 } else { total - places.available_permits() };
+    let _ = stage.send(Stage::Ended);
+    cut
+}
+
+async fn accept(listener: Listener, floor: Arc<Floor>) {
+    let Listener { socket, tls, tls_terminated_by } = listener;
+    let tls = tls.map(TlsAcceptor::from);
+    let terminated_by: Arc<[Cidr]> = tls_terminated_by.into();
+    loop {
+        // The place first: with none free, connections wait in the kernel's queue and cost us nothing.
+        let Ok(place) = Arc::clone(&floor.places).acquire_owned().await else { return };
+        let (stream, peer) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) if gone_already(&error) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_REST).await;
+                continue;
+            }
+        };
+        let connection =
+            Connection { peer, tls: tls.clone(), terminated_by: Arc::clone(&terminated_by), floor: Arc::clone(&floor) };
+        tokio::spawn(connection.run(stream, place));
+    }
+}
+
+/// Completes when the end has come further than `stage`.
+async fn past(watched: &mut watch::Receiver<Stage>, stage: Stage) {
+    // The sender outlives every connection, but for the last moment, when all is past.
+    let _ = watched.wait_for(|now| *now > stage).await;
+}
+
+/// Whether an accept failed because of that one client.
+fn gone_already(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+struct Connection {
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    terminated_by: Arc<[Cidr]>,
+    floor: Arc<Floor>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        let peer = self.peer;
+        let mut stage = self.floor.stage.clone();
+        tokio::select! {
+            served = self.serve(stream) => if let Err(reason) = served {
+                tracing::debug!(%peer, reason, "connection ended");
+            },
+            () = past(&mut stage, Stage::Draining) => {
+                tracing::warn!(%peer, "connection cut: it outlived the drain");
+            }
+        }
+        drop(place);
+    }
+
+    async fn serve(self, stream: TcpStream) -> Result<(), String> {
+        // An answer is one small write: waiting for more to send with it only costs time.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let peer = self.peer.ip();
+        match &self.tls {
+            None => {
+                let inside = self.terminated_by.iter().any(|range| range.contains(peer));
+                self.http(stream, if inside { Transport::Secure } else { Transport::Clear }).await
+            }
+            Some(acceptor) => {
+                let handshake = acceptor.accept(stream);
+                let stream = tokio::time::timeout(self.floor.timeouts.handshake, handshake)
+                    .await
+                    .map_err(|_| "the TLS handshake took too long".to_owned())?
+                    .map_err(|error| format!("the TLS handshake failed: {error}"))?;
+                self.http(stream, Transport::Secure).await
+            }
+        }
+    }
+
+    async fn http<S>(&self, stream: S, transport: Transport) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let pace = Pace::new();
+        let arrival = Arrival { peer: self.peer.ip(), transport, pace: Arc::clone(&pace) };
+        let stream = Paced::new(stream, pace, Arc::clone(&self.floor.timeouts));
+        let service = Requests { router: TowerToHyperService::new(self.floor.router.clone()), arrival };
+        let connection = hyper::server::conn::http1::Builder::new()
+            // `Paced` times the headers, and does not take an idle connection for a slow one.
+            .header_read_timeout(None)
+            .max_buf_size(self.floor.connections.header_bytes.max(8 * 1024))
+            .max_headers(self.floor.connections.headers)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut stage = self.floor.stage.clone();
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = past(&mut stage, Stage::Serving) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        served.map_err(|error| causes(&error))
+    }
+}
+
+/// The router, told where each request came from, and telling the stream how far each has come.
+struct Requests {
+    router: TowerToHyperService<Router>,
+    arrival: Arrival,
+}
+
+impl Service<Request<Incoming>> for Requests {
+    type Response = Response<Tail>;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let pace = Arc::clone(&self.arrival.pace);
+        pace.busy();
+        request.extensions_mut().insert(self.arrival.clone());
+        let response = self.router.call(request);
+        Box::pin(async move { Ok(response.await?.map(|body| Tail { body, pace })) })
+    }
+}
+
+/// A response body that says when hyper is done with it.
+struct Tail {
+    body: Body,
+    pace: Arc<Pace>,
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.pace.idle();
+    }
+}
+
+impl hyper::body::Body for Tail {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,142 @@
+//! What is written down: tracing on standard error, and one audit line a request.
+
+use std::fmt::{self, Display, Write as _};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use tracing_subscriber::EnvFilter;
+
+/// The longest value in a line, in characters; the rest is cut.
+pub const LONGEST: usize = 256;
+
+/// A filter that tracing does not understand.
+#[derive(Debug, thiserror::Error)]
+#[error("log filter {filter:?}: {reason}")]
+pub struct BadFilter {
+    filter: String,
+    reason: String,
+}
+
+/// Sends the log to standard error, in colour only where that is a terminal. `filter` is in the syntax of `RUST_LOG`,
+/// such as `info` or `nuncio=debug,warn`.
+///
+/// Does nothing where a subscriber is set already.
+pub fn start(filter: &str) -> Result<(), BadFilter> {
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|error| BadFilter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let _ = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(parsed)
+        .try_init();
+    Ok(())
+}
+
+/// A value from outside, made fit for one line: control characters escaped, cut at [`LONGEST`] characters.
+///
+/// A line break in a user's name would otherwise write a line of its own, and an escape sequence colour the next one.
+pub struct Quoted<'a>(pub &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (count, character) in self.0.chars().enumerate() {
+            if count == LONGEST {
+                return out.write_str("…");
+            }
+            // Beside the controls, what turns or hides the text around it.
+            let unseen = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+            if character.is_control() || unseen || character == '"' || character == '\\' {
+                write!(out, "{}", character.escape_default())?;
+            } else {
+                out.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is known of a request when it has been answered. None of it is secret; all of it may come from outside.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Audit {
+    /// Why it was refused, or why its backend did not answer; `None` when all went well.
+    pub refused: Option<String>,
+    /// Who called.
+    pub principal: Option<String>,
+    /// The conversation, by the id that the backend sees.
+    pub conversation: Option<String>,
+    /// The action.
+    pub action: Option<String>,
+    /// Headers that travelled although no signature covers them.
+    pub unverified: Vec<String>,
+}
+
+impl Audit {
+    /// The line of a request that was refused.
+    pub fn refused(reason: impl Display) -> Self {
+        Self { refused: Some(reason.to_string()), ..Self::default() }
+    }
+
+    /// The line's text, after its level and time.
+    fn line(&self, peer: &str, path: &str, status: StatusCode, took: Duration) -> String {
+        let mut line = format!("peer={peer} path=\"{}\" status={}", Quoted(path), status.as_u16());
+        let mut field = |name: &str, value: Option<&str>| {
+            if let Some(value) = value {
+                let _ = write!(line, " {name}=\"{}\"", Quoted(value));
+            }
+        };
+        field("principal", self.principal.as_deref());
+        field("conversation", self.conversation.as_deref());
+        field("action", self.action.as_deref());
+        if !self.unverified.is_empty() {
+            field("unverified", Some(&self.unverified.join(" ")));
+        }
+        field("refused", self.refused.as_deref());
+        let _ = write!(line, " took={:.3}ms", took.as_secs_f64() * 1000.0);
+        line
+    }
+
+    /// Writes the line: a refusal as a warning, everything else as information.
+    pub(crate) fn write(&self, peer: &str, path: &str, status: StatusCode, took: Duration) {
+        let line = self.line(peer, path, status, took);
+        if self.refused.is_some() {
+            tracing::warn!(target: "nuncio::audit", "{line}");
+        } else {
+            tracing::info!(target: "nuncio::audit", "{line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line() {
+        let audit = Audit {
+            refused: Some("user \"eve\x1b[31m\" is unknown".into()),
+            principal: Some("a\nb\u{202e}".into()),
+            action: Some("urn:do".into()),
+            unverified: vec!["{urn:x}H".into(), "{urn:x}I".into()],
+            ..Audit::default()
+        };
+        assert_eq!(
+            audit.line("127.0.0.1", "/e\r", StatusCode::INTERNAL_SERVER_ERROR, Duration::from_micros(1500)),
+            "peer=127.0.0.1 path=\"/e\\r\" status=500 principal=\"a\\nb\\u{202e}\" action=\"urn:do\" \
+             unverified=\"{urn:x}H {urn:x}I\" refused=\"user \\\"eve\\u{1b}[31m\\\" is unknown\" took=1.500ms"
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let shown = Quoted(&"é".repeat(LONGEST + 1)).to_string();
+        assert_eq!(shown.chars().count(), LONGEST + 1);
+        assert!(shown.ends_with("é…"));
+        assert_eq!(Quoted(&"x".repeat(LONGEST)).to_string().len(), LONGEST);
+    }
+
+    #[test]
+    fn a_bad_filter_is_an_error() {
+        assert!(start("nuncio=loud=ly").unwrap_err().to_string().starts_with("log filter \"nuncio=loud=ly\": "));
+    }
+}

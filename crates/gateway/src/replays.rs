@@ -1,0 +1,177 @@
+//! Messages seen before, in this process's memory.
+//!
+//! A claim lives as long as its message would be taken, and is never dropped sooner: a full store refuses the message
+//! (the client is told to come again), because an attacker who can push claims out can replay.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nuncio_wss::Time;
+
+/// How many locks the store is spread over.
+const SHARDS: usize = 16;
+/// The length of a slice, in milliseconds: claims that end within one are dropped together, at its end.
+const SLICE: i64 = 30_000;
+/// What one claim may take, in octets: 17 a slot, of which a table that has just grown uses 7 in 16.
+const CLAIM: usize = 40;
+
+/// What became of a claim.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// Nobody made it before: the message may be acted on.
+    Fresh,
+    /// Somebody made it before: the message is a replay.
+    Seen,
+    /// It is not known: there is no room for one more. The message must be refused.
+    Full,
+}
+
+/// Claims, each made at most once.
+pub struct Replays {
+    shards: Vec<Mutex<Slices>>,
+    claims: AtomicUsize,
+    capacity: usize,
+}
+
+/// Claims by the slice in which they end.
+type Slices = BTreeMap<i64, HashSet<[u8; 16]>>;
+
+impl Replays {
+    /// An empty store that takes at most `octets`.
+    pub fn new(octets: usize) -> Self {
+        Self {
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
+            claims: AtomicUsize::new(0),
+            capacity: octets / CLAIM,
+        }
+    }
+
+    /// Claims `key`, a hash of what makes the message unique, until `until`: the instant after which the message would
+    /// be refused for its age. Of any number of claims of one key, at any moment, one is [`Claim::Fresh`].
+    pub fn claim(&self, key: &[u8; 16], until: Time, now: Time) -> Claim {
+        match self.try_claim(key, until, now) {
+            Claim::Full => {
+                self.sweep(now);
+                self.try_claim(key, until, now)
+            }
+            claim => claim,
+        }
+    }
+
+    fn try_claim(&self, key: &[u8; 16], until: Time, now: Time) -> Claim {
+        let mut slices = self.lock(usize::from(key[0]) % SHARDS);
+        self.drop_past(&mut slices, now);
+        // The same message may come with another end where it is not signed: every slice is asked. They are few, as the
+        // longest life of a message is a few minutes.
+        if slices.values().any(|slice| slice.contains(key)) {
+            return Claim::Seen;
+        }
+        let room = |claims: usize| (claims < self.capacity).then_some(claims + 1);
+        if self.claims.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+            return Claim::Full;
+        }
+        slices.entry(until.millis().div_euclid(SLICE)).or_default().insert(*key);
+        Claim::Fresh
+    }
+
+    /// How many claims there are.
+    pub fn len(&self) -> usize {
+        self.claims.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn sweep(&self, now: Time) {
+        for shard in 0..SHARDS {
+            self.drop_past(&mut self.lock(shard), now);
+        }
+    }
+
+    /// Drops the slices that ended before the one that `now` is in.
+    fn drop_past(&self, slices: &mut Slices, now: Time) {
+        let current = now.millis().div_euclid(SLICE);
+        while let Some(slice) = slices.first_entry().filter(|slice| *slice.key() < current) {
+            self.claims.fetch_sub(slice.remove().len(), Ordering::Relaxed);
+        }
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, Slices> {
+        // Every change under the lock is whole before anything can panic.
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    fn key(number: u64) -> [u8; 16] {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&number.to_le_bytes());
+        key
+    }
+
+    #[test]
+    fn a_claim_is_made_once() {
+        let replays = Replays::new(4000);
+        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Seen);
+        assert_eq!(replays.claim(&key(1), at(360), at(1)), Claim::Seen, "another end makes no other message");
+        assert_eq!(replays.claim(&key(17), at(300), at(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(300), at(300)), Claim::Seen, "it lives through its last instant");
+        assert_eq!(replays.claim(&key(1), at(700), at(330)), Claim::Fresh, "and is forgotten with its slice");
+        assert_eq!(replays.len(), 1);
+    }
+
+    #[test]
+    fn a_full_store_drops_nothing_that_lives() {
+        let replays = Replays::new(100 * CLAIM);
+        for number in 0..100 {
+            assert_eq!(replays.claim(&key(number), at(300), at(0)), Claim::Fresh);
+        }
+        assert_eq!(replays.claim(&key(100), at(300), at(1)), Claim::Full);
+        for number in 0..100 {
+            assert_eq!(replays.claim(&key(number), at(300), at(299)), Claim::Seen);
+        }
+        assert_eq!(replays.claim(&key(100), at(700), at(330)), Claim::Fresh, "what is past makes room");
+    }
+
+    #[test]
+    fn a_clock_set_back_forgets_nothing() {
+        let replays = Replays::new(4000);
+        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(-3300), at(-3600)), Claim::Seen);
+    }
+
+    #[test]
+    fn of_two_hundred_at_once_one_is_fresh() {
+        let replays = Replays::new(1 << 20);
+        for round in 0..50 {
+            let start = std::sync::Barrier::new(200);
+            let fresh = AtomicUsize::new(0);
+            std::thread::scope(|scope| {
+                for _ in 0..200 {
+                    scope.spawn(|| {
+                        start.wait();
+                        match replays.claim(&key(round), at(300), at(0)) {
+                            Claim::Fresh => {
+                                fresh.fetch_add(1, Ordering::Relaxed);
+                            }
+                            claim => assert_eq!(claim, Claim::Seen),
+                        }
+                    });
+                }
+            });
+            assert_eq!(fresh.into_inner(), 1);
+        }
+        assert_eq!(replays.len(), 50);
+    }
+}

@@ -1,0 +1,5 @@
+//! Where conversations are kept.
+
+mod memory;
+
+pub use memory::{Full, Memory};
