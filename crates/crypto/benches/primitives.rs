@@ -84,7 +84,7 @@ fn rsa(criterion: &mut Criterion) {
             return;
         };
         group.bench_function(format!("unwrap {name}"), |b| {
-            b.iter(|| unwrap(&key, transport, black_box(&wrapped)).is_ok())
+            b.iter(|| unwrap(&key, transport, black_box(&wrapped)).is_ok());
         });
     }
     group.bench_function("wrap oaep sha1", |b| {

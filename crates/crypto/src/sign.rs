@@ -7,7 +7,7 @@
 use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 use crate::digest::hash;
 use crate::key::{PrivateKey, PublicKey};
-use crate::random::{Adapter, Random};
+use crate::random::{Random, Stream};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -36,7 +36,7 @@ pub fn sign(
             let digest = hash(DigestAlgorithm::Sha1, message);
             return key
                 .other
-                .sign_with_rng(&mut Adapter(random), Pkcs1v15Sign::new::<Sha1>(), digest.as_ref())
+                .sign_with_rng(&mut Stream::draw(random), Pkcs1v15Sign::new::<Sha1>(), digest.as_ref())
                 .map_err(|_| SigningFailed);
         }
         SignatureAlgorithm::RsaSha256 => &RSA_PKCS1_SHA256,

@@ -12,7 +12,7 @@
 use crate::Undecryptable;
 use crate::algorithm::{DigestAlgorithm, KeyTransport};
 use crate::key::{PrivateKey, PublicKey};
-use crate::random::{Adapter, Random};
+use crate::random::{Random, Stream};
 use crate::secret::Secret;
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepAlgorithm,
@@ -126,7 +126,9 @@ impl WithScheme for Wrap<'_> {
     type Output = Result<Vec<u8>, WrapError>;
 
     fn with(self, scheme: impl PaddingScheme) -> Self::Output {
-        self.key.encrypt(&mut Adapter(self.random), scheme, self.secret.expose()).map_err(|_| WrapError::UnusableKey)
+        self.key
+            .encrypt(&mut Stream::draw(self.random), scheme, self.secret.expose())
+            .map_err(|_| WrapError::UnusableKey)
     }
 }
 

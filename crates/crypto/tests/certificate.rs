@@ -81,8 +81,8 @@ fn special_characters_are_escaped() {
         "DC=example, CN=\"#hash\" + SERIALNUMBER=42, OU=\" leading and trailing \", OID.2.5.4.97=VATDE-123456789, \
          O=\"Entrust, Inc. + \"\"Söhne\"\" <x>; y\", C=DE",
         // Java, RFC 2253 and its own
-        "DC=example,2.5.4.5=#13023432+CN=\\#hash,OU=\\ leading and trailing\\ ,2.5.4.97=#130f56415444452d313233343536373839,\
-         O=Entrust\\, Inc. \\+ \\\"S\\C3\\B6hne\\\" \\<x\\>\\; y,C=DE",
+        "DC=example,2.5.4.5=#13023432+CN=\\#hash,OU=\\ leading and trailing\\ ,\
+         2.5.4.97=#130f56415444452d313233343536373839,O=Entrust\\, Inc. \\+ \\\"S\\C3\\B6hne\\\" \\<x\\>\\; y,C=DE",
         // in the order of the certificate
         "C=DE, O=\"Entrust, Inc. + \\\"Söhne\\\" <x>; y\", organizationIdentifier=VATDE-123456789, \
          OU=\" leading and trailing \", CN=\\#hash+SERIALNUMBER=42, DC=example",

@@ -6,6 +6,7 @@ use common::{Foreseeable, certificate, data, key, vector};
 use nuncio_crypto::Undecryptable;
 use nuncio_crypto::algorithm::{DigestAlgorithm, KeyTransport, SignatureAlgorithm};
 use nuncio_crypto::key::{KeyError, PrivateKey};
+use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign::{sign, verify};
 use nuncio_crypto::transport::{WrapError, unwrap, wrap};
@@ -162,6 +163,25 @@ fn signature_vectors() {
         }
         assert!(verify(certificate.public_key(), algorithm, MESSAGE, &expect));
         assert!(verify(key.public_key(), algorithm, MESSAGE, &expect));
+    }
+}
+
+/// A generator that always draws the same may give the key away, but keeps nobody waiting.
+#[test]
+fn poor_generators_are_no_trap() {
+    struct Same(u8);
+    impl Random for Same {
+        fn fill(&mut self, out: &mut [u8]) {
+            out.fill(self.0);
+        }
+    }
+    let key = key();
+    for octet in [0, 1, 0xff] {
+        let signature = sign(&key, SignatureAlgorithm::RsaSha1, MESSAGE, &mut Same(octet)).unwrap();
+        assert_eq!(signature, vector("rsa-sha1"));
+        let secret = Secret::new(vec![7; 32]);
+        let wrapped = wrap(key.public_key(), KeyTransport::OAEP_SHA1, &secret, &mut Same(octet)).unwrap();
+        assert!(unwrap(&key, KeyTransport::OAEP_SHA1, &wrapped).unwrap().matches(secret.expose()));
     }
 }
 
