@@ -2,7 +2,7 @@
 //!
 //! AWS-LC signs over SHA-256, SHA-384 and SHA-512 and verifies all four. It does not offer to sign over SHA-1, which is
 //! what every suite of [WS-SP 1.3] names and every WCF or CXF peer with a `Basic` suite expects; that one is signed by
-//! the `rsa` crate, blinded and in constant time, at 2.7 times the cost. This is the one place that chooses.
+//! the `rsa` crate, blinded and in constant time, at some nine times the cost. This is the one place that chooses.
 
 use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 use crate::digest::hash;
