@@ -32,8 +32,8 @@ import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
  *
  * <p>The folder named by the environment's KEYS has server.p12 and client.p12 (password "pw", aliases "server" and "client", each
  * with the other's certificate in it). -Duser=NAME -Dpassword=WORD: instead of the default user. -Dstax=true: the streaming engine.
- * -Dcancel=true: a client that cancels its context after each call. -Dshort=true: a service whose contexts last 3 s. With TRACE in
- * the environment the first failure is printed whole.
+ * -Dcancel=true: a client that cancels its context after a call (CXF then fails on its next). -Dshort=true: a service whose
+ * contexts last 3 s. With TRACE in the environment the first failure is printed whole.
  */
 public final class Peer {
     private Peer() {}
