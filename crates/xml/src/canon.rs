@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::document::{Document, Kind, NodeId, Node, ORDERED, VERBATIM, some};
+use crate::document::{Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
 use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_PREFIX};
 use crate::text::{self, CANONICAL, escape_attribute, escape_text};
 

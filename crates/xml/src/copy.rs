@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use crate::Writer;
 use crate::canon::attribute;
 use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
-use crate::Writer;
 use crate::gaps::{EMPTY, Gap, NONE, Seen};
 use crate::names::{NO_NAMESPACE, NO_PREFIX};
 use crate::text::{self, CANONICAL, escape_attribute, escape_text};

@@ -266,7 +266,8 @@ impl Document {
     /// The id of `n`, by the same table as [`Document::by_id`].
     pub fn id(&self, n: NodeId) -> Option<Cow<'_, str>> {
         let names = &self.tables.names;
-        let found = self.attribute_spans(n).iter().find(|span| self.is_id(n, span) && names.qname(span.name).may_be_id)?;
+        let found =
+            self.attribute_spans(n).iter().find(|span| self.is_id(n, span) && names.qname(span.name).may_be_id)?;
         Some(self.value(found))
     }
 

@@ -166,8 +166,7 @@ fn is_name_start(c: char) -> bool {
 
 /// `NameChar` of [XML 1.0] section 2.3, less the colon.
 fn is_name(c: char) -> bool {
-    is_name_start(c)
-        || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+    is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
 /// Whether a URI reference starts with a scheme ([RFC 3986] section 3.1).

@@ -44,12 +44,37 @@ const PREFIXES: &[&str] = &["a", "b", "c", "d"];
 const URIS: &[&str] = &["urn:one", "urn:two", "http://three.example/&amp;x", "urn:f&#x6f;ur"];
 const LOCALS: &[&str] = &["Alpha", "beta", "g.a-m_ma", "\u{e9}l\u{e9}ment", "z"];
 const TEXTS: &[&str] = &[
-    "plain", " ", "\n  ", "a &amp; b", "&lt;&gt;&quot;&apos;", "x > y", "&#13;", "&#xD;&#10;", "cr\r\nlf\rend", "caf\u{e9} \u{1F600}",
-    "]]", "<![CDATA[<&>]]>", "<![CDATA[]]>", "<![CDATA[a\r\nb]]>", "&#x41;", "\t", "a:qname",
+    "plain",
+    " ",
+    "\n  ",
+    "a &amp; b",
+    "&lt;&gt;&quot;&apos;",
+    "x > y",
+    "&#13;",
+    "&#xD;&#10;",
+    "cr\r\nlf\rend",
+    "caf\u{e9} \u{1F600}",
+    "]]",
+    "<![CDATA[<&>]]>",
+    "<![CDATA[]]>",
+    "<![CDATA[a\r\nb]]>",
+    "&#x41;",
+    "\t",
+    "a:qname",
     "a rather long run of text that goes on beyond the short scan of the lexer, to its vector search &amp; more",
 ];
 const VALUES: &[&str] = &[
-    "v", "", "a &amp; b", "it's", "&quot;", "tab\tlf\ncr\r\ncr\r.", "&#9;&#10;&#13;", "x > y", "&lt;", "b:name", "&gt;&apos;",
+    "v",
+    "",
+    "a &amp; b",
+    "it's",
+    "&quot;",
+    "tab\tlf\ncr\r\ncr\r.",
+    "&#9;&#10;&#13;",
+    "x > y",
+    "&lt;",
+    "b:name",
+    "&gt;&apos;",
     "a value that is longer than thirty-two octets, and then some more of it &quot; there",
 ];
 
