@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::Writer;
 use crate::canon::attribute;
 use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
-use crate::gaps::{EMPTY, Gap, NONE, Seen};
+use crate::gaps::{EMPTY, Gap, NONE};
 use crate::names::{NO_NAMESPACE, NO_PREFIX};
 use crate::text::{self, CANONICAL, escape_attribute, escape_text};
 
@@ -47,7 +47,7 @@ impl Writer {
             ("", _) => free_prefix(document, node, "ns", namespace),
             _ => free_prefix(document, node, prefix, namespace),
         };
-        Copier::new(self, document).copy(node, Some(Set { prefix: &prefix, namespace, local, value }));
+        Copier::new(self, document).copy(node, Some(&Set { prefix: &prefix, namespace, local, value }));
     }
 
     /// Embeds what another writer wrote as an apex at `range`, with its gaps. It stays an apex here.
@@ -74,7 +74,7 @@ impl Writer {
             let element = shift(gap.element.start)..shift(gap.element.end);
             let mut seen = gap.seen.moved(range.start, base);
             if gap.prefix == NONE {
-                self.bindings.gaps.push(Gap { span, element, seen, ..*gap });
+                self.bindings.gaps.push(Gap { span, seen, element, ..*gap });
                 continue;
             }
             let prefix = self.bindings.prefixes.intern(other.bindings.prefixes.get(gap.prefix));
@@ -164,9 +164,9 @@ impl<'a> Copier<'a> {
         }
     }
 
-    fn copy(&mut self, top: NodeId, set: Option<Set<'_>>) {
+    fn copy(&mut self, top: NodeId, set: Option<&Set<'_>>) {
         let is_apex = self.document.kind(top) == Kind::Element && self.writer.take_apex();
-        self.start(top, true, set.as_ref());
+        self.start(top, true, set);
         let mut at = top;
         'walk: loop {
             if let Some(child) = some(self.document.node(at).child) {

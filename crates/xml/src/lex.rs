@@ -68,9 +68,10 @@ const CLASS: [u8; 256] = {
 /// Surrogates are not UTF-8 to begin with.
 pub(crate) fn check_characters(source: &str) -> Result<(), ReadError> {
     let bytes = source.as_bytes();
-    let control = |byte: u8| (byte < b' ') & (byte != b'\t') & (byte != b'\n') & (byte != b'\r');
+    let is = u8::from;
+    let control = |byte: u8| is(byte < b' ') & is(byte != b'\t') & is(byte != b'\n') & is(byte != b'\r');
     // By chunks, without an early way out of each: so it compiles to vector instructions.
-    if bytes.chunks(256).any(|chunk| chunk.iter().fold(false, |found, &byte| found | control(byte))) {
+    if bytes.chunks(256).any(|chunk| chunk.iter().fold(0, |found, &byte| found | control(byte)) != 0) {
         return Err(ReadError::IllegalCharacter);
     }
     let noncharacter = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF]));

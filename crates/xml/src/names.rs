@@ -36,8 +36,9 @@ pub(crate) struct QName {
 
 /// Every name of a document.
 pub(crate) struct Names {
+    /// The qualified names as written, and what is known of each.
     texts: Texts,
-    names: Vec<QName>,
+    known: Vec<QName>,
     prefixes: Texts,
     namespaces: Texts,
 }
@@ -47,7 +48,7 @@ impl Names {
     pub(crate) fn new() -> Self {
         let mut new = Self {
             texts: Texts::new(64),
-            names: Vec::with_capacity(64),
+            known: Vec::with_capacity(64),
             prefixes: Texts::new(16),
             namespaces: Texts::new(16),
         };
@@ -62,7 +63,7 @@ impl Names {
 
     #[inline]
     pub(crate) fn qname(&self, id: u32) -> QName {
-        self.names[id as usize]
+        self.known[id as usize]
     }
 
     /// The name as written, with its prefix.
@@ -136,7 +137,7 @@ impl Names {
             _ => NONE,
         };
         let may_be_id = matches!(local, "Id" | "ID" | "AssertionID");
-        self.names.push(QName { local: (text.len() - local.len()) as u32, prefix, declares, may_be_id });
+        self.known.push(QName { local: (text.len() - local.len()) as u32, prefix, declares, may_be_id });
         let id = self.texts.intern(text);
         self.check(limits)?;
         Ok(id)
@@ -144,7 +145,7 @@ impl Names {
 
     /// The limit holds for all three kinds together; the six that every table starts with do not count.
     fn check(&self, limits: &Limits) -> Result<(), ReadError> {
-        let count = self.names.len() + self.prefixes.len() + self.namespaces.len() - 6;
+        let count = self.known.len() + self.prefixes.len() + self.namespaces.len() - 6;
         if count > limits.names { Err(ReadError::TooManyNames(limits.names)) } else { Ok(()) }
     }
 }

@@ -365,7 +365,7 @@ impl<'a> Builder<'a> {
                 qualified += 1;
                 self.tables.attributes[at].namespace = self.resolve(name.prefix)?;
             }
-            if name.may_be_id && self.enter_id(node, id, at)? {
+            if name.may_be_id && self.enter_id(node, id, at) {
                 if has_id {
                     return Err(ReadError::IdsOnOneElement);
                 }
@@ -393,16 +393,17 @@ impl<'a> Builder<'a> {
         if expanded.windows(2).any(|pair| pair[0] == pair[1]) { Err(ReadError::AttributeRepeated) } else { Ok(()) }
     }
 
-    fn enter_id(&mut self, node: &Node, id: u32, at: usize) -> Result<bool, ReadError> {
+    /// Enters the attribute as an id, if it is one.
+    fn enter_id(&mut self, node: &Node, id: u32, at: usize) -> bool {
         let span = self.tables.attributes[at];
         let names = &self.tables.names;
         let element = (names.namespace(node.namespace), names.local(node.name));
         if !ids::is_id(element, (names.namespace(span.namespace), names.local(span.name))) {
-            return Ok(false);
+            return false;
         }
         let value = attribute(&self.source[span.start as usize..span.end as usize], span.marks);
         self.tables.ids.push(&value, id);
-        Ok(true)
+        true
     }
 
     fn end(&mut self) -> Result<(), ReadError> {
@@ -442,24 +443,21 @@ impl<'a> Builder<'a> {
     #[inline]
     fn attach(&mut self, mut node: Node) -> Result<(), ReadError> {
         let id = self.tables.nodes.len() as u32;
-        let children = match self.open.last_mut() {
-            Some(open) => {
-                node.parent = open.node;
-                let link = match open.last {
-                    NONE => &mut self.tables.nodes[open.node as usize].child,
-                    last => &mut self.tables.nodes[last as usize].next,
-                };
-                *link = id;
-                open.last = id;
-                open.children += 1;
-                open.children
-            }
-            None => {
-                node.parent = self.parent;
-                self.tops.push(id);
-                // The root is nobody's child.
-                if self.top == Top::Document { 0 } else { self.siblings + self.tops.len() }
-            }
+        let children = if let Some(open) = self.open.last_mut() {
+            node.parent = open.node;
+            let link = match open.last {
+                NONE => &mut self.tables.nodes[open.node as usize].child,
+                last => &mut self.tables.nodes[last as usize].next,
+            };
+            *link = id;
+            open.last = id;
+            open.children += 1;
+            open.children
+        } else {
+            node.parent = self.parent;
+            self.tops.push(id);
+            // The root is nobody's child.
+            if self.top == Top::Document { 0 } else { self.siblings + self.tops.len() }
         };
         if children > self.limits.children {
             return Err(ReadError::TooManyChildren(self.limits.children));

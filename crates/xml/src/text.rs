@@ -109,11 +109,8 @@ fn decode(raw: &str, form: Form) -> String {
                 (line_end, if bytes.get(at + 1) == Some(&b'\n') { 2 } else { 1 })
             }
             b'\t' | b'\n' if form == Form::Attribute => (' ', 1),
-            b'&' if form != Form::Cdata => match reference(&bytes[at..]) {
-                Ok(found) => found,
-                // Reading has refused these; were one here all the same, it would stand for itself.
-                Err(_) => ('&', 1),
-            },
+            // Reading has refused what is no reference; were one here all the same, it would stand for itself.
+            b'&' if form != Form::Cdata => reference(&bytes[at..]).unwrap_or(('&', 1)),
             _ => {
                 at += 1;
                 continue;

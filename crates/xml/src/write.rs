@@ -252,8 +252,8 @@ impl Writer {
             }
         }
         for &(prefix, namespace) in extra {
-            let used = uses.iter().any(|&(other, _)| other == prefix);
-            if used || prefix == XML || tag.iter().any(|item| item.prefix == prefix) {
+            let is_used = uses.iter().any(|&(other, _)| other == prefix);
+            if is_used || prefix == XML || tag.iter().any(|item| item.prefix == prefix) {
                 continue;
             }
             let written = bindings.written(prefix) != namespace;

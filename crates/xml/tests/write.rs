@@ -1,5 +1,7 @@
 //! The writer's law: what it writes reads back as what was meant, and its canonical octets are those of a canonicaliser.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+
 mod generate;
 
 use generate::{Random, WIDE, document};
@@ -143,7 +145,7 @@ fn scribble(random: &mut Random, writer: &mut Writer, depth: usize, apexes: &mut
 /// The element that starts at each position of the source, found by counting start tags in both.
 fn element_at(document: &Document, source: &str, at: usize) -> NodeId {
     let is_start = |pair: &[u8]| pair[0] == b'<' && pair[1] != b'/' && pair[1] != b'!';
-    let before = source.as_bytes()[..at + 1].windows(2).filter(|pair| is_start(pair)).count();
+    let before = source.as_bytes()[..=at].windows(2).filter(|pair| is_start(pair)).count();
     let mut order = Vec::new();
     let mut stack = vec![document.root()];
     while let Some(node) = stack.pop() {
@@ -179,4 +181,140 @@ fn canonical_octets_of_every_apex_are_those_of_the_canonicaliser() {
             }
         }
     }
+}
+
+fn signed() -> (Writer, [std::ops::Range<usize>; 2]) {
+    let mut writer = Writer::new();
+    writer.start("s", "urn:soap", "Envelope");
+    writer.start("o", "urn:o", "Security");
+    writer.start("", "urn:ds", "Signature");
+    writer.apex();
+    let start = writer.position();
+    writer.start("", "urn:ds", "SignedInfo");
+    writer.start("o", "urn:o", "Token");
+    writer.end();
+    writer.end();
+    let signed_info = start..writer.position();
+    writer.end();
+    writer.end();
+    writer.end();
+    let all = 0..writer.position();
+    (writer, [signed_info, all])
+}
+
+#[test]
+fn a_nested_apex_repeats_declarations_as_gaps_of_what_is_around_it() {
+    let (writer, [signed_info, all]) = signed();
+    assert_eq!(
+        written(&writer, signed_info),
+        "<SignedInfo xmlns=\"urn:ds\"><o:Token xmlns:o=\"urn:o\"></o:Token></SignedInfo>"
+    );
+    assert_eq!(
+        written(&writer, all),
+        "<s:Envelope xmlns:s=\"urn:soap\"><o:Security xmlns:o=\"urn:o\"><Signature xmlns=\"urn:ds\"><SignedInfo><o:Token>\
+         </o:Token></SignedInfo></Signature></o:Security></s:Envelope>"
+    );
+    assert_eq!(
+        String::from_utf8_lossy(writer.bytes()),
+        "<s:Envelope xmlns:s=\"urn:soap\"><o:Security xmlns:o=\"urn:o\"><Signature xmlns=\"urn:ds\">\
+         <SignedInfo xmlns=\"urn:ds\"><o:Token xmlns:o=\"urn:o\"></o:Token></SignedInfo></Signature></o:Security></s:Envelope>"
+    );
+}
+
+#[test]
+fn a_piece_has_no_declaration_twice_in_the_canonical_form_around_it() {
+    let mut token = Writer::new();
+    token.start("o", "urn:o", "Token");
+    token.attribute_ns("u", "urn:u", "Id", "t");
+    token.start("", "", "bare");
+    token.end();
+    token.end();
+    let length = token.position();
+    let mut writer = Writer::new();
+    writer.start("", "urn:d", "Header");
+    writer.start("o", "urn:o", "Security");
+    let start = writer.position();
+    writer.piece(&token, 0..length);
+    let piece = start..writer.position();
+    writer.end();
+    writer.end();
+    let all = 0..writer.position();
+    let alone = "<o:Token xmlns:o=\"urn:o\" xmlns:u=\"urn:u\" u:Id=\"t\"><bare></bare></o:Token>";
+    assert_eq!(written(&writer, piece), alone);
+    assert_eq!(written(&token, 0..length), alone);
+    assert_eq!(
+        written(&writer, all),
+        "<Header xmlns=\"urn:d\"><o:Security xmlns:o=\"urn:o\"><o:Token xmlns:u=\"urn:u\" u:Id=\"t\"><bare xmlns=\"\"></bare>\
+         </o:Token></o:Security></Header>"
+    );
+}
+
+#[test]
+fn an_attribute_is_set_on_a_copy() {
+    let copied = |source: &str, namespace: &str| {
+        let document = read(source.as_bytes());
+        let mut writer = Writer::new();
+        writer.copy_with(&document, document.root(), "u", namespace, "Id", "new \"1\"");
+        String::from_utf8(writer.into_bytes()).unwrap()
+    };
+    let cases = [
+        ("<a b='1'>t</a>", "urn:u", "<a xmlns:u=\"urn:u\" b=\"1\" u:Id=\"new &quot;1&quot;\">t</a>"),
+        (
+            "<a x:Id='old' xmlns:x='urn:u'/>",
+            "urn:u",
+            "<a xmlns:u=\"urn:u\" xmlns:x=\"urn:u\" u:Id=\"new &quot;1&quot;\"></a>",
+        ),
+        // The prefix means something else in the scope of the element, perhaps to its content.
+        (
+            "<a xmlns:u='urn:x'>u:q</a>",
+            "urn:u",
+            "<a xmlns:u=\"urn:x\" xmlns:u1=\"urn:u\" u1:Id=\"new &quot;1&quot;\">u:q</a>",
+        ),
+        (
+            "<a z='' Id='old' b=''><a Id='old'/></a>",
+            "",
+            "<a Id=\"new &quot;1&quot;\" b=\"\" z=\"\"><a Id=\"old\"></a></a>",
+        ),
+    ];
+    for (source, namespace, expected) in cases {
+        assert_eq!(copied(source, namespace), expected);
+    }
+}
+
+#[test]
+fn comments_and_names_in_content_are_kept_as_gaps() {
+    let document = read(b"<a xmlns:x='urn:x'><b type='x:t'><!-- x --></b><c/></a>");
+    let b = document.elements(document.root()).next().unwrap();
+    let mut writer = Writer::new();
+    writer.start("s", "urn:soap", "Body");
+    writer.declare("x", "urn:other");
+    writer.copy_children(&document, document.root());
+    writer.end();
+    let all = 0..writer.position();
+    assert_eq!(written(&writer, all), "<s:Body xmlns:s=\"urn:soap\"><b type=\"x:t\"></b><c></c></s:Body>");
+    let again = read(writer.bytes());
+    let copy = again.elements(again.root()).next().unwrap();
+    assert_eq!(again.lookup_prefix(copy, "x"), document.lookup_prefix(b, "x"));
+    assert_eq!(again.lookup_prefix(again.root(), "x"), Some("urn:other"));
+    assert_eq!(again.children(copy).map(|child| again.kind(child)).collect::<Vec<_>>(), [Kind::Comment]);
+}
+
+/// Misuse writes something, and never panics.
+#[test]
+fn misuse_is_harmless() {
+    let mut writer = Writer::new();
+    writer.end();
+    writer.attribute("lost", "x");
+    writer.declare("lost", "urn:x");
+    writer.start("p", "", "a");
+    writer.declare("q", "");
+    writer.end();
+    writer.end();
+    let length = writer.position();
+    assert_eq!(written(&writer, 0..length + 9), "<a></a>");
+    assert_eq!(written(&writer, length + 9..length + 10), "");
+    let mut other = Writer::new();
+    other.piece(&writer, 0..length + 9);
+    other.piece(&writer, length + 5..length + 9);
+    assert_eq!(other.bytes(), b"<a></a>");
 }

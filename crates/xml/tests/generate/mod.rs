@@ -5,7 +5,7 @@
 use nuncio_xml::Limits;
 
 /// Limits that no generated document meets.
-pub const WIDE: Limits = Limits {
+pub(crate) const WIDE: Limits = Limits {
     bytes: 1 << 24,
     depth: 512,
     attributes: 64,
@@ -19,11 +19,11 @@ pub const WIDE: Limits = Limits {
     text_bytes: 1 << 20,
 };
 
-/// A generator of numbers (SplitMix64).
-pub struct Random(pub u64);
+/// A generator of numbers (`SplitMix64`).
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -31,11 +31,11 @@ impl Random {
         ((z ^ (z >> 31)) % bound as u64) as usize
     }
 
-    pub fn one_in(&mut self, bound: usize) -> bool {
+    pub(crate) fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    pub fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len())]
     }
 }
@@ -79,7 +79,7 @@ const VALUES: &[&str] = &[
 ];
 
 /// A document, and as much of it as `size` allows.
-pub fn document(random: &mut Random, size: usize) -> String {
+pub(crate) fn document(random: &mut Random, size: usize) -> String {
     let mut out = String::new();
     if random.one_in(4) {
         out.push_str("<?xml version='1.0' encoding=\"UTF-8\"?>\n<!-- before -->\n");
