@@ -14,13 +14,14 @@ use quick_xml::reader::NsReader;
 /// What a reader saw, one line for each tag and each run of text.
 type Seen = Vec<String>;
 
+enum Step {
+    Enter(NodeId),
+    Leave,
+}
+
 fn ours(document: &Document) -> Seen {
     let mut seen = Seen::new();
     let mut text = String::new();
-    enum Step {
-        Enter(NodeId),
-        Leave,
-    }
     let mut steps = vec![Step::Enter(document.root())];
     while let Some(step) = steps.pop() {
         match step {
@@ -30,7 +31,7 @@ fn ours(document: &Document) -> Seen {
                 let attributes = document
                     .attributes(node)
                     .map(|attribute| format!("{{{}}}{}={:?}", attribute.namespace, attribute.local, attribute.value));
-                seen.push(start(document.prefix(node), name.namespace, name.local, attributes.collect()));
+                seen.push(start(document.prefix(node), name.namespace, name.local, &attributes.collect::<Vec<_>>()));
                 steps.push(Step::Leave);
                 let mut children: Vec<_> = document.children(node).map(Step::Enter).collect();
                 children.reverse();
@@ -46,7 +47,7 @@ fn ours(document: &Document) -> Seen {
     seen
 }
 
-fn start(prefix: &str, namespace: &str, local: &str, attributes: Vec<String>) -> String {
+fn start(prefix: &str, namespace: &str, local: &str, attributes: &[String]) -> String {
     format!("start {prefix} {{{namespace}}}{local} {attributes:?}")
 }
 
@@ -82,7 +83,7 @@ fn theirs(source: &str) -> Seen {
             attributes.push(format!("{{{}}}{}={:?}", namespace(&result), local.as_ref(), value));
         }
         let prefix = tag.name().prefix().map(|prefix| prefix.as_ref().to_owned()).unwrap_or_default();
-        start(&prefix, &element.0, &element.1, attributes)
+        start(&prefix, &element.0, &element.1, &attributes)
     };
     loop {
         match reader.read_event().unwrap() {
