@@ -13,10 +13,13 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use tokio::net::TcpListener;
 
-use crate::config::{ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
+use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
 use crate::http::{Inbound, Outbound, Rejection, admit};
+use crate::ingress::Ingress;
 use crate::listen::{self, Arrival, Listener};
 use crate::log::Audit;
+use crate::route::{self, RouteError};
+use crate::world::World;
 
 /// What answers the requests of a route.
 pub trait Handler: Send + Sync + 'static {
@@ -66,16 +69,51 @@ pub struct CannotListen {
 }
 
 /// Binds a listener's socket.
-pub async fn bind(settings: ListenerSettings) -> Result<Listener, CannotListen> {
-    let ListenerSettings { address, protection } = settings;
-    let socket = TcpListener::bind(&address.value)
-        .await
-        .map_err(|reason| CannotListen { place: address.place, address: address.value, reason })?;
-    let (tls, tls_terminated_by) = match protection {
-        Protection::Clear { tls_terminated_by } => (None, tls_terminated_by),
-        Protection::Tls(config) => (Some(config), Vec::new()),
+pub async fn bind(settings: &ListenerSettings) -> Result<Listener, CannotListen> {
+    let address = &settings.address;
+    let socket = TcpListener::bind(&address.value).await.map_err(|reason| CannotListen {
+        place: address.place.clone(),
+        address: address.value.clone(),
+        reason,
+    })?;
+    let (tls, tls_terminated_by) = match &settings.protection {
+        Protection::Clear { tls_terminated_by } => (None, tls_terminated_by.clone()),
+        Protection::Tls(config) => (Some(Arc::clone(config)), Vec::new()),
     };
     Ok(Listener { socket, tls, tls_terminated_by })
+}
+
+/// A gateway, ready to be served: what `run`, `proxy`, the demonstration and the tests have in common.
+pub struct Gateway {
+    listeners: Vec<ListenerSettings>,
+    routes: Vec<Route<Ingress>>,
+    connections: ConnectionLimits,
+    timeouts: Timeouts,
+}
+
+impl Gateway {
+    /// Compiles a configuration's routes, which share `world`.
+    pub fn build(configuration: Configuration, world: &Arc<World>) -> Result<Self, RouteError> {
+        let Configuration { listeners, routes, connections, lifetimes, timeouts, stores: _ } = configuration;
+        let compile = |(number, route)| route::compile(route, number, world, &timeouts, &lifetimes);
+        let routes = routes.into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { listeners, routes, connections, timeouts })
+    }
+
+    /// Binds its listeners' sockets, in their order.
+    pub async fn bind(&self) -> Result<Vec<Listener>, CannotListen> {
+        let mut bound = Vec::with_capacity(self.listeners.len());
+        for listener in &self.listeners {
+            bound.push(bind(listener).await?);
+        }
+        Ok(bound)
+    }
+
+    /// Serves on `listeners` as [`serve`] does.
+    pub async fn serve(self, listeners: Vec<Listener>, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> usize {
+        let Self { routes, connections, timeouts, listeners: _ } = self;
+        serve(Parts { listeners, routes, connections, timeouts, ready, shutdown }).await
+    }
 }
 
 /// Serves until `shutdown`, and drains. Returns how many connections had to be cut because they outlived the drain.

@@ -16,10 +16,11 @@ use hyper::header::{
     TRANSFER_ENCODING,
 };
 use hyper::{Method, StatusCode, Version};
+use nuncio_wss::Transport;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{BODY_GRACE, Timeouts};
-use crate::listen::{Arrival, Transport};
+use crate::listen::Arrival;
 use crate::log::Audit;
 
 /// The header that carries the action in SOAP 1.1.

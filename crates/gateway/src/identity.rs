@@ -48,6 +48,32 @@ pub fn header_value(value: &str) -> Result<HeaderValue, TooLong> {
     HeaderValue::from_maybe_shared(bytes::Bytes::from(encoded)).map_err(|_| TooLong(length))
 }
 
+/// The leave to call a backend, in somebody's name.
+///
+/// Only [`Permit::assertion`] makes one, so a search for that word finds every place where a caller is believed; and
+/// nothing reaches a backend without one.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    principal: Option<HeaderValue>,
+    conversation: Option<HeaderValue>,
+}
+
+impl Permit {
+    /// Asserts that whoever sent a message has proved to be `principal`, in `conversation`.
+    pub(crate) fn assertion(principal: Option<&str>, conversation: Option<&str>) -> Result<Self, TooLong> {
+        Ok(Self {
+            principal: principal.map(header_value).transpose()?,
+            conversation: conversation.map(header_value).transpose()?,
+        })
+    }
+
+    /// The headers that tell a backend so.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let principal = self.principal.clone().map(|value| (PRINCIPAL, value));
+        principal.into_iter().chain(self.conversation.clone().map(|value| (CONVERSATION, value)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //!
 //! - [`config`] what an operator wants; [`clock`] and [`random`] what the world gives
 //! - [`listen`] connections, [`http`] requests, [`gateway`] which handler gets which
+//! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
 //! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
 //! - [`log`] what is written down; [`command`] the command line
@@ -13,11 +14,14 @@ pub mod config;
 pub mod gateway;
 pub mod http;
 pub mod identity;
+pub mod ingress;
 pub mod listen;
 pub mod log;
 pub mod random;
 pub mod replays;
+pub mod route;
 pub mod service;
 pub mod sessions;
 pub mod upstream;
 pub mod users;
+pub mod world;

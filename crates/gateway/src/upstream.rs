@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use nuncio_wss::Plain;
 use reqwest::{Certificate, Client, Url, redirect, retry};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use crate::config::Timeouts;
 use crate::http::is_soap;
-use crate::identity;
+use crate::identity::Permit;
 
 /// Connections to one backend that are kept while nobody uses them.
 const IDLE_CONNECTIONS: usize = 64;
@@ -26,21 +27,6 @@ pub struct Upstream {
     url: Url,
     /// The largest answer, in octets.
     limit: usize,
-}
-
-/// A plain message, as the backend gets it.
-#[derive(Debug)]
-pub struct Plain {
-    /// `Content-Type`; in SOAP 1.2 with the action parameter.
-    pub content_type: String,
-    /// `SOAPAction`, quotes included, in SOAP 1.1.
-    pub soap_action: Option<String>,
-    /// The envelope.
-    pub body: Vec<u8>,
-    /// Who calls ([`identity::header_value`]).
-    pub principal: Option<HeaderValue>,
-    /// The conversation ([`identity::header_value`]).
-    pub conversation: Option<HeaderValue>,
 }
 
 /// What a backend answered.
@@ -125,18 +111,15 @@ impl Upstream {
         Ok(Self { client, url, limit })
     }
 
-    /// Sends `plain` and waits for its answer. Whatever happens, it is sent once at most.
-    pub async fn forward(&self, plain: Plain) -> Result<Answer, Unavailable> {
+    /// Sends `plain`, in the name that `permit` says, and waits for its answer. Whatever happens, it is sent once at most.
+    pub async fn forward(&self, permit: &Permit, plain: Plain) -> Result<Answer, Unavailable> {
         let header = |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
         let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
         }
-        if let Some(principal) = plain.principal {
-            request = request.header(identity::PRINCIPAL, principal);
-        }
-        if let Some(conversation) = plain.conversation {
-            request = request.header(identity::CONVERSATION, conversation);
+        for (name, value) in permit.headers() {
+            request = request.header(name, value);
         }
         let mut response = request.body(plain.body).send().await.map_err(unavailable)?;
 

@@ -24,7 +24,7 @@ impl Echo {
         let settings = listener(&self.listen, None, &[])?.build(Path::new(""))?;
         let limits = MessageLimits::default();
         let cut = serve(Parts {
-            listeners: vec![bind(settings).await?],
+            listeners: vec![bind(&settings).await?],
             routes: vec![Route {
                 path: RoutePath::Any,
                 body_bytes: limits.body_bytes,

@@ -37,6 +37,8 @@ enum Failed {
     Config(#[from] crate::config::ConfigError),
     #[error(transparent)]
     Listen(#[from] crate::gateway::CannotListen),
+    #[error(transparent)]
+    Route(#[from] crate::route::RouteError),
     #[error("--clock: {0:?} is not an instant such as 2026-11-22T10:00:00Z")]
     Clock(String),
     #[error("signals cannot be waited for: {0}")]

@@ -9,7 +9,7 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    ConfigError, Configuration, ConnectionLimits, Document, ListenerInput, MessageLimits, PasswordInput, PolicyInput,
+    ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits, PasswordInput, PolicyInput,
     Problem, RouteInput, Sited, StoreLimits, Timeouts, UserInput,
 };
 
@@ -136,6 +136,7 @@ impl Proxy {
             routes: Sited::flag("backend", vec![route]),
             connections: ConnectionLimits::default(),
             stores: StoreLimits::default(),
+            lifetimes: Lifetimes::default(),
             timeouts: Timeouts::default(),
         };
         document.build(Path::new(""))

@@ -1,12 +1,16 @@
 //! `nuncio run`: what a configuration file says.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::{Failed, drained, ready, stopped};
 use crate::clock::Clock;
 use crate::config::Configuration;
+use crate::gateway::Gateway;
+use crate::random::Entropy;
+use crate::world::World;
 
 /// Serves what a configuration file says
 #[derive(Debug, Args)]
@@ -22,7 +26,11 @@ impl Run {
     }
 }
 
-pub(super) async fn serve(_configuration: Configuration, _clock: Clock) -> Result<(), Failed> {
-    let _ = (drained, ready, stopped);
-    Ok(())
+/// Serves a configuration until a signal comes.
+pub(super) async fn serve(configuration: Configuration, clock: Clock) -> Result<(), Failed> {
+    let shutdown = stopped()?;
+    let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
+    let gateway = Gateway::build(configuration, &world)?;
+    let listeners = gateway.bind().await?;
+    drained(gateway.serve(listeners, ready, shutdown).await)
 }

@@ -10,7 +10,7 @@ use nuncio_crypto::secret::Secret;
 use reqwest::Url;
 
 use super::error::{ConfigError, Problem, Sited, read};
-use super::limits::{ConnectionLimits, MessageLimits, StoreLimits, Timeouts};
+use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 use super::{Backend, Cidr, Configuration, Endpoint, Identity, ListenerSettings, Protection, RoutePath, RouteSettings};
 use crate::listen::server_config;
 use crate::users::Users;
@@ -21,6 +21,7 @@ pub(crate) struct Document {
     pub(crate) routes: Sited<Vec<RouteInput>>,
     pub(crate) connections: ConnectionLimits,
     pub(crate) stores: StoreLimits,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -106,6 +107,7 @@ impl Document {
             routes,
             connections: self.connections,
             stores: self.stores,
+            lifetimes: self.lifetimes,
             timeouts: self.timeouts,
         })
     }
@@ -220,10 +222,11 @@ fn identity(
             let shown = certificate.value.display().to_string();
             let chain = certificates(&certificate, base)?;
             let file = key.value.display().to_string();
-            let private = PrivateKey::from_pem(Secret::new(read(base, &key)?).expose())
+            let pem = Secret::new(read(base, &key)?);
+            let private = PrivateKey::from_pem(pem.expose())
                 .map_err(|reason| key.problem(Problem::Key { file: file.clone(), reason }))?;
             match chain.into_iter().next() {
-                Some(leaf) if private.matches(&leaf) => Ok(Some(Identity { certificate: leaf, key: private })),
+                Some(leaf) if private.matches(&leaf) => Ok(Some(Identity { certificate: leaf, key: pem })),
                 _ => Err(key.problem(Problem::KeyOfAnother { certificate: shown, key: file })),
             }
         }

@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use super::build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
 use super::error::{ConfigError, Place, Problem, Sited};
-use super::limits::{ConnectionLimits, MessageLimits, StoreLimits, Timeouts};
+use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 use super::scalar::{Count, Octets, Span};
 
 #[derive(Deserialize)]
@@ -22,6 +22,8 @@ struct ConfigurationFile {
     connections: ConnectionLimitsFile,
     #[serde(default)]
     stores: StoreLimitsFile,
+    #[serde(default)]
+    lifetimes: LifetimesFile,
     #[serde(default)]
     timeouts: TimeoutsFile,
 }
@@ -99,6 +101,7 @@ overrides!(MessageLimitsFile over MessageLimits {
 });
 overrides!(ConnectionLimitsFile over ConnectionLimits { connections: Count, header_bytes: Octets, headers: Count });
 overrides!(StoreLimitsFile over StoreLimits { session_bytes: Octets, replay_bytes: Octets });
+overrides!(LifetimesFile over Lifetimes { message: Span, skew: Span, answer: Span, conversation: Span });
 overrides!(TimeoutsFile over Timeouts {
     handshake: Span, first_byte: Span, headers: Span, body: Span, body_rate: Octets, write_stall: Span, keep_alive: Span,
     backend_connect: Span, backend_read: Span, backend_total: Span, backend_idle: Span, drain: Span,
@@ -130,6 +133,7 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
         routes: site.at(parsed.routes).map(|routes| routes.into_iter().map(|one| site.route(one, &limits)).collect()),
         connections: parsed.connections.over(ConnectionLimits::default()),
         stores: parsed.stores.over(StoreLimits::default()),
+        lifetimes: parsed.lifetimes.over(Lifetimes::default()),
         timeouts: parsed.timeouts.over(Timeouts::default()),
     })
 }

@@ -96,6 +96,21 @@ impl MessageLimits {
             text_bytes: self.text_bytes,
         }
     }
+
+    /// The limits on a message with its security header.
+    pub fn message(&self) -> nuncio_wss::Limits {
+        nuncio_wss::Limits {
+            xml: self.document(),
+            header_children: self.header_children,
+            signatures: self.signatures,
+            references: self.references,
+            prefixes: self.prefixes,
+            encrypted_keys: self.encrypted_keys,
+            encrypted_data: self.encrypted_data,
+            derived_keys: self.derived_keys,
+            certificate: self.certificate_bytes,
+        }
+    }
 }
 
 /// What one connection may cost. Sizes are in octets.
@@ -127,6 +142,31 @@ pub struct StoreLimits {
 impl Default for StoreLimits {
     fn default() -> Self {
         Self { session_bytes: 256 * MIB, replay_bytes: 256 * MIB }
+    }
+}
+
+/// How long what is said is good for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lifetimes {
+    /// A request, from its creation.
+    pub message: Duration,
+    /// By how much a client's clock may differ from ours.
+    pub skew: Duration,
+    /// An answer, as its timestamp says.
+    pub answer: Duration,
+    /// A conversation; the client may ask for another one when it ends.
+    pub conversation: Duration,
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self {
+            message: Duration::from_mins(5),
+            skew: Duration::from_mins(1),
+            answer: Duration::from_mins(5),
+            // WCF's own, for the key of a conversation.
+            conversation: Duration::from_hours(10),
+        }
     }
 }
 

@@ -15,14 +15,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nuncio_crypto::certificate::Certificate;
-use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::key::{KeyError, PrivateKey};
+use nuncio_crypto::secret::Secret;
+use nuncio_wss::Credential;
 use reqwest::Url;
 
 pub(crate) use build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
 pub use cidr::{Cidr, NotCidr};
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Place, Problem, Sited};
-pub use limits::{BODY_GRACE, ConnectionLimits, MessageLimits, StoreLimits, Timeouts};
+pub use limits::{BODY_GRACE, ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 
 use crate::users::Users;
 
@@ -36,6 +38,8 @@ pub struct Configuration {
     pub connections: ConnectionLimits,
     /// What may be kept.
     pub stores: StoreLimits,
+    /// How long what is said is good for.
+    pub lifetimes: Lifetimes,
     /// How long a peer may keep us waiting.
     pub timeouts: Timeouts,
 }
@@ -131,6 +135,13 @@ pub struct Backend {
 pub struct Identity {
     /// The certificate.
     pub certificate: Certificate,
-    /// The key.
-    pub key: PrivateKey,
+    /// The key, in PEM: a sound one, and the certificate's.
+    key: Secret,
+}
+
+impl Identity {
+    /// The certificate with its key, for one recipient more.
+    pub fn credential(&self) -> Result<Credential, KeyError> {
+        Ok(Credential { certificate: self.certificate.clone(), key: PrivateKey::from_pem(self.key.expose())? })
+    }
 }

@@ -20,6 +20,7 @@ use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use nuncio_wss::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -46,19 +47,11 @@ pub struct Listener {
     pub tls_terminated_by: Vec<Cidr>,
 }
 
-/// Whether TLS protected a request on its way to us, or to the proxy in front that we trust to say so.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Transport {
-    /// In the clear.
-    Clear,
-    /// Under TLS.
-    Secure,
-}
-
 /// Where a request came from; the accept loop puts it into each request's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: IpAddr,
+    /// Secure under TLS of ours, or of the proxy in front that we trust to take it off.
     pub(crate) transport: Transport,
     pub(crate) pace: Arc<Pace>,
 }

@@ -260,8 +260,9 @@ fn understand(document: &Document, soap: &str, header: NodeId) -> Result<(), Fau
 
 #[cfg(test)]
 mod tests {
+    use nuncio_wss::Transport;
+
     use super::*;
-    use crate::listen::Transport;
 
     fn ask(service: &Echo, version: Version, header: &str, body: &str) -> (u16, Option<String>, String) {
         let soap = version.namespace();

@@ -82,6 +82,15 @@ impl<V> Memory<V> {
         Ok(())
     }
 
+    /// Whether a value of `octets` would find room; asked before the work of making one. Somebody else may take it.
+    pub fn has_room(&self, octets: usize, now: Time) -> bool {
+        let fits = || self.used.load(Ordering::Relaxed).saturating_add(octets + OVERHEAD) <= self.capacity;
+        if !fits() {
+            self.sweep(now);
+        }
+        fits()
+    }
+
     /// The conversation with that identifier, if it is live at `now`.
     pub fn find(&self, identifier: &str, now: Time) -> Option<Arc<V>> {
         let shard = self.shard(identifier);

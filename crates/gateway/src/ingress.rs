@@ -1,0 +1,296 @@
+//! One message through the gateway: [`Ingress::converse`] is the story, the rest its footnotes.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_wss::{
+    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Message, Opened, Principal, Received, Recipient,
+    Refusal, Reply, Request, Time, Unsealed,
+};
+
+use crate::gateway::Handler;
+use crate::http::{Inbound, Outbound};
+use crate::identity::{Permit, TooLong};
+use crate::log::Audit;
+use crate::random::NoEntropy;
+use crate::replays::Claim as Seen;
+use crate::upstream::Upstream;
+use crate::users::Users;
+use crate::world::World;
+
+/// What a context takes in memory beside its identifier, in octets: two keys' worth, a name, an id, and the table.
+const CONTEXT: usize = 1024;
+
+/// A route that holds conversations on behalf of a plain service.
+pub struct Ingress {
+    /// Which of the gateway's routes it is: a context that one issued is nothing to another.
+    pub(crate) number: usize,
+    /// One recipient for each version of SOAP that the route speaks.
+    pub(crate) recipients: Vec<Arc<Recipient>>,
+    /// The generation of WS-Addressing in which a refusal is written.
+    pub(crate) addressing: Addressing,
+    pub(crate) users: Users,
+    pub(crate) upstream: Upstream,
+    pub(crate) world: Arc<World>,
+}
+
+/// What ends a message's way before it was believed.
+#[derive(Debug, thiserror::Error)]
+enum Denied {
+    /// The peer did something wrong. The client gets the coarse fault of its class, unsecured.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The name that was proved does not fit into a header.
+    #[error(transparent)]
+    Unnameable(#[from] TooLong),
+    /// A fault of ours.
+    #[error(transparent)]
+    Unsealed(#[from] Unsealed),
+    /// A fault of the machine's. What was made with such octets is not sent.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    /// The last place for a conversation went to somebody else, after this one had been granted.
+    #[error("the store of conversations is full")]
+    Full,
+}
+
+/// What a refusal needs to know of the message, as far as it got.
+struct Asked {
+    soap: SoapVersion,
+    message_id: Option<String>,
+}
+
+impl Handler for Ingress {
+    async fn handle(&self, request: Inbound) -> Outbound {
+        let mut audit = Audit::default();
+        let soap = if request.content_type.trim_start().to_ascii_lowercase().starts_with("text/xml") {
+            SoapVersion::V11
+        } else {
+            SoapVersion::V12
+        };
+        let mut asked = Asked { soap, message_id: None };
+        match self.converse(request, &mut asked, &mut audit).await {
+            Ok(Some(message)) => Outbound {
+                // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
+                status: if message.fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK },
+                content_type: Some(message.content_type.to_owned()),
+                body: message.body,
+                audit,
+            },
+            Ok(None) => Outbound::empty(StatusCode::ACCEPTED, audit),
+            Err(denied) => {
+                note(&mut audit, &denied);
+                self.deny(&denied, &asked, audit)
+            }
+        }
+    }
+}
+
+impl Ingress {
+    /// `None` for a one-way message that was taken.
+    async fn converse(
+        &self,
+        request: Inbound,
+        asked: &mut Asked,
+        audit: &mut Audit,
+    ) -> Result<Option<Message>, Denied> {
+        let now = self.world.clock.now();
+        let http = HttpFacts { content_type: &request.content_type, soap_action: request.soap_action.as_deref() };
+        let recipient = self.recipient(asked.soap)?;
+
+        let received = recipient.read(&http, request.body)?;
+        asked.message_id = received.message_id().map(str::to_owned);
+        audit.action = received.action().map(str::to_owned);
+        let context = self.find(&received, now)?;
+        let opened = recipient.open(received, context, request.transport, now)?;
+        let caller = self.authenticate(&opened)?;
+        audit.principal = caller.principal.name().map(str::to_owned);
+        audit.conversation = opened.context().map(|context| context.conversation.clone());
+        audit.unverified = opened.unverified().map(str::to_owned).collect();
+        match self.claim(&opened, now) {
+            Seen::Fresh => {}
+            Seen::Seen => return Err(Refusal::Replayed.into()),
+            Seen::Full => {
+                note(audit, &"the store of replay claims is full");
+                return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit).map(Some);
+            }
+        }
+        match opened.request() {
+            Request::Application => self.forward(opened, &caller.permit, audit).await,
+            Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
+            Request::Cancel => self.cancel(opened, now, audit).map(Some),
+            Request::Renew => {
+                let refusal = Refusal::TrustRequest("asks for a new key for a context, which is not given");
+                note(audit, &refusal);
+                let fault = Fault::refusal(refusal.class(), recipient.dialect());
+                self.seal(&opened.into_reply(), Answer::Fault(fault), audit).map(Some)
+            }
+        }
+    }
+
+    fn recipient(&self, soap: SoapVersion) -> Result<&Arc<Recipient>, Refusal> {
+        let mut speaking = self.recipients.iter().filter(|recipient| recipient.soap() == soap);
+        speaking.next().ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
+    }
+
+    /// The context that a message claims to belong to. A message that brings none needs none, or is refused when it is
+    /// opened; one that brings an unknown one is refused here, before any work is done on it.
+    fn find(&self, received: &Received, now: Time) -> Result<Option<Arc<Context>>, Refusal> {
+        match (received.request(), received.context()) {
+            // A bootstrap message belongs to no context, whatever it brings.
+            (Request::Issue | Request::Renew, _) | (_, None) => Ok(None),
+            (Request::Application | Request::Cancel, Some(identifier)) => {
+                let found = self.world.sessions.find(&self.key(identifier), now);
+                found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()))
+            }
+        }
+    }
+
+    /// The key of a context in the store that all routes share.
+    fn key(&self, identifier: &str) -> String {
+        format!("{} {identifier}", self.number)
+    }
+
+    /// Who the message comes from; the password is checked here. Whoever is authenticated may call.
+    fn authenticate(&self, opened: &Opened) -> Result<Caller, Denied> {
+        let (principal, conversation) = match opened.claim() {
+            Claim::Anonymous => (Principal::Anonymous, None),
+            Claim::Certificate(certificate) => (Principal::Certificate(certificate.subject().to_owned()), None),
+            Claim::Context(context) => (context.principal.clone(), Some(&*context.conversation)),
+            Claim::Username(user) => {
+                if !self.users.check(&user.name, &user.password) {
+                    return Err(Refusal::WrongPassword(user.name.clone()).into());
+                }
+                (Principal::User(user.name.clone()), None)
+            }
+        };
+        let permit = Permit::assertion(principal.name(), conversation)?;
+        Ok(Caller { principal, permit })
+    }
+
+    /// After the proof of who sent it, so that a stranger cannot fill the store.
+    fn claim(&self, opened: &Opened, now: Time) -> Seen {
+        opened.once().map_or(Seen::Fresh, |once| self.world.replays.claim(&once.key, once.until, now))
+    }
+
+    async fn forward(&self, opened: Opened, permit: &Permit, audit: &mut Audit) -> Result<Option<Message>, Denied> {
+        let one_way = opened.one_way();
+        let plain = opened.plain();
+        let reply = opened.into_reply();
+        let answer = match self.upstream.forward(permit, plain).await {
+            // The backend has taken it, and there is nobody to tell more.
+            Ok(answer) if answer.body.is_empty() || one_way && answer.status < 300 => return Ok(None),
+            Ok(answer) => Answer::Envelope(answer.body),
+            Err(unavailable) => {
+                note(audit, &unavailable);
+                Answer::Fault(Fault::unavailable())
+            }
+        };
+        self.seal(&reply, answer, audit).map(Some)
+    }
+
+    fn issue(
+        &self,
+        opened: Opened,
+        principal: Principal,
+        now: Time,
+        audit: &mut Audit,
+    ) -> Result<Message, Denied> {
+        if !self.world.sessions.has_room(CONTEXT, now) {
+            note(audit, &"the store of conversations is full");
+            return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
+        }
+        let mut random = self.world.entropy.draw();
+        let issued = Recipient::issue(opened, principal, now, &mut random);
+        random.check()?;
+        match issued {
+            Ok((context, message)) => {
+                audit.conversation = Some(context.conversation.clone());
+                let (key, expires) = (self.key(&context.identifier), context.expires);
+                let kept = self.world.sessions.put(&key, Arc::new(context), CONTEXT, expires, now);
+                kept.map_err(|_| Denied::Full)?;
+                Ok(message)
+            }
+            Err(issue) => refused(issue, audit),
+        }
+    }
+
+    fn cancel(&self, opened: Opened, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
+        // First, and whatever becomes of the answer: two cancels at once must not both find it.
+        if let Some(context) = opened.context()
+            && self.world.sessions.remove(&self.key(&context.identifier)).is_none()
+        {
+            return Err(Refusal::UnknownContext(context.identifier.clone()).into());
+        }
+        let mut random = self.world.entropy.draw();
+        let cancelled = Recipient::cancel(opened, now, &mut random);
+        random.check()?;
+        cancelled.or_else(|issue| refused(issue, audit))
+    }
+
+    /// Seals an answer at the time it is sent, which may be long after the request came.
+    fn seal(&self, reply: &Reply, answer: Answer, audit: &mut Audit) -> Result<Message, Denied> {
+        let mut random = self.world.entropy.draw();
+        let (message, trouble) = reply.seal(answer, self.world.clock.now(), &mut random)?;
+        random.check()?;
+        if let Some(trouble) = trouble {
+            note(audit, &format_args!("the backend's answer cannot be read: {trouble}"));
+        }
+        Ok(message)
+    }
+
+    /// What a client is told whose message was not believed: the coarse fault of its class, the same octets for every
+    /// member of it.
+    fn deny(&self, denied: &Denied, asked: &Asked, audit: Audit) -> Outbound {
+        let fault = match denied {
+            Denied::Refused(refusal) => Fault::refusal(refusal.class(), self.dialect()),
+            Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, self.dialect()),
+            Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit),
+            Denied::NoEntropy(_) | Denied::Full => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
+        };
+        let content_type = match asked.soap {
+            SoapVersion::V11 => "text/xml; charset=utf-8",
+            SoapVersion::V12 => "application/soap+xml; charset=utf-8",
+        };
+        Outbound {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            content_type: Some(content_type.to_owned()),
+            body: fault.envelope(asked.soap, self.addressing, asked.message_id.as_deref()),
+            audit,
+        }
+    }
+
+    /// All of a route's recipients are of one policy, and so of one generation.
+    fn dialect(&self) -> &'static Dialect {
+        self.recipients.first().map_or(&nuncio_wss::V13, |recipient| recipient.dialect())
+    }
+}
+
+/// Who calls, and the leave to call the backend in that name.
+struct Caller {
+    principal: Principal,
+    permit: Permit,
+}
+
+/// A trust request that is not granted has its own sealed answer.
+fn refused(issue: Issue, audit: &mut Audit) -> Result<Message, Denied> {
+    match issue {
+        Issue::Refused { refusal, message } => {
+            note(audit, &refusal);
+            Ok(message)
+        }
+        Issue::Unsealed(unsealed) => Err(unsealed.into()),
+        // Issue may grow; what is not known is not sent.
+        other => {
+            note(audit, &other);
+            Err(Denied::Full)
+        }
+    }
+}
+
+/// Puts a reason into the audit line; the first one stays, as it is the cause of what follows.
+fn note(audit: &mut Audit, reason: &dyn Display) {
+    audit.refused.get_or_insert_with(|| reason.to_string());
+}

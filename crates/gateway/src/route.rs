@@ -1,0 +1,112 @@
+//! From a route's settings to what serves it.
+
+use std::sync::Arc;
+
+use nuncio_crypto::certificate::CertificateError;
+use nuncio_crypto::key::KeyError;
+use nuncio_crypto::trust::Trust;
+use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
+
+use crate::config::{Endpoint, Lifetimes, Place, RouteSettings, Timeouts};
+use crate::gateway::Route;
+use crate::ingress::Ingress;
+use crate::upstream::{Upstream, UpstreamProblem};
+use crate::world::World;
+
+/// A route that cannot be served: `file:line: reason`.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct RouteError {
+    /// Where the route is said.
+    pub place: Place,
+    /// What is wrong with it.
+    pub problem: RouteProblem,
+}
+
+/// Why a route cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteProblem {
+    /// Its policy asks for what the gateway does not do.
+    #[error("policy of {endpoint}: {reason}")]
+    NotBuilt {
+        /// The port or the preset.
+        endpoint: String,
+        /// What it asks for.
+        reason: NotBuilt,
+    },
+    /// Its key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A trusted certificate cannot be used.
+    #[error("trust: {0}")]
+    Trust(#[from] CertificateError),
+    /// No client can be made for its backend.
+    #[error("backend: {0}")]
+    Upstream(#[from] UpstreamProblem),
+}
+
+/// Makes a route of its settings. `number` tells it from the other routes of one `world`.
+pub fn compile(
+    settings: RouteSettings,
+    number: usize,
+    world: &Arc<World>,
+    timeouts: &Timeouts,
+    lifetimes: &Lifetimes,
+) -> Result<Route<Ingress>, RouteError> {
+    let place = settings.place.clone();
+    let fail = |problem| RouteError { place: place.clone(), problem };
+    let body_bytes = settings.limits.body_bytes;
+    let backend = &settings.backend;
+    let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)
+        .map_err(|problem| fail(problem.into()))?;
+    let mut recipients = Vec::new();
+    for &soap in &settings.endpoint.soap {
+        recipients.push(recipient(&settings, soap, lifetimes).map_err(&fail)?);
+    }
+    if settings.endpoint.admits_users() && settings.users.is_empty() {
+        tracing::warn!(route = %settings.path, "the policy admits users, and none is named: nobody gets in");
+    }
+    let addressing = settings.endpoint.alternatives.first().map_or(Addressing::None, |policy| policy.addressing);
+    let users = settings.users;
+    let handler = Ingress { number, recipients, addressing, users, upstream, world: Arc::clone(world) };
+    Ok(Route { path: settings.path, handler, body_bytes })
+}
+
+/// The recipient of one version of SOAP: of the first alternative that can be served.
+fn recipient(
+    settings: &RouteSettings,
+    soap: SoapVersion,
+    lifetimes: &Lifetimes,
+) -> Result<Arc<Recipient>, RouteProblem> {
+    let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
+    let mut refused = None;
+    for (at, policy) in alternatives.iter().enumerate() {
+        let credentials = settings.identity.as_ref().map(crate::config::Identity::credential).transpose()?;
+        let built = Recipient::new(RecipientSettings {
+            policy: policy.clone(),
+            soap,
+            operations: operations.clone(),
+            credentials: credentials.into_iter().collect(),
+            trust: Trust::new(settings.trust.clone())?,
+            addresses: settings.addresses.clone(),
+            freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },
+            message_lifetime: lifetimes.answer,
+            context_lifetime: lifetimes.conversation,
+            forward_addressing: settings.forward_addressing,
+            limits: settings.limits.message(),
+        });
+        match built {
+            Ok(recipient) => {
+                if alternatives.len() > 1 {
+                    tracing::info!(port = %name, alternative = at + 1, of = alternatives.len(), "one alternative is served");
+                }
+                return Ok(recipient);
+            }
+            Err(reason) => refused = Some(reason),
+        }
+    }
+    let reason = refused.unwrap_or(NotBuilt("a policy without an alternative"));
+    Err(RouteProblem::NotBuilt { endpoint: name.clone(), reason })
+}
