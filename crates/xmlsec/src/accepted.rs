@@ -1,0 +1,51 @@
+//! The algorithms that a message may use.
+
+use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
+
+use crate::Invalid;
+
+/// The algorithms that a policy's suite lets in. Checked before any data is touched.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Digests of references.
+    pub digests: Vec<DigestAlgorithm>,
+    /// Symmetric signatures.
+    pub macs: Vec<MacAlgorithm>,
+    /// Asymmetric signatures.
+    pub signatures: Vec<SignatureAlgorithm>,
+    /// Encryption of data.
+    pub ciphers: Vec<CipherAlgorithm>,
+    /// Transport of keys.
+    pub transports: Vec<KeyTransport>,
+}
+
+impl Accepted {
+    /// Refuses a digest outside the suite.
+    pub fn digest(&self, algorithm: DigestAlgorithm) -> Result<(), Invalid> {
+        within(&self.digests, algorithm, || algorithm.uri().to_owned())
+    }
+
+    /// Refuses a symmetric signature algorithm outside the suite.
+    pub fn mac(&self, algorithm: MacAlgorithm) -> Result<(), Invalid> {
+        within(&self.macs, algorithm, || algorithm.uri().to_owned())
+    }
+
+    /// Refuses an asymmetric signature algorithm outside the suite.
+    pub fn signature(&self, algorithm: SignatureAlgorithm) -> Result<(), Invalid> {
+        within(&self.signatures, algorithm, || algorithm.uri().to_owned())
+    }
+
+    /// Refuses a cipher outside the suite.
+    pub fn cipher(&self, algorithm: CipherAlgorithm) -> Result<(), Invalid> {
+        within(&self.ciphers, algorithm, || algorithm.uri().to_owned())
+    }
+
+    /// Refuses a key transport outside the suite, its digest and mask included.
+    pub fn transport(&self, algorithm: KeyTransport) -> Result<(), Invalid> {
+        within(&self.transports, algorithm, || format!("{algorithm:?}"))
+    }
+}
+
+fn within<A: PartialEq>(accepted: &[A], algorithm: A, name: impl FnOnce() -> String) -> Result<(), Invalid> {
+    if accepted.contains(&algorithm) { Ok(()) } else { Err(Invalid::AlgorithmNotAccepted(name())) }
+}

@@ -1,0 +1,115 @@
+//! `EncryptedData`, `EncryptedKey` and `ReferenceList` written.
+
+use nuncio_crypto::algorithm::{CipherAlgorithm, KeyTransport};
+use nuncio_crypto::base64;
+use nuncio_crypto::cipher::{self, WrongKeySize};
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_xml::Writer;
+
+use super::Form;
+use crate::names::{CONTENT, DSIG, ELEMENT, XENC, XENC11};
+
+/// The prefix of XML Encryption in what we write.
+const PREFIX: &str = "e";
+
+/// How data is encrypted.
+pub struct Encrypting<'a> {
+    /// The cipher.
+    pub cipher: CipherAlgorithm,
+    /// The key, as long as the cipher takes.
+    pub key: &'a Secret,
+    /// Source of the initialisation vector.
+    pub random: &'a mut dyn Random,
+}
+
+/// Writes an `EncryptedData` with that id over `plain`; `key_info` writes the content of its `KeyInfo`.
+///
+/// # Errors
+///
+/// [`WrongKeySize`] where the key is not as long as the cipher takes; nothing is written then.
+pub fn encrypt(
+    writer: &mut Writer,
+    encrypting: &mut Encrypting<'_>,
+    id: &str,
+    form: Form,
+    plain: &[u8],
+    key_info: impl FnOnce(&mut Writer),
+) -> Result<(), WrongKeySize> {
+    let mut vector = [0; 16];
+    encrypting.random.fill(&mut vector);
+    let mut octets = Vec::with_capacity(plain.len() + 32);
+    cipher::encrypt(encrypting.cipher, encrypting.key, &vector, plain, &mut octets)?;
+
+    writer.start(PREFIX, XENC, "EncryptedData");
+    writer.attribute("Id", id);
+    writer.attribute(
+        "Type",
+        match form {
+            Form::Element => ELEMENT,
+            Form::Content => CONTENT,
+        },
+    );
+    writer.start(PREFIX, XENC, "EncryptionMethod");
+    writer.attribute("Algorithm", encrypting.cipher.uri());
+    writer.end();
+    writer.start("", DSIG, "KeyInfo");
+    key_info(writer);
+    writer.end();
+    cipher_data(writer, &octets);
+    writer.end();
+    Ok(())
+}
+
+/// Writes an `EncryptedKey` with that id around a wrapped key; `key_info` writes the content of its `KeyInfo`, and
+/// `references` lists what it encrypts, where that is said within.
+pub fn encrypted_key(
+    writer: &mut Writer,
+    id: &str,
+    transport: KeyTransport,
+    wrapped: &[u8],
+    key_info: impl FnOnce(&mut Writer),
+    references: &[String],
+) {
+    writer.start(PREFIX, XENC, "EncryptedKey");
+    writer.attribute("Id", id);
+    writer.start(PREFIX, XENC, "EncryptionMethod");
+    writer.attribute("Algorithm", transport.uri());
+    let KeyTransport::Oaep { digest, mask, v11 } = transport;
+    writer.start("", DSIG, "DigestMethod");
+    writer.attribute("Algorithm", digest.uri());
+    writer.end();
+    if v11 {
+        writer.start("xenc11", XENC11, "MGF");
+        writer.attribute("Algorithm", mask.mask_uri());
+        writer.end();
+    }
+    writer.end();
+    writer.start("", DSIG, "KeyInfo");
+    key_info(writer);
+    writer.end();
+    cipher_data(writer, wrapped);
+    if !references.is_empty() {
+        reference_list(writer, references);
+    }
+    writer.end();
+}
+
+/// Writes a `ReferenceList` of those ids.
+pub fn reference_list(writer: &mut Writer, ids: &[String]) {
+    writer.start(PREFIX, XENC, "ReferenceList");
+    for id in ids {
+        writer.start(PREFIX, XENC, "DataReference");
+        writer.attribute("URI", &format!("#{id}"));
+        writer.end();
+    }
+    writer.end();
+}
+
+fn cipher_data(writer: &mut Writer, octets: &[u8]) {
+    writer.start(PREFIX, XENC, "CipherData");
+    writer.start(PREFIX, XENC, "CipherValue");
+    writer.text_with(|out| base64::encode_to(octets, out));
+    writer.end();
+    writer.end();
+}
