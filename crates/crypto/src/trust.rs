@@ -47,6 +47,11 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// Nobody.
+    pub const fn nobody() -> Self {
+        Self { pins: Vec::new(), roots: Vec::new() }
+    }
+
     /// Takes the configured certificates. Without any, nothing is believed.
     ///
     /// # Errors
@@ -63,6 +68,11 @@ impl Trust {
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self { pins: certificates, roots })
+    }
+
+    /// The configured certificates: among them a peer's own may be found, where it only names it.
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.pins
     }
 
     /// Checks a peer's certificate, with those it sent along, at the second `now` since 1970.
