@@ -1,0 +1,24 @@
+//! How much a message may hold beside what the document's own limits say. No defaults: the configuration has them.
+
+/// Limits on one message.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Limits on the document.
+    pub xml: nuncio_xml::Limits,
+    /// Children of the security header.
+    pub header_children: usize,
+    /// Signatures.
+    pub signatures: usize,
+    /// References in one signature.
+    pub references: usize,
+    /// Prefixes in one `InclusiveNamespaces`.
+    pub prefixes: usize,
+    /// Encrypted keys; each costs an operation with a private key.
+    pub encrypted_keys: usize,
+    /// Encrypted elements.
+    pub encrypted_data: usize,
+    /// Derived key tokens.
+    pub derived_keys: usize,
+    /// Octets of one certificate.
+    pub certificate: usize,
+}
