@@ -1,0 +1,117 @@
+//! A SOAP envelope taken apart: well-formed, within limits, and nothing believed yet ([SOAP 1.2] section 5, [SOAP 1.1]
+//! section 4).
+
+use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_xml::{Document, Kind, NodeId};
+
+use crate::addressing::Headers;
+use crate::fault;
+use crate::limits::Limits;
+use crate::names::{SOAP11, WSSE, soap};
+use crate::refusal::Refusal;
+
+/// An envelope: its header blocks, its security header, its body.
+pub(crate) struct Envelope {
+    pub(crate) document: Document,
+    pub(crate) soap: SoapVersion,
+    /// Header blocks other than the security header for us and those for other actors, in document order.
+    pub(crate) blocks: Vec<NodeId>,
+    /// The security header addressed to us.
+    pub(crate) security: Option<NodeId>,
+    pub(crate) body: NodeId,
+    pub(crate) addressing: Headers,
+}
+
+impl Envelope {
+    /// Reads an envelope of that version of SOAP, with addressing of that version.
+    pub(crate) fn read(
+        bytes: Vec<u8>,
+        expected: SoapVersion,
+        addressing: Addressing,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let document = Document::read(bytes, &limits.xml)?;
+        let root = document.root();
+        let name = document.name(root);
+        let version = fault::version(name.namespace).ok_or(Refusal::Envelope("is in no namespace of SOAP"))?;
+        if name.local != "Envelope" {
+            return Err(Refusal::Envelope("is not called Envelope"));
+        }
+        if version != expected {
+            return Err(Refusal::Envelope("is of another version of SOAP than its content type"));
+        }
+        let namespace = soap(version);
+        let parts = only_elements(&document, root)?;
+        let (header, body) = match parts.as_slice() {
+            [body] => (None, *body),
+            [header, body] if document.is(*header, namespace, "Header") => (Some(*header), *body),
+            _ => return Err(Refusal::Envelope("is not an optional header and a body")),
+        };
+        if !document.is(body, namespace, "Body") {
+            return Err(Refusal::Envelope("has no body"));
+        }
+        let mut blocks = Vec::new();
+        let mut security = None;
+        for block in header.map(|header| only_elements(&document, header)).transpose()?.unwrap_or_default() {
+            if document.name(block).namespace.is_empty() {
+                return Err(Refusal::Envelope("has a header block in no namespace"));
+            }
+            if !is_for_us(&document, block, version) {
+                continue;
+            }
+            if document.is(block, WSSE, "Security") {
+                if security.replace(block).is_some() {
+                    return Err(Refusal::header("Security", "is there twice"));
+                }
+            } else {
+                blocks.push(block);
+            }
+        }
+        let addressing = Headers::read(&document, &blocks, addressing)?;
+        Ok(Self { document, soap: version, blocks, security, body, addressing })
+    }
+
+    /// The first element in the body.
+    pub(crate) fn payload(&self) -> Option<NodeId> {
+        self.document.elements(self.body).next()
+    }
+
+    /// Whether the body is a fault.
+    pub(crate) fn is_fault(&self) -> bool {
+        self.payload().is_some_and(|node| self.document.is(node, soap(self.soap), "Fault"))
+    }
+
+    /// Whether a header block must be understood.
+    pub(crate) fn must_be_understood(&self, block: NodeId) -> bool {
+        let value = self.document.attribute(block, soap(self.soap), "mustUnderstand");
+        matches!(value.as_deref().map(str::trim), Some("1" | "true"))
+    }
+}
+
+/// The element children of `parent`; comments are passed over, text is refused.
+fn only_elements(document: &Document, parent: NodeId) -> Result<Vec<NodeId>, Refusal> {
+    let mut elements = Vec::new();
+    for child in document.children(parent) {
+        match document.kind(child) {
+            Kind::Element => elements.push(child),
+            Kind::Comment => {}
+            Kind::Text if document.is_whitespace(child) => {}
+            Kind::Text => return Err(Refusal::Envelope("has text where only elements may be")),
+        }
+    }
+    Ok(elements)
+}
+
+/// Whether a header block is addressed to the ultimate receiver, which we stand for, or to whoever is next.
+fn is_for_us(document: &Document, block: NodeId, version: SoapVersion) -> bool {
+    match version {
+        SoapVersion::V11 => document
+            .attribute(block, SOAP11, "actor")
+            .is_none_or(|actor| actor.is_empty() || actor == "http://schemas.xmlsoap.org/soap/actor/next"),
+        SoapVersion::V12 => document.attribute(block, soap(version), "role").is_none_or(|role| {
+            role.is_empty()
+                || role == "http://www.w3.org/2003/05/soap-envelope/role/next"
+                || role == "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver"
+        }),
+    }
+}

@@ -1,0 +1,177 @@
+//! SOAP faults of our own: what a refused peer is told, unsecured, and what stands in for a backend that failed.
+
+use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_xml::Writer;
+
+use crate::addressing;
+use crate::dialect::Dialect;
+use crate::envelope::Envelope;
+use crate::names::{SOAP11, SOAP12, WSSE, soap};
+use crate::refusal::Class;
+
+/// A fault to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    code: Code,
+    subcode: Option<(&'static str, &'static str)>,
+    reason: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Code {
+    Sender,
+    Receiver,
+    MustUnderstand,
+}
+
+impl Fault {
+    /// The fault of a refusal. Every member of a class gets the same octets.
+    pub fn refusal(class: Class, dialect: &'static Dialect) -> Self {
+        let (code, subcode, reason) = match class {
+            Class::Unreadable => (Code::Sender, None, "The message could not be read."),
+            Class::NotUnderstood => (Code::MustUnderstand, None, "A header that must be understood was not."),
+            Class::InvalidSecurity => (
+                Code::Sender,
+                Some((WSSE, "InvalidSecurity")),
+                "An error occurred when verifying security for the message.",
+            ),
+            Class::FailedAuthentication => (
+                Code::Sender,
+                Some((WSSE, "FailedAuthentication")),
+                "At least one security token in the message could not be validated.",
+            ),
+            Class::BadContextToken => (
+                Code::Sender,
+                Some((dialect.conversation, "BadContextToken")),
+                "The security context token is expired or is not valid. The message was not processed.",
+            ),
+            Class::InvalidRequest => {
+                (Code::Sender, Some((dialect.trust, "InvalidRequest")), "The request was invalid or malformed.")
+            }
+        };
+        Self { code, subcode, reason }
+    }
+
+    /// The fault that stands in for a service that did not answer, or not in a way that can be read.
+    pub const fn unavailable() -> Self {
+        Self { code: Code::Receiver, subcode: None, reason: "The service is not available." }
+    }
+
+    /// The fault for more work than there is room for.
+    pub const fn busy() -> Self {
+        Self { code: Code::Receiver, subcode: None, reason: "The service is too busy." }
+    }
+
+    /// Writes the `Fault` element. SOAP 1.1 has the specific code in place of the general one, as WCF has it.
+    pub(crate) fn write(&self, writer: &mut Writer, version: SoapVersion) {
+        let namespace = soap(version);
+        writer.start("s", namespace, "Fault");
+        match version {
+            SoapVersion::V11 => {
+                let general = match self.code {
+                    Code::Sender => "Client",
+                    Code::Receiver => "Server",
+                    Code::MustUnderstand => "MustUnderstand",
+                };
+                writer.start("", "", "faultcode");
+                match self.subcode {
+                    Some((namespace, local)) => {
+                        writer.declare("f", namespace);
+                        writer.text("f:");
+                        writer.text(local);
+                    }
+                    None => {
+                        writer.text("s:");
+                        writer.text(general);
+                    }
+                }
+                writer.end();
+                writer.start("", "", "faultstring");
+                writer.attribute_ns("xml", XML, "lang", "en-US");
+                writer.text(self.reason);
+                writer.end();
+            }
+            SoapVersion::V12 => {
+                let general = match self.code {
+                    Code::Sender => "Sender",
+                    Code::Receiver => "Receiver",
+                    Code::MustUnderstand => "MustUnderstand",
+                };
+                writer.start("s", namespace, "Code");
+                writer.start("s", namespace, "Value");
+                writer.text("s:");
+                writer.text(general);
+                writer.end();
+                if let Some((subcode, local)) = self.subcode {
+                    writer.start("s", namespace, "Subcode");
+                    writer.start("s", namespace, "Value");
+                    writer.declare("f", subcode);
+                    writer.text("f:");
+                    writer.text(local);
+                    writer.end();
+                    writer.end();
+                }
+                writer.end();
+                writer.start("s", namespace, "Reason");
+                writer.start("s", namespace, "Text");
+                writer.attribute_ns("xml", XML, "lang", "en-US");
+                writer.text(self.reason);
+                writer.end();
+                writer.end();
+            }
+        }
+        writer.end();
+    }
+
+    /// The fault as an unsecured envelope: what a peer gets whose message was not opened.
+    pub fn envelope(&self, version: SoapVersion, addressing: Addressing, relates_to: Option<&str>) -> Vec<u8> {
+        let namespace = soap(version);
+        let mut writer = Writer::new();
+        writer.start("s", namespace, "Envelope");
+        if let Some(addressing) = addressing::namespace(addressing) {
+            writer.start("s", namespace, "Header");
+            writer.start("a", addressing, "Action");
+            writer.attribute_ns("s", namespace, "mustUnderstand", "1");
+            writer.text(addressing::fault_action(addressing));
+            writer.end();
+            if let Some(message) = relates_to {
+                writer.start("a", addressing, "RelatesTo");
+                writer.text(message);
+                writer.end();
+            }
+            writer.end();
+        }
+        writer.start("s", namespace, "Body");
+        self.write(&mut writer, version);
+        writer.end();
+        writer.end();
+        writer.into_bytes()
+    }
+}
+
+/// The namespace of the prefix `xml`.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// The version of SOAP of a namespace.
+pub(crate) fn version(namespace: &str) -> Option<SoapVersion> {
+    match namespace {
+        SOAP11 => Some(SoapVersion::V11),
+        SOAP12 => Some(SoapVersion::V12),
+        _ => None,
+    }
+}
+
+/// The reason that a fault gives, for the log: its beginning, since anybody may have written it.
+pub(crate) fn reason(envelope: &Envelope) -> String {
+    const LONGEST: usize = 200;
+    let document = &envelope.document;
+    let namespace = soap(envelope.soap);
+    let text = envelope.payload().and_then(|fault| match envelope.soap {
+        SoapVersion::V11 => document.elements(fault).find(|&child| document.is(child, "", "faultstring")),
+        SoapVersion::V12 => document
+            .elements(fault)
+            .find(|&child| document.is(child, namespace, "Reason"))
+            .and_then(|reason| document.elements(reason).next()),
+    });
+    text.map(|node| document.text(node).chars().take(LONGEST).collect()).unwrap_or_default()
+}

@@ -1,0 +1,161 @@
+//! A message as it came, taken apart and classified; nothing in it is believed yet.
+
+use nuncio_policy::model::SoapVersion;
+
+use crate::dialect::{Dialect, TrustVerb};
+use crate::envelope::Envelope;
+use crate::header;
+use crate::limits::Limits;
+use crate::refusal::Refusal;
+use crate::terms::Terms;
+
+/// What the transport says of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpFacts<'a> {
+    /// The `Content-Type`.
+    pub content_type: &'a str,
+    /// The `SOAPAction` header of SOAP 1.1, quotes and all.
+    pub soap_action: Option<&'a str>,
+}
+
+/// Whether the transport protects the message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Transport {
+    /// It came in clear.
+    Clear,
+    /// It came over TLS, which ended here or where the configuration says.
+    Secure,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Request {
+    /// Something of the backend.
+    Application,
+    /// A security context.
+    Issue,
+    /// A new key for a security context.
+    Renew,
+    /// The end of a security context.
+    Cancel,
+}
+
+/// A message that was read.
+pub struct Received {
+    pub(crate) envelope: Envelope,
+    pub(crate) action: Option<String>,
+    pub(crate) request: Request,
+    context: Option<String>,
+}
+
+impl HttpFacts<'_> {
+    /// The version of SOAP that the content type means.
+    pub fn soap(&self) -> Option<SoapVersion> {
+        let media = self.content_type.split(';').next().unwrap_or_default().trim();
+        if media.eq_ignore_ascii_case("text/xml") {
+            Some(SoapVersion::V11)
+        } else if media.eq_ignore_ascii_case("application/soap+xml") {
+            Some(SoapVersion::V12)
+        } else {
+            None
+        }
+    }
+
+    /// The action that the transport names: the header of SOAP 1.1, the media type's parameter of SOAP 1.2.
+    fn action(&self) -> Option<String> {
+        let quoted = match self.soap()? {
+            SoapVersion::V11 => self.soap_action?.trim(),
+            SoapVersion::V12 => self.content_type.split(';').skip(1).find_map(|parameter| {
+                let (name, value) = parameter.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("action").then(|| value.trim())
+            })?,
+        };
+        let action = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
+        (!action.is_empty()).then(|| action.to_owned())
+    }
+}
+
+impl Received {
+    /// Reads a message on those terms.
+    pub(crate) fn read(terms: &Terms, http: &HttpFacts<'_>, body: Vec<u8>, limits: &Limits) -> Result<Self, Refusal> {
+        let soap = http.soap().ok_or(Refusal::Envelope("is of a content type that no version of SOAP has"))?;
+        if soap != terms.soap {
+            return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
+        }
+        let envelope = Envelope::read(body, soap, terms.addressing(), limits)?;
+        let transport = http.action();
+        let action = match (&envelope.addressing.action, transport) {
+            (Some(action), Some(transport)) if action.value != transport => {
+                return Err(Refusal::Action { found: transport, expected: "the message's own" });
+            }
+            (Some(action), _) => Some(action.value.clone()),
+            (None, transport) => transport,
+        };
+        let request = match action.as_deref().and_then(Dialect::of_action) {
+            Some((dialect, verb)) if terms.conversation().is_some() => {
+                if dialect.version != terms.dialect().version {
+                    return Err(Refusal::Action {
+                        found: dialect.trust.to_owned(),
+                        expected: "of the policy's generation",
+                    });
+                }
+                match verb {
+                    TrustVerb::Issue => Request::Issue,
+                    TrustVerb::Renew => Request::Renew,
+                    TrustVerb::Cancel => Request::Cancel,
+                }
+            }
+            _ => Request::Application,
+        };
+        let context = envelope.security.and_then(|node| header::context_identifier(&envelope.document, node));
+        Ok(Self { envelope, action, request, context })
+    }
+
+    /// The identifier of the security context that it claims to belong to.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// The action that it names.
+    pub fn action(&self) -> Option<&str> {
+        self.action.as_deref()
+    }
+
+    /// What it asks for.
+    pub fn request(&self) -> Request {
+        self.request
+    }
+
+    /// Its own id, which an answer refers to.
+    pub fn message_id(&self) -> Option<&str> {
+        self.envelope.addressing.message_id.as_ref().map(|text| text.value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transports_name_actions_in_two_ways() {
+        let facts = |content_type, soap_action| HttpFacts { content_type, soap_action };
+        for (http, soap, action) in [
+            (facts("text/xml; charset=utf-8", Some("\"urn:a\"")), Some(SoapVersion::V11), Some("urn:a")),
+            (facts("Text/XML", Some("urn:a")), Some(SoapVersion::V11), Some("urn:a")),
+            (facts("text/xml", Some("\"\"")), Some(SoapVersion::V11), None),
+            (facts("text/xml", None), Some(SoapVersion::V11), None),
+            (
+                facts("application/soap+xml; charset=utf-8; action=\"urn:a\"", None),
+                Some(SoapVersion::V12),
+                Some("urn:a"),
+            ),
+            (facts("application/soap+xml;ACTION=urn:a", Some("urn:b")), Some(SoapVersion::V12), Some("urn:a")),
+            (facts("application/soap+xml", Some("urn:b")), Some(SoapVersion::V12), None),
+            (facts("application/xml", Some("urn:b")), None, None),
+            (facts("", None), None, None),
+        ] {
+            assert_eq!(http.soap(), soap, "{http:?}");
+            assert_eq!(http.action().as_deref(), action, "{http:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Why a message was refused, and the little of it that its sender is told.
+
+use nuncio_crypto::trust::Untrusted;
+use nuncio_xml::ReadError;
+use nuncio_xmlsec::Invalid;
+
+use crate::time::Time;
+
+/// Why a peer's message was refused.
+///
+/// One variant per thing the peer did. The `Display` text is for our log; [`Refusal::class`] is all that the peer ever
+/// learns.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its `Action` and the transport's name two things, or none where one is needed.
+    #[error("action {found:?} is not {expected}")]
+    Action {
+        /// What it named.
+        found: String,
+        /// What it should have named.
+        expected: &'static str,
+    },
+    /// An addressing header that it must not have, or has twice, or that names what is not followed.
+    #[error("addressing header {header}: {fault}")]
+    Addressing {
+        /// The header's local name.
+        header: &'static str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// The endorsing signature, or what it covers, is not what the policy asks for.
+    #[error("endorsing signature: {0}")]
+    Endorsement(&'static str),
+    /// It is no SOAP envelope.
+    #[error("envelope: {0}")]
+    Envelope(&'static str),
+    /// Created too long ago, or already expired.
+    #[error("message created {created}, expiring {expires:?}, is stale at {now}")]
+    Expired {
+        /// When it says it was created.
+        created: Time,
+        /// When it says it expires.
+        expires: Option<Time>,
+        /// When it was opened.
+        now: Time,
+    },
+    /// Created in the future, by more than clocks may differ.
+    #[error("message created {created} is from the future at {now}")]
+    FromTheFuture {
+        /// When it says it was created.
+        created: Time,
+        /// When it was opened.
+        now: Time,
+    },
+    /// A signature, an encrypted element or their markup is bad.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A key reference leads nowhere, or to a key that may not be used so.
+    #[error("key reference: {0}")]
+    KeyReference(&'static str),
+    /// The security header is not laid out as the policy has it.
+    #[error("layout: {0}")]
+    Layout(&'static str),
+    /// A part that the policy wants encrypted is in clear.
+    #[error("{0} is not encrypted")]
+    NotEncrypted(String),
+    /// A part that the policy wants signed is not.
+    #[error("{0} is not signed")]
+    NotSigned(String),
+    /// A header that must be understood, unsigned and not ours.
+    #[error("header {{{namespace}}}{local} must be understood and is not")]
+    NotUnderstood {
+        /// Its namespace.
+        namespace: String,
+        /// Its local name.
+        local: String,
+    },
+    /// The context's lifetime is over.
+    #[error("security context {0} has expired")]
+    OutlivedContext(String),
+    /// The message came before.
+    #[error("the message was seen before")]
+    Replayed,
+    /// The security header, or a token in it, is malformed.
+    #[error("security header: {element}: {fault}")]
+    SecurityHeader {
+        /// The element.
+        element: &'static str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A signature confirmation is missing, wrong or unasked.
+    #[error("signature confirmation: {0}")]
+    SignatureConfirmation(&'static str),
+    /// A token that the policy asks for is missing.
+    #[error("no {0} where the policy asks for one")]
+    TokenMissing(&'static str),
+    /// More of something than the limit.
+    #[error("more than {limit} of {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many are let in.
+        limit: usize,
+    },
+    /// The trust request asks for what is not given.
+    #[error("trust request: {0}")]
+    TrustRequest(&'static str),
+    /// The trust response lacks what was asked for, or has what was not.
+    #[error("trust response: {0}")]
+    TrustResponse(&'static str),
+    /// The security context is not known here.
+    #[error("security context {0:?} is not known here")]
+    UnknownContext(String),
+    /// A fault without security, in place of an answer. What it says is not believed.
+    #[error("a fault without security came in place of an answer: {0}")]
+    UnsecuredFault(String),
+    /// The document is not read.
+    #[error("unreadable: {0}")]
+    Unreadable(#[from] ReadError),
+    /// The transport does not protect the message, and the policy says that it must.
+    #[error("the message did not come over a protected transport")]
+    UnprotectedTransport,
+    /// The certificate is not trusted.
+    #[error("certificate of {subject:?}: {cause}")]
+    UntrustedCertificate {
+        /// Its subject.
+        subject: String,
+        /// Why not.
+        cause: Untrusted,
+    },
+    /// User name and password do not fit, or the user is not known.
+    #[error("user {0:?} is not known by that password")]
+    WrongPassword(String),
+}
+
+/// What a refused peer may learn: which of a handful of things, and nothing more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Class {
+    /// The envelope could not be read at all.
+    Unreadable,
+    /// A header was not understood.
+    NotUnderstood,
+    /// Anything from the security header to the end of the policy check. A peer that could tell bad padding from a bad
+    /// digest could decrypt with our replies.
+    InvalidSecurity,
+    /// The token was good in itself but not believed.
+    FailedAuthentication,
+    /// The security context is not known: the peer must know, to establish another.
+    BadContextToken,
+    /// The trust request is not one that is answered.
+    InvalidRequest,
+}
+
+impl Refusal {
+    /// What the peer may learn (WSS 1.1 section 12, WS-SecureConversation 1.4 section 9).
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Envelope(_) | Self::Unreadable(_) => Class::Unreadable,
+            Self::NotUnderstood { .. } => Class::NotUnderstood,
+            Self::Action { .. }
+            | Self::Addressing { .. }
+            | Self::Endorsement(_)
+            | Self::Expired { .. }
+            | Self::FromTheFuture { .. }
+            | Self::Invalid(_)
+            | Self::KeyReference(_)
+            | Self::Layout(_)
+            | Self::NotEncrypted(_)
+            | Self::NotSigned(_)
+            | Self::Replayed
+            | Self::SecurityHeader { .. }
+            | Self::SignatureConfirmation(_)
+            | Self::TokenMissing(_)
+            | Self::TooMany { .. }
+            | Self::TrustResponse(_)
+            | Self::UnsecuredFault(_)
+            | Self::UnprotectedTransport => Class::InvalidSecurity,
+            Self::UntrustedCertificate { .. } | Self::WrongPassword(_) => Class::FailedAuthentication,
+            Self::OutlivedContext(_) | Self::UnknownContext(_) => Class::BadContextToken,
+            Self::TrustRequest(_) => Class::InvalidRequest,
+        }
+    }
+
+    /// A malformed element of the security header.
+    pub(crate) const fn header(element: &'static str, fault: &'static str) -> Self {
+        Self::SecurityHeader { element, fault }
+    }
+}
