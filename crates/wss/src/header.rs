@@ -1,0 +1,179 @@
+//! The security header: its children as an enum, in document order ([WSS 1.1] section 5).
+
+use nuncio_crypto::base64;
+use nuncio_xml::{Document, Kind, NodeId};
+use nuncio_xmlsec::encryption::{EncryptedKey, read_reference_list};
+use nuncio_xmlsec::{Accepted, DSIG, XENC};
+
+use crate::dialect::Dialect;
+use crate::limits::Limits;
+use crate::names::{WSSE, WSSE11, WSU};
+use crate::refusal::Refusal;
+use crate::token::context::SecurityContextToken;
+use crate::token::derived::DerivedKeyToken;
+use crate::token::x509;
+
+/// A child of the security header.
+pub(crate) enum Item {
+    Timestamp,
+    Context(SecurityContextToken, &'static Dialect),
+    EncryptedKey(EncryptedKey),
+    DerivedKey(DerivedKeyToken),
+    References(Vec<String>),
+    Encrypted,
+    Signature,
+    Username,
+    Certificate(Vec<u8>),
+    Confirmation(Option<Vec<u8>>),
+}
+
+/// A child and its element.
+pub(crate) struct Entry {
+    pub(crate) node: NodeId,
+    pub(crate) item: Item,
+}
+
+/// A security header that was read; nothing in it is believed yet.
+pub(crate) struct SecurityHeader {
+    pub(crate) node: NodeId,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl SecurityHeader {
+    /// Reads the header at `node`. A child that is not known is refused: what is not understood cannot be ruled out to
+    /// matter.
+    pub(crate) fn read(
+        document: &Document,
+        node: NodeId,
+        accepted: &Accepted,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let mut entries = Vec::with_capacity(8);
+        for child in document.children(node) {
+            match document.kind(child) {
+                Kind::Element => {}
+                Kind::Comment => continue,
+                Kind::Text if document.is_whitespace(child) => continue,
+                Kind::Text => return Err(Refusal::header("Security", "holds text")),
+            }
+            if entries.len() == limits.header_children {
+                return Err(Refusal::TooMany {
+                    what: "children of the security header",
+                    limit: limits.header_children,
+                });
+            }
+            entries.push(Entry { node: child, item: item(document, child, accepted, limits)? });
+        }
+        let header = Self { node, entries };
+        header.at_most(1, "timestamps", |item| matches!(item, Item::Timestamp))?;
+        header.at_most(1, "security context tokens", |item| matches!(item, Item::Context(..)))?;
+        header.at_most(limits.encrypted_keys, "encrypted keys", |item| matches!(item, Item::EncryptedKey(_)))?;
+        header.at_most(limits.derived_keys, "derived key tokens", |item| matches!(item, Item::DerivedKey(_)))?;
+        header.at_most(1, "reference lists", |item| matches!(item, Item::References(_)))?;
+        header.at_most(limits.encrypted_data, "encrypted elements", |item| matches!(item, Item::Encrypted))?;
+        header.at_most_again(limits)?;
+        Ok(header)
+    }
+
+    /// Puts what came out of an encrypted child in its place. Only what may be encrypted is let in: one decryption never
+    /// leads to another.
+    pub(crate) fn replace(
+        &mut self,
+        at: usize,
+        document: &Document,
+        node: NodeId,
+        accepted: &Accepted,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let item = item(document, node, accepted, limits)?;
+        match item {
+            Item::Signature | Item::Username | Item::Confirmation(_) | Item::Certificate(_) => {}
+            _ => return Err(Refusal::header("EncryptedData", "hides a token that must be in clear")),
+        }
+        self.entries[at] = Entry { node, item };
+        self.at_most_again(limits)
+    }
+
+    /// The limits that decryption may run into.
+    fn at_most_again(&self, limits: &Limits) -> Result<(), Refusal> {
+        self.at_most(limits.signatures, "signatures", |item| matches!(item, Item::Signature))?;
+        self.at_most(1, "user name tokens", |item| matches!(item, Item::Username))?;
+        self.at_most(limits.signatures, "certificates", |item| matches!(item, Item::Certificate(_)))
+    }
+
+    fn at_most(&self, limit: usize, what: &'static str, is: impl Fn(&Item) -> bool) -> Result<(), Refusal> {
+        if self.entries.iter().filter(|entry| is(&entry.item)).count() > limit {
+            return Err(Refusal::TooMany { what, limit });
+        }
+        Ok(())
+    }
+
+    /// The position of a node among the children.
+    pub(crate) fn position(&self, node: NodeId) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.node == node)
+    }
+
+    /// The nodes whose item is such.
+    pub(crate) fn nodes<'a>(&'a self, is: impl Fn(&Item) -> bool + 'a) -> impl Iterator<Item = NodeId> + 'a {
+        self.entries.iter().filter(move |entry| is(&entry.item)).map(|entry| entry.node)
+    }
+}
+
+fn item(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Item, Refusal> {
+    let name = document.name(node);
+    Ok(match (name.namespace, name.local) {
+        (WSU, "Timestamp") => Item::Timestamp,
+        (XENC, "EncryptedKey") => {
+            Item::EncryptedKey(EncryptedKey::read(document, node, accepted, limits.encrypted_data)?)
+        }
+        (XENC, "ReferenceList") => Item::References(read_reference_list(document, node, limits.encrypted_data)?),
+        (XENC, "EncryptedData") => Item::Encrypted,
+        (DSIG, "Signature") => Item::Signature,
+        (WSSE, "UsernameToken") => Item::Username,
+        (WSSE, "BinarySecurityToken") => Item::Certificate(x509::read(document, node)?),
+        (WSSE11, "SignatureConfirmation") => Item::Confirmation(confirmation(document, node)?),
+        (namespace, local) => match (Dialect::of_conversation(namespace), local) {
+            (Some(dialect), "SecurityContextToken") => {
+                Item::Context(SecurityContextToken::read(document, node, dialect)?, dialect)
+            }
+            (Some(dialect), "DerivedKeyToken") => Item::DerivedKey(DerivedKeyToken::read(document, node, dialect)?),
+            _ => return Err(Refusal::header("Security", "has a child that is not known")),
+        },
+    })
+}
+
+/// The value that a `wsse11:SignatureConfirmation` confirms; `None` where the request had no signature.
+fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Refusal> {
+    if document.elements(node).next().is_some() {
+        return Err(Refusal::header("SignatureConfirmation", "has children"));
+    }
+    document
+        .attribute(node, "", "Value")
+        .map(|value| base64::decode(&value).map_err(|_| Refusal::header("SignatureConfirmation", "is not base64")))
+        .transpose()
+}
+
+/// The identifier of the security context that a message refers to: its token's, or else that of a derived key's or a
+/// signature's reference. Read before anything is believed, to look the context up.
+pub(crate) fn context_identifier(document: &Document, security: NodeId) -> Option<String> {
+    let mut referred = None;
+    for child in document.elements(security) {
+        let name = document.name(child);
+        let Some(dialect) = Dialect::of_conversation(name.namespace) else { continue };
+        match name.local {
+            "SecurityContextToken" => {
+                return SecurityContextToken::read(document, child, dialect).ok().map(|token| token.identifier);
+            }
+            "DerivedKeyToken" if referred.is_none() => {
+                if let Ok(DerivedKeyToken {
+                    source: crate::token::reference::Reference::External { uri, .. }, ..
+                }) = DerivedKeyToken::read(document, child, dialect)
+                {
+                    referred = Some(uri);
+                }
+            }
+            _ => {}
+        }
+    }
+    referred
+}

@@ -1,0 +1,46 @@
+//! The keys that a message may be opened and sealed with: what we have, before any message names it.
+
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::digest;
+use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::trust::Trust;
+
+use crate::conversation::Context;
+
+/// A certificate and its private key.
+pub struct Credential {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its private key.
+    pub key: PrivateKey,
+}
+
+/// A symmetric key that came, or went, as an `EncryptedKey`, and the name by which the answer refers to it.
+#[derive(Clone)]
+pub(crate) struct SharedKey {
+    pub(crate) secret: Secret,
+    /// SHA-1 of the wrapped octets (`EncryptedKeySHA1`).
+    pub(crate) sha1: Vec<u8>,
+}
+
+impl SharedKey {
+    /// The key that was wrapped as those octets.
+    pub(crate) fn new(secret: Secret, wrapped: &[u8]) -> Self {
+        Self { secret, sha1: digest::hash(DigestAlgorithm::Sha1, wrapped).as_ref().to_vec() }
+    }
+}
+
+/// What a message may be opened with.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    /// Our certificates with their private keys.
+    pub(crate) credentials: &'a [Credential],
+    /// The context that the message refers to.
+    pub(crate) context: Option<&'a Context>,
+    /// The key of the request that the message answers.
+    pub(crate) shared: Option<&'a SharedKey>,
+    /// The certificates that are trusted to endorse.
+    pub(crate) trust: &'a Trust,
+}

@@ -1,0 +1,126 @@
+//! `wsc:DerivedKeyToken` ([WS-SecureConversation 1.4] section 7).
+
+use nuncio_crypto::base64;
+use nuncio_crypto::derive;
+use nuncio_crypto::secret::Secret;
+use nuncio_xml::{Document, NodeId, Writer};
+
+use super::reference::Reference;
+use super::{elements, octets, text};
+use crate::dialect::Dialect;
+use crate::names::{WSSE, WSU};
+use crate::refusal::Refusal;
+
+const OF: &str = "DerivedKeyToken";
+
+/// Length where the token says none, whatever the algorithm.
+const DEFAULT_LENGTH: usize = 32;
+
+/// Shortest and longest key that is derived, in octets.
+const LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
+
+/// How far into the key stream a key may begin, in octets: what is before it must be computed too.
+const MAX_OFFSET: usize = 128;
+
+/// Longest nonce and label, in octets; the shortest nonce is 16 octets in every stack, and 8 here.
+const MAX_NONCE: usize = 128;
+const MIN_NONCE: usize = 8;
+const MAX_LABEL: usize = 128;
+
+/// A derived key token as it was read.
+#[derive(Debug)]
+pub(crate) struct DerivedKeyToken {
+    pub(crate) source: Reference,
+    offset: usize,
+    length: usize,
+    label: Option<String>,
+    nonce: Vec<u8>,
+}
+
+impl DerivedKeyToken {
+    /// Reads the token at `node`: reference, then generation or offset, length, label, nonce, in that order.
+    pub(crate) fn read(document: &Document, node: NodeId, dialect: &Dialect) -> Result<Self, Refusal> {
+        for namespace in ["", dialect.conversation] {
+            if let Some(algorithm) = document.attribute(node, namespace, "Algorithm") {
+                // Either generation's name is let in: WCF writes none and reads both.
+                if !Dialect::all().iter().any(|dialect| dialect.derivation == algorithm) {
+                    return Err(Refusal::header(OF, "names a derivation that is not known"));
+                }
+            }
+        }
+        let children = elements(document, node, OF)?;
+        let mut rest = children.iter().copied().peekable();
+        let source = match rest.next() {
+            Some(first) if document.is(first, WSSE, "SecurityTokenReference") => Reference::read(document, first)?,
+            _ => return Err(Refusal::header(OF, "does not begin with a reference")),
+        };
+        let mut optional = |local: &str| rest.next_if(|&child| document.is(child, dialect.conversation, local));
+        let generation = optional("Generation").map(|child| number(document, child)).transpose()?;
+        let offset = optional("Offset").map(|child| number(document, child)).transpose()?;
+        let length = optional("Length").map(|child| number(document, child)).transpose()?.unwrap_or(DEFAULT_LENGTH);
+        let label = optional("Label").map(|child| text(document, child, "Label")).transpose()?;
+        let nonce = optional("Nonce").ok_or(Refusal::header(OF, "has no nonce, or an element out of order"))?;
+        let nonce = octets(document, nonce, "Nonce")?;
+        if rest.next().is_some() {
+            return Err(Refusal::header(OF, "has an element after its nonce"));
+        }
+        if !LENGTHS.contains(&length) {
+            return Err(Refusal::header(OF, "asks for a key too short or too long"));
+        }
+        let offset = match (generation, offset) {
+            (Some(_), Some(_)) => return Err(Refusal::header(OF, "has both a generation and an offset")),
+            (Some(generation), None) => generation.saturating_mul(length),
+            (None, offset) => offset.unwrap_or(0),
+        };
+        if offset > MAX_OFFSET {
+            return Err(Refusal::header(OF, "begins too far into the key stream"));
+        }
+        if !(MIN_NONCE..=MAX_NONCE).contains(&nonce.len()) {
+            return Err(Refusal::header(OF, "has a nonce too short or too long"));
+        }
+        if label.as_ref().is_some_and(|label| label.len() > MAX_LABEL) {
+            return Err(Refusal::header(OF, "has too long a label"));
+        }
+        Ok(Self { source, offset, length, label: label.filter(|label| !label.is_empty()), nonce })
+    }
+
+    /// Derives the key from its source's.
+    pub(crate) fn derive(&self, secret: &Secret) -> Result<Secret, Refusal> {
+        let label = self.label.as_deref().map_or(derive::DEFAULT_LABEL, str::as_bytes);
+        derive::derived_key(secret.expose(), label, &self.nonce, self.offset..self.offset + self.length)
+            .map_err(|_| Refusal::header(OF, "asks for too long a key stream"))
+    }
+}
+
+fn number(document: &Document, node: NodeId) -> Result<usize, Refusal> {
+    let text = text(document, node, OF)?;
+    if text.is_empty() || text.len() > 9 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::header(OF, "has a number that is none, or far too great"));
+    }
+    text.parse().map_err(|_| Refusal::header(OF, "has a number that is none"))
+}
+
+/// Writes a derived key token; `source` writes its reference. Offset and length are always said: WSS4J's streaming
+/// reader takes no default for them.
+pub(crate) fn write(
+    writer: &mut Writer,
+    dialect: &Dialect,
+    id: &str,
+    length: usize,
+    nonce: &[u8],
+    source: impl FnOnce(&mut Writer),
+) {
+    let (prefix, namespace) = (dialect.prefixes.1, dialect.conversation);
+    writer.start(prefix, namespace, OF);
+    writer.attribute_ns("u", WSU, "Id", id);
+    source(writer);
+    for (local, value) in [("Offset", 0), ("Length", length)] {
+        writer.start(prefix, namespace, local);
+        writer.text(&value.to_string());
+        writer.end();
+    }
+    writer.start(prefix, namespace, "Nonce");
+    writer.text_with(|out| base64::encode_to(nonce, out));
+    writer.end();
+    writer.end();
+}

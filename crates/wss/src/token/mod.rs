@@ -1,0 +1,36 @@
+//! The tokens of a security header, read into values and written.
+
+pub(crate) mod context;
+pub(crate) mod derived;
+pub(crate) mod reference;
+pub(crate) mod username;
+pub(crate) mod x509;
+
+use nuncio_xml::{Document, Kind, NodeId};
+
+use crate::refusal::Refusal;
+
+/// The element children of a token; text other than white space, and comments, are refused.
+pub(crate) fn elements(document: &Document, parent: NodeId, of: &'static str) -> Result<Vec<NodeId>, Refusal> {
+    let mut elements = Vec::new();
+    for child in document.children(parent) {
+        match document.kind(child) {
+            Kind::Element => elements.push(child),
+            Kind::Text if document.is_whitespace(child) => {}
+            Kind::Text | Kind::Comment => return Err(Refusal::header(of, "holds text or a comment")),
+        }
+    }
+    Ok(elements)
+}
+
+/// The text of an element that holds nothing else, without white space around it.
+pub(crate) fn text(document: &Document, node: NodeId, of: &'static str) -> Result<String, Refusal> {
+    let text = document.only_text(node).ok_or(Refusal::header(of, "holds more than text"))?;
+    Ok(text.trim_matches([' ', '\t', '\r', '\n']).to_owned())
+}
+
+/// The octets of an element that holds base64 and nothing else.
+pub(crate) fn octets(document: &Document, node: NodeId, of: &'static str) -> Result<Vec<u8>, Refusal> {
+    let text = document.only_text(node).ok_or(Refusal::header(of, "holds more than text"))?;
+    nuncio_crypto::base64::decode(&text).map_err(|_| Refusal::header(of, "is not base64"))
+}
