@@ -1,0 +1,119 @@
+//! What a policy demands of one message: the policy, the direction, the parts.
+
+use nuncio_policy::model::{
+    Binding, DerivedKeys, Layout, Parts, Policy, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding,
+    Token, TrustVersion,
+};
+use nuncio_policy::suite::Suite;
+use nuncio_xmlsec::Accepted;
+
+use crate::dialect::Dialect;
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Direction {
+    Request,
+    Response,
+}
+
+/// What a message must satisfy.
+#[derive(Clone, Copy)]
+pub(crate) struct Demand<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) direction: Direction,
+    /// What is signed and encrypted. Meaningless under a transport binding, where the transport does it.
+    pub(crate) parts: &'a Parts,
+    /// Whether keys must be derived where the policy says so. Not for Cancel, which WCF does not hold to it.
+    pub(crate) derive: bool,
+}
+
+impl<'a> Demand<'a> {
+    /// The algorithm suite of the binding.
+    pub(crate) fn suite(&self) -> &'static Suite {
+        suite(self.policy)
+    }
+
+    /// The binding, if it is the symmetric one.
+    pub(crate) fn symmetric(&self) -> Option<&'a SymmetricBinding> {
+        match &self.policy.binding {
+            Binding::Transport(_) => None,
+            Binding::Symmetric(binding) => Some(binding),
+        }
+    }
+
+    /// The layout of the security header.
+    pub(crate) fn layout(&self) -> Layout {
+        match &self.policy.binding {
+            Binding::Transport(binding) => binding.layout,
+            Binding::Symmetric(binding) => binding.layout,
+        }
+    }
+
+    /// Whether there must be a timestamp.
+    pub(crate) fn timestamp(&self) -> bool {
+        match &self.policy.binding {
+            Binding::Transport(binding) => binding.timestamp,
+            Binding::Symmetric(binding) => binding.timestamp,
+        }
+    }
+
+    /// The supporting tokens that the message must bring: none in a response.
+    pub(crate) fn supporting(&self) -> &'a [SupportingToken] {
+        match self.direction {
+            Direction::Request => &self.policy.supporting,
+            Direction::Response => &[],
+        }
+    }
+
+    /// Whether signing and encrypting need derived keys.
+    pub(crate) fn derived_keys(&self) -> bool {
+        self.symmetric().is_some_and(|binding| derived_keys(&binding.protection)) && self.derive
+    }
+
+    /// Whether the signatures must be encrypted: where the policy says so and something else is.
+    pub(crate) fn signature_encrypted(&self) -> bool {
+        self.symmetric().is_some_and(|binding| {
+            binding.encrypt_signature
+                && binding.order == ProtectionOrder::SignBeforeEncrypt
+                && !self.parts.encrypted.is_empty()
+        })
+    }
+
+    /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings.
+    pub(crate) fn accepted(&self) -> Accepted {
+        let suite = self.suite();
+        Accepted {
+            digests: vec![suite.digest],
+            macs: std::iter::once(suite.mac).chain(suite.also_mac).collect(),
+            signatures: std::iter::once(suite.signature).chain(suite.also_signature).collect(),
+            ciphers: vec![suite.cipher],
+            transports: vec![suite.transport],
+        }
+    }
+}
+
+/// Whether a token's keys are derived.
+pub(crate) fn derived_keys(token: &Token) -> bool {
+    match token {
+        Token::X509(token) => token.derived_keys == DerivedKeys::Explicit,
+        Token::SecureConversation(token) => token.derived_keys == DerivedKeys::Explicit,
+        Token::Username(_) => false,
+    }
+}
+
+/// The generation of WS-SecureConversation that a policy implies where no context says it.
+pub(crate) fn dialect(policy: &Policy) -> &'static Dialect {
+    Dialect::of(match (&policy.trust, policy.version) {
+        (Some(trust), _) => trust.version,
+        (None, PolicyVersion::V11) => TrustVersion::February2005,
+        (None, PolicyVersion::V12) => TrustVersion::V13,
+    })
+}
+
+/// The algorithm suite of a policy.
+pub(crate) fn suite(policy: &Policy) -> &'static Suite {
+    match &policy.binding {
+        Binding::Transport(binding) => binding.suite,
+        Binding::Symmetric(binding) => binding.suite,
+    }
+}

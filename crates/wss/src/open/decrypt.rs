@@ -1,0 +1,128 @@
+//! Everything that the reference lists name, decrypted: each element once, in the places that a policy encrypts.
+
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::{Layout, ProtectionOrder};
+use nuncio_xml::{Document, NodeId};
+use nuncio_xmlsec::encryption::{EncryptedData, Form, decrypt};
+use nuncio_xmlsec::{Invalid, XENC};
+
+use super::resolve::Use;
+use super::{Decrypted, Opening};
+use crate::header::Item;
+use crate::refusal::Refusal;
+
+/// An element that a reference list names.
+struct Listed {
+    id: String,
+    /// The position of the list, or of the encrypted key that holds it.
+    by: usize,
+    /// Whether the list is within an encrypted key, which then is the key of elements that name none.
+    in_key: bool,
+}
+
+impl Opening<'_> {
+    /// Decrypts what the message lists as encrypted.
+    pub(super) fn decrypt(&mut self, mut document: Document, body: NodeId) -> Result<Document, Refusal> {
+        for listed in self.listed()? {
+            let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
+            if !document.is(node, XENC, "EncryptedData") {
+                return Err(Refusal::header("DataReference", "names something that is not encrypted"));
+            }
+            let data = EncryptedData::read(&document, node, &self.accepted)?;
+            let parent = document.parent(node);
+            let position = if parent == Some(body) {
+                // The one way in which a body is encrypted: its content, all of it.
+                if data.form != Form::Content || document.children(body).any(|child| child != node) {
+                    return Err(Refusal::header("EncryptedData", "stands for something other than the body's content"));
+                }
+                None
+            } else if parent == Some(self.header.node) && data.form == Form::Element {
+                let position = self.header.position(node);
+                self.check_list_position(listed.by, position)?;
+                position
+            } else {
+                return Err(Refusal::header("EncryptedData", "stands where the policy encrypts nothing"));
+            };
+            let key = self.decryption_key(&document, &data, &listed, position)?;
+            let (next, nodes) = decrypt(document, data, &key)?;
+            document = next;
+            if let Some(at) = position {
+                let &[now] = nodes.as_slice() else {
+                    return Err(Refusal::header("EncryptedData", "does not hide one element"));
+                };
+                self.header.replace(at, &document, now, &self.accepted, self.limits)?;
+            }
+            let parent = parent.unwrap_or(body);
+            self.decrypted.push(Decrypted { was: node, now: nodes, parent });
+        }
+        Ok(document)
+    }
+
+    /// What the lists name, each once.
+    fn listed(&self) -> Result<Vec<Listed>, Refusal> {
+        let mut all: Vec<Listed> = Vec::new();
+        for (by, entry) in self.header.entries.iter().enumerate() {
+            let (ids, in_key) = match &entry.item {
+                Item::References(ids) => (ids, false),
+                Item::EncryptedKey(key) => (&key.references, true),
+                _ => continue,
+            };
+            for id in ids {
+                if all.iter().any(|other| other.id == *id) {
+                    return Err(Refusal::header("DataReference", "names an element twice"));
+                }
+                if all.len() == self.limits.encrypted_data {
+                    let limit = self.limits.encrypted_data;
+                    return Err(Refusal::TooMany { what: "encrypted elements", limit });
+                }
+                all.push(Listed { id: id.clone(), by, in_key });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Under a strict layout, a list comes before what it lists where that is signed first.
+    fn check_list_position(&self, list: usize, position: Option<usize>) -> Result<(), Refusal> {
+        let before = self.demand.symmetric().is_some_and(|binding| binding.order == ProtectionOrder::SignBeforeEncrypt);
+        if self.demand.layout() == Layout::Strict && before && position.is_some_and(|position| list > position) {
+            return Err(Refusal::Layout("a reference list comes after what it lists"));
+        }
+        Ok(())
+    }
+
+    fn decryption_key(
+        &self,
+        document: &Document,
+        data: &EncryptedData,
+        listed: &Listed,
+        position: Option<usize>,
+    ) -> Result<Secret, Refusal> {
+        let user = position.map_or(Use::Body, Use::Child);
+        let (secret, root, derived) = match data.key_info {
+            Some(key_info) => {
+                let resolved = self.key_info(document, key_info, user)?;
+                (resolved.secret, resolved.root, resolved.derived)
+            }
+            None if listed.in_key => {
+                let (secret, root) = self.token(document, listed.by)?;
+                (secret, root, false)
+            }
+            None => return Err(Refusal::header("EncryptedData", "names no key")),
+        };
+        if Some(root) != self.protection_root() {
+            return Err(Refusal::KeyReference("encrypts under another token than the policy's"));
+        }
+        if self.demand.derived_keys() && !derived {
+            return Err(Refusal::KeyReference("encrypts under a key that is not derived"));
+        }
+        let size = data.key_size();
+        if secret.len() == size {
+            Ok(secret)
+        } else if !derived && secret.len() > size {
+            // A session key may be longer than the cipher's; stacks agree on its first octets.
+            Ok(Secret::new(secret.expose()[..size].to_vec()))
+        } else {
+            Err(Refusal::KeyReference("is of another length than the cipher's"))
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A security header opened: decrypted, verified, and held against what the policy demands.
+//!
+//! The same for both sides. The order is the policy's: where it signs first, what is encrypted is decrypted before the
+//! signatures are verified; where it encrypts first, nothing is decrypted under a signature that does not verify.
+//! Coverage is by node: what counts as signed is the very element that is used afterwards.
+
+mod check;
+mod decrypt;
+mod resolve;
+mod verify;
+
+use std::cell::OnceCell;
+
+use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm, SignatureAlgorithm};
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::digest::Hasher;
+use nuncio_policy::model::ProtectionOrder;
+use nuncio_xml::{Document, NodeId};
+use nuncio_xmlsec::Accepted;
+use nuncio_xmlsec::signature::Verified;
+
+use crate::demand::Demand;
+use crate::envelope::Envelope;
+use crate::header::SecurityHeader;
+use crate::keys::{Keys, SharedKey};
+use crate::limits::Limits;
+use crate::refusal::Refusal;
+use crate::time::Time;
+use crate::timestamp::{Freshness, Timestamp};
+use crate::token::username::Username;
+
+/// The root of a symmetric key: which token it comes from, whether or not it was derived.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Root {
+    /// The security context.
+    Context,
+    /// The encrypted key.
+    Shared,
+}
+
+/// Something that was encrypted: the `EncryptedData` that stood there, what came out, and under which token's key.
+struct Decrypted {
+    was: NodeId,
+    now: Vec<NodeId>,
+    parent: NodeId,
+}
+
+/// A signature that verified under a key that may endorse.
+struct Endorsement {
+    verified: Verified,
+    node: NodeId,
+    by: Endorser,
+}
+
+/// Who endorsed.
+enum Endorser {
+    Certificate(Certificate),
+    Context,
+}
+
+/// What an opened message proves, and what is needed to answer it.
+pub(crate) struct Evidence {
+    /// The values of its signatures, primary first: what an answer confirms.
+    pub(crate) signatures: Vec<Vec<u8>>,
+    /// The key that came as an encrypted key.
+    pub(crate) shared: Option<SharedKey>,
+    /// The user name and password, not yet believed.
+    pub(crate) username: Option<Username>,
+    /// The trusted certificate that endorsed the message.
+    pub(crate) certificate: Option<Certificate>,
+    /// The symmetric signature algorithm that was used, where the suite leaves a choice.
+    pub(crate) mac: Option<MacAlgorithm>,
+    /// The asymmetric one.
+    pub(crate) signature: Option<SignatureAlgorithm>,
+    /// What tells the message from every other, and until when it could be taken again.
+    pub(crate) once: Option<Once>,
+    /// Header blocks that no signature covers.
+    pub(crate) unverified: Vec<NodeId>,
+}
+
+/// What tells a message from every other: to be claimed before the message has any effect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Once {
+    /// A digest over what is unique in it.
+    pub key: [u8; 16],
+    /// From when on the message would be refused as too old in any case.
+    pub until: Time,
+}
+
+/// A message while it is opened.
+struct Opening<'a> {
+    demand: Demand<'a>,
+    keys: Keys<'a>,
+    limits: &'a Limits,
+    accepted: Accepted,
+    header: SecurityHeader,
+    shared: OnceCell<SharedKey>,
+    decrypted: Vec<Decrypted>,
+    primary: Option<(Verified, NodeId)>,
+    endorsements: Vec<Endorsement>,
+    mac: Option<MacAlgorithm>,
+    signature: Option<SignatureAlgorithm>,
+}
+
+/// Opens an envelope. `confirm` has the signature values of the request that a response must confirm.
+pub(crate) fn open(
+    envelope: Envelope,
+    demand: Demand<'_>,
+    keys: Keys<'_>,
+    confirm: Option<&[Vec<u8>]>,
+    freshness: &Freshness,
+    now: Time,
+    limits: &Limits,
+) -> Result<(Envelope, Evidence), Refusal> {
+    let security = envelope.security.ok_or(Refusal::TokenMissing("security header"))?;
+    let accepted = demand.accepted();
+    let header = SecurityHeader::read(&envelope.document, security, &accepted, limits)?;
+    let mut opening = Opening {
+        demand,
+        keys,
+        limits,
+        accepted,
+        header,
+        shared: OnceCell::new(),
+        decrypted: Vec::new(),
+        primary: None,
+        endorsements: Vec::new(),
+        mac: None,
+        signature: None,
+    };
+    let Envelope { document, soap, blocks, security, body, addressing } = envelope;
+    // A stale message costs no cryptography; that its timestamp is signed is checked below.
+    let timestamp = opening.timestamp(&document)?;
+    if let Some((_, timestamp)) = &timestamp {
+        timestamp.check(freshness, now)?;
+    }
+    let document = match demand.symmetric().map(|binding| binding.order) {
+        None => {
+            opening.verify(&document, now)?;
+            document
+        }
+        Some(ProtectionOrder::SignBeforeEncrypt) => {
+            let document = opening.decrypt(document, body)?;
+            opening.verify(&document, now)?;
+            document
+        }
+        Some(ProtectionOrder::EncryptBeforeSign) => {
+            opening.verify(&document, now)?;
+            opening.decrypt(document, body)?
+        }
+    };
+    let envelope = Envelope { document, soap, blocks, security, body, addressing };
+    let stamp = timestamp.as_ref().map(|(node, _)| *node);
+    opening.check_layout(stamp)?;
+    opening.check_parts(&envelope, stamp)?;
+    opening.check_confirmations(confirm)?;
+    let username = opening.check_supporting(&envelope, stamp)?;
+    let unverified = opening.check_understood(&envelope)?;
+
+    let until = timestamp.map_or_else(|| now.plus(freshness.window), |(_, timestamp)| timestamp.until(freshness));
+    let once = opening.once(&envelope, username.as_ref(), until);
+    let Opening { shared, primary, endorsements, mac, signature, .. } = opening;
+    let mut signatures: Vec<Vec<u8>> = primary.iter().map(|(verified, _)| verified.value().to_vec()).collect();
+    signatures.extend(endorsements.iter().map(|endorsement| endorsement.verified.value().to_vec()));
+    let certificate = endorsements.into_iter().find_map(|endorsement| match endorsement.by {
+        Endorser::Certificate(certificate) => Some(certificate),
+        Endorser::Context => None,
+    });
+    Ok((
+        envelope,
+        Evidence { signatures, shared: shared.into_inner(), username, certificate, mac, signature, once, unverified },
+    ))
+}
+
+impl Opening<'_> {
+    /// The timestamp, where there is one; refused where the policy asks for one and there is none.
+    fn timestamp(&self, document: &Document) -> Result<Option<(NodeId, Timestamp)>, Refusal> {
+        match self.header.nodes(|item| matches!(item, crate::header::Item::Timestamp)).next() {
+            Some(node) => Ok(Some((node, Timestamp::read(document, node)?))),
+            None if self.demand.timestamp() => Err(Refusal::TokenMissing("timestamp")),
+            None => Ok(None),
+        }
+    }
+
+    /// What makes the message unique: the primary signature's value; over a transport, where two messages of one
+    /// millisecond may well carry the same signature over the same timestamp, that with the message's id, or the nonce
+    /// of an unsigned user name.
+    fn once(&self, envelope: &Envelope, username: Option<&Username>, until: Time) -> Option<Once> {
+        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+        if let Some((primary, _)) = &self.primary {
+            hasher.update(primary.value());
+        } else if let Some(endorsement) = self.endorsements.first() {
+            hasher.update(endorsement.verified.value());
+            hasher.update(envelope.addressing.message_id.as_ref()?.value.as_bytes());
+        } else {
+            let username = username?;
+            hasher.update(username.name.as_bytes());
+            hasher.update(&[0]);
+            hasher.update(username.nonce.as_ref()?);
+        }
+        let digest = hasher.finish();
+        let key = digest.as_ref().first_chunk::<16>()?;
+        Some(Once { key: *key, until })
+    }
+}

@@ -1,0 +1,80 @@
+//! The signatures of a message: one primary by the protection token, others that endorse.
+
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::{Binding, Token};
+use nuncio_xml::Document;
+use nuncio_xmlsec::signature::{self, Method, Signature, VerifyKey, verify};
+
+use super::resolve::Use;
+use super::{Endorsement, Endorser, Opening, Root};
+use crate::header::Item;
+use crate::refusal::Refusal;
+use crate::time::Time;
+
+impl Opening<'_> {
+    /// The token whose keys sign and encrypt; none over a transport.
+    pub(super) fn protection_root(&self) -> Option<Root> {
+        match &self.demand.policy.binding {
+            Binding::Transport(_) => None,
+            Binding::Symmetric(binding) => match &binding.protection {
+                Token::SecureConversation(_) => Some(Root::Context),
+                Token::X509(_) | Token::Username(_) => Some(Root::Shared),
+            },
+        }
+    }
+
+    /// Verifies every signature of the message. One that does not verify, or whose key the policy has no use for,
+    /// refuses the message.
+    pub(super) fn verify(&mut self, document: &Document, now: Time) -> Result<(), Refusal> {
+        let limits = signature::Limits { references: self.limits.references, prefixes: self.limits.prefixes };
+        let places: Vec<usize> = (0..self.header.entries.len())
+            .filter(|&at| matches!(self.header.entries[at].item, Item::Signature))
+            .collect();
+        for at in places {
+            let node = self.header.entries[at].node;
+            let signature = Signature::read(document, node, &self.accepted, &limits)?;
+            match signature.method {
+                Method::Mac(algorithm) => {
+                    let key = self.key_info(document, signature.key_info, Use::Child(at))?;
+                    let primary = Some(key.root) == self.protection_root();
+                    if primary {
+                        self.check_signing_key(&key.secret, key.derived)?;
+                    }
+                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret))?;
+                    self.mac = Some(algorithm);
+                    if primary {
+                        if self.primary.replace((verified, node)).is_some() {
+                            return Err(Refusal::header("Signature", "is there twice under the protection token"));
+                        }
+                    } else if key.root == Root::Context {
+                        self.endorsements.push(Endorsement { verified, node, by: Endorser::Context });
+                    } else {
+                        return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
+                    }
+                }
+                Method::Asymmetric(algorithm) => {
+                    let certificate = self.certificate(document, signature.key_info, at)?;
+                    let verified = verify(document, signature, &VerifyKey::Public(certificate.public_key()))?;
+                    self.keys.trust.check(&certificate, &[], now.seconds()).map_err(|cause| {
+                        Refusal::UntrustedCertificate { subject: certificate.subject().to_owned(), cause }
+                    })?;
+                    self.signature = Some(algorithm);
+                    self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_signing_key(&self, secret: &Secret, derived: bool) -> Result<(), Refusal> {
+        if self.demand.derived_keys() && !derived {
+            return Err(Refusal::KeyReference("signs with a key that is not derived"));
+        }
+        let suite = self.demand.suite();
+        let least = if derived { suite.signature_key } else { suite.minimum_key };
+        if secret.len() < least {
+            return Err(Refusal::KeyReference("signs with a shorter key than the suite's"));
+        }
+        Ok(())
+    }
+}
