@@ -1,0 +1,242 @@
+//! A message sealed: signed, encrypted and written as the policy has it.
+//!
+//! The same for both sides, and the mirror of `open`. Every part is written in canonical form as an apex of its own, so
+//! that what is digested is what is written; what must not be lost and is not canonical (declarations that only QName
+//! content uses) is a gap that the digest leaves out.
+
+mod header;
+mod protect;
+
+use std::ops::Range;
+use std::time::Duration;
+
+use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::random::Random;
+use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_xml::{Document, NodeId, Writer};
+
+use crate::addressing;
+use crate::conversation::Context;
+use crate::demand::Demand;
+use crate::keys::{Credential, SharedKey};
+use crate::names::{WSU, soap};
+use crate::time::Time;
+
+/// What the body holds.
+pub(crate) enum Content<'a> {
+    /// The content of that body.
+    Copy(&'a Document, NodeId),
+    /// What that writes.
+    Write(&'a dyn Fn(&mut Writer)),
+}
+
+/// A message before it is sealed.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) soap: SoapVersion,
+    pub(crate) addressing: Addressing,
+    pub(crate) action: Option<&'a str>,
+    pub(crate) message_id: Option<&'a str>,
+    pub(crate) relates_to: Option<&'a str>,
+    pub(crate) to: Option<&'a str>,
+    /// Whether to say that the reply comes on the back channel.
+    pub(crate) reply_to: bool,
+    /// Header blocks that travel as they are.
+    pub(crate) blocks: &'a [(&'a Document, NodeId)],
+    pub(crate) content: Content<'a>,
+}
+
+/// The key that protects a message under a symmetric binding.
+pub(crate) enum Protection<'a> {
+    /// None: the transport protects.
+    Transport,
+    /// That of a security context, which travels with the message or is only named.
+    Context { context: &'a Context, include: bool },
+    /// That of the request's encrypted key, by its name.
+    Answer(&'a SharedKey),
+    /// A new one, wrapped for a certificate.
+    Fresh { certificate: &'a Certificate, shared: &'a SharedKey, wrapped: &'a [u8] },
+}
+
+/// What a message is sealed with.
+pub(crate) struct Seal<'a> {
+    pub(crate) demand: Demand<'a>,
+    pub(crate) protection: Protection<'a>,
+    /// The user name and password of a request that brings one.
+    pub(crate) username: Option<(&'a str, &'a str)>,
+    /// The certificate of a request that is endorsed by one.
+    pub(crate) endorsing: Option<&'a Credential>,
+    /// The context that endorses a request over a transport.
+    pub(crate) endorsing_context: Option<&'a Context>,
+    /// The signatures to confirm, where they are to be.
+    pub(crate) confirm: Option<&'a [Vec<u8>]>,
+    /// The signature algorithms; the peer's, where the suite leaves a choice.
+    pub(crate) mac: MacAlgorithm,
+    pub(crate) signature: SignatureAlgorithm,
+    /// How long the message is good for.
+    pub(crate) lifetime: Duration,
+}
+
+/// A sealed message.
+pub(crate) struct Sealed {
+    pub(crate) octets: Vec<u8>,
+    /// The values of its signatures, primary first.
+    pub(crate) signatures: Vec<Vec<u8>>,
+}
+
+/// Why a message could not be sealed: never the peer's doing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsealed {
+    /// A key has another length than its algorithm takes.
+    #[error("a key is of another length than its algorithm takes")]
+    Key,
+    /// The policy asks for a token that was not given.
+    #[error("the policy asks for {0}, and none was given")]
+    TokenMissing(&'static str),
+    /// An operation with a private or public key failed.
+    #[error("an operation with an asymmetric key failed")]
+    Asymmetric,
+}
+
+/// Ids of one message: a prefix that no application message has, and a counter.
+struct Ids {
+    prefix: String,
+    next: usize,
+}
+
+impl Ids {
+    fn new(random: &mut dyn Random) -> Self {
+        let mut octets = [0; 6];
+        random.fill(&mut octets);
+        let prefix = octets.iter().fold("_".to_owned(), |mut prefix, octet| {
+            for digit in [octet >> 4, octet & 15] {
+                prefix.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+            prefix
+        });
+        Self { prefix, next: 0 }
+    }
+
+    fn next(&mut self) -> String {
+        self.next += 1;
+        format!("{}-{}", self.prefix, self.next)
+    }
+}
+
+/// Something written as an apex in the scratch writer: where, and by which id it is signed.
+struct Piece {
+    range: Range<usize>,
+    id: String,
+}
+
+/// Seals a message.
+pub(crate) fn seal(
+    outgoing: &Outgoing<'_>,
+    seal: &Seal<'_>,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<Sealed, Unsealed> {
+    let mut ids = Ids::new(random);
+    let mut scratch = Writer::new();
+    let blocks = blocks(&mut scratch, outgoing, seal, &mut ids);
+    let namespace = soap(outgoing.soap);
+
+    // The body, and the range of its content within.
+    let body_id = ids.next();
+    scratch.apex();
+    let body_start = scratch.position();
+    scratch.start("s", namespace, "Body");
+    if seal.demand.symmetric().is_some() && seal.demand.parts.signed.body {
+        scratch.attribute_ns("u", WSU, "Id", &body_id);
+    }
+    let content_start = scratch.position();
+    match &outgoing.content {
+        Content::Copy(document, body) => scratch.copy_children(document, *body),
+        Content::Write(write) => write(&mut scratch),
+    }
+    let content = content_start..scratch.position();
+    scratch.end();
+    let body = Piece { range: body_start..scratch.position(), id: body_id };
+
+    let mut protected = protect::Protecting { outgoing, seal, now, random, ids, scratch, signatures: Vec::new() }
+        .run(&blocks, body, content)?;
+
+    let mut out = Writer::new();
+    out.start("s", namespace, "Envelope");
+    if !blocks.is_empty() || !protected.header.is_empty() {
+        out.start("s", namespace, "Header");
+        for block in &blocks {
+            out.piece(&protected.scratch, block.piece.range.clone());
+        }
+        if !protected.header.is_empty() {
+            header::write(&mut out, namespace, &protected.scratch, &protected.header);
+        }
+        out.end();
+    }
+    out.piece(&protected.scratch, protected.body.clone());
+    out.end();
+    Ok(Sealed { octets: out.into_bytes(), signatures: std::mem::take(&mut protected.signatures) })
+}
+
+/// A header block that was written.
+struct Block {
+    piece: Piece,
+    signed: bool,
+    /// Whether it is the address, which an endorsing certificate covers over a transport.
+    address: bool,
+}
+
+/// Writes the header blocks, each with an id where it is signed.
+fn blocks(scratch: &mut Writer, outgoing: &Outgoing<'_>, seal: &Seal<'_>, ids: &mut Ids) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let soap = soap(outgoing.soap);
+    let signed = |namespace: &str, local: &str| {
+        seal.demand.symmetric().is_some() && seal.demand.parts.signed.has_header(namespace, local)
+    };
+    if let Some(namespace) = addressing::namespace(outgoing.addressing) {
+        let texts = [
+            ("Action", outgoing.action, true),
+            ("MessageID", outgoing.message_id, false),
+            ("RelatesTo", outgoing.relates_to, false),
+            ("ReplyTo", outgoing.reply_to.then(|| addressing::anonymous(namespace)), false),
+            ("To", outgoing.to, true),
+        ];
+        for (local, text, understood) in texts {
+            let Some(text) = text else { continue };
+            let address = local == "To" && seal.demand.symmetric().is_none() && seal.endorsing.is_some();
+            let (id, signed) = (ids.next(), signed(namespace, local));
+            scratch.apex();
+            let start = scratch.position();
+            scratch.start("a", namespace, local);
+            if understood {
+                scratch.attribute_ns("s", soap, "mustUnderstand", "1");
+            }
+            if signed || address {
+                scratch.attribute_ns("u", WSU, "Id", &id);
+            }
+            if local == "ReplyTo" {
+                scratch.start("a", namespace, "Address");
+                scratch.text(text);
+                scratch.end();
+            } else {
+                scratch.text(text);
+            }
+            scratch.end();
+            blocks.push(Block { piece: Piece { range: start..scratch.position(), id }, signed, address });
+        }
+    }
+    for (document, node) in outgoing.blocks {
+        let name = document.name(*node);
+        let (id, signed) = (ids.next(), signed(name.namespace, name.local));
+        scratch.apex();
+        let start = scratch.position();
+        if signed {
+            scratch.copy_with(document, *node, "u", WSU, "Id", &id);
+        } else {
+            scratch.copy(document, *node);
+        }
+        blocks.push(Block { piece: Piece { range: start..scratch.position(), id }, signed, address: false });
+    }
+    blocks
+}

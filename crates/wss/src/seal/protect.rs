@@ -1,0 +1,451 @@
+//! The children of the security header, in WCF's order: timestamp, protection token, derived keys, reference list,
+//! supporting tokens, confirmations, primary signature, endorsing signatures; where encryption comes first, the
+//! encryption's derived key before the signature's, and the list last.
+
+use std::ops::Range;
+
+use nuncio_crypto::base64;
+use nuncio_crypto::derive;
+use nuncio_crypto::mac;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::sign;
+use nuncio_policy::model::{ProtectionOrder, SymmetricBinding};
+use nuncio_xml::Writer;
+use nuncio_xmlsec::encryption::{self, Encrypting, Form};
+use nuncio_xmlsec::signature::{self, Method, Part, Signing};
+
+use super::{Block, Ids, Outgoing, Piece, Protection, Seal, Unsealed};
+use crate::demand::derived_keys;
+use crate::dialect::Dialect;
+use crate::keys::Credential;
+use crate::names::{WSSE11, WSU, X509V3, soap};
+use crate::time::Time;
+use crate::timestamp;
+use crate::token::reference::{write_context, write_encrypted_key, write_encrypted_key_sha1, write_local};
+use crate::token::{context, derived, reference, username, x509};
+
+/// A message while its security header is made.
+pub(super) struct Protecting<'a> {
+    pub(super) outgoing: &'a Outgoing<'a>,
+    pub(super) seal: &'a Seal<'a>,
+    pub(super) now: Time,
+    pub(super) random: &'a mut dyn Random,
+    pub(super) ids: Ids,
+    pub(super) scratch: Writer,
+    pub(super) signatures: Vec<Vec<u8>>,
+}
+
+/// What came of it: the pieces of the header and of the body in the scratch writer.
+pub(super) struct Protected {
+    pub(super) scratch: Writer,
+    pub(super) header: Vec<Range<usize>>,
+    pub(super) body: Range<usize>,
+    pub(super) signatures: Vec<Vec<u8>>,
+}
+
+/// A key in use, and how the message refers to it.
+struct Working {
+    secret: Secret,
+    /// The id of its derived key token; `None` where it is the protection token's own key.
+    derived: Option<String>,
+}
+
+impl Protecting<'_> {
+    pub(super) fn run(mut self, blocks: &[Block], body: Piece, content: Range<usize>) -> Result<Protected, Unsealed> {
+        let timestamp = self.seal.demand.timestamp().then(|| {
+            let id = self.ids.next();
+            self.apex(id, |scratch, id, this| timestamp::write(scratch, id, this.now, this.seal.lifetime))
+        });
+        let mut header: Vec<Range<usize>> = timestamp.iter().map(|piece| piece.range.clone()).collect();
+        let body = match self.seal.demand.symmetric() {
+            Some(binding) => self.symmetric(binding, blocks, timestamp.as_ref(), body, content, &mut header)?,
+            None => {
+                self.over_transport(blocks, timestamp.as_ref(), &mut header)?;
+                body.range
+            }
+        };
+        Ok(Protected { scratch: self.scratch, header, body, signatures: self.signatures })
+    }
+
+    /// Writes something as an apex.
+    fn apex(&mut self, id: String, write: impl FnOnce(&mut Writer, &str, &ApexView<'_>)) -> Piece {
+        let view = ApexView { now: self.now, seal: self.seal };
+        self.scratch.apex();
+        let start = self.scratch.position();
+        write(&mut self.scratch, &id, &view);
+        Piece { range: start..self.scratch.position(), id }
+    }
+
+    fn symmetric(
+        &mut self,
+        binding: &SymmetricBinding,
+        blocks: &[Block],
+        timestamp: Option<&Piece>,
+        body: Piece,
+        content: Range<usize>,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<Range<usize>, Unsealed> {
+        let parts = self.seal.demand.parts;
+        let encrypt_first = binding.order == ProtectionOrder::EncryptBeforeSign;
+        let hidden = self.seal.demand.signature_encrypted();
+        let (token, secret) = self.protection_token(header)?;
+        let derive = derived_keys(&binding.protection) && self.seal.demand.derive;
+
+        // WCF declares the key that is used first first.
+        let encrypts = parts.encrypted.body || self.seal.username.is_some();
+        let (mut signing, mut encrypting) = (None, None);
+        for for_signature in [!encrypt_first, encrypt_first] {
+            if for_signature {
+                signing = Some(self.working(derive, binding.suite.signature_key, &secret, &token, header)?);
+            } else if encrypts {
+                encrypting = Some(self.working(derive, binding.suite.encryption_key, &secret, &token, header)?);
+            }
+        }
+        let signing = signing.ok_or(Unsealed::Key)?;
+        let encrypting =
+            encrypting.map(|working| fit(working, self.seal.demand.suite().cipher.key_size())).transpose()?;
+
+        let mut tokens: Vec<Range<usize>> = Vec::new();
+        let mut signed: Vec<Part> = Vec::new();
+        let mut listed: Vec<String> = Vec::new();
+        let digest = binding.suite.digest;
+
+        // The body: signed as it is written, or as it is encrypted.
+        let mut body_range = body.range.clone();
+        if parts.signed.body && !encrypt_first {
+            signed.push(Part::written(digest, &body.id, &self.scratch, body.range.clone()));
+        }
+        if let (true, Some(key)) = (parts.encrypted.body, &encrypting) {
+            body_range = self.encrypt_body(&body.id, content, key, &token, &mut listed)?;
+        }
+        if parts.signed.body && encrypt_first {
+            signed.push(Part::written(digest, &body.id, &self.scratch, body_range.clone()));
+        }
+        for block in blocks.iter().filter(|block| block.signed) {
+            signed.push(Part::written(digest, &block.piece.id, &self.scratch, block.piece.range.clone()));
+        }
+        if let Some(timestamp) = timestamp {
+            signed.push(Part::written(digest, &timestamp.id, &self.scratch, timestamp.range.clone()));
+        }
+
+        if let (Some((name, password)), Some(key)) = (self.seal.username, &encrypting) {
+            let id = self.ids.next();
+            let plain = self.apex(id, |scratch, id, _| username::write(scratch, id, name, password));
+            let hiding = self.hide(&plain.range, key, &token, &mut listed)?;
+            let part = if encrypt_first { &hiding } else { &plain };
+            signed.push(Part::written(digest, &part.id, &self.scratch, part.range.clone()));
+            tokens.push(hiding.range);
+        }
+        let endorsing = self.seal.endorsing.map(|credential| {
+            let id = self.ids.next();
+            let piece = self.apex(id, |scratch, id, _| x509::write(scratch, id, &credential.certificate));
+            tokens.push(piece.range.clone());
+            (credential, piece.id)
+        });
+        for value in self.confirmations() {
+            let id = self.ids.next();
+            let plain = self.apex(id, |scratch, id, _| write_confirmation(scratch, id, value.as_deref()));
+            signed.push(Part::written(digest, &plain.id, &self.scratch, plain.range.clone()));
+            tokens.push(match (&encrypting, hidden) {
+                (Some(key), true) => self.hide(&plain.range, key, &token, &mut listed)?.range,
+                _ => plain.range,
+            });
+        }
+
+        // The primary signature, then what endorses it.
+        let primary_id = endorsing.is_some().then(|| self.ids.next());
+        let (primary, value) = {
+            let signing_with =
+                Signing { id: primary_id.as_deref(), method: Method::Mac(self.seal.mac), digest, parts: &signed };
+            let (algorithm, seal) = (self.seal.mac, self.seal);
+            signature::sign(
+                &mut self.scratch,
+                &signing_with,
+                |octets| Ok::<_, Unsealed>(mac::mac(algorithm, signing.secret.expose(), &[octets]).as_ref().to_vec()),
+                |writer| refer(writer, seal, &signing, &token),
+            )?
+        };
+        self.signatures.push(value);
+        let mut signatures = vec![primary.clone()];
+        if let (Some((credential, token_id)), Some(primary_id)) = (endorsing, &primary_id) {
+            let part = Part::written(digest, primary_id, &self.scratch, primary);
+            signatures.push(self.endorse(credential, &token_id, &[part])?);
+        }
+        for range in signatures {
+            tokens.push(match (&encrypting, hidden) {
+                (Some(key), true) => self.hide(&range, key, &token, &mut listed)?.range,
+                _ => range,
+            });
+        }
+
+        let list = (!listed.is_empty())
+            .then(|| self.apex(String::new(), |scratch, _, _| encryption::reference_list(scratch, &listed)).range);
+        if encrypt_first {
+            header.append(&mut tokens);
+            header.extend(list);
+        } else {
+            header.extend(list);
+            header.append(&mut tokens);
+        }
+        Ok(body_range)
+    }
+
+    /// The token whose key protects, and that key.
+    fn protection_token(&mut self, header: &mut Vec<Range<usize>>) -> Result<(Token, Secret), Unsealed> {
+        match &self.seal.protection {
+            Protection::Transport => Err(Unsealed::TokenMissing("a protection token")),
+            Protection::Context { context, include } => {
+                let (context, include) = (*context, *include);
+                let local = include.then(|| self.context_token(context, header));
+                Ok((Token::Context(local), context.secret.clone()))
+            }
+            Protection::Answer(shared) => Ok((Token::Answer, shared.secret.clone())),
+            Protection::Fresh { certificate, shared, wrapped } => {
+                let (certificate, shared, wrapped) = (*certificate, *shared, *wrapped);
+                let transport = self.seal.demand.suite().transport;
+                let id = self.ids.next();
+                let piece = self.apex(id, |scratch, id, _| {
+                    encryption::encrypted_key(
+                        scratch,
+                        id,
+                        transport,
+                        wrapped,
+                        |writer| {
+                            reference::write_thumbprint(writer, certificate);
+                        },
+                        &[],
+                    );
+                });
+                header.push(piece.range);
+                Ok((Token::Fresh(piece.id), shared.secret.clone()))
+            }
+        }
+    }
+
+    /// Writes a security context token and returns its id: to the octet where it came from an issuer.
+    fn context_token(&mut self, context: &crate::conversation::Context, header: &mut Vec<Range<usize>>) -> String {
+        if let Some(carried) = &context.carried {
+            let start = self.scratch.position();
+            self.scratch.text_with(|out| out.extend_from_slice(&carried.octets));
+            header.push(start..self.scratch.position());
+            return carried.id.clone();
+        }
+        let id = self.ids.next();
+        let piece = self.apex(id, |scratch, id, _| {
+            context::write(scratch, context.dialect, id, &context.identifier, context.instance.as_deref());
+        });
+        header.push(piece.range);
+        piece.id
+    }
+
+    /// A key to work with: the protection token's own, or one derived from it.
+    fn working(
+        &mut self,
+        derive: bool,
+        length: usize,
+        secret: &Secret,
+        token: &Token,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<Working, Unsealed> {
+        if !derive {
+            return Ok(Working { secret: secret.clone(), derived: None });
+        }
+        let mut nonce = [0; 16];
+        self.random.fill(&mut nonce);
+        let key = derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
+            .map_err(|_| Unsealed::Key)?;
+        let (seal, id) = (self.seal, self.ids.next());
+        let dialect = self.dialect();
+        let piece = self.apex(id, |scratch, id, _| {
+            derived::write(scratch, dialect, id, length, &nonce, |writer| refer_token(writer, seal, token));
+        });
+        header.push(piece.range);
+        Ok(Working { secret: key, derived: Some(piece.id) })
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        dialect(self.seal)
+    }
+
+    /// Encrypts the content of the body, under the same start tag.
+    fn encrypt_body(
+        &mut self,
+        id: &str,
+        content: Range<usize>,
+        key: &Working,
+        token: &Token,
+        listed: &mut Vec<String>,
+    ) -> Result<Range<usize>, Unsealed> {
+        let plain = self.scratch.bytes()[content].to_vec();
+        let data = self.ids.next();
+        let (seal, cipher) = (self.seal, self.seal.demand.suite().cipher);
+        self.scratch.apex();
+        let start = self.scratch.position();
+        self.scratch.start("s", soap(self.outgoing.soap), "Body");
+        if seal.demand.parts.signed.body {
+            self.scratch.attribute_ns("u", WSU, "Id", id);
+        }
+        let mut encrypting = Encrypting { cipher, key: &key.secret, random: &mut *self.random };
+        encryption::encrypt(&mut self.scratch, &mut encrypting, &data, Form::Content, &plain, |writer| {
+            refer(writer, seal, key, token);
+        })
+        .map_err(|_| Unsealed::Key)?;
+        self.scratch.end();
+        listed.push(data);
+        Ok(start..self.scratch.position())
+    }
+
+    /// Encrypts an element that was written, as an apex of its own.
+    fn hide(
+        &mut self,
+        range: &Range<usize>,
+        key: &Working,
+        token: &Token,
+        listed: &mut Vec<String>,
+    ) -> Result<Piece, Unsealed> {
+        let plain = self.scratch.bytes()[range.clone()].to_vec();
+        let id = self.ids.next();
+        let (seal, cipher) = (self.seal, self.seal.demand.suite().cipher);
+        self.scratch.apex();
+        let start = self.scratch.position();
+        let mut encrypting = Encrypting { cipher, key: &key.secret, random: &mut *self.random };
+        encryption::encrypt(&mut self.scratch, &mut encrypting, &id, Form::Element, &plain, |writer| {
+            refer(writer, seal, key, token);
+        })
+        .map_err(|_| Unsealed::Key)?;
+        listed.push(id.clone());
+        Ok(Piece { range: start..self.scratch.position(), id })
+    }
+
+    /// Signs with a certificate's key.
+    fn endorse(&mut self, credential: &Credential, token: &str, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
+        let algorithm = self.seal.signature;
+        let signing =
+            Signing { id: None, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
+        let random = &mut *self.random;
+        let (range, value) = signature::sign(
+            &mut self.scratch,
+            &signing,
+            |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
+            |writer| write_local(writer, token, Some(X509V3)),
+        )?;
+        self.signatures.push(value);
+        Ok(range)
+    }
+
+    /// Over a transport: a user name, or a signature over the timestamp by a certificate or a context.
+    fn over_transport(
+        &mut self,
+        blocks: &[Block],
+        timestamp: Option<&Piece>,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<(), Unsealed> {
+        let digest = self.seal.demand.suite().digest;
+        if let Some((name, password)) = self.seal.username {
+            let id = self.ids.next();
+            header.push(self.apex(id, |scratch, id, _| username::write(scratch, id, name, password)).range);
+        }
+        let mut parts: Vec<Part> = timestamp
+            .map(|piece| Part::written(digest, &piece.id, &self.scratch, piece.range.clone()))
+            .into_iter()
+            .collect();
+        if let Some(context) = self.seal.endorsing_context {
+            let id = self.context_token(context, header);
+            let (algorithm, secret) = (self.seal.mac, &context.secret);
+            let signing = Signing { id: None, method: Method::Mac(algorithm), digest, parts: &parts };
+            let (range, value) = signature::sign(
+                &mut self.scratch,
+                &signing,
+                |octets| Ok::<_, Unsealed>(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
+                |writer| write_local(writer, &id, Some(context.dialect.context_token)),
+            )?;
+            self.signatures.push(value);
+            header.push(range);
+        }
+        if let Some(credential) = self.seal.endorsing {
+            let id = self.ids.next();
+            let token = self.apex(id, |scratch, id, _| x509::write(scratch, id, &credential.certificate));
+            header.push(token.range);
+            for block in blocks.iter().filter(|block| block.address) {
+                parts.push(Part::written(digest, &block.piece.id, &self.scratch, block.piece.range.clone()));
+            }
+            let range = self.endorse(credential, &token.id, &parts)?;
+            header.push(range);
+        }
+        Ok(())
+    }
+
+    /// The values to confirm: one each, or one without value where the request had no signature (WSS 1.1 section 8.5).
+    fn confirmations(&self) -> Vec<Option<Vec<u8>>> {
+        match self.seal.confirm {
+            None => Vec::new(),
+            Some([]) => vec![None],
+            Some(values) => values.iter().cloned().map(Some).collect(),
+        }
+    }
+}
+
+/// What a closure that writes an apex may see of its maker.
+struct ApexView<'a> {
+    now: Time,
+    seal: &'a Seal<'a>,
+}
+
+/// The protection token, as the message refers to it.
+enum Token {
+    /// A security context; its id where it travels.
+    Context(Option<String>),
+    /// The request's encrypted key.
+    Answer,
+    /// An encrypted key of this message.
+    Fresh(String),
+}
+
+/// The generation of derived key tokens: the context's, the trust assertion's, or that of the policy itself.
+fn dialect(seal: &Seal<'_>) -> &'static Dialect {
+    match &seal.protection {
+        Protection::Context { context, .. } => context.dialect,
+        _ => crate::demand::dialect(seal.demand.policy),
+    }
+}
+
+/// Refers to a key in use.
+fn refer(writer: &mut Writer, seal: &Seal<'_>, key: &Working, token: &Token) {
+    match &key.derived {
+        Some(id) => write_local(writer, id, Some(dialect(seal).derived_key_token)),
+        None => refer_token(writer, seal, token),
+    }
+}
+
+/// Refers to the protection token.
+fn refer_token(writer: &mut Writer, seal: &Seal<'_>, token: &Token) {
+    match (token, &seal.protection) {
+        (Token::Context(local), Protection::Context { context, .. }) => match local {
+            Some(id) => write_local(writer, id, Some(context.dialect.context_token)),
+            None => write_context(writer, context.dialect, &context.identifier, context.instance.as_deref()),
+        },
+        (Token::Answer, Protection::Answer(shared)) => write_encrypted_key_sha1(writer, &shared.sha1),
+        (Token::Fresh(id), _) => write_encrypted_key(writer, id),
+        // The token was made from the protection: there is no other pair.
+        _ => {}
+    }
+}
+
+/// Cuts a key to the length that its cipher takes: of a session key that is not derived, stacks use the first octets.
+fn fit(working: Working, size: usize) -> Result<Working, Unsealed> {
+    if working.secret.len() == size {
+        return Ok(working);
+    }
+    let octets = working.secret.expose().get(..size).ok_or(Unsealed::Key)?;
+    Ok(Working { secret: Secret::new(octets.to_vec()), derived: working.derived })
+}
+
+fn write_confirmation(writer: &mut Writer, id: &str, value: Option<&[u8]>) {
+    writer.start("k", WSSE11, "SignatureConfirmation");
+    writer.attribute_ns("u", WSU, "Id", id);
+    if let Some(value) = value {
+        writer.attribute("Value", &base64::encode(value));
+    }
+    writer.end();
+}
