@@ -1,1 +1,51 @@
-//! The protocol, without I/O: security headers opened and sealed, tokens, trust messages, conversations issued and cancelled.
+//! The protocol, without I/O: security headers opened and sealed, tokens, trust messages, conversations issued and
+//! cancelled.
+//!
+//! A request's way on the recipient's side is [`Recipient::read`], [`Recipient::open`], then [`Opened::plain`] for the
+//! backend, or [`Recipient::issue`] and [`Recipient::cancel`] for what the recipient answers itself, and
+//! [`Reply::seal`] for the backend's answer. The initiator's side is [`Initiator`], the mirror of it. What the two have
+//! in common, `open` and `seal`, does not know which side it is on.
+//!
+//! Nothing here reads a clock, a socket or a random source: the instant and the randomness are arguments.
+
+mod addressing;
+mod conversation;
+mod demand;
+mod dialect;
+mod envelope;
+mod fault;
+mod header;
+mod initiator;
+mod keys;
+mod limits;
+mod names;
+mod open;
+mod plain;
+mod received;
+mod recipient;
+mod refusal;
+mod reply;
+mod seal;
+mod terms;
+mod time;
+mod timestamp;
+mod token;
+mod trust;
+
+pub use conversation::{Context, Principal};
+pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
+pub use fault::Fault;
+pub use initiator::{Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings};
+pub use keys::Credential;
+pub use limits::Limits;
+pub use open::Once;
+pub use plain::Plain;
+pub use received::{HttpFacts, Received, Request, Transport};
+pub use recipient::{Claim, Issue, Opened, Recipient, Settings as RecipientSettings};
+pub use refusal::{Class, Refusal};
+pub use reply::{Answer, Message, Reply};
+pub use seal::Unsealed;
+pub use terms::NotBuilt;
+pub use time::Time;
+pub use timestamp::Freshness;
+pub use token::username::Username;

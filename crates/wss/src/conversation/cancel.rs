@@ -1,0 +1,38 @@
+//! A security context cancelled ([WS-SecureConversation 1.4] section 6).
+
+use nuncio_crypto::random::Random;
+use nuncio_xml::Writer;
+
+use super::issue::refuse;
+use crate::dialect::{Dialect, TrustVerb};
+use crate::recipient::{Issue, Opened};
+use crate::refusal::Refusal;
+use crate::reply::Message;
+use crate::time::Time;
+use crate::trust::request::TokenRequest;
+use crate::trust::response::write_cancelled;
+
+/// Answers a Cancel, which only the holder of the context's own key may ask for.
+pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<Message, Issue> {
+    let dialect = opened.recipient.dialect();
+    let read = target(&opened, dialect);
+    let reply = opened.into_reply();
+    match read {
+        Ok(correlation) => {
+            let write = |writer: &mut Writer| write_cancelled(writer, dialect, correlation.as_deref());
+            Ok(reply.seal_trust(dialect, TrustVerb::Cancel, &write, now, random)?)
+        }
+        Err(refusal) => Err(refuse(&reply, refusal, now, random)?),
+    }
+}
+
+/// Checks that the request is about the context that signed it.
+fn target(opened: &Opened, dialect: &Dialect) -> Result<Option<String>, Refusal> {
+    let envelope = &opened.envelope;
+    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Cancel)?;
+    let (identifier, instance) = request.target.ok_or(Refusal::TrustRequest("names no context to cancel"))?;
+    match &opened.context {
+        Some(context) if context.key(&identifier, instance.as_deref()).is_some() => Ok(request.correlation),
+        _ => Err(Refusal::TrustRequest("is about another context than the one that signed it")),
+    }
+}

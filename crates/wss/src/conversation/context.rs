@@ -1,0 +1,68 @@
+//! A security context: what the two sides of a conversation share.
+
+use nuncio_crypto::secret::Secret;
+
+use crate::dialect::Dialect;
+use crate::time::Time;
+
+/// Who a message, or a conversation, comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Principal {
+    /// Nobody in particular: only the service is authenticated.
+    Anonymous,
+    /// The holder of a certificate, by its subject in the form of RFC 2253.
+    Certificate(String),
+    /// A user, by name.
+    User(String),
+}
+
+impl Principal {
+    /// The name that a backend is told; `None` for nobody in particular.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous => None,
+            Self::Certificate(name) | Self::User(name) => Some(name),
+        }
+    }
+}
+
+/// A security context.
+pub struct Context {
+    /// Its identifier, an absolute URI. It is public: whoever sees a message sees it.
+    pub identifier: String,
+    /// Which of its keys this is, where it was renewed.
+    pub instance: Option<String>,
+    /// Its generation.
+    pub dialect: &'static Dialect,
+    /// Who established it.
+    pub principal: Principal,
+    /// A stable name of the conversation for the backend, which tells nothing of the identifier.
+    pub conversation: String,
+    /// When it was issued.
+    pub created: Time,
+    /// When its key ends.
+    pub expires: Time,
+    pub(crate) secret: Secret,
+    /// The token as it came, and its id: what an initiator sends with every request. `None` where it was issued here.
+    pub(crate) carried: Option<Carried>,
+}
+
+/// A security context token as its issuer wrote it: kept to the octet, since it may hold state that only the issuer
+/// reads.
+pub(crate) struct Carried {
+    pub(crate) id: String,
+    pub(crate) octets: Vec<u8>,
+}
+
+impl Context {
+    /// The key, if that is the name of this context and of its key.
+    pub(crate) fn key(&self, identifier: &str, instance: Option<&str>) -> Option<&Secret> {
+        (self.identifier == identifier && self.instance.as_deref() == instance).then_some(&self.secret)
+    }
+
+    /// The key's octets: for tests against recordings, and for nothing else.
+    #[doc(hidden)]
+    pub fn danger_key_octets(&self) -> &[u8] {
+        self.secret.expose()
+    }
+}

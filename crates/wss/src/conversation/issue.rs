@@ -1,0 +1,140 @@
+//! A security context issued ([WS-SecureConversation 1.4] section 3, [WS-Trust 1.4] section 4.4.3 for its key).
+
+use nuncio_crypto::derive;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_xml::Writer;
+
+use super::{Context, Principal};
+use crate::dialect::{Dialect, TrustVerb};
+use crate::fault::Fault;
+use crate::recipient::{Issue, Opened};
+use crate::refusal::{Class, Refusal};
+use crate::reply::{Answer, Message, Reply};
+use crate::time::Time;
+use crate::trust::request::TokenRequest;
+use crate::trust::response::{Issued, write_issued};
+
+/// The key of a new context, and what its client is told of it.
+struct Key {
+    secret: Secret,
+    entropy: Option<Secret>,
+    given: bool,
+}
+
+/// Issues a context and seals the answer.
+pub(crate) fn issue(
+    opened: Opened,
+    principal: Principal,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<(Context, Message), Issue> {
+    let dialect = opened.recipient.dialect();
+    let granted = grant(&opened, principal, dialect, now, random);
+    let reply = opened.into_reply();
+    let (context, key, correlation) = match granted {
+        Ok(granted) => granted,
+        Err(refusal) => return Err(refuse(&reply, refusal, now, random)?),
+    };
+    let mut tag = [0; 6];
+    random.fill(&mut tag);
+    let (token, secret) = (format!("{}-sct", hex(&tag)), format!("{}-key", hex(&tag)));
+    let given = context.secret.clone();
+    let issued = Issued {
+        context: &context,
+        ids: (&token, &secret),
+        entropy: key.entropy.as_ref(),
+        given: key.given.then_some(&given),
+        correlation: correlation.as_deref(),
+    };
+    let write = |writer: &mut Writer| write_issued(writer, &issued);
+    let message = reply.seal_trust(dialect, TrustVerb::Issue, &write, now, random)?;
+    Ok((context, message))
+}
+
+/// Seals the fault that tells a client that its request is not granted.
+pub(super) fn refuse(reply: &Reply, refusal: Refusal, now: Time, random: &mut dyn Random) -> Result<Issue, Issue> {
+    let fault = Fault::refusal(Class::InvalidRequest, reply.opened().recipient.dialect());
+    let (message, _) = reply.seal(Answer::Fault(fault), now, random)?;
+    Ok(Issue::Refused { refusal, message })
+}
+
+fn grant(
+    opened: &Opened,
+    principal: Principal,
+    dialect: &'static Dialect,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<(Context, Key, Option<String>), Refusal> {
+    let envelope = &opened.envelope;
+    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
+    let mut identifier = [0; 16];
+    random.fill(&mut identifier);
+    let key = key(opened, &request, random)?;
+    let mut conversation = [0; 16];
+    random.fill(&mut conversation);
+    let context = Context {
+        identifier: format!("urn:uuid:{}", uuid(identifier)),
+        instance: None,
+        dialect,
+        principal,
+        conversation: hex(&conversation),
+        created: now,
+        expires: now.plus(opened.recipient.settings.context_lifetime),
+        secret: key.secret.clone(),
+        carried: None,
+    };
+    Ok((context, key, request.correlation))
+}
+
+/// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.
+fn key(opened: &Opened, request: &TokenRequest, random: &mut dyn Random) -> Result<Key, Refusal> {
+    let terms = &opened.recipient.terms;
+    let suite = crate::demand::suite(&terms.policy);
+    let octets = request.key_size.unwrap_or(suite.key);
+    if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {
+        return Err(Refusal::TrustRequest("asks for a key of another size than the suite's"));
+    }
+    let trust = terms.policy.trust.as_ref();
+    let (client, server) = trust.map_or((false, true), |trust| (trust.client_entropy, trust.server_entropy));
+    match &request.entropy {
+        None if client => Err(Refusal::TrustRequest("has no entropy where the policy asks for it")),
+        None => Ok(Key { secret: fresh(octets, random), entropy: None, given: true }),
+        Some(entropy) if client && !server => {
+            if entropy.len() != octets {
+                return Err(Refusal::TrustRequest("has entropy of another size than the key's"));
+            }
+            Ok(Key { secret: entropy.clone(), entropy: None, given: false })
+        }
+        Some(entropy) => {
+            let ours = fresh(octets, random);
+            let secret = derive::computed_key(entropy.expose(), ours.expose(), octets)
+                .map_err(|_| Refusal::TrustRequest("asks for too long a key"))?;
+            Ok(Key { secret, entropy: Some(ours), given: false })
+        }
+    }
+}
+
+fn fresh(octets: usize, random: &mut dyn Random) -> Secret {
+    let mut key = vec![0; octets];
+    random.fill(&mut key);
+    Secret::new(key)
+}
+
+/// Octets in hexadecimal.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    use std::fmt::Write;
+    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut text, octet| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
+/// A version 4 UUID ([RFC 9562] section 5.4) of those octets.
+pub(crate) fn uuid(mut octets: [u8; 16]) -> String {
+    octets[6] = octets[6] & 0x0f | 0x40;
+    octets[8] = octets[8] & 0x3f | 0x80;
+    let text = hex(&octets);
+    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
+}

@@ -1,0 +1,68 @@
+//! A message without security: what a plain peer gets.
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_xml::Writer;
+
+use crate::addressing::is_addressing;
+use crate::envelope::Envelope;
+use crate::names::soap;
+
+/// A plain message, and what the transport says of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Plain {
+    /// The `Content-Type`, with the action of SOAP 1.2 in it.
+    pub content_type: String,
+    /// The `SOAPAction` of SOAP 1.1, quoted.
+    pub soap_action: Option<String>,
+    /// The envelope.
+    pub body: Vec<u8>,
+}
+
+/// The content type of a version of SOAP.
+pub(crate) const fn content_type(version: SoapVersion) -> &'static str {
+    match version {
+        SoapVersion::V11 => "text/xml; charset=utf-8",
+        SoapVersion::V12 => "application/soap+xml; charset=utf-8",
+    }
+}
+
+/// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers.
+pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>) -> Plain {
+    let document = &envelope.document;
+    let namespace = soap(envelope.soap);
+    let mut writer = Writer::new();
+    writer.start("s", namespace, "Envelope");
+    let mut blocks = envelope
+        .blocks
+        .iter()
+        .copied()
+        .filter(|&block| addressing || !is_addressing(document.name(block).namespace))
+        .peekable();
+    if blocks.peek().is_some() {
+        writer.start("s", namespace, "Header");
+        for block in blocks {
+            writer.copy(document, block);
+        }
+        writer.end();
+    }
+    writer.start("s", namespace, "Body");
+    writer.copy_children(document, envelope.body);
+    writer.end();
+    writer.end();
+    // An action goes into a header: what cannot stand there is left out, and the backend decides by the body.
+    let action =
+        action.filter(|action| action.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'\\'));
+    let mut content_type = content_type(envelope.soap).to_owned();
+    let mut soap_action = None;
+    match envelope.soap {
+        SoapVersion::V11 => soap_action = Some(format!("\"{}\"", action.unwrap_or_default())),
+        SoapVersion::V12 => {
+            if let Some(action) = action {
+                content_type.push_str("; action=\"");
+                content_type.push_str(action);
+                content_type.push('"');
+            }
+        }
+    }
+    Plain { content_type, soap_action, body: writer.into_bytes() }
+}

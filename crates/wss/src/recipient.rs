@@ -1,0 +1,325 @@
+//! The recipient's side: requests opened, contexts issued and cancelled, answers sealed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::trust::Trust;
+use nuncio_policy::model::{Binding, Operation, Parts, Policy, SoapVersion};
+
+use crate::conversation::{Context, Principal, cancel, issue};
+use crate::demand::{Demand, Direction};
+use crate::dialect::Dialect;
+use crate::envelope::Envelope;
+use crate::initiator::Expectation;
+use crate::keys::{Credential, Keys};
+use crate::limits::Limits;
+use crate::open::{self, Evidence, Once};
+use crate::plain::{self, Plain};
+use crate::received::{HttpFacts, Received, Request, Transport};
+use crate::refusal::Refusal;
+use crate::reply::{Message, Reply};
+use crate::seal::Unsealed;
+use crate::terms::{NotBuilt, OperationTerms, Terms};
+use crate::time::Time;
+use crate::timestamp::Freshness;
+use crate::token::username::Username;
+
+/// What a recipient is made of.
+pub struct Settings {
+    /// The policy: one alternative.
+    pub policy: Policy,
+    /// The version of SOAP.
+    pub soap: SoapVersion,
+    /// The operations of the contract; none where it is not known.
+    pub operations: Vec<Operation>,
+    /// Our certificates and keys.
+    pub credentials: Vec<Credential>,
+    /// Which clients' certificates are trusted.
+    pub trust: Trust,
+    /// The addresses that are ours; any where there are none.
+    pub addresses: Vec<String>,
+    /// How old a message may be.
+    pub freshness: Freshness,
+    /// How long our answers are good for.
+    pub message_lifetime: Duration,
+    /// How long a security context lasts.
+    pub context_lifetime: Duration,
+    /// Whether the backend gets the addressing headers.
+    pub forward_addressing: bool,
+    /// How much a message may hold.
+    pub limits: Limits,
+}
+
+/// The recipient of one port's messages. Immutable; shared between tasks.
+pub struct Recipient {
+    pub(crate) terms: Terms,
+    pub(crate) settings: Lasting,
+}
+
+/// The settings that outlive compilation.
+pub(crate) struct Lasting {
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) trust: Trust,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) freshness: Freshness,
+    pub(crate) message_lifetime: Duration,
+    pub(crate) context_lifetime: Duration,
+    pub(crate) forward_addressing: bool,
+    pub(crate) limits: Limits,
+}
+
+/// A request that was opened: every part that the policy wants protected is, by the tokens that it names.
+pub struct Opened {
+    pub(crate) recipient: Arc<Recipient>,
+    pub(crate) envelope: Envelope,
+    pub(crate) evidence: Evidence,
+    pub(crate) action: Option<String>,
+    pub(crate) request: Request,
+    pub(crate) context: Option<Arc<Context>>,
+}
+
+/// Whom a request comes from, as far as it was proved.
+pub enum Claim<'a> {
+    /// Nobody in particular.
+    Anonymous,
+    /// A user, whose password is yet to be checked.
+    Username(&'a Username),
+    /// The holder of a trusted certificate.
+    Certificate(&'a Certificate),
+    /// Whoever established that conversation.
+    Context(&'a Arc<Context>),
+}
+
+impl Recipient {
+    /// Compiles the settings.
+    pub fn new(settings: Settings) -> Result<Arc<Self>, NotBuilt> {
+        let terms = Terms::new(settings.policy, settings.soap, settings.operations)?;
+        let settings = Lasting {
+            credentials: settings.credentials,
+            trust: settings.trust,
+            addresses: settings.addresses,
+            freshness: settings.freshness,
+            message_lifetime: settings.message_lifetime,
+            context_lifetime: settings.context_lifetime,
+            forward_addressing: settings.forward_addressing,
+            limits: settings.limits,
+        };
+        Ok(Arc::new(Self { terms, settings }))
+    }
+
+    /// The version of SOAP that it speaks.
+    pub fn soap(&self) -> SoapVersion {
+        self.terms.soap
+    }
+
+    /// The generation of its trust messages, and of the faults about them.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.terms.dialect()
+    }
+
+    /// Reads a request.
+    pub fn read(&self, http: &HttpFacts<'_>, body: Vec<u8>) -> Result<Received, Refusal> {
+        Received::read(&self.terms, http, body, &self.settings.limits)
+    }
+
+    /// Opens a request. `context` is what [`Received::context`] names, if it is known.
+    pub fn open(
+        self: &Arc<Self>,
+        received: Received,
+        context: Option<Arc<Context>>,
+        transport: Transport,
+        now: Time,
+    ) -> Result<Opened, Refusal> {
+        let Received { envelope, action, request, .. } = received;
+        self.check_address(&envelope)?;
+        let element =
+            envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
+        let operation = self.terms.operation(action.as_deref(), element);
+        let demand = self.demand(request, operation, action.as_deref())?;
+        if matches!(demand.policy.binding, Binding::Transport(_)) && transport == Transport::Clear {
+            return Err(Refusal::UnprotectedTransport);
+        }
+        let context = match request {
+            // A bootstrap message belongs to no context, whatever it brings.
+            Request::Issue | Request::Renew => None,
+            Request::Application | Request::Cancel => context,
+        };
+        if let Some(context) = &context {
+            // The end of a context may still be said when its time is over.
+            if request == Request::Application && context.expires <= now {
+                return Err(Refusal::OutlivedContext(context.identifier.clone()));
+            }
+        }
+        let keys = Keys {
+            credentials: &self.settings.credentials,
+            context: context.as_deref(),
+            shared: None,
+            trust: &self.settings.trust,
+        };
+        let (envelope, evidence) =
+            open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
+        check_element(&envelope, operation)?;
+        Ok(Opened { recipient: Arc::clone(self), envelope, evidence, action, request, context })
+    }
+
+    /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.
+    ///
+    /// The random source is drawn from in this order: 16 octets of identifier, the entropy or key, 16 octets of the
+    /// conversation's name, then whatever the answer needs.
+    ///
+    /// # Errors
+    ///
+    /// [`Issue::Refused`] with a sealed fault where the request cannot be granted.
+    pub fn issue(
+        opened: Opened,
+        principal: Principal,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Context, Message), Issue> {
+        issue::issue(opened, principal, now, random)
+    }
+
+    /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that.
+    pub fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<Message, Issue> {
+        cancel::cancel(opened, now, random)
+    }
+
+    /// What a request must satisfy.
+    fn demand<'a>(
+        &'a self,
+        request: Request,
+        operation: Option<&'a OperationTerms>,
+        action: Option<&str>,
+    ) -> Result<Demand<'a>, Refusal> {
+        let (policy, parts): (&Policy, &Parts) = match (request, self.terms.conversation()) {
+            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+            (Request::Cancel, Some(_)) => (&self.terms.policy, self.terms.cancel()),
+            (Request::Application, _) => {
+                let parts = self.terms.input(operation).ok_or_else(|| Refusal::Action {
+                    found: action.unwrap_or_default().to_owned(),
+                    expected: "one that the contract knows",
+                })?;
+                (&self.terms.policy, parts)
+            }
+            (Request::Issue | Request::Renew | Request::Cancel, None) => {
+                return Err(Refusal::TrustRequest("comes where the policy has no conversation"));
+            }
+        };
+        Ok(Demand { policy, direction: Direction::Request, parts, derive: request != Request::Cancel })
+    }
+
+    fn check_address(&self, envelope: &Envelope) -> Result<(), Refusal> {
+        let addresses = &self.settings.addresses;
+        match &envelope.addressing.to {
+            Some(to) if !addresses.is_empty() && !addresses.contains(&to.value) => {
+                Err(Refusal::Addressing { header: "To", fault: "is not an address of ours" })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The action and the body must name one operation: else the one that was authorised is not the one that runs.
+fn check_element(envelope: &Envelope, operation: Option<&OperationTerms>) -> Result<(), Refusal> {
+    let Some((namespace, local)) = operation.and_then(|terms| terms.operation.input.element.as_ref()) else {
+        return Ok(());
+    };
+    match envelope.payload() {
+        Some(node) if envelope.document.is(node, namespace, local) => Ok(()),
+        _ => Err(Refusal::Action {
+            found: envelope.payload().map(|node| envelope.document.name(node).local.to_owned()).unwrap_or_default(),
+            expected: "the operation that the action names",
+        }),
+    }
+}
+
+/// Why a trust request was not granted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Issue {
+    /// It asks for what is not given; the sealed fault tells its sender so.
+    #[error("{refusal}")]
+    Refused {
+        /// The reason, for the log.
+        refusal: Refusal,
+        /// The answer.
+        message: Message,
+    },
+    /// The answer could not be sealed.
+    #[error(transparent)]
+    Unsealed(#[from] Unsealed),
+}
+
+impl Opened {
+    /// What is to be claimed before the message has any effect; `None` where nothing in it is unique.
+    pub fn once(&self) -> Option<Once> {
+        self.evidence.once
+    }
+
+    /// Whom it comes from.
+    pub fn claim(&self) -> Claim<'_> {
+        if let Some(context) = &self.context {
+            Claim::Context(context)
+        } else if let Some(username) = &self.evidence.username {
+            Claim::Username(username)
+        } else if let Some(certificate) = &self.evidence.certificate {
+            Claim::Certificate(certificate)
+        } else {
+            Claim::Anonymous
+        }
+    }
+
+    /// What it asks for.
+    pub fn request(&self) -> Request {
+        self.request
+    }
+
+    /// Its action.
+    pub fn action(&self) -> Option<&str> {
+        self.action.as_deref()
+    }
+
+    /// The context that it belongs to.
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.context.as_ref()
+    }
+
+    /// The local names of header blocks that travel without a signature over them.
+    pub fn unverified(&self) -> impl Iterator<Item = &str> {
+        self.evidence.unverified.iter().map(|&node| self.envelope.document.name(node).local)
+    }
+
+    /// Whether the contract says that there is no answer.
+    pub fn one_way(&self) -> bool {
+        self.operation().is_some_and(|terms| terms.operation.output.is_none())
+    }
+
+    /// The message as the backend gets it: written anew from the nodes that were verified.
+    pub fn plain(&self) -> Plain {
+        let soap_action = self.operation().and_then(|terms| terms.operation.input.soap_action.as_deref());
+        let action = soap_action.filter(|action| !action.is_empty()).or(self.action.as_deref());
+        plain::write(&self.envelope, self.recipient.settings.forward_addressing, action)
+    }
+
+    /// What an initiator who sent this request would remember of it, to open the answer.
+    ///
+    /// For a player of recorded conversations, who has no initiator's state but what the request holds.
+    pub fn expectation(&self) -> Result<Expectation, Refusal> {
+        Expectation::of(self)
+    }
+
+    /// What is needed to answer it.
+    pub fn into_reply(self) -> Reply {
+        Reply::new(self)
+    }
+
+    pub(crate) fn operation(&self) -> Option<&OperationTerms> {
+        if self.request != Request::Application {
+            return None;
+        }
+        let name = self.envelope.payload().map(|node| self.envelope.document.name(node));
+        self.recipient.terms.operation(self.action.as_deref(), name.map(|name| (name.namespace, name.local)))
+    }
+}

@@ -1,0 +1,221 @@
+//! The answer to an opened request, sealed under the same keys.
+
+use nuncio_crypto::random::Random;
+use nuncio_policy::model::{Addressing, Parts, Policy, SoapVersion, Token};
+use nuncio_xml::Writer;
+
+use crate::addressing;
+use crate::demand::{Demand, Direction};
+use crate::dialect::{Dialect, TrustVerb};
+use crate::envelope::Envelope;
+use crate::fault::Fault;
+use crate::names::soap;
+use crate::plain::content_type;
+use crate::received::Request;
+use crate::recipient::Opened;
+use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
+use crate::time::Time;
+
+/// A message to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// The `Content-Type`.
+    pub content_type: &'static str,
+    /// Whether it is a fault, which SOAP's HTTP binding sends with status 500.
+    pub fault: bool,
+    /// The envelope.
+    pub body: Vec<u8>,
+}
+
+/// What the backend answered.
+pub enum Answer {
+    /// An envelope.
+    Envelope(Vec<u8>),
+    /// Nothing that can be sent on: this fault stands in for it.
+    Fault(Fault),
+}
+
+/// A request that was opened, waiting for its answer.
+pub struct Reply {
+    opened: Opened,
+}
+
+impl Reply {
+    pub(crate) fn new(opened: Opened) -> Self {
+        Self { opened }
+    }
+
+    /// Seals what the backend answered. An answer that cannot be read is not sent on: a constant fault is, and the
+    /// second value says why, for the log.
+    pub fn seal(
+        &self,
+        answer: Answer,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Message, Option<String>), Unsealed> {
+        let fault = match answer {
+            Answer::Fault(fault) => (fault, None),
+            Answer::Envelope(bytes) => {
+                let recipient = &self.opened.recipient;
+                match Envelope::read(bytes, recipient.soap(), Addressing::None, &recipient.settings.limits) {
+                    Ok(envelope) => return Ok((self.seal_envelope(&envelope, now, random)?, None)),
+                    Err(refusal) => (Fault::unavailable(), Some(refusal.to_string())),
+                }
+            }
+        };
+        let (fault, trouble) = fault;
+        let version = self.opened.recipient.soap();
+        let write = |writer: &mut Writer| fault.write(writer, version);
+        let action = addressing::namespace(self.opened.recipient.terms.addressing()).map(addressing::fault_action);
+        let message = self.seal_content(action, &[], Content::Write(&write), true, now, random)?;
+        Ok((message, trouble))
+    }
+
+    fn seal_envelope(&self, envelope: &Envelope, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
+        let fault = envelope.is_fault();
+        let action = self.response_action(envelope, fault);
+        let document = &envelope.document;
+        // The backend's own addressing, if it wrote any, was not written for this client.
+        let blocks: Vec<_> = envelope
+            .blocks
+            .iter()
+            .filter(|&&block| !addressing::is_addressing(document.name(block).namespace))
+            .map(|&block| (document, block))
+            .collect();
+        let content = Content::Copy(document, envelope.body);
+        self.seal_content(action.as_deref(), &blocks, content, fault, now, random)
+    }
+
+    /// Seals a trust response.
+    pub(crate) fn seal_trust(
+        &self,
+        dialect: &Dialect,
+        verb: TrustVerb,
+        write: &dyn Fn(&mut Writer),
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Message, Unsealed> {
+        let action = dialect.response_action(verb);
+        self.seal_content(Some(&action), &[], Content::Write(write), false, now, random)
+    }
+
+    /// The action of an answer: what the contract says of the response or of the fault; else the pattern that every
+    /// stack follows, and for a fault the one that needs no declaration.
+    fn response_action(&self, envelope: &Envelope, fault: bool) -> Option<String> {
+        let namespace = addressing::namespace(self.opened.recipient.terms.addressing())?;
+        let operation = self.opened.operation().map(|terms| &terms.operation);
+        if fault {
+            let declared = operation.and_then(|operation| {
+                let name = detail(envelope)?;
+                operation.faults.iter().find(|fault| {
+                    fault.message.element.as_ref().is_some_and(|(ns, local)| (ns.as_str(), local.as_str()) == name)
+                })
+            });
+            return Some(
+                declared.map_or_else(
+                    || addressing::fault_action(namespace).to_owned(),
+                    |fault| fault.message.action.clone(),
+                ),
+            );
+        }
+        match operation.and_then(|operation| operation.output.as_ref()) {
+            Some(output) => Some(output.action.clone()),
+            None => self.opened.action.as_ref().map(|action| format!("{action}Response")),
+        }
+    }
+
+    fn seal_content(
+        &self,
+        action: Option<&str>,
+        blocks: &[(&nuncio_xml::Document, nuncio_xml::NodeId)],
+        content: Content<'_>,
+        fault: bool,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Message, Unsealed> {
+        let Opened { recipient, envelope, evidence, request, context, .. } = &self.opened;
+        let terms = &recipient.terms;
+        let (policy, parts) = self.terms(action, fault);
+        let demand = Demand { policy, direction: Direction::Response, parts, derive: true };
+        let suite = demand.suite();
+        let protection = match demand.symmetric().map(|binding| &binding.protection) {
+            None => Protection::Transport,
+            Some(Token::SecureConversation(_)) => Protection::Context {
+                context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
+                include: false,
+            },
+            Some(Token::X509(_) | Token::Username(_)) => {
+                Protection::Answer(evidence.shared.as_ref().ok_or(Unsealed::TokenMissing("an encrypted key"))?)
+            }
+        };
+        let version = envelope.soap;
+        let addressing = terms.addressing();
+        let relates_to = envelope.addressing.message_id.as_ref().map(|text| text.value.as_str());
+        let outgoing = Outgoing {
+            soap: version,
+            addressing,
+            action,
+            message_id: None,
+            relates_to,
+            // Clients of August 2004 want to be addressed, even on the back channel.
+            to: (addressing == Addressing::August2004)
+                .then(|| addressing::namespace(addressing).map(addressing::anonymous))
+                .flatten(),
+            reply_to: false,
+            blocks,
+            content,
+        };
+        let sealed = seal(
+            &outgoing,
+            &Seal {
+                demand,
+                protection,
+                username: None,
+                endorsing: None,
+                endorsing_context: None,
+                confirm: policy.wss.signature_confirmation.then_some(evidence.signatures.as_slice()),
+                mac: evidence.mac.unwrap_or(suite.mac),
+                signature: evidence.signature.unwrap_or(suite.signature),
+                lifetime: recipient.settings.message_lifetime,
+            },
+            now,
+            random,
+        )?;
+        debug_assert_eq!(soap(version), soap(terms.soap), "answers are of the version asked, {request:?}");
+        Ok(Message { content_type: content_type(version), fault, body: sealed.octets })
+    }
+
+    /// The policy that the answer is under, and its parts.
+    fn terms(&self, action: Option<&str>, fault: bool) -> (&Policy, &Parts) {
+        let terms = &self.opened.recipient.terms;
+        match (self.opened.request, terms.conversation()) {
+            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+            (Request::Cancel, _) => (&terms.policy, terms.cancel()),
+            _ => {
+                let operation = self.opened.operation();
+                let parts = match action {
+                    Some(action) if fault => terms.fault(operation, action),
+                    _ => terms.output(operation),
+                };
+                (&terms.policy, parts)
+            }
+        }
+    }
+
+    /// The request that it answers.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+}
+
+/// The expanded name of what a fault's detail holds.
+fn detail(envelope: &Envelope) -> Option<(&str, &str)> {
+    let document = &envelope.document;
+    let fault = envelope.payload()?;
+    let detail = document.elements(fault).find(|&child| match envelope.soap {
+        SoapVersion::V11 => document.is(child, "", "detail"),
+        SoapVersion::V12 => document.is(child, soap(envelope.soap), "Detail"),
+    })?;
+    let name = document.name(document.elements(detail).next()?);
+    Some((name.namespace, name.local))
+}
