@@ -1,23 +1,231 @@
 //! Our recipient and our initiator as the player sees them.
 
-use crate::recording::{Exchange, Scenario};
-use crate::subject::{Halt, Opened, Subject};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::trust::Trust;
+use nuncio_policy::PolicyError;
+use nuncio_policy::model::{Policy, Port};
+use nuncio_policy::{bare, wsdl};
+use nuncio_wss::{
+    Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Recipient,
+    RecipientSettings, Refusal, Request, Time, Transport,
+};
+
+use crate::http::HttpMessage;
+use crate::recording::{Exchange, KeyPair, Scenario};
+use crate::subject::{self, Halt, Opened, Subject};
 
 /// Both ends of one conversation.
-pub struct Ends(());
+pub struct Ends {
+    recipient: Arc<Recipient>,
+    initiator: Initiator,
+    users: BTreeMap<String, String>,
+    contexts: BTreeMap<String, Arc<Context>>,
+    expectations: BTreeMap<u32, Expectation>,
+    claims: HashSet<[u8; 16]>,
+    answers: HashSet<[u8; 16]>,
+}
 
 impl Subject for Ends {
-    fn start(_scenario: &Scenario) -> Result<Self, Halt> {
-        Err(Halt::NotBuilt("nuncio-wss opens no messages yet".into()))
+    fn start(scenario: &Scenario) -> Result<Self, Halt> {
+        let (policy, port) = terms(scenario)?;
+        let certificates = &scenario.meta.certificates;
+        let service = credential(&certificates.service)?;
+        let trust = certificates.client.as_ref().map(certificate).transpose()?.into_iter().collect();
+        let recipient = Recipient::new(RecipientSettings {
+            policy: policy.clone(),
+            soap: port.soap,
+            operations: port.operations.clone(),
+            trust: Trust::new(trust).map_err(refused)?,
+            addresses: vec![scenario.meta.service_address.clone()],
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_secs(300),
+            context_lifetime: Duration::from_secs(15 * 3600),
+            forward_addressing: false,
+            limits: limits(),
+            credentials: vec![service],
+        })
+        .map_err(|error| Halt::NotBuilt(error.to_string()))?;
+        let initiator = Initiator::new(InitiatorSettings {
+            policy,
+            soap: port.soap,
+            operations: port.operations,
+            service: Some(certificate(&certificates.service)?),
+            username: None,
+            credential: None,
+            to: scenario.meta.service_address.clone(),
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_secs(300),
+            limits: limits(),
+        })
+        .map_err(|error| Halt::NotBuilt(error.to_string()))?;
+        Ok(Self {
+            recipient,
+            initiator,
+            users: scenario.meta.users(),
+            contexts: BTreeMap::new(),
+            expectations: BTreeMap::new(),
+            claims: HashSet::new(),
+            answers: HashSet::new(),
+        })
     }
 
-    fn forget(&mut self) {}
-
-    fn request(&mut self, _exchange: &Exchange) -> Result<Opened, Halt> {
-        Err(Halt::NotBuilt("nuncio-wss opens no messages yet".into()))
+    fn forget(&mut self) {
+        self.contexts.clear();
     }
 
-    fn response(&mut self, _exchange: &Exchange) -> Result<Opened, Halt> {
-        Err(Halt::NotBuilt("nuncio-wss opens no messages yet".into()))
+    fn request(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
+        let message = &exchange.request;
+        let now = Time::from_millis(exchange.request_at);
+        let received = self.recipient.read(&facts(message), message.body.clone()).map_err(refused)?;
+        let context = match received.context() {
+            Some(identifier) => match self.contexts.get(identifier) {
+                Some(context) => Some(Arc::clone(context)),
+                None => return Err(refused(Refusal::UnknownContext(identifier.to_owned()))),
+            },
+            None => None,
+        };
+        if received.request() == Request::Renew {
+            return Err(Halt::NotBuilt("renewal of a security context".into()));
+        }
+        let opened = self.recipient.open(received, context, Transport::Secure, now).map_err(refused)?;
+        if let Claim::Username(username) = opened.claim() {
+            let known = self.users.get(&username.name);
+            if !known.is_some_and(|password| username.password.matches(password.as_bytes())) {
+                return Err(refused(Refusal::WrongPassword(username.name.clone())));
+            }
+        }
+        if opened.once().is_some_and(|once| !self.claims.insert(once.key)) {
+            return Err(refused(Refusal::Replayed));
+        }
+        self.expectations.insert(exchange.n, opened.expectation().map_err(refused)?);
+        if opened.request() == Request::Cancel
+            && let Some(context) = opened.context()
+        {
+            self.contexts.remove(&context.identifier);
+        }
+        Ok(Opened {
+            envelope: opened.plain().body,
+            action: exchange.request_action.as_ref().and(opened.action()).map(str::to_owned),
+            contexts: Vec::new(),
+        })
+    }
+
+    fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
+        let message = &exchange.response;
+        let now = Time::from_millis(exchange.response_at);
+        let Some(expectation) = self.expectations.remove(&exchange.n) else {
+            return Err(Halt::Unsecured("the request was refused".into()));
+        };
+        let opening =
+            self.initiator.open(&facts(message), message.body.clone(), &expectation, now).map_err(|refusal| {
+                match refusal {
+                    Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
+                    other => refused(other),
+                }
+            })?;
+        if opening.once().is_some_and(|once| !self.answers.insert(once.key)) {
+            return Err(refused(Refusal::Replayed));
+        }
+        let mut contexts = Vec::new();
+        if !opening.is_fault() {
+            match expectation.request() {
+                Request::Issue => {
+                    let context = self.initiator.established(&opening, &expectation, now).map_err(refused)?;
+                    contexts.push(subject::Context {
+                        identifier: context.identifier.clone(),
+                        instance: context.instance.clone(),
+                        key: context.danger_key_octets().to_vec(),
+                    });
+                    self.contexts.insert(context.identifier.clone(), Arc::new(context));
+                }
+                Request::Cancel => self.initiator.cancelled(&opening).map_err(refused)?,
+                Request::Application | Request::Renew => {}
+            }
+        }
+        Ok(Opened {
+            envelope: opening.plain().body,
+            action: exchange.response_action.as_ref().and(opening.action()).map(str::to_owned),
+            contexts,
+        })
+    }
+}
+
+const FRESHNESS: Freshness = Freshness { skew: Duration::from_secs(300), window: Duration::from_secs(300) };
+
+/// The policy that the scenario's service enforced, and the port that it is of.
+fn terms(scenario: &Scenario) -> Result<(Policy, Port), Halt> {
+    let bytes = scenario.wsdl.as_deref().ok_or_else(|| Halt::Refused("it has no wsdl.xml".into()))?;
+    let contract = wsdl::read("wsdl.xml", bytes).map_err(policy_error)?;
+    let port = contract.ports.into_iter().next().ok_or_else(|| Halt::Refused("wsdl.xml has no port".into()))?;
+    let alternatives = match &scenario.policy {
+        Some(bytes) => bare::read("policy.xml", bytes).map_err(policy_error)?,
+        None => match &port.alternatives {
+            Ok(alternatives) => alternatives.clone(),
+            Err(error) => return Err(policy_error(error.clone())),
+        },
+    };
+    match <[Policy; 1]>::try_from(alternatives) {
+        Ok([policy]) => Ok((policy, port)),
+        Err(alternatives) if alternatives.is_empty() => Err(Halt::NotBuilt("a port without security".into())),
+        Err(_) => Err(Halt::NotBuilt("a policy of several alternatives".into())),
+    }
+}
+
+/// What the policy asks for and is not built is a skip; what it has wrong is a failure.
+fn policy_error(error: PolicyError) -> Halt {
+    if error.is_not_built() { Halt::NotBuilt(error.to_string()) } else { Halt::Refused(error.to_string()) }
+}
+
+fn refused(error: impl ToString) -> Halt {
+    Halt::Refused(error.to_string())
+}
+
+fn certificate(pair: &KeyPair) -> Result<Certificate, Halt> {
+    let mut certificates = Certificate::from_pem(pair.certificate_pem.as_bytes()).map_err(refused)?;
+    certificates.pop().ok_or_else(|| Halt::Refused("a certificate is missing".into()))
+}
+
+fn credential(pair: &KeyPair) -> Result<Credential, Halt> {
+    let key = PrivateKey::from_pem(pair.private_key_pem.as_bytes()).map_err(refused)?;
+    Ok(Credential { certificate: certificate(pair)?, key })
+}
+
+fn facts(message: &HttpMessage) -> HttpFacts<'_> {
+    HttpFacts {
+        content_type: message.header("content-type").unwrap_or_default(),
+        soap_action: message.header("soapaction"),
+    }
+}
+
+/// Limits far above any recording, so that none of them decides.
+pub fn limits() -> Limits {
+    const MANY: usize = 10_000_000;
+    Limits {
+        xml: nuncio_xml::Limits {
+            bytes: MANY,
+            depth: 100,
+            attributes: 100,
+            attribute_bytes: 100_000,
+            declarations: 100,
+            declarations_in_scope: 200,
+            elements: MANY,
+            children: MANY,
+            name_bytes: 1000,
+            names: 10_000,
+            text_bytes: MANY,
+        },
+        header_children: 32,
+        signatures: 3,
+        references: 16,
+        prefixes: 32,
+        encrypted_keys: 2,
+        encrypted_data: 8,
+        derived_keys: 6,
+        certificate: 16_384,
     }
 }
