@@ -216,7 +216,7 @@ pub enum PolicyError {
 
 impl PolicyError {
     /// Whether the policy asks for something that is known and not built.
-    pub(crate) fn is_not_built(&self) -> bool {
+    pub fn is_not_built(&self) -> bool {
         matches!(self, Self::NotBuilt { .. } | Self::NotBuiltHere { .. })
     }
 }
