@@ -110,7 +110,12 @@ impl Gateway {
     }
 
     /// Serves on `listeners` as [`serve`] does.
-    pub async fn serve(self, listeners: Vec<Listener>, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> usize {
+    pub async fn serve(
+        self,
+        listeners: Vec<Listener>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> usize {
         let Self { routes, connections, timeouts, listeners: _ } = self;
         serve(Parts { listeners, routes, connections, timeouts, ready, shutdown }).await
     }
@@ -160,9 +165,7 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
 
     let admitted = match site.exact.get(&path).or(site.any.as_ref()) {
         None => Err(Rejection::Path(path.clone())),
-        Some(route) => {
-            admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound))
-        }
+        Some(route) => admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
     };
     let (response, audit) = match admitted {
         Err(rejection) => {

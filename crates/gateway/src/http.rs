@@ -12,8 +12,8 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::header::{
-    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    TRANSFER_ENCODING,
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER, TRANSFER_ENCODING,
 };
 use hyper::{Method, StatusCode, Version};
 use nuncio_wss::Transport;
@@ -268,8 +268,7 @@ mod tests {
     use crate::listen::Pace;
 
     async fn admitted(request: Request) -> Result<Inbound, Rejection> {
-        let arrival =
-            Arrival { peer: Ipv4Addr::LOCALHOST.into(), transport: Transport::Clear, pace: Pace::new() };
+        let arrival = Arrival { peer: Ipv4Addr::LOCALHOST.into(), transport: Transport::Clear, pace: Pace::new() };
         admit(request, &arrival, 16, &Timeouts::default()).await
     }
 

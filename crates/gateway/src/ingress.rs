@@ -191,13 +191,7 @@ impl Ingress {
         self.seal(&reply, answer, audit).map(Some)
     }
 
-    fn issue(
-        &self,
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        audit: &mut Audit,
-    ) -> Result<Message, Denied> {
+    fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
         if !self.world.sessions.has_room(CONTEXT, now) {
             note(audit, &"the store of conversations is full");
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);

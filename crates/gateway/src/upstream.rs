@@ -113,7 +113,8 @@ impl Upstream {
 
     /// Sends `plain`, in the name that `permit` says, and waits for its answer. Whatever happens, it is sent once at most.
     pub async fn forward(&self, permit: &Permit, plain: Plain) -> Result<Answer, Unavailable> {
-        let header = |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
+        let header =
+            |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
         let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
@@ -124,7 +125,8 @@ impl Upstream {
         let mut response = request.body(plain.body).send().await.map_err(unavailable)?;
 
         let status = response.status();
-        let content_type = response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
+        let content_type =
+            response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
             if chunk.len() > self.limit - body.len() {
@@ -135,7 +137,9 @@ impl Upstream {
         let status = status.as_u16();
         match status {
             200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
-            200 | 202 | 400..=599 if is_soap(&content_type) && !body.is_empty() => Ok(Answer { status, content_type, body }),
+            200 | 202 | 400..=599 if is_soap(&content_type) && !body.is_empty() => {
+                Ok(Answer { status, content_type, body })
+            }
             _ => Err(Unavailable::NotSoap { status, content_type }),
         }
     }
@@ -179,4 +183,182 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a backend does with a connection, once a request has come.
+    #[derive(Clone)]
+    enum Behaviour {
+        Answers(Vec<u8>),
+        Closes,
+        Hangs,
+        /// The head of an answer, then white space for ever.
+        Floods,
+    }
+
+    /// A backend that counts requests and remembers the last one.
+    struct Backend {
+        url: Url,
+        requests: Arc<AtomicUsize>,
+        last: Arc<std::sync::Mutex<String>>,
+    }
+
+    async fn backend(behaviour: Behaviour) -> Backend {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/svc?x=1", socket.local_addr().unwrap()).parse().unwrap();
+        let backend = Backend { url, requests: Arc::default(), last: Arc::default() };
+        let (requests, last) = (Arc::clone(&backend.requests), Arc::clone(&backend.last));
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = socket.accept().await.unwrap();
+                let mut seen = Vec::new();
+                while !seen.ends_with(b"<x/>") {
+                    if stream.read_buf(&mut seen).await.unwrap_or(0) == 0 {
+                        break;
+                    }
+                }
+                requests.fetch_add(1, Ordering::SeqCst);
+                *last.lock().unwrap() = String::from_utf8(seen).unwrap();
+                match &behaviour {
+                    Behaviour::Answers(octets) => drop(stream.write_all(octets).await),
+                    Behaviour::Closes => {}
+                    Behaviour::Hangs => std::future::pending().await,
+                    Behaviour::Floods => {
+                        let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
+                        let mut sent = stream.write_all(head).await;
+                        while sent.is_ok() {
+                            sent = stream.write_all(b"10\r\n                \r\n").await;
+                        }
+                    }
+                }
+            }
+        });
+        backend
+    }
+
+    fn plain() -> Plain {
+        Plain {
+            content_type: "text/xml; charset=utf-8".into(),
+            soap_action: Some("\"urn:do\"".into()),
+            body: b"<x/>".to_vec(),
+        }
+    }
+
+    async fn ask(url: &Url) -> Result<Answer, Unavailable> {
+        let timeouts = Timeouts {
+            backend_connect: Duration::from_millis(500),
+            backend_read: Duration::from_millis(200),
+            backend_total: Duration::from_millis(800),
+            ..Timeouts::default()
+        };
+        let permit = Permit::assertion(Some("Zoë"), Some("c-1")).unwrap();
+        Upstream::new(url.clone(), None, 1000, &timeouts).unwrap().forward(&permit, plain()).await
+    }
+
+    fn response(head: &str, body: &str) -> Behaviour {
+        let length = body.len();
+        Behaviour::Answers(format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_request_is_what_we_say_and_nothing_else() {
+        let backend = backend(response("200 OK\r\nContent-Type: text/xml; charset=utf-8", "<y/>")).await;
+        let answer = ask(&backend.url).await.unwrap();
+        let content_type = "text/xml; charset=utf-8".to_owned();
+        assert_eq!(answer, Answer { status: 200, content_type, body: b"<y/>".to_vec() });
+        let host = backend.url.authority();
+        let sent = backend.last.lock().unwrap().to_ascii_lowercase();
+        let mut lines: Vec<&str> = sent.split("\r\n").collect();
+        assert_eq!(lines.remove(0), "post /svc?x=1 http/1.1");
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "",
+                "<x/>",
+                "accept: */*",
+                "content-length: 4",
+                "content-type: text/xml; charset=utf-8",
+                &format!("host: {host}"),
+                "soapaction: \"urn:do\"",
+                "x-nuncio-conversation: c-1",
+                "x-nuncio-principal: zo%c3%ab",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn faults_and_empty_answers_are_answers() {
+        for (head, body, status) in [
+            ("500 Oops\r\nContent-Type: application/soap+xml", "<f/>", 500),
+            ("400 Bad\r\nContent-Type: application/soap+xml", "<f/>", 400),
+            ("202 Accepted", "", 202),
+            ("200 OK\r\nContent-Type: text/html", "", 200),
+        ] {
+            let backend = backend(response(head, body)).await;
+            let answer = ask(&backend.url).await.unwrap();
+            assert_eq!((answer.status, &*answer.body), (status, body.as_bytes()), "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_goes_wrong_is_unavailable_and_sent_once() {
+        let canary = backend(response("200 OK\r\nContent-Type: text/xml", "<y/>")).await;
+        let elsewhere = format!("302 Found\r\nContent-Type: text/xml\r\nLocation: {}", canary.url);
+        let large = format!("<y>{}</y>", "x".repeat(1000));
+        for (behaviour, reason) in [
+            (response(&elsewhere, "<y/>"), "the backend answered 302 with Content-Type \"text/xml\""),
+            (
+                response("200 OK\r\nContent-Type: text/html", "<y/>"),
+                "the backend answered 200 with Content-Type \"text/html\"",
+            ),
+            (response("500 Oops\r\nContent-Type: text/html", "<y/>"), "the backend answered 500"),
+            (response("500 Oops", ""), "the backend answered 500"),
+            (response("200 OK", "<y/>"), "the backend answered 200 with Content-Type \"\""),
+            (response("200 OK\r\nContent-Type: text/xml", &large), "the backend's answer has more than 1000 octets"),
+            (Behaviour::Floods, "the backend's answer has more than 1000 octets"),
+            (Behaviour::Hangs, "the backend did not answer in time"),
+            (Behaviour::Closes, "the backend's answer broke off"),
+            (Behaviour::Answers(b"SSH-2.0-OpenSSH\r\n".to_vec()), "the backend's answer broke off"),
+            (
+                Behaviour::Answers(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 9\r\n\r\n<y/>".to_vec(),
+                ),
+                "the backend's answer broke off",
+            ),
+        ] {
+            let backend = backend(behaviour).await;
+            let error = ask(&backend.url).await.unwrap_err().to_string();
+            assert!(error.starts_with(reason), "{error}\n is not\n{reason}");
+            assert_eq!(backend.requests.load(Ordering::SeqCst), 1, "{error}");
+        }
+        assert_eq!(canary.requests.load(Ordering::SeqCst), 0, "a redirect is not followed");
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_is_down_is_unreachable_at_once() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url: Url = format!("http://{}/", socket.local_addr().unwrap()).parse().unwrap();
+        drop(socket);
+        let start = std::time::Instant::now();
+        let error = ask(&url).await.unwrap_err();
+        assert!(matches!(error, Unavailable::Unreachable(_)), "{error}");
+        assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn trust_that_is_no_certificate_is_refused() {
+        let url: Url = "https://localhost/".parse().unwrap();
+        let refused = Upstream::new(url, Some(b"nothing"), 1, &Timeouts::default());
+        assert!(matches!(refused.err(), Some(UpstreamProblem::Trust)));
+    }
 }

@@ -23,11 +23,6 @@ pub struct World {
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
-        Self {
-            clock,
-            entropy,
-            sessions: Memory::new(stores.session_bytes),
-            replays: Replays::new(stores.replay_bytes),
-        }
+        Self { clock, entropy, sessions: Memory::new(stores.session_bytes), replays: Replays::new(stores.replay_bytes) }
     }
 }

@@ -9,8 +9,8 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits, PasswordInput, PolicyInput,
-    Problem, RouteInput, Sited, StoreLimits, Timeouts, UserInput,
+    ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits, PasswordInput,
+    PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -96,9 +96,11 @@ impl Proxy {
         let file = |flag, file: Option<PathBuf>| file.map(|file| Sited::flag(flag, file));
         // A listener's TLS is the service's own certificate unless another is named.
         let tls = match (&self.tls_certificate, &self.tls_key) {
-            (None, None) => self.certificate.clone().zip(self.key.clone()).map(|(certificate, key)| {
-                (Sited::flag("certificate", certificate), Sited::flag("key", key))
-            }),
+            (None, None) => self
+                .certificate
+                .clone()
+                .zip(self.key.clone())
+                .map(|(certificate, key)| (Sited::flag("certificate", certificate), Sited::flag("key", key))),
             (Some(certificate), Some(key)) => {
                 Some((Sited::flag("tls-certificate", certificate.clone()), Sited::flag("tls-key", key.clone())))
             }

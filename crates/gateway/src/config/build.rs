@@ -161,7 +161,8 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     let path = input.path.map_or(Ok(RoutePath::Any), exact_path)?;
     let url = backend_url(&input.backend)?;
     // reqwest has its own type of certificate, and takes PEM; that it is PEM is checked here, where the line is known.
-    let trust = input.backend_trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;
+    let trust =
+        input.backend_trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;
     let endpoint = Endpoint::load(input.policy, &said, base)?;
     let identity = identity(input.certificate, input.key, base)?;
     let mut client_trust = Vec::new();
@@ -249,7 +250,9 @@ fn users(input: Vec<UserInput>, base: &Path) -> Result<Users, ConfigError> {
         let password = match (password.plain, password.file) {
             (Some(plain), None) => plain.value,
             (None, Some(file)) => first_line(&read(base, &file)?),
-            _ => return Err(name.problem(Problem::Either { owner: "user", first: "password", second: "password_file" })),
+            _ => {
+                return Err(name.problem(Problem::Either { owner: "user", first: "password", second: "password_file" }));
+            }
         };
         users.push((name.value, password));
     }

@@ -27,8 +27,8 @@ impl Endpoint {
         match (input.wsdl, input.preset, input.port) {
             (Some(file), None, port) => {
                 let name = file.value.display().to_string();
-                let contract = wsdl::read(&name, &read(base, &file)?)
-                    .map_err(|error| file.problem(Problem::Policy(error)))?;
+                let contract =
+                    wsdl::read(&name, &read(base, &file)?).map_err(|error| file.problem(Problem::Policy(error)))?;
                 let (said, port) = match port {
                     Some(name) => (name.clone().map(drop), named(contract, &name)?),
                     None => (file.clone().map(drop), only(contract, &file)?),

@@ -129,7 +129,9 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
     let site = Site { file };
     let limits = parsed.limits.over_with_text(MessageLimits::default());
     Ok(Document {
-        listeners: site.at(parsed.listeners).map(|listeners| listeners.into_iter().map(|one| site.listener(one)).collect()),
+        listeners: site
+            .at(parsed.listeners)
+            .map(|listeners| listeners.into_iter().map(|one| site.listener(one)).collect()),
         routes: site.at(parsed.routes).map(|routes| routes.into_iter().map(|one| site.route(one, &limits)).collect()),
         connections: parsed.connections.over(ConnectionLimits::default()),
         stores: parsed.stores.over(StoreLimits::default()),
@@ -141,7 +143,8 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
 /// What the YAML reader says, without its picture of the place and its own statement of the line.
 fn message(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
-    let text = text.split_once(": ").filter(|(head, _)| head.starts_with("error: line")).map_or(&*text, |(_, rest)| rest);
+    let text =
+        text.split_once(": ").filter(|(head, _)| head.starts_with("error: line")).map_or(&*text, |(_, rest)| rest);
     text.lines().collect::<Vec<_>>().join(" ")
 }
 

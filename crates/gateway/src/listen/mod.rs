@@ -18,7 +18,7 @@ use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nuncio_wss::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -197,13 +197,16 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let timeouts = &self.floor.timeouts;
         let pace = Pace::new();
         let arrival = Arrival { peer: self.peer.ip(), transport, pace: Arc::clone(&pace) };
-        let stream = Paced::new(stream, pace, Arc::clone(&self.floor.timeouts));
+        let stream = Paced::new(stream, pace, Arc::clone(timeouts));
         let service = Requests { router: TowerToHyperService::new(self.floor.router.clone()), arrival };
         let connection = hyper::server::conn::http1::Builder::new()
-            // `Paced` times the headers, and does not take an idle connection for a slow one.
-            .header_read_timeout(None)
+            // `Paced` knows better than hyper what is late, but an idle connection is only asked whether it is late
+            // where hyper has a deadline of its own: one that `Paced` always meets first.
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeouts.first_byte.max(timeouts.keep_alive) + timeouts.headers)
             .max_buf_size(self.floor.connections.header_bytes.max(8 * 1024))
             .max_headers(self.floor.connections.headers)
             .serve_connection(TokioIo::new(stream), service);

@@ -93,16 +93,7 @@ impl<S> Paced<S> {
     /// Puts `stream` under `timeouts`, in the phase that `pace` says.
     pub(crate) fn new(stream: S, pace: Arc<Pace>, timeouts: Arc<Timeouts>) -> Self {
         let timer = || Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self {
-            stream,
-            pace,
-            timeouts,
-            seen: None,
-            reading: timer(),
-            stalled: false,
-            writing: timer(),
-            lingering: None,
-        }
+        Self { stream, pace, timeouts, seen: None, reading: timer(), stalled: false, writing: timer(), lingering: None }
     }
 
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {

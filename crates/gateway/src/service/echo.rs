@@ -54,18 +54,14 @@ impl Echo {
             .and_then(|document| perform(&document, version, &inbound.claimed));
         match outcome {
             Ok(Performed::Notified) => Outbound::empty(StatusCode::ACCEPTED, Audit::default()),
-            Ok(Performed::Answered { operation, result }) => {
-                respond(version, StatusCode::OK, |writer| {
-                    writer.start("", NAMESPACE, &format!("{operation}Response"));
-                    writer.start("", NAMESPACE, &format!("{operation}Result"));
-                    writer.text(&result);
-                    writer.end();
-                    writer.end();
-                })
-            }
-            Err(fault) => {
-                respond(version, StatusCode::INTERNAL_SERVER_ERROR, |writer| fault.write(version, writer))
-            }
+            Ok(Performed::Answered { operation, result }) => respond(version, StatusCode::OK, |writer| {
+                writer.start("", NAMESPACE, &format!("{operation}Response"));
+                writer.start("", NAMESPACE, &format!("{operation}Result"));
+                writer.text(&result);
+                writer.end();
+                writer.end();
+            }),
+            Err(fault) => respond(version, StatusCode::INTERNAL_SERVER_ERROR, |writer| fault.write(version, writer)),
         }
     }
 }
@@ -213,7 +209,8 @@ fn perform(document: &Document, version: Version, claimed: &Claimed) -> Result<P
         understand(document, soap, header)?;
     }
     let body = document.elements(envelope).find(|child| document.is(*child, soap, "Body"));
-    let call = body.and_then(|body| document.elements(body).next()).ok_or_else(|| Fault::sender("the body is empty"))?;
+    let call =
+        body.and_then(|body| document.elements(body).next()).ok_or_else(|| Fault::sender("the body is empty"))?;
     let name = document.name(call);
     if name.namespace != NAMESPACE {
         return Err(Fault::sender(format!("there is no operation {{{}}}{}", name.namespace, name.local)));

@@ -1,0 +1,208 @@
+//! Configurations: the examples are read, what is wrong is refused with file, line and reason.
+
+use std::path::{Path, PathBuf};
+
+use nuncio::config::{Configuration, ConnectionLimits, Lifetimes, MessageLimits, RoutePath, StoreLimits, Timeouts};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+#[test]
+fn every_example_is_read() {
+    let mut examples = 0;
+    for entry in std::fs::read_dir(repository().join("config")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_some_and(|extension| extension == "yaml") {
+            examples += 1;
+            if let Err(error) = Configuration::load(&file) {
+                panic!("{error}");
+            }
+        }
+    }
+    assert!(examples >= 2, "the examples are gone");
+}
+
+#[test]
+fn the_example_of_every_option_says_the_defaults() {
+    let all = Configuration::load(&repository().join("config/every-option.yaml")).unwrap();
+    assert_eq!(all.connections, ConnectionLimits::default());
+    assert_eq!(all.stores, StoreLimits::default());
+    assert_eq!(all.lifetimes, Lifetimes::default());
+    assert_eq!(all.timeouts, Timeouts::default());
+    let route = &all.routes[0];
+    assert_eq!(route.path, RoutePath::Exact("/echo".into()));
+    // The longest text goes with the body.
+    let body = 4 << 20;
+    assert_eq!(route.limits, MessageLimits { body_bytes: body, text_bytes: body, ..MessageLimits::default() });
+}
+
+/// A folder with the test keys, and files of its own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    for key in ["server.pem", "server.key", "client.pem"] {
+        std::fs::copy(repository().join("tests/keys").join(key), folder.join(key)).unwrap();
+    }
+    for wsdl in std::fs::read_dir(repository().join("crates/policy/tests/data")).unwrap() {
+        let wsdl = wsdl.unwrap();
+        std::fs::copy(wsdl.path(), folder.join(wsdl.file_name())).unwrap();
+    }
+    std::fs::write(folder.join("empty.pem"), "nothing").unwrap();
+    folder
+}
+
+const SOUND: &str = "\
+listeners:
+  - address: 127.0.0.1:0
+    tls: { certificate: server.pem, key: server.key }
+routes:
+  - path: /echo
+    backend: http://127.0.0.1:9000/echo
+    preset: wcf-ws2007-userNameOverTransport
+    users:
+      - name: alice
+        password: wonderland-1865
+";
+
+#[test]
+fn a_sound_configuration_is_taken() {
+    let folder = folder("sound");
+    let file = folder.join("nuncio.yaml");
+    std::fs::write(&file, SOUND).unwrap();
+    let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+    assert_eq!(configuration.listeners.len(), 1);
+    let route = &configuration.routes[0];
+    assert_eq!(route.backend.url.as_str(), "http://127.0.0.1:9000/echo");
+    assert!(route.endpoint.needs_transport() && route.endpoint.admits_users());
+    assert!(!route.endpoint.admits_certificates() && !route.endpoint.needs_identity());
+    assert!(!route.users.is_empty());
+}
+
+/// Each change of the sound configuration is refused, at the line and for the reason that stand beside it.
+#[test]
+fn what_is_wrong_is_refused_with_line_and_reason() {
+    let folder = folder("wrong");
+    let file = folder.join("nuncio.yaml");
+    let user = "      - name: alice\n        password: wonderland-1865\n";
+    let tls = "    tls: { certificate: server.pem, key: server.key }\n";
+    let preset = "    preset: wcf-ws2007-userNameOverTransport\n";
+    let mutual = "    preset: wcf-wshttp-mutualCertificate\n";
+    for (from, to, refusal) in [
+        ("    backend:", "    bakend:", "6: unknown field `bakend`"),
+        ("routes:", "timeouts: { drain: soon }\nroutes:", "4: \"soon\" is not a time above zero, such as 30s"),
+        ("routes:", "limits: { depth: 0 }\nroutes:", "4: \"0\" is not a number above zero"),
+        (
+            "listeners:\n",
+            "listeners:\n  - address: nowhere\n",
+            "2: \"nowhere\" is not an address and a port, such as 127.0.0.1:8080",
+        ),
+        ("127.0.0.1:0", ":80", "2: \":80\" is not an address and a port, such as 127.0.0.1:8080"),
+        (
+            "certificate: server.pem",
+            "certificate: none.pem",
+            "3: cannot read none.pem: No such file or directory (os error 2)",
+        ),
+        (
+            "certificate: server.pem",
+            "certificate: empty.pem",
+            "3: TLS with empty.pem and server.key: there is no certificate in it",
+        ),
+        (
+            "certificate: server.pem",
+            "certificate: client.pem",
+            "3: TLS with client.pem and server.key: TLS refuses them: keys may not be consistent: KeyMismatch",
+        ),
+        (
+            tls,
+            "",
+            "2: the policy of route /echo demands TLS, and listener 127.0.0.1:0 has none: give it `tls`, or say in `tls_terminated_by` who takes TLS off in front of it",
+        ),
+        (tls, "    tls_terminated_by: [10.0.0.1/8]\n", "3: \"10.0.0.1/8\" has bits set behind its prefix"),
+        (
+            "routes:",
+            "    tls_terminated_by: [10.0.0.0/8]\nroutes:",
+            "2: a listener says either `tls` or `tls_terminated_by`",
+        ),
+        (
+            "/echo\n    backend",
+            "echo\n    backend",
+            "5: path \"echo\" does not begin with a slash, or has octets that no request's path has",
+        ),
+        (
+            "http://127.0.0.1:9000/echo",
+            "ftp://127.0.0.1/",
+            "6: backend \"ftp://127.0.0.1/\" is neither http:// nor https://",
+        ),
+        ("http://127.0.0.1:9000/echo", "/echo", "6: backend \"/echo\" is not an absolute URL"),
+        ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
+        (preset, "", "5: a route says either `wsdl` or `preset`"),
+        (preset, "    preset: x\n    wsdl: cxf-mutual.wsdl\n", "8: a route says either `wsdl` or `preset`"),
+        (preset, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
+        (preset, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
+        (preset, "    wsdl: server.pem\n", "7: server.pem:1: "),
+        (preset, mutual, "5: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
+        (
+            preset,
+            "    preset: wcf-wshttp-mutualCertificate\n    trust: [client.pem]\n",
+            "5: the policy protects messages with the service's certificate: give `certificate` and `key`",
+        ),
+        (
+            preset,
+            "    preset: wcf-ws2007-userNameOverTransport\n    key: server.key\n",
+            "8: `key` is there without `certificate`",
+        ),
+        (
+            preset,
+            "    preset: wcf-ws2007-userNameOverTransport\n    certificate: client.pem\n    key: server.key\n",
+            "9: the key in server.key is not that of the certificate in client.pem",
+        ),
+        (
+            preset,
+            "    preset: wcf-ws2007-userNameOverTransport\n    trust: [empty.pem]\n",
+            "8: empty.pem: there is no certificate in it",
+        ),
+        (
+            preset,
+            "    preset: wcf-ws2007-userNameOverTransport\n    addresses: [here]\n",
+            "8: \"here\" is not an absolute URI",
+        ),
+        ("        password: wonderland-1865\n", "", "9: a user says either `password` or `password_file`"),
+        (user, "      - { name: a, password: b }\n      - { name: a, password: c }\n", "10: user \"a\" is there twice"),
+        (
+            "routes:\n",
+            "routes:\n  - { path: /echo, backend: 'http://a/', preset: wcf-ws2007-userNameOverTransport }\n",
+            "6: path \"/echo\" is there twice",
+        ),
+    ] {
+        assert!(SOUND.contains(from), "{from}");
+        std::fs::write(&file, SOUND.replacen(from, to, 1)).unwrap();
+        let error = Configuration::load(&file).map(drop).expect_err(refusal).to_string();
+        let expected = format!("{}:{refusal}", file.display());
+        assert!(error.starts_with(&expected), "\n{error}\n is not\n{expected}");
+    }
+    std::fs::write(&file, "listeners: []\nroutes: []\n").unwrap();
+    let error = Configuration::load(&file).map(drop).unwrap_err().to_string();
+    assert_eq!(error, format!("{}:1: `listeners` is empty: nobody could reach it", file.display()));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Configuration::load(Path::new("none.yaml")).map(drop).unwrap_err().to_string();
+    assert_eq!(error, "--config: cannot read none.yaml: No such file or directory (os error 2)");
+}
+
+/// Secrets of a file are never in an error about it, nor does a value that is not YAML bring its neighbours along.
+#[test]
+fn an_error_does_not_tell_a_password() {
+    let folder = folder("secret");
+    let file = folder.join("nuncio.yaml");
+    for broken in [
+        SOUND.replace("password: wonderland-1865", "password: [wonderland-1865"),
+        SOUND.replace("    users", "  users"),
+    ] {
+        std::fs::write(&file, broken).unwrap();
+        let error = Configuration::load(&file).map(drop).unwrap_err().to_string();
+        assert!(!error.contains("1865"), "{error}");
+    }
+}

@@ -1,0 +1,384 @@
+//! What a connection may do to a gateway: every test is a client on a raw socket against the plain service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RoutePath, Timeouts};
+use nuncio::gateway::{Handler, Parts, Route, serve};
+use nuncio::http::{Inbound, Outbound};
+use nuncio::listen::{Listener, server_config};
+use nuncio::log::Audit;
+use nuncio::service::Echo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+const ENVELOPE: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+    <Echo xmlns=\"http://nuncio.example/echo\"><text>hello</text></Echo></s:Body></s:Envelope>";
+
+/// A handler that does what the text of its message says.
+#[derive(Clone)]
+struct Scripted {
+    echo: Echo,
+    pause: Duration,
+}
+
+impl Handler for Scripted {
+    async fn handle(&self, request: Inbound) -> Outbound {
+        assert_ne!(request.path, "/panic", "a handler that panics, as the test asked");
+        tokio::time::sleep(self.pause).await;
+        if request.path == "/transport" {
+            let body = format!("{:?}", request.transport).into_bytes();
+            let content_type = Some("text/plain".to_owned());
+            return Outbound { status: hyper_ok(), content_type, body, audit: Audit::default() };
+        }
+        self.echo.handle(request).await
+    }
+}
+
+fn hyper_ok() -> axum::http::StatusCode {
+    axum::http::StatusCode::OK
+}
+
+/// A server under test.
+struct Server {
+    address: std::net::SocketAddr,
+    requests: Arc<AtomicU64>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<usize>,
+}
+
+#[derive(Clone)]
+struct Options {
+    timeouts: Timeouts,
+    connections: ConnectionLimits,
+    path: RoutePath,
+    tls: bool,
+    tls_terminated_by: Vec<Cidr>,
+    pause: Duration,
+}
+
+fn options() -> Options {
+    let milliseconds = Duration::from_millis;
+    Options {
+        timeouts: Timeouts {
+            handshake: milliseconds(200),
+            first_byte: milliseconds(200),
+            headers: milliseconds(300),
+            body: milliseconds(400),
+            keep_alive: milliseconds(500),
+            drain: milliseconds(600),
+            ..Timeouts::default()
+        },
+        connections: ConnectionLimits { header_bytes: 8192, headers: 16, ..ConnectionLimits::default() },
+        path: RoutePath::Any,
+        tls: false,
+        tls_terminated_by: Vec::new(),
+        pause: Duration::ZERO,
+    }
+}
+
+impl Server {
+    async fn start(options: Options) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let tls = options.tls.then(|| {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+            server_config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
+        });
+        let echo = Echo::new(MessageLimits::default());
+        let requests = echo.requests();
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        let task = tokio::spawn(serve(Parts {
+            listeners: vec![Listener { socket, tls, tls_terminated_by: options.tls_terminated_by }],
+            routes: vec![Route {
+                path: options.path,
+                handler: Scripted { echo, pause: options.pause },
+                body_bytes: 10_000,
+            }],
+            connections: options.connections,
+            timeouts: options.timeouts,
+            ready: move || ready.send(()).unwrap(),
+            shutdown: async move { stopped.await.unwrap_or_default() },
+        }));
+        is_ready.await.unwrap();
+        Self { address, requests, stop: Some(stop), task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends octets on a new connection and reads until the other side closes.
+    async fn say(&self, octets: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect().await;
+        // A server that has heard enough may close before all is sent.
+        let _ = stream.write_all(octets.as_ref()).await;
+        rest(&mut stream).await
+    }
+
+    fn count(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the server neither answers nor closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn post(path: &str, headers: &str) -> String {
+    let length = ENVELOPE.len();
+    format!("POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n{headers}\r\n")
+}
+
+fn whole(path: &str) -> String {
+    post(path, "Connection: close\r\n") + ENVELOPE
+}
+
+#[tokio::test]
+async fn a_sound_request_is_answered_with_its_exact_length() {
+    let server = Server::start(options()).await;
+    let answer = server.say(whole("/any/path?query")).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.to_ascii_lowercase().contains(&format!("content-length: {}", body.len())), "{head}");
+    assert!(body.contains("<EchoResult>hello</EchoResult>"), "{body}");
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_a_soap_post_does_not_reach_the_handler() {
+    let server = Server::start(Options { path: RoutePath::Exact("/echo".into()), ..options() }).await;
+    let header = |name: &str, value: &str| format!("{name}: {value}\r\n");
+    let long = header("X", &"x".repeat(9000));
+    let many: String = (0..20).map(|at| header(&format!("X-{at}"), "x")).collect();
+    for (request, status) in [
+        (post("/other", ""), "404"),
+        (post("/echo/", ""), "404"),
+        (post("/ECHO", ""), "404"),
+        ("GET /echo HTTP/1.1\r\nHost: here\r\n\r\n".into(), "405"),
+        ("CONNECT /echo HTTP/1.1\r\nHost: here\r\n\r\n".into(), "405"),
+        ("POST /echo HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\n".into(), "415"),
+        (post("/echo", "Content-Encoding: gzip\r\n"), "415"),
+        (post("/echo", "Host: there\r\n"), "400"),
+        (post("/echo", "Content-Length: 5\r\n"), "400"),
+        (post("/echo", "Transfer-Encoding: gzip\r\n"), "400"),
+        (post("/echo", "Expect: miracles\r\n"), "417"),
+        (post("/echo", &long), "431"),
+        (post("/echo", &many), "431"),
+        ("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(), "400"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(), "no answer"),
+        ("GARBAGE\r\n\r\n".into(), "400"),
+    ] {
+        let answer = server.say(&request).await;
+        let found = answer.split(' ').nth(1).unwrap_or("no answer");
+        assert_eq!(found, status, "{request}\n{answer}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_post_is_told_which_is() {
+    let server = Server::start(options()).await;
+    let answer = server.say("DELETE / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.to_ascii_lowercase().contains("\r\nallow: post\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_so_that_the_client_sees_it() {
+    let server = Server::start(options()).await;
+    // Declared: refused at its length. The client, which sends it all, must still be able to read the answer.
+    let large = "x".repeat(1_000_000);
+    let declared =
+        format!("POST / HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nContent-Length: 1000000\r\n\r\n{large}");
+    assert!(server.say(declared).await.starts_with("HTTP/1.1 413 "));
+    // In chunks: refused when it is too large.
+    let head = "POST / HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunked = format!("{head}F4240\r\n{large}\r\n0\r\n\r\n");
+    assert!(server.say(chunked).await.starts_with("HTTP/1.1 413 "));
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_is_taken() {
+    let server = Server::start(options()).await;
+    let (first, second) = ENVELOPE.split_at(50);
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nConnection: close\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\nX-Trailer: 1\r\n\r\n",
+        first.len(),
+        second.len()
+    );
+    assert!(server.say(request).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn a_length_beside_chunks_counts_for_nothing() {
+    let server = Server::start(options()).await;
+    // By the length, the second request would be the first one's body.
+    let smuggled = whole("/smuggled");
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{ENVELOPE}\r\n0\r\n\r\n{smuggled}",
+        smuggled.len() + 9,
+        ENVELOPE.len(),
+    );
+    let answer = server.say(request).await;
+    // Whoever reads by RFC 9112 sees two requests, and each gets its answer: no one reads one as the other's.
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count() as u64, server.count());
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_to_go_on() {
+    let server = Server::start(options()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(post("/", "Expect: 100-continue\r\nConnection: close\r\n").as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(ENVELOPE.as_bytes()).await.unwrap();
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200 "));
+}
+
+/// How long a server keeps a connection on which `first` was said.
+async fn patience(server: &Server, first: &str) -> (Duration, String) {
+    let mut stream = server.connect().await;
+    stream.write_all(first.as_bytes()).await.unwrap();
+    let start = Instant::now();
+    let answer = rest(&mut stream).await;
+    (start.elapsed(), answer)
+}
+
+#[tokio::test]
+async fn slow_clients_are_given_up_and_honest_ones_are_not() {
+    let server = Server::start(options()).await;
+    for (first, at_least) in [
+        ("".to_owned(), 200),
+        ("POST / HTTP/1.1\r\nHost: h".to_owned(), 300),
+        (post("/", "") + &ENVELOPE[..20], 400),
+        (post("/", "") + ENVELOPE, 500),
+    ] {
+        let (took, answer) = patience(&server, &first).await;
+        let at_least = Duration::from_millis(at_least);
+        assert!(took >= at_least.saturating_sub(Duration::from_millis(20)), "{first:?}: closed after {took:?}");
+        assert!(took < at_least + Duration::from_secs(2), "{first:?}: closed only after {took:?}");
+        if first.ends_with(ENVELOPE) {
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+    }
+    assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn headers_that_drip_are_given_up() {
+    let server = Server::start(options()).await;
+    let mut stream = server.connect().await;
+    let start = Instant::now();
+    while stream.write_all(b"x").await.is_ok() && start.elapsed() < Duration::from_secs(5) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_was_too_late_is_answered_408() {
+    let server = Server::start(options()).await;
+    let (_, answer) = patience(&server, &(post("/", "") + &ENVELOPE[..20])).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn a_stalled_handshake_is_given_up() {
+    let server = Server::start(Options { tls: true, ..options() }).await;
+    for first in ["", "\x16\x03\x01", "POST / HTTP/1.1\r\n\r\n"] {
+        let (took, _) = patience(&server, first).await;
+        assert!(took < Duration::from_secs(2), "{first:?}: closed only after {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_requests() {
+    let server = Server::start(options()).await;
+    let mut stream = server.connect().await;
+    for _ in 0..3 {
+        stream.write_all((post("/", "") + ENVELOPE).as_bytes()).await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"</s:Envelope>") {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    assert_eq!(server.count(), 3, "an idle connection is not a slow one");
+}
+
+#[tokio::test]
+async fn more_connections_than_places_wait() {
+    let limited = ConnectionLimits { connections: 2, ..options().connections };
+    let server = Server::start(Options { connections: limited, ..options() }).await;
+    let silent = [server.connect().await, server.connect().await];
+    let start = Instant::now();
+    // Both places are taken by silent ones, until they are given up.
+    assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "));
+    assert!(start.elapsed() >= Duration::from_millis(100), "{:?}", start.elapsed());
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_requests_matter() {
+    let server = Server::start(options()).await;
+    let mut stream = server.connect().await;
+    stream.write_all((post("/panic", "") + ENVELOPE).as_bytes()).await.unwrap();
+    let mut head = [0; 13];
+    stream.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 500 ");
+    assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn who_takes_tls_off_in_front_makes_a_request_secure() {
+    let ranges = |text: &str| vec![text.parse::<Cidr>().unwrap()];
+    for (terminated_by, transport) in
+        [(Vec::new(), "Clear"), (ranges("127.0.0.0/8"), "Secure"), (ranges("10.0.0.0/8"), "Clear")]
+    {
+        let server = Server::start(Options { tls_terminated_by: terminated_by, ..options() }).await;
+        let answer = server.say(whole("/transport")).await;
+        assert!(answer.ends_with(&format!("\r\n\r\n{transport}")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_answers_what_is_in_flight_and_takes_nothing_new() {
+    let mut server = Server::start(Options { pause: Duration::from_millis(200), ..options() }).await;
+    let mut idle = server.connect().await;
+    let mut busy = server.connect().await;
+    busy.write_all((post("/", "") + ENVELOPE).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop.take().unwrap().send(()).unwrap();
+
+    let answer = rest(&mut busy).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("hello"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    assert_eq!(rest(&mut idle).await, "", "an idle connection is closed");
+    assert_eq!(server.task.await.unwrap(), 0, "no connection had to be cut");
+    assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn what_outlives_the_drain_is_cut() {
+    let mut server = Server::start(Options { pause: Duration::from_mins(1), ..options() }).await;
+    let mut busy = server.connect().await;
+    busy.write_all((post("/", "") + ENVELOPE).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let start = Instant::now();
+    server.stop.take().unwrap().send(()).unwrap();
+    assert_eq!(server.task.await.unwrap(), 1);
+    assert!(start.elapsed() >= Duration::from_millis(600), "{:?}", start.elapsed());
+    assert_eq!(rest(&mut busy).await, "");
+}
