@@ -1,5 +1,8 @@
 //! Configurations: the examples are read, what is wrong is refused with file, line and reason.
 
+// A test's helpers fail as its tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use nuncio::config::{Configuration, ConnectionLimits, Lifetimes, MessageLimits, RoutePath, StoreLimits, Timeouts};
@@ -79,16 +82,14 @@ fn a_sound_configuration_is_taken() {
     assert!(!route.users.is_empty());
 }
 
-/// Each change of the sound configuration is refused, at the line and for the reason that stand beside it.
-#[test]
-fn what_is_wrong_is_refused_with_line_and_reason() {
-    let folder = folder("wrong");
-    let file = folder.join("nuncio.yaml");
-    let user = "      - name: alice\n        password: wonderland-1865\n";
-    let tls = "    tls: { certificate: server.pem, key: server.key }\n";
-    let preset = "    preset: wcf-ws2007-userNameOverTransport\n";
-    let mutual = "    preset: wcf-wshttp-mutualCertificate\n";
-    for (from, to, refusal) in [
+const USER: &str = "      - name: alice\n        password: wonderland-1865\n";
+const TLS: &str = "    tls: { certificate: server.pem, key: server.key }\n";
+const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";
+const MUTUAL: &str = "    preset: wcf-wshttp-mutualCertificate\n";
+
+/// What is changed in the sound configuration, into what, and how that is refused: the line, the reason.
+#[rustfmt::skip]
+const REFUSALS: &[(&str, &str, &str)] = &[
         ("    backend:", "    bakend:", "6: unknown field `bakend`"),
         ("routes:", "timeouts: { drain: soon }\nroutes:", "4: \"soon\" is not a time above zero, such as 30s"),
         ("routes:", "limits: { depth: 0 }\nroutes:", "4: \"0\" is not a number above zero"),
@@ -114,11 +115,11 @@ fn what_is_wrong_is_refused_with_line_and_reason() {
             "3: TLS with client.pem and server.key: TLS refuses them: keys may not be consistent: KeyMismatch",
         ),
         (
-            tls,
+            TLS,
             "",
             "2: the policy of route /echo demands TLS, and listener 127.0.0.1:0 has none: give it `tls`, or say in `tls_terminated_by` who takes TLS off in front of it",
         ),
-        (tls, "    tls_terminated_by: [10.0.0.1/8]\n", "3: \"10.0.0.1/8\" has bits set behind its prefix"),
+        (TLS, "    tls_terminated_by: [10.0.0.1/8]\n", "3: \"10.0.0.1/8\" has bits set behind its prefix"),
         (
             "routes:",
             "    tls_terminated_by: [10.0.0.0/8]\nroutes:",
@@ -136,46 +137,53 @@ fn what_is_wrong_is_refused_with_line_and_reason() {
         ),
         ("http://127.0.0.1:9000/echo", "/echo", "6: backend \"/echo\" is not an absolute URL"),
         ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
-        (preset, "", "5: a route says either `wsdl` or `preset`"),
-        (preset, "    preset: x\n    wsdl: cxf-mutual.wsdl\n", "8: a route says either `wsdl` or `preset`"),
-        (preset, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
-        (preset, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
-        (preset, "    wsdl: server.pem\n", "7: server.pem:1: "),
-        (preset, mutual, "5: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
+        (PRESET, "", "5: a route says either `wsdl` or `preset`"),
+        (PRESET, "    preset: x\n    wsdl: cxf-mutual.wsdl\n", "8: a route says either `wsdl` or `preset`"),
+        (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
+        (PRESET, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
+        (PRESET, "    wsdl: server.pem\n", "7: server.pem:1: "),
+        (PRESET, MUTUAL, "5: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
         (
-            preset,
+            PRESET,
             "    preset: wcf-wshttp-mutualCertificate\n    trust: [client.pem]\n",
             "5: the policy protects messages with the service's certificate: give `certificate` and `key`",
         ),
         (
-            preset,
+            PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    key: server.key\n",
             "8: `key` is there without `certificate`",
         ),
         (
-            preset,
+            PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    certificate: client.pem\n    key: server.key\n",
             "9: the key in server.key is not that of the certificate in client.pem",
         ),
         (
-            preset,
+            PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    trust: [empty.pem]\n",
             "8: empty.pem: there is no certificate in it",
         ),
         (
-            preset,
+            PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    addresses: [here]\n",
             "8: \"here\" is not an absolute URI",
         ),
         ("        password: wonderland-1865\n", "", "9: a user says either `password` or `password_file`"),
-        (user, "      - { name: a, password: b }\n      - { name: a, password: c }\n", "10: user \"a\" is there twice"),
+        (USER, "      - { name: a, password: b }\n      - { name: a, password: c }\n", "10: user \"a\" is there twice"),
         (
             "routes:\n",
             "routes:\n  - { path: /echo, backend: 'http://a/', preset: wcf-ws2007-userNameOverTransport }\n",
             "6: path \"/echo\" is there twice",
         ),
-    ] {
-        assert!(SOUND.contains(from), "{from}");
+];
+
+/// Each change of the sound configuration is refused, at the line and for the reason that stand beside it.
+#[test]
+fn what_is_wrong_is_refused_with_line_and_reason() {
+    let folder = folder("wrong");
+    let file = folder.join("nuncio.yaml");
+    for (from, to, refusal) in REFUSALS {
+        assert!(SOUND.contains(*from), "{from}");
         std::fs::write(&file, SOUND.replacen(from, to, 1)).unwrap();
         let error = Configuration::load(&file).map(drop).expect_err(refusal).to_string();
         let expected = format!("{}:{refusal}", file.display());

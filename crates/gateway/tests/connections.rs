@@ -1,9 +1,13 @@
 //! What a connection may do to a gateway: every test is a client on a raw socket against the plain service.
 
+// A test's helpers fail as its tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
@@ -32,14 +36,10 @@ impl Handler for Scripted {
         if request.path == "/transport" {
             let body = format!("{:?}", request.transport).into_bytes();
             let content_type = Some("text/plain".to_owned());
-            return Outbound { status: hyper_ok(), content_type, body, audit: Audit::default() };
+            return Outbound { status: StatusCode::OK, content_type, body, audit: Audit::default() };
         }
         self.echo.handle(request).await
     }
-}
-
-fn hyper_ok() -> axum::http::StatusCode {
-    axum::http::StatusCode::OK
 }
 
 /// A server under test.
@@ -259,7 +259,7 @@ async fn patience(server: &Server, first: &str) -> (Duration, String) {
 async fn slow_clients_are_given_up_and_honest_ones_are_not() {
     let server = Server::start(options()).await;
     for (first, at_least) in [
-        ("".to_owned(), 200),
+        (String::new(), 200),
         ("POST / HTTP/1.1\r\nHost: h".to_owned(), 300),
         (post("/", "") + &ENVELOPE[..20], 400),
         (post("/", "") + ENVELOPE, 500),

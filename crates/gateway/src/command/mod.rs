@@ -1,6 +1,6 @@
 //! The command line.
 
-//DEMO mod demo;
+mod demo;
 mod echo;
 mod proxy;
 mod run;
@@ -26,7 +26,7 @@ struct Nuncio {
 enum Command {
     Run(run::Run),
     Proxy(Box<proxy::Proxy>),
-    //DEMO Demo(demo::Demo),
+    Demo(demo::Demo),
     Echo(echo::Echo),
 }
 
@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.run().await,
             Command::Proxy(proxy) => proxy.run().await,
-            //DEMO Command::Demo(demo) => demo.run().await,
+            Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
         }
     });

@@ -104,8 +104,8 @@ impl Proxy {
             (Some(certificate), Some(key)) => {
                 Some((Sited::flag("tls-certificate", certificate.clone()), Sited::flag("tls-key", key.clone())))
             }
-            (Some(_), None) => return Err(half("tls-certificate", "--tls-key")),
-            (None, Some(_)) => return Err(half("tls-key", "--tls-certificate")),
+            (Some(_), None) => return Err(half("tls-certificate", "tls-key")),
+            (None, Some(_)) => return Err(half("tls-key", "tls-certificate")),
         };
         let listeners = self
             .listen
@@ -162,7 +162,9 @@ pub(super) fn listener(
     let (tls, terminators) = match scheme {
         "http" => (None, tls_terminated_by),
         "https" => {
-            let Some(tls) = tls else { return Err(half("listen", "--tls-certificate")) };
+            let Some(tls) = tls else {
+                return Err(said.problem(Problem::Half { given: "https", missing: "certificate" }));
+            };
             (Some(tls.clone()), &[][..])
         }
         _ => return Err(refuse()),

@@ -251,7 +251,11 @@ fn users(input: Vec<UserInput>, base: &Path) -> Result<Users, ConfigError> {
             (Some(plain), None) => plain.value,
             (None, Some(file)) => first_line(&read(base, &file)?),
             _ => {
-                return Err(name.problem(Problem::Either { owner: "user", first: "password", second: "password_file" }));
+                return Err(name.problem(Problem::Either {
+                    owner: "user",
+                    first: "password",
+                    second: "password_file",
+                }));
             }
         };
         users.push((name.value, password));

@@ -117,7 +117,7 @@ pub enum RoutePath {
 impl std::fmt::Display for RoutePath {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Any => out.write_str("of every path"),
+            Self::Any => out.write_str("*"),
             Self::Exact(path) => out.write_str(path),
         }
     }
@@ -140,6 +140,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A certificate with its key in PEM. That the key is the certificate's is for the caller to have checked.
+    pub fn new(certificate: Certificate, key: Secret) -> Result<Self, KeyError> {
+        PrivateKey::from_pem(key.expose())?;
+        Ok(Self { certificate, key })
+    }
+
     /// The certificate with its key, for one recipient more.
     pub fn credential(&self) -> Result<Credential, KeyError> {
         Ok(Credential { certificate: self.certificate.clone(), key: PrivateKey::from_pem(self.key.expose())? })

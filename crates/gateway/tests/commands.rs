@@ -1,0 +1,144 @@
+//! The program, as a shell sees it.
+
+// A test's helpers fail as its tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+fn nuncio() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_nuncio"))
+}
+
+fn key(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys").join(name)
+}
+
+/// `nuncio proxy` with what every use has in common, and `more`.
+fn proxy(more: &[&str]) -> Command {
+    let mut command = nuncio();
+    command.args(["proxy", "--backend", "http://127.0.0.1:9/", "--user", "alice:wonderland-1865"]);
+    command.arg("--certificate").arg(key("server.pem")).arg("--key").arg(key("server.key")).args(more);
+    command
+}
+
+fn outcome(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// A server that says that it is ready.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
+        Self(child)
+    }
+
+    /// Ends it by SIGTERM; its exit status.
+    fn stop(mut self) -> Option<i32> {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn the_demonstration_does_every_step() {
+    let output = nuncio().args(["demo", "--once", "--log", "off"]).output().unwrap();
+    let (status, errors) = outcome(&output);
+    assert_eq!((status, &*errors), (Some(0), ""));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("Every step did what it should"), "{shown}");
+    assert!(!shown.contains('\x1b'), "there is no terminal, and yet there is colour");
+    assert!(shown.contains("e:CipherValue") && shown.contains("X-Nuncio-Principal: alice"), "{shown}");
+}
+
+#[test]
+fn the_plain_service_answers_and_ends_when_it_is_told() {
+    let port = port();
+    let mut command = nuncio();
+    command.args(["echo", "--listen", &format!("http://127.0.0.1:{port}")]);
+    let running = Running::start(command);
+    let body = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
+                <WhoAmI xmlns=\"http://nuncio.example/echo\"/></s:Body></s:Envelope>";
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    let head = format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\nContent-Length: {length}");
+    write!(stream, "{head}\r\nX-Nuncio-Principal: bob\r\nConnection: close\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("<WhoAmIResult>bob</WhoAmIResult>"), "{answer}");
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_proxy_says_that_it_is_ready_and_ends_when_it_is_told() {
+    let (clear, secure) = (format!("http://127.0.0.1:{}", port()), format!("https://127.0.0.1:{}", port()));
+    let preset = "wcf-ws2007-userNameForCertificate-conversation";
+    let running = Running::start(proxy(&["--listen", &clear, "--listen", &secure, "--preset", preset]));
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_proxy_that_would_not_be_safe_is_refused() {
+    let over_transport = ["--preset", "wcf-ws2007-userNameOverTransport"];
+    let mutual = ["--preset", "wcf-ws2007-mutualCertificate"];
+    let listen = ["--listen", "http://127.0.0.1:0"];
+    for (flags, refusal) in [
+        (
+            [listen, over_transport].concat(),
+            "nuncio: --listen: the policy of route * demands TLS, and listener 127.0.0.1:0 has none",
+        ),
+        (
+            [listen, mutual].concat(),
+            "nuncio: --backend: the policy admits clients by certificate, and `trust` names none",
+        ),
+        ([listen, ["--preset", "none"]].concat(), "nuncio: --preset: there is no preset \"none\", only wcf-ws2007-"),
+        ([listen, ["--wsdl", "none.wsdl"]].concat(), "nuncio: --wsdl: cannot read none.wsdl: No such file"),
+        (
+            [["--listen", "ws://127.0.0.1:0"], over_transport].concat(),
+            "nuncio: --listen: \"ws://127.0.0.1:0\" is not http:// or https:// with an address and a port",
+        ),
+        (
+            [listen, over_transport, ["--tls-terminated-by", "here"]].concat(),
+            "nuncio: --tls-terminated-by: \"here\" is not an address range",
+        ),
+        (
+            [listen, over_transport, ["--clock", "yesterday"]].concat(),
+            "nuncio: --clock: \"yesterday\" is not an instant",
+        ),
+        (
+            [listen, over_transport, ["--tls-key", "k"]].concat(),
+            "nuncio: --tls-key: `tls-key` is there without `tls-certificate`",
+        ),
+    ] {
+        let (status, errors) = outcome(&proxy(&flags).output().unwrap());
+        assert_eq!(status, Some(1), "{flags:?}");
+        assert!(errors.starts_with(refusal), "{errors}\n is not\n{refusal}");
+    }
+    let (status, errors) = outcome(&proxy(&listen).output().unwrap());
+    assert_eq!(status, Some(2), "neither a contract nor a preset is a usage error");
+    assert!(errors.contains("--wsdl <FILE>"), "{errors}");
+}
+
+#[test]
+fn a_password_is_in_no_error() {
+    let (_, errors) = outcome(&proxy(&["--listen", "nowhere", "--preset", "none", "--user", "bob"]).output().unwrap());
+    assert!(errors.contains("it is not NAME:PASSWORD") && !errors.contains("1865"), "{errors}");
+}
