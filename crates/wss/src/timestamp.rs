@@ -50,6 +50,11 @@ impl Timestamp {
         Ok(Self { created, expires })
     }
 
+    /// The instant at which something was created that says nothing of its end.
+    pub(crate) const fn created(created: Time) -> Self {
+        Self { created, expires: None }
+    }
+
     /// Refuses a message that is too old, or from the future.
     pub(crate) fn check(&self, freshness: &Freshness, now: Time) -> Result<(), Refusal> {
         if self.created > now.plus(freshness.skew) {

@@ -157,6 +157,10 @@ pub(crate) fn open(
     let username = opening.check_supporting(&envelope, stamp)?;
     let unverified = opening.check_understood(&envelope)?;
 
+    // A user name that says when it was made is held to it, as WSE has it.
+    if let Some(created) = username.as_ref().and_then(|username| username.created) {
+        Timestamp::created(created).check(freshness, now)?;
+    }
     let until = timestamp.map_or_else(|| now.plus(freshness.window), |(_, timestamp)| timestamp.until(freshness));
     let once = opening.once(&envelope, username.as_ref(), until);
     let Opening { shared, primary, endorsements, mac, signature, .. } = opening;

@@ -10,7 +10,7 @@ use nuncio_crypto::mac;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign;
-use nuncio_policy::model::{ProtectionOrder, SymmetricBinding};
+use nuncio_policy::model::{ProtectionOrder, SymmetricBinding, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::{self, Method, Part, Signing};
@@ -204,6 +204,11 @@ impl Protecting<'_> {
             Protection::Fresh { certificate, shared, wrapped } => {
                 let (certificate, shared, wrapped) = (*certificate, *shared, *wrapped);
                 let transport = self.seal.demand.suite().transport;
+                let v11 = self.seal.demand.policy.wss.v11;
+                let wanted = match self.seal.demand.symmetric().map(|binding| &binding.protection) {
+                    Some(nuncio_policy::model::Token::X509(token)) => token.reference,
+                    _ => X509Reference::Any,
+                };
                 let id = self.ids.next();
                 let piece = self.apex(id, |scratch, id, _| {
                     encryption::encrypted_key(
@@ -212,7 +217,7 @@ impl Protecting<'_> {
                         transport,
                         wrapped,
                         |writer| {
-                            reference::write_thumbprint(writer, certificate);
+                            reference::write_certificate(writer, certificate, wanted, v11);
                         },
                         &[],
                     );

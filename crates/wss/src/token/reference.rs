@@ -2,6 +2,7 @@
 
 use nuncio_crypto::base64;
 use nuncio_crypto::certificate::Certificate;
+use nuncio_policy::model::X509Reference;
 use nuncio_xml::{Document, NodeId, Writer};
 use nuncio_xmlsec::DSIG;
 
@@ -189,15 +190,33 @@ pub(crate) fn write_context(writer: &mut Writer, dialect: &Dialect, identifier: 
     writer.end();
 }
 
+/// Writes a reference to a certificate that does not travel, as a policy wants it; where it leaves that open, by what
+/// every version of WS-Security can say of it: its subject key identifier, or else issuer and serial number; under
+/// WSS 1.1 its thumbprint, which every certificate has (WSS 1.1 X.509 profile, section 3.3).
+pub(crate) fn write_certificate(writer: &mut Writer, certificate: &Certificate, wanted: X509Reference, v11: bool) {
+    match wanted {
+        X509Reference::IssuerSerial => write_issuer_serial(writer, certificate),
+        X509Reference::KeyIdentifier if write_subject_key_identifier(writer, certificate) => {}
+        X509Reference::Any if !v11 => {
+            if !write_subject_key_identifier(writer, certificate) {
+                write_issuer_serial(writer, certificate);
+            }
+        }
+        X509Reference::Thumbprint | X509Reference::KeyIdentifier | X509Reference::Embedded | X509Reference::Any => {
+            write_thumbprint(writer, certificate);
+        }
+    }
+}
+
 /// Writes a reference to a certificate by its thumbprint.
-pub(crate) fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
+fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
     writer.start(PREFIX, WSSE, OF);
     key_identifier(writer, THUMBPRINT, &certificate.thumbprint());
     writer.end();
 }
 
 /// Writes a reference to a certificate by issuer and serial number.
-pub(crate) fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate) {
+fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate) {
     writer.start(PREFIX, WSSE, OF);
     writer.start("", DSIG, "X509Data");
     writer.start("", DSIG, "X509IssuerSerial");
@@ -213,7 +232,7 @@ pub(crate) fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate
 }
 
 /// Writes a reference to a certificate by its subject key identifier, `false` if it has none.
-pub(crate) fn write_subject_key_identifier(writer: &mut Writer, certificate: &Certificate) -> bool {
+fn write_subject_key_identifier(writer: &mut Writer, certificate: &Certificate) -> bool {
     let Some(identifier) = certificate.subject_key_identifier() else { return false };
     writer.start(PREFIX, WSSE, OF);
     key_identifier(writer, SUBJECT_KEY_IDENTIFIER, identifier);
