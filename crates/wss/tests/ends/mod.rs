@@ -1,0 +1,208 @@
+//! Both ends in one process, with time stepped by hand and numbers drawn from a counter.
+//!
+//! What this shows is that the two ends fit; that they are right is shown by recordings and by foreign peers.
+
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::trust::Trust;
+use nuncio_policy::model::{Addressing, Policy, SoapVersion};
+use nuncio_policy::preset;
+use nuncio_wss::{
+    Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Message,
+    Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, Time, Transport,
+};
+
+pub const NOW: Time = Time::from_millis(1_796_083_200_000);
+pub const ACTION: &str = "urn:example/Echo";
+
+/// Numbers that are different each time and the same in every run.
+pub struct Numbers(pub u64);
+
+impl Random for Numbers {
+    fn fill(&mut self, out: &mut [u8]) {
+        for octet in out {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *octet = self.0.to_be_bytes()[0];
+        }
+    }
+}
+
+/// The policy of a preset.
+pub fn policy(name: &str) -> Policy {
+    preset::named(name).unwrap_or_else(|| panic!("no preset {name}")).policy
+}
+
+fn certificate(pem: &[u8]) -> Certificate {
+    Certificate::from_pem(pem).expect("a test certificate").pop().expect("one")
+}
+
+fn credential(pem: &[u8], key: &[u8]) -> Credential {
+    Credential { certificate: certificate(pem), key: PrivateKey::from_pem(key).expect("a test key") }
+}
+
+pub fn server() -> Credential {
+    credential(include_bytes!("../../../../tests/keys/server.pem"), include_bytes!("../../../../tests/keys/server.key"))
+}
+
+pub fn client() -> Credential {
+    credential(include_bytes!("../../../../tests/keys/client.pem"), include_bytes!("../../../../tests/keys/client.key"))
+}
+
+pub fn stranger() -> Credential {
+    credential(
+        include_bytes!("../../../../tests/keys/stranger.pem"),
+        include_bytes!("../../../../tests/keys/stranger.key"),
+    )
+}
+
+pub const FRESHNESS: Freshness = Freshness { skew: Duration::from_secs(300), window: Duration::from_secs(300) };
+
+pub fn limits() -> Limits {
+    Limits {
+        xml: nuncio_xml::Limits {
+            bytes: 1 << 20,
+            depth: 64,
+            attributes: 64,
+            attribute_bytes: 1 << 14,
+            declarations: 32,
+            declarations_in_scope: 96,
+            elements: 10_000,
+            children: 1000,
+            name_bytes: 256,
+            names: 4096,
+            text_bytes: 1 << 20,
+        },
+        header_children: 32,
+        signatures: 3,
+        references: 16,
+        prefixes: 32,
+        encrypted_keys: 2,
+        encrypted_data: 8,
+        derived_keys: 6,
+        certificate: 16_384,
+    }
+}
+
+/// An initiator under one policy and a recipient under another, so that what the one leaves out the other must miss.
+pub struct Pair {
+    pub recipient: Arc<Recipient>,
+    pub initiator: Initiator,
+    pub numbers: Numbers,
+    pub now: Time,
+    pub soap: SoapVersion,
+}
+
+impl Pair {
+    pub fn new(policy: &Policy, soap: SoapVersion) -> Self {
+        Self::unlike(policy, policy, soap)
+    }
+
+    pub fn unlike(initiator: &Policy, recipient: &Policy, soap: SoapVersion) -> Self {
+        Self::with(initiator, recipient, soap, client())
+    }
+
+    pub fn with(initiator: &Policy, recipient: &Policy, soap: SoapVersion, endorsing: Credential) -> Self {
+        let recipient = Recipient::new(RecipientSettings {
+            policy: recipient.clone(),
+            soap,
+            operations: Vec::new(),
+            credentials: vec![server()],
+            trust: Trust::new(vec![client().certificate]).expect("a pin"),
+            addresses: Vec::new(),
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_secs(300),
+            context_lifetime: Duration::from_secs(3600),
+            forward_addressing: false,
+            limits: limits(),
+        })
+        .expect("built");
+        let initiator = Initiator::new(InitiatorSettings {
+            policy: initiator.clone(),
+            soap,
+            operations: Vec::new(),
+            service: Some(server().certificate),
+            username: Some(("alice".into(), "wonderland-1865".into())),
+            credential: Some(endorsing),
+            to: "http://service.example/echo".into(),
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_secs(300),
+            limits: limits(),
+        })
+        .expect("built");
+        Self { recipient, initiator, numbers: Numbers(1), now: NOW, soap }
+    }
+
+    /// A plain request as an application writes it.
+    pub fn plain(&self, text: &str) -> Vec<u8> {
+        let namespace = match self.soap {
+            SoapVersion::V11 => "http://schemas.xmlsoap.org/soap/envelope/",
+            SoapVersion::V12 => "http://www.w3.org/2003/05/soap-envelope",
+        };
+        format!(
+            "<soap:Envelope xmlns:soap=\"{namespace}\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" \
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Body><e:Echo xmlns:e=\"urn:example\">\
+             <e:text xsi:type=\"xsd:string\">{text}</e:text></e:Echo></soap:Body></soap:Envelope>"
+        )
+        .into_bytes()
+    }
+
+    pub fn request(&mut self, text: &str, context: Option<&Arc<Context>>) -> (Outbound, Expectation) {
+        let plain = self.plain(text);
+        self.initiator.seal(plain, ACTION, context, self.now, &mut self.numbers).expect("sealed")
+    }
+
+    /// Opens octets as the recipient.
+    pub fn open(
+        &self,
+        outbound: &Outbound,
+        body: Vec<u8>,
+        context: Option<&Arc<Context>>,
+    ) -> Result<Opened, Refusal> {
+        let http =
+            HttpFacts { content_type: &outbound.content_type, soap_action: outbound.soap_action.as_deref() };
+        let received = self.recipient.read(&http, body)?;
+        self.recipient.open(received, context.cloned(), Transport::Secure, self.now)
+    }
+
+    /// Opens an answer as the initiator.
+    pub fn answer(&self, message: &Message, expectation: &Expectation) -> Result<Opening, Refusal> {
+        let http = HttpFacts { content_type: message.content_type, soap_action: None };
+        self.initiator.open(&http, message.body.clone(), expectation, self.now)
+    }
+
+    /// Establishes a conversation: the contexts of the initiator and of the recipient.
+    pub fn establish(&mut self) -> (Arc<Context>, Arc<Context>) {
+        let (outbound, expectation) = self.initiator.issue(self.now, &mut self.numbers).expect("sealed");
+        let opened = self.open(&outbound, outbound.body.clone(), None).expect("opened");
+        let issued = Recipient::issue(opened, Principal::Anonymous, self.now, &mut self.numbers);
+        let Ok((theirs, message)) = issued else { panic!("not issued") };
+        let opening = self.answer(&message, &expectation).expect("answered");
+        let ours = self.initiator.established(&opening, &expectation, self.now).expect("established");
+        (Arc::new(ours), Arc::new(theirs))
+    }
+
+    /// Seals the echo of an opened request, as a backend answers it.
+    pub fn echo(&mut self, opened: Opened) -> Message {
+        let plain = opened.plain().body;
+        let reply = opened.into_reply();
+        let (message, trouble) = reply.seal(Answer::Envelope(plain), self.now, &mut self.numbers).expect("sealed");
+        assert_eq!(trouble, None);
+        message
+    }
+}
+
+/// The versions of SOAP that a preset speaks.
+pub fn soap(name: &str) -> &'static [SoapVersion] {
+    preset::named(name).unwrap_or_else(|| panic!("no preset {name}")).soap
+}
+
+/// Whether messages of the policy are addressed.
+pub fn is_addressed(policy: &Policy) -> bool {
+    policy.addressing != Addressing::None
+}

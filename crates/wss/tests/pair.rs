@@ -1,0 +1,117 @@
+//! A whole conversation between our two ends, for every preset that is built.
+
+mod ends;
+
+use ends::{ACTION, Pair, policy, soap};
+use nuncio_policy::preset;
+use nuncio_wss::{Answer, Claim, Fault, Recipient, Request};
+
+/// Every preset but those in cookie mode, which is not built.
+fn presets() -> Vec<&'static str> {
+    let cookie = |name: &str| name.starts_with("wse-") && name.ends_with("-conversation");
+    preset::all().map(|preset| preset.name).filter(|name| !cookie(name)).collect()
+}
+
+#[test]
+fn every_preset_carries_a_call_and_its_answer() {
+    let names = presets();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        for &soap in soap(name) {
+            let mut pair = Pair::new(&policy(name), soap);
+            let (ours, theirs) = if name.ends_with("-conversation") {
+                let (ours, theirs) = pair.establish();
+                assert_eq!(ours.identifier, theirs.identifier, "{name}");
+                assert_eq!(ours.danger_key_octets(), theirs.danger_key_octets(), "{name}");
+                (Some(ours), Some(theirs))
+            } else {
+                (None, None)
+            };
+            for text in ["hello", "a &lt;b&gt; &amp; \u{e9}\r\n&#13;", ""] {
+                let (outbound, expectation) = pair.request(text, ours.as_ref());
+                let opened = pair.open(&outbound, outbound.body.clone(), theirs.as_ref());
+                let opened = opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+                assert_eq!(opened.action(), Some(ACTION), "{name}");
+                assert_eq!(opened.request(), Request::Application, "{name}");
+                let plain = String::from_utf8(opened.plain().body).expect("text");
+                assert!(plain.contains("xsi:type=\"xsd:string\""), "{name}: {plain}");
+                assert!(plain.contains("xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\""), "{name}: {plain}");
+                let message = pair.echo(opened);
+                let opening = pair.answer(&message, &expectation);
+                let opening = opening.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+                assert_eq!(String::from_utf8(opening.plain().body).expect("text"), plain, "{name}");
+                assert!(!opening.is_fault(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_calls_is_known() {
+    for (name, expected) in [
+        ("wcf-ws2007-userNameOverTransport", "alice"),
+        ("wcf-wshttp-userNameForCertificate", "alice"),
+        ("wcf-ws2007-certificateOverTransport", "CN=nuncio-test-client"),
+        ("wcf-ws2007-mutualCertificate", "CN=nuncio-test-client"),
+        ("wcf-ws2007-anonymousForCertificate", ""),
+    ] {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+        let found = match opened.claim() {
+            Claim::Anonymous => String::new(),
+            Claim::Username(user) => {
+                assert!(user.password.matches(b"wonderland-1865"), "{name}");
+                user.name.clone()
+            }
+            Claim::Certificate(certificate) => certificate.subject().to_owned(),
+            Claim::Context(context) => context.identifier.clone(),
+        };
+        assert!(found.starts_with(expected) && found.is_empty() == expected.is_empty(), "{name}: {found}");
+    }
+}
+
+#[test]
+fn a_context_is_cancelled_by_its_holder() {
+    for name in presets().into_iter().filter(|name| name.ends_with("-conversation")) {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (ours, theirs) = pair.establish();
+        let (outbound, expectation) = pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+        assert_eq!(opened.request(), Request::Cancel, "{name}");
+        let message = Recipient::cancel(opened, pair.now, &mut pair.numbers).expect("cancelled");
+        let opening = pair.answer(&message, &expectation).expect("answered");
+        pair.initiator.cancelled(&opening).expect("cancelled");
+    }
+}
+
+#[test]
+fn what_the_backend_cannot_say_is_a_sealed_fault() {
+    let name = "wcf-ws2007-anonymousForCertificate";
+    for answer in ["", "<html>", "<!DOCTYPE x><x/>", "<s:Envelope xmlns:s=\"urn:other\"/>", "\u{0}"] {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (outbound, expectation) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+        let answer = Answer::Envelope(answer.as_bytes().to_vec());
+        let (message, trouble) = opened.into_reply().seal(answer, pair.now, &mut pair.numbers).expect("sealed");
+        assert!(message.fault && trouble.is_some());
+        let opening = pair.answer(&message, &expectation).expect("opened");
+        assert!(opening.is_fault());
+        let text = String::from_utf8(opening.plain().body).expect("text");
+        assert!(text.contains("<s:Value>s:Receiver</s:Value>") && text.contains("The service is not available."), "{text}");
+    }
+}
+
+#[test]
+fn a_fault_of_ours_is_sealed_in_both_versions() {
+    for name in ["wcf-wshttp-userNameForCertificate", "wse-usernameForCertificateSecurity"] {
+        for &soap in soap(name) {
+            let mut pair = Pair::new(&policy(name), soap);
+            let (outbound, expectation) = pair.request("hello", None);
+            let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+            let reply = opened.into_reply();
+            let (message, _) = reply.seal(Answer::Fault(Fault::busy()), pair.now, &mut pair.numbers).expect("sealed");
+            assert!(pair.answer(&message, &expectation).expect("opened").is_fault(), "{name}");
+        }
+    }
+}
