@@ -31,6 +31,25 @@ impl Seen {
         self.headers.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether the body is an envelope without a header of any kind and without a trace of security: no element or attribute
+    /// of those specifications. A declaration of a prefix is none: it may be needed by a qualified name in the content.
+    pub fn is_plain(&self) -> bool {
+        let Ok(document) = Document::parse(self.text()) else { return false };
+        let of_security = |namespace: Option<&str>| {
+            namespace.is_some_and(|uri| {
+                ["/wss/", "/addressing", "/xmlenc", "/xmldsig", "/2005/02/sc", "ws-secureconversation"]
+                    .iter()
+                    .any(|of| uri.contains(of))
+            })
+        };
+        document.root_element().tag_name().name() == "Envelope"
+            && document.descendants().filter(Node::is_element).all(|node| {
+                node.tag_name().name() != "Header"
+                    && !of_security(node.tag_name().namespace())
+                    && !node.attributes().any(|attribute| of_security(attribute.namespace()))
+            })
+    }
+
     /// The body as text, and nothing where it is none.
     pub fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap_or_default()
@@ -200,6 +219,21 @@ mod tests {
     use super::*;
     use crate::http::HttpMessage;
     use crate::wire;
+
+    #[test]
+    fn a_plain_body_has_no_trace_of_security() {
+        let is_plain = |inner: &str| {
+            let body = format!(
+                "<s:Envelope xmlns:s='{SOAP12}' xmlns:a='http://www.w3.org/2005/08/addressing' xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'>{inner}</s:Envelope>"
+            );
+            Seen { target: String::new(), headers: Vec::new(), body: body.into_bytes() }.is_plain()
+        };
+        assert!(is_plain("<s:Body><Echo xmlns='urn:e'/></s:Body>"));
+        assert!(!is_plain("<s:Header/><s:Body/>"));
+        assert!(!is_plain("<s:Body u:Id='_0'/>"));
+        assert!(!is_plain("<s:Body><a:To/></s:Body>"));
+        assert!(!is_plain("<s:Body>"));
+    }
 
     #[test]
     fn it_answers_and_remembers() {
