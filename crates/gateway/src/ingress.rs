@@ -212,16 +212,21 @@ impl Ingress {
     }
 
     fn cancel(&self, opened: Opened, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
-        // First, and whatever becomes of the answer: two cancels at once must not both find it.
-        if let Some(context) = opened.context()
-            && self.world.sessions.remove(&self.key(&context.identifier)).is_none()
-        {
-            return Err(Refusal::UnknownContext(context.identifier.clone()).into());
-        }
+        let key = opened.context().map(|context| (self.key(&context.identifier), context.identifier.clone()));
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
         random.check()?;
-        cancelled.or_else(|issue| refused(issue, audit))
+        let message = match cancelled {
+            Ok(message) => message,
+            Err(issue) => return refused(issue, audit),
+        };
+        // Of two cancels at once, one finds it.
+        match key {
+            Some((key, identifier)) if self.world.sessions.remove(&key).is_none() => {
+                Err(Refusal::UnknownContext(identifier).into())
+            }
+            _ => Ok(message),
+        }
     }
 
     /// Seals an answer at the time it is sent, which may be long after the request came.

@@ -74,16 +74,13 @@ impl Fault {
                     Code::MustUnderstand => "MustUnderstand",
                 };
                 writer.start("", "", "faultcode");
-                match self.subcode {
-                    Some((namespace, local)) => {
-                        writer.declare("f", namespace);
-                        writer.text("f:");
-                        writer.text(local);
-                    }
-                    None => {
-                        writer.text("s:");
-                        writer.text(general);
-                    }
+                if let Some((namespace, local)) = self.subcode {
+                    writer.declare("f", namespace);
+                    writer.text("f:");
+                    writer.text(local);
+                } else {
+                    writer.text("s:");
+                    writer.text(general);
                 }
                 writer.end();
                 writer.start("", "", "faultstring");

@@ -127,7 +127,7 @@ impl Terms {
     }
 
     /// Whether the operation declares a fault with that action.
-    pub(crate) fn is_fault(&self, operation: Option<&OperationTerms>, action: &str) -> bool {
+    pub(crate) fn is_fault(operation: Option<&OperationTerms>, action: &str) -> bool {
         operation.is_some_and(|terms| terms.operation.faults.iter().any(|fault| fault.message.action == action))
     }
 

@@ -98,7 +98,10 @@ fn what_the_backend_cannot_say_is_a_sealed_fault() {
         let opening = pair.answer(&message, &expectation).expect("opened");
         assert!(opening.is_fault());
         let text = String::from_utf8(opening.plain().body).expect("text");
-        assert!(text.contains("<s:Value>s:Receiver</s:Value>") && text.contains("The service is not available."), "{text}");
+        assert!(
+            text.contains("<s:Value>s:Receiver</s:Value>") && text.contains("The service is not available."),
+            "{text}"
+        );
     }
 }
 

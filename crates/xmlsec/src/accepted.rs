@@ -46,6 +46,6 @@ impl Accepted {
     }
 }
 
-fn within<A: PartialEq>(accepted: &[A], algorithm: A, name: impl FnOnce() -> String) -> Result<(), Invalid> {
+fn within<A: Copy + PartialEq>(accepted: &[A], algorithm: A, name: impl FnOnce() -> String) -> Result<(), Invalid> {
     if accepted.contains(&algorithm) { Ok(()) } else { Err(Invalid::AlgorithmNotAccepted(name())) }
 }

@@ -47,8 +47,8 @@ pub struct Context {
     pub(crate) carried: Option<Carried>,
 }
 
-/// A security context token as its issuer wrote it: kept to the octet, since it may hold state that only the issuer
-/// reads.
+/// A security context token as its issuer wrote it, in canonical form: kept whole, since it may hold state that only the
+/// issuer reads.
 pub(crate) struct Carried {
     pub(crate) id: String,
     pub(crate) octets: Vec<u8>,

@@ -1,8 +1,8 @@
 //! A message sealed: signed, encrypted and written as the policy has it.
 //!
 //! The same for both sides, and the mirror of `open`. Every part is written in canonical form as an apex of its own, so
-//! that what is digested is what is written; what must not be lost and is not canonical (declarations that only QName
-//! content uses) is a gap that the digest leaves out.
+//! that what is digested is what is written; what must not be lost and is not canonical (declarations that only
+//! qualified names in content use) is a gap that the digest leaves out.
 
 mod header;
 mod protect;
@@ -160,7 +160,7 @@ pub(crate) fn seal(
     let body = Piece { range: body_start..scratch.position(), id: body_id };
 
     let mut protected = protect::Protecting { outgoing, seal, now, random, ids, scratch, signatures: Vec::new() }
-        .run(&blocks, body, content)?;
+        .run(&blocks, &body, content)?;
 
     let mut out = Writer::new();
     out.start("s", namespace, "Envelope");

@@ -52,18 +52,17 @@ struct Working {
 }
 
 impl Protecting<'_> {
-    pub(super) fn run(mut self, blocks: &[Block], body: Piece, content: Range<usize>) -> Result<Protected, Unsealed> {
+    pub(super) fn run(mut self, blocks: &[Block], body: &Piece, content: Range<usize>) -> Result<Protected, Unsealed> {
         let timestamp = self.seal.demand.timestamp().then(|| {
             let id = self.ids.next();
             self.apex(id, |scratch, id, this| timestamp::write(scratch, id, this.now, this.seal.lifetime))
         });
         let mut header: Vec<Range<usize>> = timestamp.iter().map(|piece| piece.range.clone()).collect();
-        let body = match self.seal.demand.symmetric() {
-            Some(binding) => self.symmetric(binding, blocks, timestamp.as_ref(), body, content, &mut header)?,
-            None => {
-                self.over_transport(blocks, timestamp.as_ref(), &mut header)?;
-                body.range
-            }
+        let body = if let Some(binding) = self.seal.demand.symmetric() {
+            self.symmetric(binding, blocks, timestamp.as_ref(), body, content, &mut header)?
+        } else {
+            self.over_transport(blocks, timestamp.as_ref(), &mut header)?;
+            body.range.clone()
         };
         Ok(Protected { scratch: self.scratch, header, body, signatures: self.signatures })
     }
@@ -82,7 +81,7 @@ impl Protecting<'_> {
         binding: &SymmetricBinding,
         blocks: &[Block],
         timestamp: Option<&Piece>,
-        body: Piece,
+        body: &Piece,
         content: Range<usize>,
         header: &mut Vec<Range<usize>>,
     ) -> Result<Range<usize>, Unsealed> {

@@ -90,7 +90,7 @@ impl Reference {
                         let instance = Dialect::all()
                             .into_iter()
                             .find_map(|dialect| document.attribute(child, dialect.conversation, "Instance"))
-                            .map(|instance| instance.into_owned());
+                            .map(std::borrow::Cow::into_owned);
                         Ok(Self::External { uri: uri.into_owned(), instance })
                     }
                 }

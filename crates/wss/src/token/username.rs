@@ -1,4 +1,4 @@
-//! `wsse:UsernameToken` with its password in clear ([UsernameToken Profile 1.1] section 3).
+//! `wsse:UsernameToken` with its password in clear ([WSS `UsernameToken` Profile 1.1] section 3).
 
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};

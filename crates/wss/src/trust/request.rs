@@ -39,15 +39,15 @@ impl TokenRequest {
             .filter(|&node| document.is(node, dialect.trust, "RequestSecurityToken"))
             .ok_or(refused("is no request of the generation of its action"))?;
         let one = |local| child(document, request, dialect.trust, local).map_err(|()| refused("has an element twice"));
-        if let Some(kind) = one("RequestType")? {
-            if text(document, kind).as_deref() != Some(&dialect.request_type(verb)) {
-                return Err(refused("has a type that is not that of its action"));
-            }
+        if let Some(kind) = one("RequestType")?
+            && text(document, kind).as_deref() != Some(&dialect.request_type(verb))
+        {
+            return Err(refused("has a type that is not that of its action"));
         }
-        if let Some(kind) = one("TokenType")? {
-            if text(document, kind).as_deref() != Some(dialect.context_token) {
-                return Err(refused("asks for a token that is no security context"));
-            }
+        if let Some(kind) = one("TokenType")?
+            && text(document, kind).as_deref() != Some(dialect.context_token)
+        {
+            return Err(refused("asks for a token that is no security context"));
         }
         let entropy = one("Entropy")?
             .map(|node| binary_secret(document, node, dialect).ok_or(refused("has entropy that cannot be used")))

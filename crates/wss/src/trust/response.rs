@@ -43,10 +43,10 @@ impl TokenResponse {
         let response = response(document, payload, dialect)?;
         let one =
             |parent, local| child(document, parent, dialect.trust, local).map_err(|()| refused("has an element twice"));
-        if let Some(kind) = one(response, "TokenType")? {
-            if text(document, kind).as_deref() != Some(dialect.context_token) {
-                return Err(refused("issues a token that is no security context"));
-            }
+        if let Some(kind) = one(response, "TokenType")?
+            && text(document, kind).as_deref() != Some(dialect.context_token)
+        {
+            return Err(refused("issues a token that is no security context"));
         }
         let requested = one(response, "RequestedSecurityToken")?.ok_or(refused("issues no token"))?;
         let node = child(document, requested, dialect.conversation, "SecurityContextToken")

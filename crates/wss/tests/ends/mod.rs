@@ -2,7 +2,8 @@
 //!
 //! What this shows is that the two ends fit; that they are right is shown by recordings and by foreign peers.
 
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses some of it")]
+#![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +62,7 @@ pub fn stranger() -> Credential {
     )
 }
 
-pub const FRESHNESS: Freshness = Freshness { skew: Duration::from_secs(300), window: Duration::from_secs(300) };
+pub const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
 
 pub fn limits() -> Limits {
     Limits {
@@ -116,8 +117,8 @@ impl Pair {
             trust: Trust::new(vec![client().certificate]).expect("a pin"),
             addresses: Vec::new(),
             freshness: FRESHNESS,
-            message_lifetime: Duration::from_secs(300),
-            context_lifetime: Duration::from_secs(3600),
+            message_lifetime: Duration::from_mins(5),
+            context_lifetime: Duration::from_hours(1),
             forward_addressing: false,
             limits: limits(),
         })
@@ -131,7 +132,7 @@ impl Pair {
             credential: Some(endorsing),
             to: "http://service.example/echo".into(),
             freshness: FRESHNESS,
-            message_lifetime: Duration::from_secs(300),
+            message_lifetime: Duration::from_mins(5),
             limits: limits(),
         })
         .expect("built");
@@ -158,14 +159,8 @@ impl Pair {
     }
 
     /// Opens octets as the recipient.
-    pub fn open(
-        &self,
-        outbound: &Outbound,
-        body: Vec<u8>,
-        context: Option<&Arc<Context>>,
-    ) -> Result<Opened, Refusal> {
-        let http =
-            HttpFacts { content_type: &outbound.content_type, soap_action: outbound.soap_action.as_deref() };
+    pub fn open(&self, outbound: &Outbound, body: Vec<u8>, context: Option<&Arc<Context>>) -> Result<Opened, Refusal> {
+        let http = HttpFacts { content_type: &outbound.content_type, soap_action: outbound.soap_action.as_deref() };
         let received = self.recipient.read(&http, body)?;
         self.recipient.open(received, context.cloned(), Transport::Secure, self.now)
     }

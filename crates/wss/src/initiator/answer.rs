@@ -1,0 +1,147 @@
+//! An answer opened, and what it brings.
+
+use nuncio_crypto::derive;
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::{Parts, Policy};
+use nuncio_xml::exclusive;
+
+use super::{Expectation, Initiator, Opening};
+use crate::addressing;
+use crate::conversation::{Carried, Context, Principal};
+use crate::demand::{Demand, Direction};
+use crate::dialect::TrustVerb;
+use crate::envelope::Envelope;
+use crate::fault;
+use crate::keys::Keys;
+use crate::open;
+use crate::received::{HttpFacts, Request};
+use crate::refusal::Refusal;
+use crate::terms::Terms;
+use crate::time::Time;
+use crate::trust::response::{Proof, TokenResponse, read_cancelled};
+
+impl Initiator {
+    /// Opens the answer to a request.
+    pub fn open(
+        &self,
+        http: &HttpFacts<'_>,
+        body: Vec<u8>,
+        expectation: &Expectation,
+        now: Time,
+    ) -> Result<Opening, Refusal> {
+        if http.soap() != Some(self.terms.soap) {
+            return Err(Refusal::Envelope("is of another version of SOAP than the request"));
+        }
+        let envelope = Envelope::read(body, self.terms.soap, self.terms.addressing(), &self.limits)?;
+        if envelope.security.is_none() && envelope.is_fault() {
+            return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
+        }
+        let (policy, parts) = self.response_terms(&envelope, expectation)?;
+        if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
+            && relates.value != *sent
+        {
+            return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
+        }
+        let derive = expectation.request != Request::Cancel;
+        let demand = Demand { policy, direction: Direction::Response, parts, derive };
+        let keys = Keys {
+            credentials: &[],
+            context: expectation.context.as_deref(),
+            shared: expectation.shared.as_ref(),
+            trust: &self.nobody,
+        };
+        let confirm = policy.wss.signature_confirmation.then_some(expectation.signatures.as_slice());
+        let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
+        Ok(Opening { envelope, once: evidence.once })
+    }
+
+    /// The policy and parts of an answer; its action must be one that the request may have.
+    fn response_terms(&self, envelope: &Envelope, expectation: &Expectation) -> Result<(&Policy, &Parts), Refusal> {
+        let (policy, parts, verb) = match (expectation.request, self.terms.conversation()) {
+            (Request::Issue, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Issue)),
+            (Request::Renew, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Renew)),
+            (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel(), Some(TrustVerb::Cancel)),
+            _ => (&self.terms.policy, &self.terms.policy.parts, None),
+        };
+        let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
+        let found = || action.unwrap_or_default().to_owned();
+        if addressing::namespace(self.terms.addressing()).is_some() && action.is_none() {
+            return Err(Refusal::Action { found: found(), expected: "one at all" });
+        }
+        if let Some(verb) = verb {
+            let expected = self.terms.dialect().response_action(verb);
+            return if action == Some(&expected) || action.is_some_and(addressing::is_fault_action) {
+                Ok((policy, parts))
+            } else {
+                Err(Refusal::Action { found: found(), expected: "the answer to the trust request" })
+            };
+        }
+        let operation = self.terms.operation(expectation.action.as_deref(), None);
+        // The body may be encrypted: whether it is a fault, the action must say.
+        if let Some(action) = action
+            && (addressing::is_fault_action(action) || Terms::is_fault(operation, action))
+        {
+            return Ok((policy, self.terms.fault(operation, action)));
+        }
+        let expected = operation.and_then(|terms| terms.operation.output.as_ref()).map(|output| output.action.as_str());
+        match (expected, action) {
+            (Some(expected), Some(action)) if expected != action => {
+                Err(Refusal::Action { found: action.to_owned(), expected: "the answer to the request" })
+            }
+            _ => Ok((policy, self.terms.output(operation))),
+        }
+    }
+
+    /// The security context that an answer establishes.
+    pub fn established(&self, opening: &Opening, expectation: &Expectation, now: Time) -> Result<Context, Refusal> {
+        let dialect = self.terms.dialect();
+        let Opening { envelope, .. } = opening;
+        let document = &envelope.document;
+        let response = TokenResponse::read(document, envelope.payload(), dialect)?;
+        let octets = response.key_size.unwrap_or(expectation.key_size);
+        let suite = crate::demand::suite(&self.terms.policy);
+        if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {
+            return Err(Refusal::TrustResponse("gives a key of another size than the suite's"));
+        }
+        let secret = agreed_key(&response, expectation, octets)?;
+        if secret.len() != octets {
+            return Err(Refusal::TrustResponse("gives a key of another size than it says"));
+        }
+        let (created, expires) = response.lifetime.unwrap_or((now, Time::from_millis(i64::MAX)));
+        if expires <= now || expires <= created {
+            return Err(Refusal::TrustResponse("issues a context that has expired"));
+        }
+        let id = document.id(response.node).ok_or(Refusal::TrustResponse("issues a token without an id"))?.into_owned();
+        let mut octets = Vec::new();
+        exclusive(document, response.node, &[], &mut octets);
+        Ok(Context {
+            conversation: response.token.identifier.clone(),
+            identifier: response.token.identifier,
+            instance: response.token.instance,
+            dialect,
+            principal: Principal::Anonymous,
+            created,
+            expires,
+            secret,
+            carried: Some(Carried { id, octets }),
+        })
+    }
+
+    /// Whether an answer says that the context was cancelled.
+    pub fn cancelled(&self, opening: &Opening) -> Result<(), Refusal> {
+        read_cancelled(&opening.envelope.document, opening.envelope.payload(), self.terms.dialect())
+    }
+}
+
+/// The key that both sides agreed on: nothing else than what was asked for.
+fn agreed_key(response: &TokenResponse, expectation: &Expectation, octets: usize) -> Result<Secret, Refusal> {
+    match (&response.proof, &expectation.entropy, &response.entropy) {
+        (Proof::Computed, Some(ours), Some(theirs)) => derive::computed_key(ours.expose(), theirs.expose(), octets)
+            .map_err(|_| Refusal::TrustResponse("gives too long a key")),
+        (Proof::Computed, _, _) => Err(Refusal::TrustResponse("computes a key without the entropy for it")),
+        (Proof::Given(secret), None, None) => Ok(secret.clone()),
+        (Proof::Given(_), _, _) => Err(Refusal::TrustResponse("gives a key where entropy was sent")),
+        (Proof::Own, Some(ours), None) => Ok(ours.clone()),
+        (Proof::Own, _, _) => Err(Refusal::TrustResponse("gives no key")),
+    }
+}

@@ -1,0 +1,212 @@
+//! A request made and sealed.
+
+use std::sync::Arc;
+
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::transport;
+use nuncio_policy::model::{Addressing, Parts, Policy, SoapVersion, Token};
+use nuncio_xml::{Document, NodeId, Writer};
+
+use super::{Expectation, Initiator, Outbound};
+use crate::conversation::Context;
+use crate::conversation::issue::uuid;
+use crate::demand::{Demand, Direction};
+use crate::dialect::TrustVerb;
+use crate::keys::{Credential, SharedKey};
+use crate::plain::content_type;
+use crate::received::Request;
+use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
+use crate::time::Time;
+use crate::trust::request::{write_cancel, write_issue};
+
+/// What an initiator asks the service for.
+pub(super) enum Asking<'a> {
+    /// A security context: the entropy and its id, and the octets of key.
+    Issue { entropy: Option<(String, Secret)>, octets: usize },
+    /// The end of a security context.
+    Cancel(&'a Context),
+    /// Something of the application.
+    Application { action: &'a str, body: Content<'a>, blocks: &'a [(&'a Document, NodeId)] },
+}
+
+/// A new key, and its wrapped octets.
+struct Fresh {
+    shared: SharedKey,
+    wrapped: Vec<u8>,
+}
+
+/// The supporting tokens of a request.
+#[derive(Default)]
+struct Supporting<'a> {
+    username: Option<(&'a str, &'a str)>,
+    endorsing: Option<&'a Credential>,
+    context: Option<&'a Context>,
+}
+
+impl Initiator {
+    /// Seals a request and remembers what opens its answer.
+    pub(super) fn ask(
+        &self,
+        asking: &Asking<'_>,
+        context: Option<&Arc<Context>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), Unsealed> {
+        let dialect = self.terms.dialect();
+        let (request, action) = match asking {
+            Asking::Issue { .. } => (Request::Issue, dialect.request_action(TrustVerb::Issue)),
+            Asking::Cancel(_) => (Request::Cancel, dialect.request_action(TrustVerb::Cancel)),
+            Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
+        };
+        let (policy, parts) = self.request_terms(request, &action);
+        let demand = Demand { policy, direction: Direction::Request, parts, derive: request != Request::Cancel };
+        let fresh = self.fresh_key(&demand, random)?;
+        let protection = self.protection(&demand, context, fresh.as_ref())?;
+        let supporting = self.supporting(&demand, context)?;
+
+        let mut octets = [0; 16];
+        random.fill(&mut octets);
+        let message_id = format!("urn:uuid:{}", uuid(octets));
+        let one_way = request == Request::Application
+            && self.terms.operation(Some(&action), None).is_some_and(|terms| terms.operation.output.is_none());
+        let write = |writer: &mut Writer| match asking {
+            Asking::Issue { entropy, octets } => {
+                let entropy = entropy.as_ref().map(|(id, secret)| (id.as_str(), secret));
+                write_issue(writer, dialect, entropy, *octets);
+            }
+            Asking::Cancel(context) => {
+                write_cancel(writer, dialect, &context.identifier, context.instance.as_deref());
+            }
+            Asking::Application { .. } => {}
+        };
+        let (body, blocks) = match asking {
+            Asking::Application { body: Content::Copy(document, body), blocks, .. } => {
+                (Content::Copy(document, *body), *blocks)
+            }
+            _ => (Content::Write(&write), &[][..]),
+        };
+        let addressing = self.terms.addressing();
+        let outgoing = Outgoing {
+            soap: self.terms.soap,
+            addressing,
+            action: Some(&action),
+            message_id: (!one_way).then_some(message_id.as_str()),
+            relates_to: None,
+            to: Some(&self.to),
+            reply_to: !one_way,
+            blocks,
+            content: body,
+        };
+        let suite = demand.suite();
+        let sealing = Seal {
+            demand,
+            protection,
+            username: supporting.username,
+            endorsing: supporting.endorsing,
+            endorsing_context: supporting.context,
+            confirm: None,
+            mac: suite.mac,
+            signature: suite.signature,
+            lifetime: self.message_lifetime,
+        };
+        let sealed = seal(&outgoing, &sealing, now, random)?;
+        let (entropy, key_size) = match asking {
+            Asking::Issue { entropy, octets } => (entropy.as_ref().map(|(_, secret)| secret.clone()), *octets),
+            _ => (None, suite.key),
+        };
+        let mut content_type = content_type(self.terms.soap).to_owned();
+        let mut soap_action = None;
+        match (self.terms.soap, addressing) {
+            (SoapVersion::V11, _) => soap_action = Some(format!("\"{action}\"")),
+            (SoapVersion::V12, Addressing::None) => content_type.extend(["; action=\"", &action, "\""]),
+            (SoapVersion::V12, _) => {}
+        }
+        let expectation = Expectation {
+            request,
+            action: Some(action),
+            message_id: (!one_way && addressing != Addressing::None).then_some(message_id),
+            signatures: sealed.signatures,
+            shared: fresh.map(|fresh| fresh.shared),
+            context: context.cloned(),
+            entropy,
+            key_size,
+        };
+        Ok((Outbound { content_type, soap_action, body: sealed.octets }, expectation))
+    }
+
+    /// The key that protects a request.
+    fn protection<'a>(
+        &'a self,
+        demand: &Demand<'_>,
+        context: Option<&'a Arc<Context>>,
+        fresh: Option<&'a Fresh>,
+    ) -> Result<Protection<'a>, Unsealed> {
+        Ok(match demand.symmetric().map(|binding| &binding.protection) {
+            None => Protection::Transport,
+            Some(Token::SecureConversation(token)) => Protection::Context {
+                context: context.ok_or(Unsealed::TokenMissing("a security context"))?,
+                include: token.include.to_recipient(),
+            },
+            Some(Token::X509(_) | Token::Username(_)) => match (fresh, &self.service) {
+                (Some(Fresh { shared, wrapped }), Some(certificate)) => {
+                    Protection::Fresh { certificate, shared, wrapped }
+                }
+                _ => return Err(Unsealed::TokenMissing("a service certificate")),
+            },
+        })
+    }
+
+    /// The supporting tokens that the policy asks for.
+    fn supporting<'a>(
+        &'a self,
+        demand: &Demand<'_>,
+        context: Option<&'a Arc<Context>>,
+    ) -> Result<Supporting<'a>, Unsealed> {
+        let mut supporting = Supporting::default();
+        for token in demand.supporting() {
+            match &token.token {
+                Token::Username(_) => {
+                    let (name, password) =
+                        self.username.as_ref().ok_or(Unsealed::TokenMissing("a user name and password"))?;
+                    supporting.username = Some((name.as_str(), password.as_str()));
+                }
+                Token::X509(_) => {
+                    let credential = self.credential.as_ref().ok_or(Unsealed::TokenMissing("a client certificate"))?;
+                    supporting.endorsing = Some(credential);
+                }
+                Token::SecureConversation(_) => {
+                    supporting.context =
+                        Some(context.map(Arc::as_ref).ok_or(Unsealed::TokenMissing("a security context"))?);
+                }
+            }
+        }
+        Ok(supporting)
+    }
+
+    /// A new key wrapped for the service, where the policy's protection token is its certificate.
+    fn fresh_key(&self, demand: &Demand<'_>, random: &mut dyn Random) -> Result<Option<Fresh>, Unsealed> {
+        if !matches!(demand.symmetric().map(|binding| &binding.protection), Some(Token::X509(_))) {
+            return Ok(None);
+        }
+        let service = self.service.as_ref().ok_or(Unsealed::TokenMissing("a service certificate"))?;
+        let suite = demand.suite();
+        let mut octets = vec![0; suite.key];
+        random.fill(&mut octets);
+        let secret = Secret::new(octets);
+        let wrapped = transport::wrap(service.public_key(), suite.transport, &secret, random)
+            .map_err(|_| Unsealed::Asymmetric)?;
+        Ok(Some(Fresh { shared: SharedKey::new(secret, &wrapped), wrapped }))
+    }
+
+    fn request_terms(&self, request: Request, action: &str) -> (&Policy, &Parts) {
+        match (request, self.terms.conversation()) {
+            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+            (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel()),
+            _ => {
+                let operation = self.terms.operation(Some(action), None);
+                (&self.terms.policy, self.terms.input(operation).unwrap_or(&self.terms.policy.parts))
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The initiator's side: contexts asked for, requests sealed, answers opened.
+
+mod answer;
+mod ask;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::trust::Trust;
+use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
+
+use crate::addressing;
+use crate::conversation::Context;
+use crate::conversation::issue::hex;
+use crate::dialect::{Dialect, TrustVerb};
+use crate::envelope::Envelope;
+use crate::keys::{Credential, SharedKey};
+use crate::limits::Limits;
+use crate::open;
+use crate::plain::{self, Plain};
+use crate::received::Request;
+use crate::recipient::Opened;
+use crate::refusal::Refusal;
+use crate::seal::{Content, Unsealed};
+use crate::terms::{NotBuilt, Terms};
+use crate::time::Time;
+use crate::timestamp::Freshness;
+use crate::trust::request::TokenRequest;
+
+use ask::Asking;
+
+/// What an initiator is made of.
+pub struct Settings {
+    /// The policy: one alternative.
+    pub policy: Policy,
+    /// The version of SOAP.
+    pub soap: SoapVersion,
+    /// The operations of the contract; none where it is not known.
+    pub operations: Vec<Operation>,
+    /// The service's certificate, under which keys are wrapped.
+    pub service: Option<Certificate>,
+    /// The user name and password that requests bring.
+    pub username: Option<(String, String)>,
+    /// The certificate and key that endorse requests.
+    pub credential: Option<Credential>,
+    /// The address of the service.
+    pub to: String,
+    /// How old an answer may be.
+    pub freshness: Freshness,
+    /// How long requests are good for.
+    pub message_lifetime: Duration,
+    /// How much an answer may hold.
+    pub limits: Limits,
+}
+
+/// The initiator of one port's messages. Immutable; shared between tasks.
+pub struct Initiator {
+    terms: Terms,
+    service: Option<Certificate>,
+    username: Option<(String, String)>,
+    credential: Option<Credential>,
+    to: String,
+    freshness: Freshness,
+    message_lifetime: Duration,
+    limits: Limits,
+    nobody: Trust,
+}
+
+/// A request to be sent.
+pub struct Outbound {
+    /// The `Content-Type`.
+    pub content_type: String,
+    /// The `SOAPAction` of SOAP 1.1, quoted.
+    pub soap_action: Option<String>,
+    /// The envelope.
+    pub body: Vec<u8>,
+}
+
+/// What an initiator remembers of a request, to open its answer.
+pub struct Expectation {
+    request: Request,
+    action: Option<String>,
+    message_id: Option<String>,
+    signatures: Vec<Vec<u8>>,
+    shared: Option<SharedKey>,
+    context: Option<Arc<Context>>,
+    entropy: Option<Secret>,
+    key_size: usize,
+}
+
+/// An answer that was opened.
+pub struct Opening {
+    envelope: Envelope,
+    once: Option<open::Once>,
+}
+
+impl Initiator {
+    /// Compiles the settings.
+    pub fn new(settings: Settings) -> Result<Self, NotBuilt> {
+        Ok(Self {
+            terms: Terms::new(settings.policy, settings.soap, settings.operations)?,
+            service: settings.service,
+            username: settings.username,
+            credential: settings.credential,
+            to: settings.to,
+            freshness: settings.freshness,
+            message_lifetime: settings.message_lifetime,
+            limits: settings.limits,
+            nobody: Trust::nobody(),
+        })
+    }
+
+    /// Asks for a security context.
+    pub fn issue(&self, now: Time, random: &mut dyn Random) -> Result<(Outbound, Expectation), Unsealed> {
+        let octets = crate::demand::suite(&self.terms.policy).key;
+        let client = self.terms.policy.trust.as_ref().is_none_or(|trust| trust.client_entropy);
+        let entropy = client.then(|| {
+            let mut entropy = vec![0; octets];
+            random.fill(&mut entropy);
+            let mut tag = [0; 6];
+            random.fill(&mut tag);
+            (format!("_{}", hex(&tag)), Secret::new(entropy))
+        });
+        self.ask(&Asking::Issue { entropy, octets }, None, now, random)
+    }
+
+    /// Asks for the end of a security context.
+    pub fn cancel(
+        &self,
+        context: &Arc<Context>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), Unsealed> {
+        self.ask(&Asking::Cancel(context), Some(context), now, random)
+    }
+
+    /// Seals a plain request: the content of its body, and its header blocks, under that action.
+    ///
+    /// # Errors
+    ///
+    /// [`SealPlain::Unreadable`] where the plain request is no envelope of the port's SOAP version.
+    pub fn seal(
+        &self,
+        plain: Vec<u8>,
+        action: &str,
+        context: Option<&Arc<Context>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), SealPlain> {
+        let envelope = Envelope::read(plain, self.terms.soap, Addressing::None, &self.limits)?;
+        let document = &envelope.document;
+        let blocks: Vec<_> = envelope
+            .blocks
+            .iter()
+            .filter(|&&block| !addressing::is_addressing(document.name(block).namespace))
+            .map(|&block| (document, block))
+            .collect();
+        let body = Content::Copy(document, envelope.body);
+        Ok(self.ask(&Asking::Application { action, body, blocks: &blocks }, context, now, random)?)
+    }
+}
+
+/// Why a plain request could not be sealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealPlain {
+    /// It is no envelope of the port's SOAP version.
+    #[error("the plain request: {0}")]
+    Unreadable(#[from] Refusal),
+    /// It could not be sealed.
+    #[error(transparent)]
+    Unsealed(#[from] Unsealed),
+}
+
+impl Opening {
+    /// Whether it is a fault.
+    pub fn is_fault(&self) -> bool {
+        self.envelope.is_fault()
+    }
+
+    /// The action that it names.
+    pub fn action(&self) -> Option<&str> {
+        self.envelope.addressing.action.as_ref().map(|text| text.value.as_str())
+    }
+
+    /// The answer without security, as a plain client gets it.
+    pub fn plain(&self) -> Plain {
+        plain::write(&self.envelope, false, None)
+    }
+
+    /// What is to be claimed against replays; `None` where nothing in it is unique.
+    pub fn once(&self) -> Option<open::Once> {
+        self.once
+    }
+}
+
+impl Expectation {
+    /// What was asked for.
+    pub fn request(&self) -> Request {
+        self.request
+    }
+
+    /// What the sender of an opened request remembers.
+    pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
+        let terms = &opened.recipient.terms;
+        let envelope = &opened.envelope;
+        let suite = crate::demand::suite(&terms.policy);
+        let (entropy, key_size) = match opened.request {
+            Request::Issue => {
+                let dialect: &Dialect = terms.dialect();
+                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
+                (request.entropy, request.key_size.unwrap_or(suite.key))
+            }
+            _ => (None, suite.key),
+        };
+        Ok(Self {
+            request: opened.request,
+            action: opened.action.clone(),
+            message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),
+            signatures: opened.evidence.signatures.clone(),
+            shared: opened.evidence.shared.clone(),
+            context: opened.context.clone(),
+            entropy,
+            key_size,
+        })
+    }
+}
