@@ -83,6 +83,9 @@ impl Reference {
         match (name.namespace, name.local) {
             (WSSE, "Reference") => {
                 let uri = document.attribute(child, "", "URI").ok_or(Refusal::header("Reference", "has no URI"))?;
+                if document.attribute(child, "", "ValueType").is_some_and(|kind| !is_known_type(&kind)) {
+                    return Err(Refusal::header("Reference", "is to a token of no type that is known"));
+                }
                 match uri.strip_prefix('#') {
                     Some("") => Err(Refusal::header("Reference", "has an empty fragment")),
                     Some(id) => Ok(Self::Local(id.to_owned())),
@@ -97,6 +100,9 @@ impl Reference {
             }
             (WSSE, "KeyIdentifier") => {
                 let value_type = document.attribute(child, "", "ValueType").unwrap_or_default();
+                if document.attribute(child, "", "EncodingType").is_some_and(|encoding| encoding != BASE64) {
+                    return Err(Refusal::header("KeyIdentifier", "is not in base64"));
+                }
                 let octets = octets(document, child, "KeyIdentifier")?;
                 match value_type.as_ref() {
                     THUMBPRINT => Ok(Self::Certificate(CertificateReference::Thumbprint(octets))),
@@ -117,6 +123,12 @@ impl Reference {
             _ => Err(Refusal::header(OF, "names a key in a way that is not known")),
         }
     }
+}
+
+/// Whether a `ValueType` is that of a token that may be referred to. It selects nothing: the token says what it is.
+fn is_known_type(kind: &str) -> bool {
+    let conversation = |dialect: &Dialect| kind == dialect.context_token || kind == dialect.derived_key_token;
+    kind == X509V3 || kind == ENCRYPTED_KEY || Dialect::all().into_iter().any(conversation)
 }
 
 fn x509_data(document: &Document, node: NodeId) -> Result<Reference, Refusal> {
