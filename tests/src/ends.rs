@@ -1,6 +1,7 @@
 //! Our recipient and our initiator as the player sees them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ impl Subject for Ends {
             trust: Trust::new(trust).map_err(refused)?,
             addresses: vec![scenario.meta.service_address.clone()],
             freshness: FRESHNESS,
-            message_lifetime: Duration::from_secs(300),
-            context_lifetime: Duration::from_secs(15 * 3600),
+            message_lifetime: Duration::from_mins(5),
+            context_lifetime: Duration::from_hours(15),
             forward_addressing: false,
             limits: limits(),
             credentials: vec![service],
@@ -59,7 +60,7 @@ impl Subject for Ends {
             credential: None,
             to: scenario.meta.service_address.clone(),
             freshness: FRESHNESS,
-            message_lifetime: Duration::from_secs(300),
+            message_lifetime: Duration::from_mins(5),
             limits: limits(),
         })
         .map_err(|error| Halt::NotBuilt(error.to_string()))?;
@@ -155,18 +156,18 @@ impl Subject for Ends {
     }
 }
 
-const FRESHNESS: Freshness = Freshness { skew: Duration::from_secs(300), window: Duration::from_secs(300) };
+const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
 
 /// The policy that the scenario's service enforced, and the port that it is of.
 fn terms(scenario: &Scenario) -> Result<(Policy, Port), Halt> {
     let bytes = scenario.wsdl.as_deref().ok_or_else(|| Halt::Refused("it has no wsdl.xml".into()))?;
-    let contract = wsdl::read("wsdl.xml", bytes).map_err(policy_error)?;
+    let contract = wsdl::read("wsdl.xml", bytes).map_err(|error| policy_error(&error))?;
     let port = contract.ports.into_iter().next().ok_or_else(|| Halt::Refused("wsdl.xml has no port".into()))?;
     let alternatives = match &scenario.policy {
-        Some(bytes) => bare::read("policy.xml", bytes).map_err(policy_error)?,
+        Some(bytes) => bare::read("policy.xml", bytes).map_err(|error| policy_error(&error))?,
         None => match &port.alternatives {
             Ok(alternatives) => alternatives.clone(),
-            Err(error) => return Err(policy_error(error.clone())),
+            Err(error) => return Err(policy_error(error)),
         },
     };
     match <[Policy; 1]>::try_from(alternatives) {
@@ -177,12 +178,12 @@ fn terms(scenario: &Scenario) -> Result<(Policy, Port), Halt> {
 }
 
 /// What the policy asks for and is not built is a skip; what it has wrong is a failure.
-fn policy_error(error: PolicyError) -> Halt {
+fn policy_error(error: &PolicyError) -> Halt {
     if error.is_not_built() { Halt::NotBuilt(error.to_string()) } else { Halt::Refused(error.to_string()) }
 }
 
-fn refused(error: impl ToString) -> Halt {
-    Halt::Refused(error.to_string())
+fn refused<E: Display>(error: E) -> Halt {
+    Halt::Refused(format!("{error}"))
 }
 
 fn certificate(pair: &KeyPair) -> Result<Certificate, Halt> {
