@@ -112,6 +112,27 @@ fn what_is_not_built_is_named_with_its_line() {
         &format!("{TLS}<wsrmp:RMAssertion xmlns:wsrmp='http://docs.oasis-open.org/ws-rx/wsrmp/200702'/>"),
         "p.xml:2: RMAssertion (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
     );
+    check_refused(
+        &symmetric("<sp:X509Token/>", "<sp:ProtectTokens/>"),
+        &format!("p.xml:5: ProtectTokens ({sp}) is not built yet"),
+    );
+    check_refused(
+        &symmetric(
+            "<sp:SecureConversationToken><wsp:Policy><sp:MustNotSendCancel/></wsp:Policy></sp:SecureConversationToken>",
+            "",
+        ),
+        &format!("p.xml:3: MustNotSendCancel ({sp}) is not built yet"),
+    );
+    check_refused(
+        &format!("{TLS}<sp:EncryptedParts><sp:Header Namespace='urn:x'/></sp:EncryptedParts>"),
+        &format!("p.xml:2: EncryptedParts ({sp}) is not built yet with a Header"),
+    );
+    check_refused(
+        &format!(
+            "{TLS}<sp:SignedSupportingTokens><wsp:Policy><sp:X509Token/></wsp:Policy></sp:SignedSupportingTokens>"
+        ),
+        &format!("p.xml:2: X509Token ({sp}) is not built yet as a supporting token that does not endorse"),
+    );
     check_refused("<sp:SignedElements/>", &format!("p.xml:2: SignedElements ({sp}) is not built yet"));
     check_refused(
         &format!("{TLS}<sp:SignedParts/>"),

@@ -95,7 +95,7 @@ fn a_port_that_cannot_be_used_leaves_the_others_alone() {
     assert!(supporting.endorsing && !supporting.signed && !supporting.encrypted && !supporting.optional);
     assert!(supporting.parts.signed.has_header("http://www.w3.org/2005/08/addressing", "To"));
     let token = conversation(&supporting.token);
-    assert_eq!((token.cancel, token.renew, token.derived_keys), (false, true, DerivedKeys::None));
+    assert_eq!((token.cancel, token.renew, token.derived_keys), (true, false, DerivedKeys::None));
     assert_eq!(token.bootstrap.addressing, Addressing::V10, "the port's");
     assert!(matches!(token.bootstrap.supporting[0].token, Token::Username(_)));
     assert!(policy.trust.is_none());
@@ -118,7 +118,7 @@ fn references_choices_and_defaults_of_a_contract_for_cxf() {
     assert!(policy.wss.v11 && policy.wss.signature_confirmation);
     let binding = symmetric(policy);
     assert_eq!((binding.order, binding.layout), (ProtectionOrder::EncryptBeforeSign, Layout::Lax));
-    assert!(!binding.timestamp && !binding.encrypt_signature && binding.protect_tokens);
+    assert!(!binding.timestamp && !binding.encrypt_signature && !binding.protect_tokens);
     let Token::X509(protection) = &binding.protection else { panic!("another token") };
     assert_eq!(
         (protection.include, protection.derived_keys, protection.reference),

@@ -92,7 +92,6 @@ impl Reader<'_> {
         let mut protection = None;
         let mut order = ProtectionOrder::SignBeforeEncrypt;
         let mut encrypt_signature = false;
-        let mut protect_tokens = false;
         for nested in &assertion.nested {
             if self.property(nested, &mut properties)? {
                 continue;
@@ -101,7 +100,7 @@ impl Reader<'_> {
                 Some("ProtectionToken") => self.once(&mut protection, nested, |_| self.protection(nested))?,
                 Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
                 Some("EncryptSignature") => encrypt_signature = true,
-                Some("ProtectTokens") => protect_tokens = true,
+                Some("ProtectTokens") => return Err(self.not_built(nested.element)),
                 _ => self.unexpected(nested)?,
             }
         }
@@ -112,7 +111,7 @@ impl Reader<'_> {
             timestamp: properties.timestamp,
             order,
             encrypt_signature,
-            protect_tokens,
+            protect_tokens: false,
         })
     }
 

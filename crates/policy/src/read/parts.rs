@@ -20,6 +20,9 @@ impl Reader<'_> {
             }
             Some("EncryptedParts") => {
                 let mut set = self.part_set(assertion)?;
+                if !set.headers.is_empty() {
+                    return Err(self.not_built_here(assertion, "with a Header"));
+                }
                 // Without children it means the body.
                 set.body |= assertion.element.elements().next().is_none();
                 into.encrypted.merge(&set);

@@ -54,6 +54,9 @@ impl Reader<'_> {
             if duty.endorsing && matches!(token, Token::Username(_)) {
                 return Err(self.not_built_here(nested, "as an endorsing token"));
             }
+            if !duty.endorsing && matches!(token, Token::X509(_)) {
+                return Err(self.not_built_here(nested, "as a supporting token that does not endorse"));
+            }
             tokens.push((token, nested.optional || assertion.optional));
         }
         if tokens.is_empty() && !assertion.optional && !assertion.nested.iter().any(|nested| nested.optional) {
