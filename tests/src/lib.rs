@@ -2,10 +2,12 @@
 //!
 //! - [`recording`] loads recorded conversations, [`oracle`] says what was in their messages without a line of the code
 //!   that is tested, [`player`] plays them to that code (seen through [`subject`]) and judges what it made of them.
-//! - [`process`] runs the gateway's program, [`plain`] the plain service behind it, [`wire`] sends recorded octets.
+//! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
+//!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 
 pub mod compare;
 pub mod ends;
+pub mod gateway;
 pub mod http;
 pub mod oracle;
 pub mod peers;

@@ -1,0 +1,258 @@
+//! Recorded conversations over real sockets, at a gateway in this process that draws the numbers of the recorded service:
+//! so it issues the recorded contexts again, and every later recorded message opens under them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nuncio::config::Endpoint;
+use nuncio_policy::{bare, wsdl};
+use nuncio_tests::ends::Ends;
+use nuncio_tests::gateway::{NotStarted, Running, Settings};
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::plain::{Backend, Seen};
+use nuncio_tests::player::{Outcome, play};
+use nuncio_tests::recording::{self, Exchange, Scenario};
+use nuncio_tests::{compare, oracle, peers, wire};
+
+/// What came of the scenarios.
+#[derive(Default)]
+struct Tally {
+    scenarios: usize,
+    conversations: usize,
+    calls: usize,
+    cancelled: usize,
+    refused: usize,
+}
+
+#[test]
+fn recorded_conversations_are_held_over_sockets() {
+    let mut tally = Tally::default();
+    for scenario in recording::load(&recording::packed()).unwrap() {
+        if !holds_conversations(&scenario) {
+            continue;
+        }
+        let name = &scenario.name;
+        // What the core cannot play yet, the gateway cannot.
+        match play::<Ends>(&scenario) {
+            Outcome::Passed(_) => {}
+            Outcome::Skipped(why) => {
+                peers::skip(name, &why);
+                continue;
+            }
+            Outcome::Failed(failures, _) => panic!("{name}: {}", failures[0]),
+        }
+        match Stage::new(&scenario) {
+            Ok(stage) => stage.play(&mut tally),
+            Err(NotStarted::NotBuilt(why)) => peers::skip(name, &why),
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    let Tally { scenarios, conversations, calls, cancelled, refused } = tally;
+    eprintln!(
+        "{scenarios} scenarios: {conversations} conversations, {calls} calls, {cancelled} cancelled, {refused} refused"
+    );
+    assert!(scenarios >= 40 && conversations >= 40, "{scenarios} scenarios, {conversations} conversations");
+    assert!(calls >= 200 && cancelled >= 40, "{calls} calls, {cancelled} cancelled");
+}
+
+fn holds_conversations(scenario: &Scenario) -> bool {
+    let policy = scenario.policy.as_ref().or(scenario.wsdl.as_ref());
+    policy.is_some_and(|text| String::from_utf8_lossy(text).contains("SecureConversationToken"))
+}
+
+/// One scenario's gateway and plain service.
+struct Stage<'s> {
+    scenario: &'s Scenario,
+    backend: Backend,
+    gateway: Running,
+    /// Contexts that the gateway has issued and not forgotten, with what the backend saw of each.
+    known: BTreeMap<String, Conversation>,
+    /// What the backend was told of all conversations there ever were.
+    told: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Conversation {
+    /// The user who established it; nobody where no name was given.
+    user: Option<String>,
+    /// The name that the backend knows it by.
+    told: Option<String>,
+    /// The last message in it.
+    last: Option<HttpMessage>,
+}
+
+impl<'s> Stage<'s> {
+    fn new(scenario: &'s Scenario) -> Result<Self, NotStarted> {
+        let backend = Backend::start().unwrap();
+        let gateway = start(scenario, &backend)?;
+        Ok(Self { scenario, backend, gateway, known: BTreeMap::new(), told: BTreeSet::new() })
+    }
+
+    fn play(mut self, tally: &mut Tally) {
+        for exchange in &self.scenario.exchanges {
+            if self.scenario.meta.replay.forget_before.contains(&exchange.n) {
+                self.gateway = start(self.scenario, &self.backend).unwrap();
+                self.known.clear();
+            }
+            self.exchange(exchange, tally);
+        }
+        tally.scenarios += 1;
+    }
+
+    fn exchange(&mut self, exchange: &Exchange, tally: &mut Tally) {
+        let at = format!("{} exchange {:02}", self.scenario.name, exchange.n);
+        let plain = oracle::open(&exchange.request.body, &self.scenario.keys).unwrap();
+        let recorded = oracle::open(&exchange.response.body, &self.scenario.keys);
+        let issued = recorded.ok().and_then(|plain| oracle::issued(&plain).unwrap());
+        if let Some((identifier, _)) = &issued {
+            self.gateway.foretell(&self.drawn(identifier, &plain));
+        }
+        let contexts = oracle::contexts(&plain).unwrap();
+        let (response, seen) = self.send(exchange);
+        let status = response.status();
+        let log = self.gateway.take_log().join("\n");
+
+        if self.is_refused(&plain, &contexts) {
+            assert_eq!((status, seen.len()), (Some(500), 0), "{at}: {log}");
+            assert!(oracle::is_unsecured_fault(str::from_utf8(&response.body).unwrap()).unwrap(), "{at}");
+            tally.refused += 1;
+        } else if let Some((identifier, _)) = issued {
+            assert_eq!((status, seen.len()), (Some(200), 0), "{at}: {log}");
+            assert_eq!(self.gateway.untold(), 0, "{at}: the recorded numbers are drawn");
+            let user = oracle::credentials(&plain).unwrap().map(|(user, _)| user);
+            self.known.insert(identifier, Conversation { user, ..Conversation::default() });
+            tally.conversations += 1;
+        } else if payload(&plain) == "RequestSecurityToken" {
+            assert_eq!((status, seen.len()), (Some(200), 0), "{at}: {log}");
+            let [context] = contexts.as_slice() else {
+                // The recorded service could not answer, and what ours would draw is not known.
+                assert!(seen.is_empty(), "{at}: {log}");
+                return;
+            };
+            let conversation = self.known.remove(context).unwrap();
+            if let Some(last) = conversation.last {
+                self.refuse_cancelled(&last, &at);
+            }
+            tally.cancelled += 1;
+        } else {
+            let [seen] = seen.as_slice() else { panic!("{at}: {}\n{log}", response.start_line) };
+            Self::judge(exchange, &plain, &response, seen, &at);
+            if let [context] = contexts.as_slice() {
+                self.follow(context, exchange, seen, &at);
+            }
+            tally.calls += 1;
+        }
+    }
+
+    /// Sends a request at its time; the answer, and what the backend saw.
+    fn send(&self, exchange: &Exchange) -> (HttpMessage, Vec<Seen>) {
+        self.gateway.set_clock(exchange.request_at);
+        let response = wire::send(&self.gateway.url(), &exchange.request).unwrap();
+        (response, self.backend.take())
+    }
+
+    /// What the recorded service drew to issue that context: its identifier, its entropy or the key itself, and then what
+    /// our gateway names the conversation by.
+    fn drawn(&self, identifier: &str, request: &str) -> Vec<u8> {
+        let keys = &self.scenario.keys;
+        let uuid: String = identifier.strip_prefix("urn:uuid:").unwrap().replace('-', "");
+        let mut octets: Vec<u8> =
+            (0..16).map(|at| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let key = &keys.security_context_tokens.iter().find(|of| of.identifier == identifier).unwrap().key;
+        match keys.combined_entropy.iter().find(|of| of.combined == *key) {
+            Some(combined) => octets.extend(&combined.server),
+            None if request.contains("Entropy>") => {}
+            None => octets.extend(key),
+        }
+        octets.extend(&octets.clone()[..16]);
+        let name = octets.len() - 16;
+        octets[name..].reverse();
+        octets
+    }
+
+    /// The recorded service refused it, and so must the gateway.
+    fn is_refused(&self, plain: &str, contexts: &[String]) -> bool {
+        let given = oracle::credentials(plain).unwrap();
+        given.is_some_and(|(user, password)| self.scenario.meta.users().get(&user) != Some(&password))
+            || contexts.iter().any(|context| !self.known.contains_key(context))
+    }
+
+    /// The backend got the body that was sent, and the client an answer.
+    fn judge(exchange: &Exchange, plain: &str, response: &HttpMessage, seen: &Seen, at: &str) {
+        compare::bodies(plain, seen.text()).unwrap_or_else(|difference| panic!("{at}: {difference}"));
+        if exchange.response.status() == Some(202) {
+            assert_eq!((response.status(), response.body.len()), (Some(202), 0), "{at}");
+        } else {
+            // The recorded service failed now and then where ours need not.
+            let expected = if payload(plain) == "Fail" { 500 } else { 200 };
+            assert_eq!(response.status(), Some(expected), "{at}");
+            assert!(!oracle::is_unsecured_fault(str::from_utf8(&response.body).unwrap()).unwrap(), "{at}");
+        }
+    }
+
+    /// The backend is told who established the conversation, and knows it by one name, which is no other's and not its
+    /// identifier.
+    fn follow(&mut self, context: &str, exchange: &Exchange, seen: &Seen, at: &str) {
+        let name = seen.header("x-nuncio-conversation").unwrap().to_owned();
+        assert!(!context.contains(&name) && !seen.text().contains(context), "{at}: {name}");
+        let conversation = self.known.get_mut(context).unwrap();
+        match (&conversation.user, seen.header("x-nuncio-principal")) {
+            (Some(user), principal) => assert_eq!(principal, Some(user.as_str()), "{at}"),
+            (None, principal) => {
+                assert!(principal.is_none_or(|subject| subject.contains("CN=")), "{at}: {principal:?}");
+            }
+        }
+        match &conversation.told {
+            Some(told) => assert_eq!(*told, name, "{at}"),
+            None => assert!(self.told.insert(name.clone()), "{at}: {name} is another's"),
+        }
+        conversation.told = Some(name);
+        conversation.last = Some(exchange.request.clone());
+    }
+
+    fn refuse_cancelled(&self, message: &HttpMessage, at: &str) {
+        let response = wire::send(&self.gateway.url(), message).unwrap();
+        let text = String::from_utf8(response.body.clone()).unwrap();
+        assert!(response.status() == Some(500) && text.contains(":BadContextToken<"), "{at}: {text}");
+        assert!(self.backend.take().is_empty(), "{at}");
+        let log = self.gateway.take_log().join("\n");
+        assert!(log.contains("is not known here"), "{at}: {log}");
+    }
+}
+
+fn start(scenario: &Scenario, backend: &Backend) -> Result<Running, NotStarted> {
+    let endpoint = endpoint(scenario).map_err(NotStarted::NotBuilt)?;
+    let certificates = &scenario.meta.certificates;
+    let service = &certificates.service;
+    Running::start(Settings {
+        // The octets are those inside TLS.
+        inside_tls: endpoint.needs_transport(),
+        endpoint,
+        identity: (service.certificate_pem.clone(), service.private_key_pem.clone()),
+        users: scenario.meta.users().into_iter().collect(),
+        trust: certificates.client.iter().map(|client| client.certificate_pem.clone()).collect(),
+        addresses: vec![scenario.meta.service_address.clone()],
+        backend: backend.url(),
+        now: scenario.exchanges[0].request_at,
+    })
+}
+
+/// The policy that the recorded service enforced: its WSDL's, or what stands in place of it.
+fn endpoint(scenario: &Scenario) -> Result<Endpoint, String> {
+    let contract = wsdl::read("wsdl.xml", scenario.wsdl.as_ref().unwrap()).map_err(|error| error.to_string())?;
+    let port = contract.ports.into_iter().next().unwrap();
+    let alternatives = match &scenario.policy {
+        Some(policy) => bare::read("policy.xml", policy),
+        None => port.alternatives,
+    };
+    let alternatives = alternatives.map_err(|error| error.to_string())?;
+    Ok(Endpoint { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
+}
+
+/// The local name of what a message's body holds.
+fn payload(plain: &str) -> String {
+    let document = roxmltree::Document::parse(plain).unwrap();
+    let body = document.root_element().children().find(|node| node.tag_name().name() == "Body");
+    body.and_then(|body| body.first_element_child()).map(|of| of.tag_name().name().to_owned()).unwrap_or_default()
+}
