@@ -28,6 +28,12 @@ impl Writer {
         }
     }
 
+    /// From now on, copies drop declarations of these namespaces where no name uses them visibly: the caller knows that no
+    /// name in content is of them.
+    pub fn omit(&mut self, namespaces: &[&str]) {
+        self.omitted.extend(namespaces.iter().map(|namespace| (*namespace).to_owned()));
+    }
+
     /// Copies an element with one attribute set: it replaces the attribute of that name if the element has it.
     ///
     /// Where the element's scope binds the prefix to another namespace, the attribute is given a prefix made from it. An
@@ -141,6 +147,8 @@ struct Copier<'a> {
     /// By their ids in the document: the writer's ids of prefixes and namespaces met so far, or [`NONE`].
     prefixes: Vec<u32>,
     namespaces: Vec<u32>,
+    /// By their ids in the document: whether declarations of the namespace are dropped. Empty where none is.
+    omitted: Vec<bool>,
     /// Source octets that are still to be written.
     run: Range<usize>,
     /// The open elements that declare something, and what to release the bindings to.
@@ -152,7 +160,14 @@ struct Copier<'a> {
 impl<'a> Copier<'a> {
     fn new(writer: &'a mut Writer, document: &'a Document) -> Self {
         let names = &document.tables.names;
+        let omitted = if writer.omitted.is_empty() {
+            Vec::new()
+        } else {
+            let ids = 0..names.namespace_count() as u32;
+            ids.map(|id| writer.omitted.iter().any(|omitted| omitted == names.namespace(id))).collect()
+        };
         Self {
+            omitted,
             writer,
             document,
             prefixes: vec![NONE; names.prefix_count()],
@@ -339,6 +354,9 @@ impl<'a> Copier<'a> {
 
     /// Notes a declaration of the source.
     fn wish(&mut self, prefix: u32, namespace: u32) {
+        if self.omitted.get(namespace as usize) == Some(&true) {
+            return;
+        }
         let pair = self.translate(prefix, namespace);
         self.extra.push(pair);
     }

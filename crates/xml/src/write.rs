@@ -20,6 +20,8 @@ pub struct Writer {
     open: Vec<Frame>,
     pending: Pending,
     pub(crate) next_is_apex: bool,
+    /// Namespaces whose declarations copies keep only where a name uses them visibly.
+    pub(crate) omitted: Vec<String>,
     /// Scratch: the declarations of one start tag.
     tag: Vec<Item>,
 }
@@ -80,6 +82,7 @@ impl Writer {
             open: Vec::with_capacity(16),
             pending: Pending::default(),
             next_is_apex: false,
+            omitted: Vec::new(),
             tag: Vec::new(),
         }
     }
