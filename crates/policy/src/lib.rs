@@ -1,4 +1,4 @@
-//! What a route demands and whom it admits: the WS-SecurityPolicy model, with YAML, presets and WSDL as ways in and out.
+//! What a route demands and whom it admits: the WS-SecurityPolicy model, with WSDL, bare policies and presets as ways in.
 //!
 //! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]), a policy
 //! alone ([`bare`]) and the names that users know ([`preset`]).

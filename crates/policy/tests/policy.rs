@@ -67,10 +67,10 @@ fn mistakes_that_people_shipped_have_their_evident_meaning() {
 
     // A transport binding without suite, where nothing signs.
     let policies = read(
-        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken><wsp:Policy><sp:RequireClientCertificate/></wsp:Policy>\
-        </sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
+        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
+        </wsp:Policy></sp:TransportBinding>",
     );
-    assert!(matches!(&policies[0].binding, Binding::Transport(binding) if binding.client_certificate));
+    assert!(matches!(&policies[0].binding, Binding::Transport(binding) if !binding.client_certificate));
 }
 
 #[test]
@@ -122,6 +122,15 @@ fn what_is_not_built_is_named_with_its_line() {
             "",
         ),
         &format!("p.xml:3: MustNotSendCancel ({sp}) is not built yet"),
+    );
+    check_refused(
+        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>\n<sp:HttpsToken><wsp:Policy>\
+        <sp:RequireClientCertificate/></wsp:Policy></sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
+        &format!("p.xml:3: RequireClientCertificate ({sp}) is not built yet"),
+    );
+    check_refused(
+        &symmetric("<sp:X509Token/>", "<sp:EncryptBeforeSigning/><sp:EncryptSignature/>"),
+        &format!("p.xml:5: EncryptSignature ({sp}) is not built yet with EncryptBeforeSigning"),
     );
     check_refused(
         &format!("{TLS}<sp:EncryptedParts><sp:Header Namespace='urn:x'/></sp:EncryptedParts>"),

@@ -103,7 +103,7 @@ fn a_port_that_cannot_be_used_leaves_the_others_alone() {
     assert_eq!(ports[1].soap, SoapVersion::V11);
     let policy = &ports[1].alternatives.as_ref().unwrap()[0];
     assert_eq!(policy.addressing, Addressing::None);
-    assert!(transport(policy).client_certificate && transport(policy).timestamp);
+    assert!(!transport(policy).client_certificate && transport(policy).timestamp);
     assert_eq!(ports[1].operations[0].input.action, "urn:example:library/ILibrary/Remind", "the SOAP action");
 }
 

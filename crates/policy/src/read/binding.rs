@@ -67,10 +67,11 @@ impl Reader<'_> {
         client_certificate.ok_or_else(|| self.missing(assertion, "HttpsToken"))
     }
 
+    /// Reads an `HttpsToken`. That TLS must authenticate the client is not built.
     fn https_token(&self, token: &Assertion<'_>) -> Result<bool, PolicyError> {
         // An attribute in 1.1, a nested assertion since.
         let attribute = token.element.attributes.iter().find(|attribute| attribute.local == "RequireClientCertificate");
-        let mut required = match attribute.map(|attribute| attribute.value.trim()) {
+        let required = match attribute.map(|attribute| attribute.value.trim()) {
             None | Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(other) => {
@@ -80,18 +81,21 @@ impl Reader<'_> {
         };
         for nested in &token.nested {
             match nested.security() {
-                Some("RequireClientCertificate") => required = true,
+                Some("RequireClientCertificate") => return Err(self.not_built(nested.element)),
                 _ => self.unexpected(nested)?,
             }
         }
-        Ok(required)
+        if required {
+            return Err(self.not_built_here(token, "with RequireClientCertificate"));
+        }
+        Ok(false)
     }
 
     fn symmetric(&self, assertion: &Assertion<'_>) -> Result<SymmetricBinding, PolicyError> {
         let mut properties = Properties::default();
         let mut protection = None;
         let mut order = ProtectionOrder::SignBeforeEncrypt;
-        let mut encrypt_signature = false;
+        let mut encrypt_signature = None;
         for nested in &assertion.nested {
             if self.property(nested, &mut properties)? {
                 continue;
@@ -99,10 +103,13 @@ impl Reader<'_> {
             match nested.security() {
                 Some("ProtectionToken") => self.once(&mut protection, nested, |_| self.protection(nested))?,
                 Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
-                Some("EncryptSignature") => encrypt_signature = true,
+                Some("EncryptSignature") => encrypt_signature = Some(nested),
                 Some("ProtectTokens") => return Err(self.not_built(nested.element)),
                 _ => self.unexpected(nested)?,
             }
+        }
+        if let Some(nested) = encrypt_signature.filter(|_| order == ProtectionOrder::EncryptBeforeSign) {
+            return Err(self.not_built_here(nested, "with EncryptBeforeSigning"));
         }
         Ok(SymmetricBinding {
             protection: protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?,
@@ -110,7 +117,7 @@ impl Reader<'_> {
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
             order,
-            encrypt_signature,
+            encrypt_signature: encrypt_signature.is_some(),
             protect_tokens: false,
         })
     }

@@ -43,6 +43,9 @@ impl Reader<'_> {
         let mut parts = Parts::default();
         for nested in &assertion.nested {
             if self.parts(nested, &mut parts)? {
+                if parts.signed.body || parts.encrypted.body {
+                    return Err(self.not_built_here(nested, "of the body by a supporting token"));
+                }
                 continue;
             }
             let token = match self.token(nested) {
