@@ -15,8 +15,8 @@ use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Policy, SoapVersion};
 use nuncio_policy::preset;
 use nuncio_wss::{
-    Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Message,
-    Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, Time, Transport,
+    Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
+    Message, Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, Time, Transport,
 };
 
 pub const NOW: Time = Time::from_millis(1_796_083_200_000);
@@ -67,7 +67,7 @@ pub const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), windo
 pub fn limits() -> Limits {
     Limits {
         xml: nuncio_xml::Limits {
-            bytes: 1 << 20,
+            bytes: 1 << 23,
             depth: 64,
             attributes: 64,
             attribute_bytes: 1 << 14,
@@ -77,7 +77,7 @@ pub fn limits() -> Limits {
             children: 1000,
             name_bytes: 256,
             names: 4096,
-            text_bytes: 1 << 20,
+            text_bytes: 1 << 23,
         },
         header_children: 32,
         signatures: 3,
@@ -176,7 +176,7 @@ impl Pair {
         let (outbound, expectation) = self.initiator.issue(self.now, &mut self.numbers).expect("sealed");
         let opened = self.open(&outbound, outbound.body.clone(), None).expect("opened");
         let issued = Recipient::issue(opened, Principal::Anonymous, self.now, &mut self.numbers);
-        let Ok((theirs, message)) = issued else { panic!("not issued") };
+        let Ok(Issued { context: theirs, message, .. }) = issued else { panic!("not issued") };
         let opening = self.answer(&message, &expectation).expect("answered");
         let ours = self.initiator.established(&opening, &expectation, self.now).expect("established");
         (Arc::new(ours), Arc::new(theirs))
