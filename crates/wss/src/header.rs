@@ -153,8 +153,8 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
         .transpose()
 }
 
-/// The identifier of the security context that a message refers to: its token's, or else that of a derived key's or a
-/// signature's reference. Read before anything is believed, to look the context up.
+/// The identifier of the security context that a message refers to: its token's, or else that of a derived key's
+/// reference. Read before anything is believed, to look the context up.
 pub(crate) fn context_identifier(document: &Document, security: NodeId) -> Option<String> {
     let mut referred = None;
     for child in document.elements(security) {

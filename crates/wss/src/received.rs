@@ -1,6 +1,6 @@
 //! A message as it came, taken apart and classified; nothing in it is believed yet.
 
-use nuncio_policy::model::SoapVersion;
+use nuncio_policy::model::{Addressing, SoapVersion};
 
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -89,6 +89,9 @@ impl Received {
                 return Err(Refusal::Action { found: transport, expected: "the message's own" });
             }
             (Some(action), _) => Some(action.value.clone()),
+            (None, _) if terms.addressing() != Addressing::None => {
+                return Err(Refusal::Addressing { header: "Action", fault: "is missing" });
+            }
             (None, transport) => transport,
         };
         let request = match action.as_deref().and_then(Dialect::of_action) {

@@ -157,7 +157,11 @@ impl Opening<'_> {
                 Token::X509(_) => {
                     let by = |endorsement: &&super::Endorsement| matches!(endorsement.by, Endorser::Certificate(_));
                     match endorsements.iter().position(by) {
-                        Some(at) => self.check_endorsement(endorsements.remove(at), envelope, timestamp)?,
+                        Some(at) => {
+                            let endorsement = endorsements.remove(at);
+                            self.check_endorsement(endorsement, envelope, timestamp)?;
+                            check_token_parts(endorsement, token, envelope)?;
+                        }
                         None if token.optional => {}
                         None => return Err(Refusal::TokenMissing("signature by a certificate")),
                     }
@@ -188,7 +192,8 @@ impl Opening<'_> {
             if token.signed && !self.was_signed(node) {
                 return Err(Refusal::NotSigned("UsernameToken".to_owned()));
             }
-            if token.encrypted && !self.was_encrypted(node) {
+            // WS-SecurityPolicy 1.1 has no word for it, and every stack encrypts it there: a password is not sent in clear.
+            if !self.was_encrypted(node) {
                 return Err(Refusal::NotEncrypted("UsernameToken".to_owned()));
             }
         }
@@ -265,4 +270,20 @@ impl Opening<'_> {
         }
         Ok(unverified)
     }
+}
+
+/// The headers that an endorsing certificate must sign beside its duty. Of a security context WCF's policies say so too,
+/// and no WCF does it.
+fn check_token_parts(
+    endorsement: &super::Endorsement,
+    token: &SupportingToken,
+    envelope: &Envelope,
+) -> Result<(), Refusal> {
+    for &block in &envelope.blocks {
+        let name = envelope.document.name(block);
+        if token.parts.signed.has_header(name.namespace, name.local) && !endorsement.verified.covers(block) {
+            return Err(Refusal::NotSigned(name.local.to_owned()));
+        }
+    }
+    Ok(())
 }

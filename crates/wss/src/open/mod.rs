@@ -94,7 +94,8 @@ struct Opening<'a> {
     limits: &'a Limits,
     accepted: Accepted,
     header: SecurityHeader,
-    shared: OnceCell<SharedKey>,
+    /// The key that came wrapped, and the position of what it came in.
+    shared: OnceCell<(usize, SharedKey)>,
     decrypted: Vec<Decrypted>,
     primary: Option<(Verified, NodeId)>,
     endorsements: Vec<Endorsement>,
@@ -172,7 +173,16 @@ pub(crate) fn open(
     });
     Ok((
         envelope,
-        Evidence { signatures, shared: shared.into_inner(), username, certificate, mac, signature, once, unverified },
+        Evidence {
+            signatures,
+            shared: shared.into_inner().map(|(_, shared)| shared),
+            username,
+            certificate,
+            mac,
+            signature,
+            once,
+            unverified,
+        },
     ))
 }
 

@@ -1,5 +1,4 @@
-//! From a key's name to the key, among those that are already trusted (house rule: a `KeyInfo` selects, it never brings
-//! trust).
+//! From a key's name to the key, among those that are already trusted: a `KeyInfo` selects, it never brings trust.
 
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
@@ -104,7 +103,7 @@ impl Opening<'_> {
                 let own = self.header.entries.iter().position(|entry| matches!(entry.item, Item::EncryptedKey(_)));
                 let found = own.map(|at| self.unwrapped(document, at)).transpose()?;
                 match (self.shared.get(), found) {
-                    (Some(shared), Some(found)) if shared.sha1 == *sha1 => Ok(found),
+                    (Some((_, shared)), Some(found)) if shared.sha1 == *sha1 => Ok(found),
                     _ => Err(Refusal::KeyReference("names an encrypted key that is not known")),
                 }
             }
@@ -116,7 +115,10 @@ impl Opening<'_> {
 
     /// The key in the encrypted key at that position, unwrapped once.
     fn unwrapped(&self, document: &Document, at: usize) -> Result<(Secret, Root), Refusal> {
-        if let Some(shared) = self.shared.get() {
+        if let Some((unwrapped, shared)) = self.shared.get() {
+            if *unwrapped != at {
+                return Err(Refusal::KeyReference("uses a second encrypted key"));
+            }
             return Ok((shared.secret.clone(), Root::Shared));
         }
         if self.demand.symmetric().is_none() {
@@ -144,7 +146,7 @@ impl Opening<'_> {
         let shared = SharedKey::new(secret, value);
         let secret = shared.secret.clone();
         // Nothing is there: it was looked for above.
-        let _ = self.shared.set(shared);
+        let _ = self.shared.set((at, shared));
         Ok((secret, Root::Shared))
     }
 
@@ -183,6 +185,18 @@ impl Opening<'_> {
             found = Some(certificate);
         }
         found.ok_or(Refusal::KeyReference("names a certificate that is not there"))
+    }
+
+    /// The other certificates that came along: between the signer's and a root there may be some.
+    pub(super) fn carried_besides(&self, signer: &Certificate) -> Result<Vec<Certificate>, Refusal> {
+        self.header
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.item {
+                Item::Certificate(octets) if octets.as_slice() != signer.der() => Some(self.read_certificate(octets)),
+                _ => None,
+            })
+            .collect()
     }
 
     fn certificate_token(&self, document: &Document, id: &str) -> Result<Vec<u8>, Refusal> {

@@ -55,9 +55,9 @@ impl Opening<'_> {
                 Method::Asymmetric(algorithm) => {
                     let certificate = self.certificate(document, signature.key_info, at)?;
                     let verified = verify(document, signature, &VerifyKey::Public(certificate.public_key()))?;
-                    self.keys.trust.check(&certificate, &[], now.seconds()).map_err(|cause| {
-                        Refusal::UntrustedCertificate { subject: certificate.subject().to_owned(), cause }
-                    })?;
+                    self.keys.trust.check(&certificate, &self.carried_besides(&certificate)?, now.seconds()).map_err(
+                        |cause| Refusal::UntrustedCertificate { subject: certificate.subject().to_owned(), cause },
+                    )?;
                     self.signature = Some(algorithm);
                     self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
                 }
