@@ -6,8 +6,8 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Message, Opened, Principal, Received, Recipient,
-    Refusal, Reply, Request, Time, Unsealed,
+    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received,
+    Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -51,9 +51,9 @@ enum Denied {
     /// A fault of the machine's. What was made with such octets is not sent.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
-    /// The last place for a conversation went to somebody else, after this one had been granted.
-    #[error("the store of conversations is full")]
-    Full,
+    /// An outcome that this gateway does not know.
+    #[error("the protocol says what the gateway does not know")]
+    Unknown,
 }
 
 /// What a refusal needs to know of the message, as far as it got.
@@ -176,12 +176,13 @@ impl Ingress {
     }
 
     async fn forward(&self, opened: Opened, permit: &Permit, audit: &mut Audit) -> Result<Option<Message>, Denied> {
-        let one_way = opened.one_way();
+        let answered = opened.is_answered();
         let plain = opened.plain();
         let reply = opened.into_reply();
         let answer = match self.upstream.forward(permit, plain).await {
             // The backend has taken it, and there is nobody to tell more.
-            Ok(answer) if answer.body.is_empty() || one_way && answer.status < 300 => return Ok(None),
+            Ok(answer) if answered == Some(false) && answer.status < 300 => return Ok(None),
+            Ok(answer) if answered.is_none() && answer.body.is_empty() && answer.status < 300 => return Ok(None),
             Ok(answer) => Answer::Envelope(answer.body),
             Err(unavailable) => {
                 note(audit, &unavailable);
@@ -200,11 +201,13 @@ impl Ingress {
         let issued = Recipient::issue(opened, principal, now, &mut random);
         random.check()?;
         match issued {
-            Ok((context, message)) => {
+            Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.clone());
                 let (key, expires) = (self.key(&context.identifier), context.expires);
-                let kept = self.world.sessions.put(&key, Arc::new(context), CONTEXT, expires, now);
-                kept.map_err(|_| Denied::Full)?;
+                if self.world.sessions.put(&key, Arc::new(context), CONTEXT, expires, now).is_err() {
+                    note(audit, &"the last place for a conversation went to somebody else");
+                    return self.seal(&reply, Answer::Fault(Fault::busy()), audit);
+                }
                 Ok(message)
             }
             Err(issue) => refused(issue, audit),
@@ -216,14 +219,17 @@ impl Ingress {
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
         random.check()?;
-        let message = match cancelled {
-            Ok(message) => message,
+        let (message, reply) = match cancelled {
+            Ok(cancelled) => cancelled,
             Err(issue) => return refused(issue, audit),
         };
         // Of two cancels at once, one finds it.
         match key {
             Some((key, identifier)) if self.world.sessions.remove(&key).is_none() => {
-                Err(Refusal::UnknownContext(identifier).into())
+                let refusal = Refusal::UnknownContext(identifier);
+                let fault = Fault::refusal(refusal.class(), self.dialect());
+                note(audit, &refusal);
+                self.seal(&reply, Answer::Fault(fault), audit)
             }
             _ => Ok(message),
         }
@@ -247,7 +253,7 @@ impl Ingress {
             Denied::Refused(refusal) => Fault::refusal(refusal.class(), self.dialect()),
             Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, self.dialect()),
             Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit),
-            Denied::NoEntropy(_) | Denied::Full => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
+            Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
         };
         let content_type = match asked.soap {
             SoapVersion::V11 => "text/xml; charset=utf-8",
@@ -284,7 +290,7 @@ fn refused(issue: Issue, audit: &mut Audit) -> Result<Message, Denied> {
         // Issue may grow; what is not known is not sent.
         other => {
             note(audit, &other);
-            Err(Denied::Full)
+            Err(Denied::Unknown)
         }
     }
 }

@@ -41,7 +41,7 @@ pub use limits::Limits;
 pub use open::Once;
 pub use plain::Plain;
 pub use received::{HttpFacts, Received, Request, Transport};
-pub use recipient::{Claim, Issue, Opened, Recipient, Settings as RecipientSettings};
+pub use recipient::{Claim, Issue, Issued, Opened, Recipient, Settings as RecipientSettings};
 pub use refusal::{Class, Refusal};
 pub use reply::{Answer, Message, Reply};
 pub use seal::Unsealed;

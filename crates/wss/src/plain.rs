@@ -2,10 +2,11 @@
 
 use nuncio_policy::model::SoapVersion;
 use nuncio_xml::Writer;
+use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::is_addressing;
 use crate::envelope::Envelope;
-use crate::names::soap;
+use crate::names::{WSSE, WSSE11, WSU, soap};
 
 /// A plain message, and what the transport says of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +32,8 @@ pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>)
     let document = &envelope.document;
     let namespace = soap(envelope.soap);
     let mut writer = Writer::new();
+    // What a client declared for its security header means nothing without one.
+    writer.omit(&[WSSE, WSSE11, WSU, DSIG, XENC]);
     writer.start("s", namespace, "Envelope");
     let mut blocks = envelope
         .blocks

@@ -172,17 +172,13 @@ impl Recipient {
     /// # Errors
     ///
     /// [`Issue::Refused`] with a sealed fault where the request cannot be granted.
-    pub fn issue(
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        random: &mut dyn Random,
-    ) -> Result<(Context, Message), Issue> {
+    pub fn issue(opened: Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Issued, Issue> {
         issue::issue(opened, principal, now, random)
     }
 
-    /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that.
-    pub fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<Message, Issue> {
+    /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that. The reply
+    /// comes back with the answer, for a caller that finds it dropped already.
+    pub fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<(Message, Reply), Issue> {
         cancel::cancel(opened, now, random)
     }
 
@@ -233,6 +229,16 @@ fn check_element(envelope: &Envelope, operation: Option<&OperationTerms>) -> Res
             expected: "the operation that the action names",
         }),
     }
+}
+
+/// A security context that was granted.
+pub struct Issued {
+    /// The context.
+    pub context: Context,
+    /// The sealed answer that tells its client so.
+    pub message: Message,
+    /// The way to answer something else after all.
+    pub reply: Reply,
 }
 
 /// Why a trust request was not granted.
@@ -291,9 +297,9 @@ impl Opened {
         self.evidence.unverified.iter().map(|&node| self.envelope.document.name(node).local)
     }
 
-    /// Whether the contract says that there is no answer.
-    pub fn one_way(&self) -> bool {
-        self.operation().is_some_and(|terms| terms.operation.output.is_none())
+    /// Whether the contract says that there is an answer; `None` where it does not know the operation.
+    pub fn is_answered(&self) -> Option<bool> {
+        self.operation().map(|terms| terms.operation.output.is_some())
     }
 
     /// The message as the backend gets it: written anew from the nodes that were verified.

@@ -79,7 +79,7 @@ fn a_context_is_cancelled_by_its_holder() {
         let (outbound, expectation) = pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
         let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
         assert_eq!(opened.request(), Request::Cancel, "{name}");
-        let message = Recipient::cancel(opened, pair.now, &mut pair.numbers).expect("cancelled");
+        let Ok((message, _)) = Recipient::cancel(opened, pair.now, &mut pair.numbers) else { panic!("{name}") };
         let opening = pair.answer(&message, &expectation).expect("answered");
         pair.initiator.cancelled(&opening).expect("cancelled");
     }

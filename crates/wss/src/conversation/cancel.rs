@@ -7,20 +7,21 @@ use super::issue::refuse;
 use crate::dialect::{Dialect, TrustVerb};
 use crate::recipient::{Issue, Opened};
 use crate::refusal::Refusal;
-use crate::reply::Message;
+use crate::reply::{Message, Reply};
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
 use crate::trust::response::write_cancelled;
 
 /// Answers a Cancel, which only the holder of the context's own key may ask for.
-pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<Message, Issue> {
+pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<(Message, Reply), Issue> {
     let dialect = opened.recipient.dialect();
     let read = target(&opened, dialect);
     let reply = opened.into_reply();
     match read {
         Ok(correlation) => {
             let write = |writer: &mut Writer| write_cancelled(writer, dialect, correlation.as_deref());
-            Ok(reply.seal_trust(dialect, TrustVerb::Cancel, &write, now, random)?)
+            let message = reply.seal_trust(dialect, TrustVerb::Cancel, &write, now, random)?;
+            Ok((message, reply))
         }
         Err(refusal) => Err(refuse(&reply, refusal, now, random)?),
     }

@@ -8,9 +8,9 @@ use nuncio_xml::Writer;
 use super::{Context, Principal};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::fault::Fault;
-use crate::recipient::{Issue, Opened};
+use crate::recipient::{self, Issue, Opened};
 use crate::refusal::{Class, Refusal};
-use crate::reply::{Answer, Message, Reply};
+use crate::reply::{Answer, Reply};
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
 use crate::trust::response::{Issued, write_issued};
@@ -28,7 +28,7 @@ pub(crate) fn issue(
     principal: Principal,
     now: Time,
     random: &mut dyn Random,
-) -> Result<(Context, Message), Issue> {
+) -> Result<recipient::Issued, Issue> {
     let dialect = opened.recipient.dialect();
     let granted = grant(&opened, principal, dialect, now, random);
     let reply = opened.into_reply();
@@ -49,7 +49,7 @@ pub(crate) fn issue(
     };
     let write = |writer: &mut Writer| write_issued(writer, &issued);
     let message = reply.seal_trust(dialect, TrustVerb::Issue, &write, now, random)?;
-    Ok((context, message))
+    Ok(recipient::Issued { context, message, reply })
 }
 
 /// Seals the fault that tells a client that its request is not granted.
