@@ -100,7 +100,8 @@ impl MessageLimits {
     /// The limits on a message with its security header.
     pub fn message(&self) -> nuncio_wss::Limits {
         nuncio_wss::Limits {
-            xml: self.document(),
+            // What is decrypted counts too, and is never more than what it came from.
+            xml: nuncio_xml::Limits { bytes: self.body_bytes.saturating_mul(2), ..self.document() },
             header_children: self.header_children,
             signatures: self.signatures,
             references: self.references,
