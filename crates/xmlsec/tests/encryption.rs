@@ -1,0 +1,171 @@
+//! What is encrypted decrypts into the same nodes, and whatever stands in the wrong place, or is not understood, is
+//! refused.
+
+#![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
+
+use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_xml::{Document, NodeId, Writer, exclusive};
+use nuncio_xmlsec::encryption::{
+    EncryptedData, EncryptedKey, Encrypting, Form, decrypt, encrypt, encrypted_key, read_reference_list, reference_list,
+};
+use nuncio_xmlsec::{Accepted, Invalid, XENC};
+
+struct Ones;
+
+impl Random for Ones {
+    fn fill(&mut self, out: &mut [u8]) {
+        out.fill(1);
+    }
+}
+
+fn accepted() -> Accepted {
+    Accepted {
+        digests: vec![DigestAlgorithm::Sha1],
+        macs: vec![MacAlgorithm::HmacSha1],
+        signatures: vec![SignatureAlgorithm::RsaSha1],
+        ciphers: vec![CipherAlgorithm::Aes256Cbc],
+        transports: vec![KeyTransport::OAEP_SHA1],
+    }
+}
+
+fn key() -> Secret {
+    Secret::new(vec![7; 32])
+}
+
+fn document(text: &str) -> Document {
+    let limits = nuncio_xml::Limits {
+        bytes: 1 << 20,
+        depth: 8,
+        attributes: 16,
+        attribute_bytes: 4096,
+        declarations: 16,
+        declarations_in_scope: 32,
+        elements: 100,
+        children: 100,
+        name_bytes: 100,
+        names: 1000,
+        text_bytes: 1 << 16,
+    };
+    Document::read(text.as_bytes().to_vec(), &limits).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A root in whose place for content, or for an element, stands what `plain` became.
+fn encrypted(form: Form, plain: &str) -> String {
+    let mut writer = Writer::new();
+    writer.start("r", "urn:root", "root");
+    writer.declare("s", "urn:in-scope");
+    let (key, mut random) = (key(), Ones);
+    let mut encrypting = Encrypting { cipher: CipherAlgorithm::Aes256Cbc, key: &key, random: &mut random };
+    encrypt(&mut writer, &mut encrypting, "data", form, plain.as_bytes(), |_| {}).expect("encrypted");
+    writer.end();
+    String::from_utf8(writer.into_bytes()).expect("text")
+}
+
+fn only(document: &Document) -> NodeId {
+    document.elements(document.root()).next().expect("one")
+}
+
+fn open(text: &str, key: &Secret) -> Result<Document, Invalid> {
+    let document = document(text);
+    let data = EncryptedData::read(&document, only(&document), &accepted())?;
+    decrypt(document, data, key).map(|(document, _)| document)
+}
+
+#[test]
+fn content_and_elements_come_back() {
+    for (form, plain) in [
+        (Form::Content, "<s:a xmlns:t=\"urn:t\">text</s:a> and <b/>"),
+        (Form::Content, ""),
+        (Form::Content, "only text &amp; entities"),
+        (Form::Element, "<s:a><c xmlns=\"urn:c\"/></s:a>"),
+    ] {
+        let opened = open(&encrypted(form, plain), &key()).expect("opened");
+        let mut found = Vec::new();
+        exclusive(&opened, opened.root(), &[], &mut found);
+        let straight = document(&format!("<r:root xmlns:r=\"urn:root\" xmlns:s=\"urn:in-scope\">{plain}</r:root>"));
+        let mut expected = Vec::new();
+        exclusive(&straight, straight.root(), &[], &mut expected);
+        assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected), "{plain}");
+    }
+}
+
+#[test]
+fn plaintext_that_does_not_fit_its_place_is_refused() {
+    for (form, plain) in [
+        (Form::Content, "</r:root><r:root>"),
+        (Form::Content, "<s:a>"),
+        (Form::Content, "<undeclared:a/>"),
+        (Form::Content, "<!DOCTYPE a>"),
+        (Form::Content, "<?pi?>"),
+        (Form::Content, "\u{feff}<a/>"),
+        (Form::Content, "<a><a><a><a><a><a><a><a/></a></a></a></a></a></a></a>"),
+        (
+            Form::Content,
+            "<u:a xmlns:u=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd\" u:Id=\"data\"/>",
+        ),
+        (Form::Element, "<s:a/><s:a/>"),
+        (Form::Element, "text"),
+        (Form::Element, ""),
+    ] {
+        let opened = open(&encrypted(form, plain), &key());
+        assert!(matches!(opened, Err(Invalid::Plaintext(_))), "{plain} was let in");
+    }
+}
+
+#[test]
+fn a_wrong_key_or_a_cut_value_is_one_refusal() {
+    let text = encrypted(Form::Content, "<s:a/>");
+    let value = text.find("<e:CipherValue>").expect("one") + "<e:CipherValue>".len();
+    let cut = format!("{}{}", &text[..value], &text[text.find("</e:CipherValue>").expect("one")..]);
+    assert!(matches!(open(&cut, &key()), Err(Invalid::Undecryptable)));
+    assert!(matches!(open(&text, &Secret::new(vec![7; 16])), Err(Invalid::Undecryptable)));
+    // Under another key of the right size the padding is right one time in sixteen, and the text then hardly ever.
+    assert!(open(&text, &Secret::new(vec![8; 32])).is_err());
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    let text = encrypted(Form::Content, "<s:a/>");
+    for (what, from, to) in [
+        ("another type", "xmlenc#Content", "xmlenc#Other"),
+        ("no type", " Type=\"http://www.w3.org/2001/04/xmlenc#Content\"", ""),
+        ("compression", " Id=\"data\"", " Id=\"data\" MimeType=\"application/gzip\""),
+        ("an encoding", " Id=\"data\"", " Id=\"data\" Encoding=\"urn:x\""),
+        ("a cipher outside the suite", "aes256-cbc", "aes128-cbc"),
+        ("a cipher reference", "<e:CipherValue>", "<e:CipherReference URI=\"http://example.com/\"/><e:CipherValue>"),
+        ("properties", "</e:CipherData>", "</e:CipherData><e:EncryptionProperties/>"),
+        (
+            "no method",
+            "<e:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"></e:EncryptionMethod>",
+            "",
+        ),
+    ] {
+        let edited = text.replacen(from, to, 1);
+        assert_ne!(edited, text, "{what}: nothing was edited");
+        let document = document(&edited);
+        assert!(EncryptedData::read(&document, only(&document), &accepted()).is_err(), "{what} was read");
+    }
+}
+
+#[test]
+fn keys_and_lists_are_read_as_they_are_written() {
+    let mut writer = Writer::new();
+    writer.start("r", "urn:root", "root");
+    encrypted_key(&mut writer, "key", KeyTransport::OAEP_SHA1, b"wrapped", |_| {}, &["a".to_owned(), "b".to_owned()]);
+    reference_list(&mut writer, &["c".to_owned()]);
+    writer.end();
+    let document = document(&String::from_utf8(writer.into_bytes()).expect("text"));
+    let nodes: Vec<NodeId> = document.elements(document.root()).collect();
+    let key = EncryptedKey::read(&document, nodes[0], &accepted(), 2).expect("read");
+    assert_eq!((key.value.as_slice(), key.references), (b"wrapped".as_slice(), vec!["a".to_owned(), "b".to_owned()]));
+    assert!(matches!(EncryptedKey::read(&document, nodes[0], &accepted(), 1), Err(Invalid::TooMany { limit: 1, .. })));
+    assert_eq!(read_reference_list(&document, nodes[1], 1).expect("read"), ["c"]);
+    assert!(document.is(nodes[1], XENC, "ReferenceList"));
+
+    let mut other = accepted();
+    other.transports =
+        vec![KeyTransport::Oaep { digest: DigestAlgorithm::Sha256, mask: DigestAlgorithm::Sha1, v11: false }];
+    assert!(matches!(EncryptedKey::read(&document, nodes[0], &other, 2), Err(Invalid::AlgorithmNotAccepted(_))));
+}
