@@ -107,7 +107,7 @@ fn a_proxy_that_would_not_be_safe_is_refused() {
         ),
         (
             [listen, mutual].concat(),
-            "nuncio: --backend: the policy admits clients by certificate, and `trust` names none",
+            "nuncio: --preset: the policy admits clients by certificate, and `trust` names none",
         ),
         ([listen, ["--preset", "none"]].concat(), "nuncio: --preset: there is no preset \"none\", only wcf-ws2007-"),
         ([listen, ["--wsdl", "none.wsdl"]].concat(), "nuncio: --wsdl: cannot read none.wsdl: No such file"),

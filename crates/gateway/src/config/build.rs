@@ -163,6 +163,10 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     // reqwest has its own type of certificate, and takes PEM; that it is PEM is checked here, where the line is known.
     let trust =
         input.backend_trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;
+    // What is wrong with a policy is said where the policy is named.
+    let named =
+        [input.policy.wsdl.as_ref().map(|file| &file.place), input.policy.preset.as_ref().map(|name| &name.place)];
+    let named = Sited { value: (), place: named.into_iter().flatten().next().unwrap_or(&said.place).clone() };
     let endpoint = Endpoint::load(input.policy, &said, base)?;
     let identity = identity(input.certificate, input.key, base)?;
     let mut client_trust = Vec::new();
@@ -170,10 +174,10 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         client_trust.extend(certificates(file, base)?);
     }
     if endpoint.admits_certificates() && client_trust.is_empty() {
-        return Err(said.problem(Problem::Untrusting));
+        return Err(named.problem(Problem::Untrusting));
     }
     if endpoint.needs_identity() && identity.is_none() {
-        return Err(said.problem(Problem::NoIdentity));
+        return Err(named.problem(Problem::NoIdentity));
     }
     Ok(RouteSettings {
         path,
@@ -185,7 +189,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
         forward_addressing: input.forward_addressing,
         limits: input.limits,
-        place: said.place,
+        place: named.place,
     })
 }
 
