@@ -142,7 +142,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
         (PRESET, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
         (PRESET, "    wsdl: server.pem\n", "7: server.pem:1: "),
-        (PRESET, MUTUAL, "5: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
+        (PRESET, MUTUAL, "7: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
         (
             PRESET,
             "    preset: wcf-wshttp-mutualCertificate\n    trust: [client.pem]\n",
