@@ -146,7 +146,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         (
             PRESET,
             "    preset: wcf-wshttp-mutualCertificate\n    trust: [client.pem]\n",
-            "5: the policy protects messages with the service's certificate: give `certificate` and `key`",
+            "7: the policy protects messages with the service's certificate: give `certificate` and `key`",
         ),
         (
             PRESET,
