@@ -36,7 +36,7 @@ pub enum Refusal {
     #[error("envelope: {0}")]
     Envelope(&'static str),
     /// Created too long ago, or already expired.
-    #[error("message created {created}, expiring {expires:?}, is stale at {now}")]
+    #[error("message created {created}, {}, is stale at {now}", until(*expires))]
     Expired {
         /// When it says it was created.
         created: Time,
@@ -133,6 +133,11 @@ pub enum Refusal {
     /// User name and password do not fit, or the user is not known.
     #[error("user {0:?} is not known by that password")]
     WrongPassword(String),
+}
+
+/// Until when a message is good, by its own words.
+fn until(expires: Option<Time>) -> String {
+    expires.map_or_else(|| "good for no said time".to_owned(), |expires| format!("good until {expires}"))
 }
 
 /// What a refused peer may learn: which of a handful of things, and nothing more.
