@@ -201,10 +201,10 @@ pub(crate) async fn admit(
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(Rejection::BodyTooLarge(limit));
     }
-    let claimed = Claimed {
-        principal: single(headers, crate::identity::PRINCIPAL, "X-Nuncio-Principal")?,
-        conversation: single(headers, crate::identity::CONVERSATION, "X-Nuncio-Conversation")?,
-    };
+    // Never a reason to refuse: of a client's own it means nothing, and ours is there once.
+    let claim = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let claimed =
+        Claimed { principal: claim(crate::identity::PRINCIPAL), conversation: claim(crate::identity::CONVERSATION) };
     let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
     let Arrival { peer, transport, .. } = *arrival;
     Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap_action, body, transport, peer, claimed })
@@ -294,6 +294,17 @@ mod tests {
         assert_eq!(inbound.soap_action.as_deref(), Some("\"urn:do\""));
         assert_eq!(inbound.body, b"<x/>");
         assert_eq!(inbound.claimed.principal.as_deref(), Some("mallory"));
+    }
+
+    #[tokio::test]
+    async fn what_a_client_claims_to_be_is_no_reason_to_refuse() {
+        let soap = ("content-type", "text/xml");
+        for claims in [vec!["mallory", "eve"], vec!["Zo\u{eb}"], vec![""]] {
+            let mut headers = vec![soap];
+            headers.extend(claims.iter().map(|claim| ("X-Nuncio-Principal", *claim)));
+            let inbound = admitted(request(&headers)).await.unwrap();
+            assert_eq!(inbound.claimed.principal.as_deref(), claims.first().copied().filter(|claim| claim.is_ascii()));
+        }
     }
 
     #[tokio::test]
