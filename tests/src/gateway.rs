@@ -104,6 +104,11 @@ impl Running {
         self.hands.store(millis, Ordering::Relaxed);
     }
 
+    /// What time its clock shows: milliseconds since 1970.
+    pub fn clock(&self) -> i64 {
+        self.hands.load(Ordering::Relaxed)
+    }
+
     /// The octets that it draws next, before its numbers go on; what was told before and not drawn is forgotten.
     pub fn foretell(&self, octets: &[u8]) {
         self.numbers.lock().told = octets.iter().copied().collect();

@@ -156,18 +156,18 @@ impl<'s> Stage<'s> {
     /// our gateway names the conversation by.
     fn drawn(&self, identifier: &str, request: &str) -> Vec<u8> {
         let keys = &self.scenario.keys;
-        let uuid: String = identifier.strip_prefix("urn:uuid:").unwrap().replace('-', "");
-        let mut octets: Vec<u8> =
-            (0..16).map(|at| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let uuid = identifier.strip_prefix("urn:uuid:").unwrap().replace('-', "");
+        let octet = |at| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap();
+        let mut octets: Vec<u8> = (0..16).map(octet).collect();
         let key = &keys.security_context_tokens.iter().find(|of| of.identifier == identifier).unwrap().key;
         match keys.combined_entropy.iter().find(|of| of.combined == *key) {
             Some(combined) => octets.extend(&combined.server),
+            // The client's entropy is the key, and the service draws nothing for it.
             None if request.contains("Entropy>") => {}
             None => octets.extend(key),
         }
-        octets.extend(&octets.clone()[..16]);
-        let name = octets.len() - 16;
-        octets[name..].reverse();
+        // Any name that is each conversation's own.
+        octets.extend((0..16).rev().map(octet));
         octets
     }
 

@@ -1,0 +1,89 @@
+//! Who may not come: by password, by certificate, by security context.
+
+use nuncio_wss::Class;
+
+use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, Who, message};
+
+const WRONG: Who = Who { password: "looking-glass-1871", ..ALICE };
+const MALLORY: Who = Who { user: "mallory", ..ALICE };
+const STRANGER: Who = Who { keys: "stranger", ..ALICE };
+
+#[test]
+fn a_wrong_password() {
+    for name in [PER_MESSAGE, "wcf-wshttp-userNameForCertificate", "wcf-ws2007-userNameOverTransport"] {
+        let mut bench = Bench::new(name);
+        bench.keep(WRONG.password);
+        let request = bench.request_by(&bench.as_who(&WRONG), "x");
+        bench.refuse(name, &request, Class::FailedAuthentication, "user \"alice\" is not known by that password");
+    }
+}
+
+#[test]
+fn an_unknown_user() {
+    for name in [PER_MESSAGE, "wcf-ws2007-userNameOverTransport"] {
+        let bench = Bench::new(name);
+        let request = bench.request_by(&bench.as_who(&MALLORY), "x");
+        bench.refuse(name, &request, Class::FailedAuthentication, "user \"mallory\" is not known by that password");
+    }
+}
+
+#[test]
+fn a_wrong_password_begins_no_conversation() {
+    let mut bench = Bench::new(CONVERSATION);
+    bench.keep(WRONG.password);
+    let (outbound, _) = bench.as_who(&WRONG).issue(bench.now(), &mut bench.numbers.clone()).unwrap();
+    let reason = "user \"alice\" is not known by that password";
+    bench.refuse("an RST", &message(&outbound), Class::FailedAuthentication, reason);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted() {
+    for name in ["wcf-ws2007-mutualCertificate", "wcf-ws2007-certificateOverTransport"] {
+        let bench = Bench::new(name);
+        let request = bench.request_by(&bench.as_who(&STRANGER), "x");
+        let cause = "the certificate is neither pinned nor issued under a configured root";
+        let reason = format!("certificate of \"CN=nuncio-test-stranger,O=Test only\": {cause}");
+        bench.refuse(name, &request, Class::FailedAuthentication, &reason);
+    }
+}
+
+#[test]
+fn a_context_of_another_gateway() {
+    for name in [CONVERSATION, "wcf-ws2007-userNameOverTransport-conversation"] {
+        let (bench, mut other) = (Bench::new(name), Bench::new(name));
+        // Both draw the same numbers: only the second conversation is another one.
+        other.establish();
+        let identifier = other.context.as_ref().unwrap().identifier.clone();
+        let reason = format!("security context \"{identifier}\" is not known here");
+        bench.refuse(name, &other.request("x"), Class::BadContextToken, &reason);
+    }
+}
+
+#[test]
+fn a_context_that_was_cancelled() {
+    for name in [CONVERSATION, "wcf-ws2007-userNameOverTransport-conversation"] {
+        let mut bench = Bench::new(name);
+        let context = bench.context.clone().unwrap();
+        let late = bench.request("x");
+        let (cancel, _) = bench.client.cancel(&context, bench.now(), &mut bench.numbers.clone()).unwrap();
+        assert_eq!(bench.send(&message(&cancel)).status(), Some(200), "{:?}", bench.gateway.take_log());
+        assert!(bench.backend.take().is_empty());
+        bench.establish();
+        let reason = format!("security context \"{}\" is not known here", context.identifier);
+        bench.refuse(name, &late, Class::BadContextToken, &reason);
+        bench.refuse(name, &message(&cancel), Class::BadContextToken, &reason);
+    }
+}
+
+#[test]
+fn a_context_that_has_expired() {
+    let mut bench = Bench::new(CONVERSATION);
+    let context = bench.context.clone().unwrap();
+    bench.gateway.set_clock(NOW + 10 * 60 * MINUTE - 1);
+    bench.honest("its last millisecond");
+    bench.gateway.set_clock(NOW + 10 * 60 * MINUTE);
+    let late = bench.request("x");
+    bench.establish();
+    let reason = format!("security context \"{}\" is not known here", context.identifier);
+    bench.refuse("an expired context", &late, Class::BadContextToken, &reason);
+}
