@@ -157,7 +157,7 @@ impl<'s> Stage<'s> {
     fn drawn(&self, identifier: &str, request: &str) -> Vec<u8> {
         let keys = &self.scenario.keys;
         let uuid = identifier.strip_prefix("urn:uuid:").unwrap().replace('-', "");
-        let octet = |at| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap();
+        let octet = |at: usize| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap();
         let mut octets: Vec<u8> = (0..16).map(octet).collect();
         let key = &keys.security_context_tokens.iter().find(|of| of.identifier == identifier).unwrap().key;
         match keys.combined_entropy.iter().find(|of| of.combined == *key) {
