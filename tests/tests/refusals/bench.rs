@@ -25,6 +25,8 @@ pub(crate) const PER_MESSAGE: &str = "wcf-ws2007-userNameForCertificate";
 /// The same in a conversation.
 pub(crate) const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
 
+pub(crate) const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+
 /// The test's present.
 pub(crate) const NOW: i64 = 1_796_083_200_000;
 pub(crate) const MINUTE: i64 = 60_000;
@@ -256,7 +258,6 @@ impl Bench {
 
     /// The unsecured fault of a class, written down here once more.
     pub(crate) fn fault(&self, class: Class) -> String {
-        const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
         const SC: &str = "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512";
         let (code, subcode, reason) = match class {
             Class::Unreadable => ("Sender", None, "The message could not be read."),

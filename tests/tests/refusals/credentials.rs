@@ -2,7 +2,7 @@
 
 use nuncio_wss::Class;
 
-use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, Who, message};
+use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, WSSE, Who, message, text};
 
 const WRONG: Who = Who { password: "looking-glass-1871", ..ALICE };
 const MALLORY: Who = Who { user: "mallory", ..ALICE };
@@ -86,4 +86,36 @@ fn a_context_that_has_expired() {
     bench.establish();
     let reason = format!("security context \"{}\" is not known here", context.identifier);
     bench.refuse("an expired context", &late, Class::BadContextToken, &reason);
+}
+
+#[test]
+fn a_cancel_of_anothers_context() {
+    let mut bench = Bench::new(CONVERSATION);
+    let first = bench.context.clone().unwrap();
+    bench.establish();
+    cancel_of_another(&bench, &first.identifier);
+    bench.context = Some(first);
+    bench.honest("a cancel by somebody else");
+}
+
+/// Its sender is known, and gets a signed fault; both conversations go on.
+fn cancel_of_another(bench: &Bench, target: &str) {
+    const TRUST: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200512";
+    let context = bench.context.as_ref();
+    let request = format!(
+        "<t:RequestSecurityToken xmlns:t=\"{TRUST}\"><t:RequestType>{TRUST}/Cancel</t:RequestType>\
+         <t:CancelTarget><o:SecurityTokenReference xmlns:o=\"{WSSE}\"><o:Reference URI=\"{target}\" \
+         ValueType=\"http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512/sct\"></o:Reference>\
+         </o:SecurityTokenReference></t:CancelTarget></t:RequestSecurityToken>"
+    );
+    let plain = bench.plain(&request).into_bytes();
+    let action = format!("{TRUST}/RST/SCT/Cancel");
+    let sealed = bench.client.seal(plain, &action, context, bench.now(), &mut bench.numbers.clone());
+    let (outbound, _) = sealed.unwrap();
+    let reason = "trust request: is about another context than the one that signed it";
+    let answer = bench.refused("a cancel", &message(&outbound), reason);
+    assert_eq!(answer.status(), Some(500));
+    let told = text(&answer);
+    assert!(told.contains("<SignatureValue>") && told.contains(":InvalidRequest<"), "{told}");
+    bench.honest("a cancel of another");
 }

@@ -3,9 +3,7 @@
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Class;
 
-use crate::bench::{Bench, CONVERSATION, PER_MESSAGE, body_limit, edited, message, range, text, with_body};
-
-const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+use crate::bench::{Bench, CONVERSATION, PER_MESSAGE, WSSE, body_limit, edited, message, range, text, with_body};
 
 #[test]
 fn an_id_that_is_there_twice() {
