@@ -38,11 +38,11 @@ fn octets(criterion: &mut Criterion) {
     group.bench_function("hmac-sha1", |b| {
         b.iter(|| mac(MacAlgorithm::HmacSha1, key.expose(), &[black_box(&data)]));
     });
-    let mut out = Vec::with_capacity(SIZE + 32);
+    let (mut out, mut random) = (Vec::with_capacity(SIZE + 32), Counter(1));
     group.bench_function("aes256-cbc encrypt", |b| {
         b.iter(|| {
             out.clear();
-            encrypt(CipherAlgorithm::Aes256Cbc, &key, &[9; 16], black_box(&data), &mut out)
+            encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut random, black_box(&data), &mut out)
         });
     });
     // With the copy that makes the octets to be consumed.

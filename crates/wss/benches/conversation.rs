@@ -74,7 +74,8 @@ fn raw(criterion: &mut Criterion) {
     for (label, size) in SIZES {
         let plain = text(size).into_bytes();
         let mut encrypted = Vec::new();
-        cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &[9; 16], &plain, &mut encrypted).expect("encrypted");
+        cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut ends::Numbers(7), &plain, &mut encrypted)
+            .expect("encrypted");
         let encoded = base64::encode(&encrypted);
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(format!("open, {label}"), |bencher| {
@@ -88,7 +89,8 @@ fn raw(criterion: &mut Criterion) {
             bencher.iter(|| {
                 black_box(digest::hash(DigestAlgorithm::Sha1, &plain));
                 let mut encrypted = Vec::with_capacity(size + 32);
-                cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &[9; 16], &plain, &mut encrypted).expect("encrypted");
+                cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut ends::Numbers(7), &plain, &mut encrypted)
+                    .expect("encrypted");
                 black_box(base64::encode(&encrypted))
             });
         });

@@ -36,10 +36,8 @@ pub fn encrypt(
     plain: &[u8],
     key_info: impl FnOnce(&mut Writer),
 ) -> Result<(), WrongKeySize> {
-    let mut vector = [0; 16];
-    encrypting.random.fill(&mut vector);
     let mut octets = Vec::with_capacity(plain.len() + 32);
-    cipher::encrypt(encrypting.cipher, encrypting.key, &vector, plain, &mut octets)?;
+    cipher::encrypt(encrypting.cipher, encrypting.key, encrypting.random, plain, &mut octets)?;
 
     writer.start(PREFIX, XENC, "EncryptedData");
     writer.attribute("Id", id);
