@@ -123,11 +123,25 @@ pub enum CipherAlgorithm {
     Aes192Cbc,
     /// AES-256 in CBC mode.
     Aes256Cbc,
+    /// AES-128 in GCM ([XML Encryption 1.1] section 5.2.4).
+    Aes128Gcm,
+    /// AES-192 in GCM.
+    Aes192Gcm,
+    /// AES-256 in GCM.
+    Aes256Gcm,
 }
 
 impl CipherAlgorithm {
     /// Every cipher.
-    pub const ALL: [Self; 4] = [Self::TripleDesCbc, Self::Aes128Cbc, Self::Aes192Cbc, Self::Aes256Cbc];
+    pub const ALL: [Self; 7] = [
+        Self::TripleDesCbc,
+        Self::Aes128Cbc,
+        Self::Aes192Cbc,
+        Self::Aes256Cbc,
+        Self::Aes128Gcm,
+        Self::Aes192Gcm,
+        Self::Aes256Gcm,
+    ];
 
     /// The URI of `xenc:EncryptionMethod/@Algorithm` in an `xenc:EncryptedData`.
     pub const fn uri(self) -> &'static str {
@@ -136,6 +150,9 @@ impl CipherAlgorithm {
             Self::Aes128Cbc => "http://www.w3.org/2001/04/xmlenc#aes128-cbc",
             Self::Aes192Cbc => "http://www.w3.org/2001/04/xmlenc#aes192-cbc",
             Self::Aes256Cbc => "http://www.w3.org/2001/04/xmlenc#aes256-cbc",
+            Self::Aes128Gcm => "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+            Self::Aes192Gcm => "http://www.w3.org/2009/xmlenc11#aes192-gcm",
+            Self::Aes256Gcm => "http://www.w3.org/2009/xmlenc11#aes256-gcm",
         }
     }
 
@@ -147,22 +164,27 @@ impl CipherAlgorithm {
     /// Octets of the key. Of a key of Triple DES every eighth bit counts for nothing; none is asked to be a parity bit.
     pub const fn key_size(self) -> usize {
         match self {
-            Self::Aes128Cbc => 16,
-            Self::TripleDesCbc | Self::Aes192Cbc => 24,
-            Self::Aes256Cbc => 32,
+            Self::Aes128Cbc | Self::Aes128Gcm => 16,
+            Self::TripleDesCbc | Self::Aes192Cbc | Self::Aes192Gcm => 24,
+            Self::Aes256Cbc | Self::Aes256Gcm => 32,
         }
     }
 
     /// Octets of the initialization vector in front of the ciphertext.
     pub const fn iv_size(self) -> usize {
-        self.block_size()
-    }
-
-    /// Octets of a block.
-    pub const fn block_size(self) -> usize {
         match self {
             Self::TripleDesCbc => 8,
             Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => 16,
+            Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm => 12,
+        }
+    }
+
+    /// Octets of the authentication tag behind the ciphertext; `None` for a cipher that protects nothing against
+    /// change.
+    pub const fn tag_size(self) -> Option<usize> {
+        match self {
+            Self::TripleDesCbc | Self::Aes128Cbc | Self::Aes192Cbc | Self::Aes256Cbc => None,
+            Self::Aes128Gcm | Self::Aes192Gcm | Self::Aes256Gcm => Some(16),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! Two libraries stand behind it, chosen once and by name:
 //!
 //! - `RustCrypto` for digests, HMAC and encryption in CBC mode: as fast as AWS-LC where a message spends its time, and in Rust.
-//! - AWS-LC for RSA, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is told in
+//! - AWS-LC for RSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is told in
 //!   [`transport`] and [`sign`].
 
 pub mod algorithm;

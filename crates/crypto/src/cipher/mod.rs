@@ -1,19 +1,25 @@
-//! Block encryption of XML Encryption: AES and Triple DES in CBC mode with its own padding ([XML Encryption 1.1] section
-//! 5.2).
+//! Block encryption of XML Encryption: AES and Triple DES in CBC mode with its own padding, AES in GCM ([XML Encryption
+//! 1.1] section 5.2).
 //!
 //! CBC protects nothing against change. Whoever calls [`decrypt`] must see to it that the message is refused in one and
 //! the same way whatever goes wrong afterwards, or better, check a signature over the ciphertext before.
+//!
+//! GCM is AWS-LC's: it has all three key sizes, is in the program for RSA and TLS anyway, and so no second
+//! implementation of it has to be trusted.
+
+mod cbc;
+mod gcm;
 
 use crate::Undecryptable;
 use crate::algorithm::CipherAlgorithm;
 use crate::random::Random;
 use crate::secret::Secret;
 use aes::{Aes128, Aes192, Aes256};
-use cbc::cipher::block_padding::NoPadding;
-use cbc::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
-use cbc::{Decryptor, Encryptor};
+use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM};
 use des::TdesEde3;
-use subtle::{ConstantTimeGreater, ConstantTimeLess};
+
+/// Most octets that a ciphertext has behind its text: a block of padding, or a tag.
+const MOST_BEHIND: usize = 16;
 
 /// A key that is not as long as its cipher needs. Ours, or one a peer derived with a `wsc:Length` of its own.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -28,9 +34,13 @@ pub struct WrongKeySize {
 /// Appends a fresh initialization vector, then the ciphertext of `plain` under `key`, to `out`: the content of an
 /// `xenc:CipherValue` before its base64.
 ///
-/// The vector is drawn from `random` at every call: in CBC a foreseeable one gives plaintext away. Every octet of the
-/// padding is its length, which those readers of ours want who take the padding for that of PKCS #7; XML Encryption
-/// leaves all but the last free.
+/// The vector is drawn from `random` at every call: in CBC a foreseeable one gives plaintext away, in GCM one that
+/// comes twice under a key gives the key of the tag away, which 2³² texts under one key make likely enough to stop
+/// there ([SP 800-38D] section 8.3).
+///
+/// In CBC every octet of the padding is its length, which those readers of ours want who take the padding for that of
+/// PKCS #7; XML Encryption leaves all but the last free. In GCM the tag of 16 octets follows, and there is no further
+/// authenticated data.
 ///
 /// # Errors
 ///
@@ -45,20 +55,19 @@ pub fn encrypt(
     if key.len() != algorithm.key_size() {
         return Err(WrongKeySize { algorithm, size: key.len() });
     }
-    let block = algorithm.block_size();
-    let padding = block - plain.len() % block;
     let start = out.len();
-    out.reserve(algorithm.iv_size() + plain.len() + padding);
+    out.reserve(algorithm.iv_size() + plain.len() + MOST_BEHIND);
     out.resize(start + algorithm.iv_size(), 0);
     random.fill(&mut out[start..]);
     out.extend_from_slice(plain);
-    out.resize(out.len() + padding, padding as u8);
-    let (iv, blocks) = out[start..].split_at_mut(algorithm.iv_size());
     let done = match algorithm {
-        CipherAlgorithm::TripleDesCbc => encrypt_blocks::<TdesEde3>(key, iv, blocks),
-        CipherAlgorithm::Aes128Cbc => encrypt_blocks::<Aes128>(key, iv, blocks),
-        CipherAlgorithm::Aes192Cbc => encrypt_blocks::<Aes192>(key, iv, blocks),
-        CipherAlgorithm::Aes256Cbc => encrypt_blocks::<Aes256>(key, iv, blocks),
+        CipherAlgorithm::TripleDesCbc => cbc::encrypt::<TdesEde3>(key, out, start),
+        CipherAlgorithm::Aes128Cbc => cbc::encrypt::<Aes128>(key, out, start),
+        CipherAlgorithm::Aes192Cbc => cbc::encrypt::<Aes192>(key, out, start),
+        CipherAlgorithm::Aes256Cbc => cbc::encrypt::<Aes256>(key, out, start),
+        CipherAlgorithm::Aes128Gcm => gcm::encrypt(&AES_128_GCM, key, out, start),
+        CipherAlgorithm::Aes192Gcm => gcm::encrypt(&AES_192_GCM, key, out, start),
+        CipherAlgorithm::Aes256Gcm => gcm::encrypt(&AES_256_GCM, key, out, start),
     };
     if done.is_none() {
         // The sizes were seen to above; should they ever not be, no plaintext must stay in `out`.
@@ -68,59 +77,27 @@ pub fn encrypt(
     Ok(())
 }
 
-/// The plaintext of `data`, the octets of an `xenc:CipherValue`: the initialization vector and whole blocks.
+/// The plaintext of `data`, the octets of an `xenc:CipherValue`: the initialization vector, the ciphertext, and in GCM
+/// the tag.
 ///
-/// Works in place and gives the same allocation back. Of the padding only the last octet means anything, and it must be
-/// from 1 to the octets of a block ([XML Encryption 1.1] section 5.2.2); it is looked at once, without a branch on its
-/// value before the answer.
+/// Works in place and gives the same allocation back. Of the padding of CBC only the last octet means anything, and it
+/// must be from 1 to the octets of a block ([XML Encryption 1.1] section 5.2.2); it is looked at once, without a branch
+/// on its value before the answer.
 ///
 /// # Errors
 ///
-/// [`Undecryptable`] for a key of another size, a length that no ciphertext has, or a padding out of range.
-pub fn decrypt(algorithm: CipherAlgorithm, key: &Secret, mut data: Vec<u8>) -> Result<Vec<u8>, Undecryptable> {
-    let block = algorithm.block_size();
-    if data.len() < algorithm.iv_size() + block || !data.len().is_multiple_of(block) {
-        return Err(Undecryptable);
-    }
-    let (iv, blocks) = data.split_at_mut(algorithm.iv_size());
+/// [`Undecryptable`] for a key of another size, a length that no ciphertext has, a padding out of range, or a tag that
+/// is not the one of the text.
+pub fn decrypt(algorithm: CipherAlgorithm, key: &Secret, data: Vec<u8>) -> Result<Vec<u8>, Undecryptable> {
     match algorithm {
-        CipherAlgorithm::TripleDesCbc => decrypt_blocks::<TdesEde3>(key, iv, blocks),
-        CipherAlgorithm::Aes128Cbc => decrypt_blocks::<Aes128>(key, iv, blocks),
-        CipherAlgorithm::Aes192Cbc => decrypt_blocks::<Aes192>(key, iv, blocks),
-        CipherAlgorithm::Aes256Cbc => decrypt_blocks::<Aes256>(key, iv, blocks),
+        CipherAlgorithm::TripleDesCbc => cbc::decrypt::<TdesEde3>(key, data),
+        CipherAlgorithm::Aes128Cbc => cbc::decrypt::<Aes128>(key, data),
+        CipherAlgorithm::Aes192Cbc => cbc::decrypt::<Aes192>(key, data),
+        CipherAlgorithm::Aes256Cbc => cbc::decrypt::<Aes256>(key, data),
+        CipherAlgorithm::Aes128Gcm => gcm::decrypt(&AES_128_GCM, key, data),
+        CipherAlgorithm::Aes192Gcm => gcm::decrypt(&AES_192_GCM, key, data),
+        CipherAlgorithm::Aes256Gcm => gcm::decrypt(&AES_256_GCM, key, data),
     }
-    .ok_or(Undecryptable)?;
-    let padding = data.last().copied().ok_or(Undecryptable)?;
-    let sound = padding.ct_gt(&0) & padding.ct_lt(&(block as u8 + 1));
-    if !bool::from(sound) {
-        return Err(Undecryptable);
-    }
-    data.truncate(data.len() - usize::from(padding));
-    data.drain(..algorithm.iv_size());
-    Ok(data)
-}
-
-/// Encrypts whole blocks in place; `None` for a key or a length that does not fit.
-fn encrypt_blocks<C>(key: &Secret, iv: &[u8], blocks: &mut [u8]) -> Option<()>
-where
-    C: BlockCipherEncrypt + KeyInit,
-    Encryptor<C>: BlockModeEncrypt + InnerIvInit<Inner = C>,
-{
-    let cipher = C::new_from_slice(key.expose()).ok()?;
-    let mode = Encryptor::<C>::inner_iv_slice_init(cipher, iv).ok()?;
-    let length = blocks.len();
-    mode.encrypt_padded::<NoPadding>(blocks, length).ok().map(|_| ())
-}
-
-/// Decrypts whole blocks in place; `None` for a key or a length that does not fit.
-fn decrypt_blocks<C>(key: &Secret, iv: &[u8], blocks: &mut [u8]) -> Option<()>
-where
-    C: BlockCipherDecrypt + KeyInit,
-    Decryptor<C>: BlockModeDecrypt + InnerIvInit<Inner = C>,
-{
-    let cipher = C::new_from_slice(key.expose()).ok()?;
-    let mode = Decryptor::<C>::inner_iv_slice_init(cipher, iv).ok()?;
-    mode.decrypt_padded::<NoPadding>(blocks).ok().map(|_| ())
 }
 
 #[cfg(test)]
@@ -198,6 +175,61 @@ mod tests {
         }
     }
 
+    /// Draws these octets, at every call.
+    struct These(Vec<u8>);
+
+    impl Random for These {
+        fn fill(&mut self, out: &mut [u8]) {
+            out.copy_from_slice(&self.0);
+        }
+    }
+
+    /// The cases 3, 9 and 15 of the specification of GCM that was submitted to NIST: those without further data.
+    #[test]
+    fn gcm() {
+        const PLAIN: &str = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
+             1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b391aafd255";
+        const KEY: &str = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
+        const IV: &str = "cafebabefacedbaddecaf888";
+        #[track_caller]
+        fn check(algorithm: CipherAlgorithm, expect: &str) {
+            let key = Secret::new(hex(&KEY[..2 * algorithm.key_size()]));
+            let mut out = b"before".to_vec();
+            encrypt(algorithm, &key, &mut These(hex(IV)), &hex(PLAIN), &mut out).unwrap();
+            assert_eq!(out[6..], [hex(IV), hex(expect)].concat());
+            assert_eq!(decrypt(algorithm, &key, out[6..].to_vec()).unwrap(), hex(PLAIN));
+            for at in 6..out.len() {
+                let mut changed = out[6..].to_vec();
+                changed[at - 6] ^= 1;
+                assert_eq!(decrypt(algorithm, &key, changed), Err(Undecryptable), "{at}");
+            }
+        }
+        check(
+            CipherAlgorithm::Aes128Gcm,
+            "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e\
+             21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091473f5985\
+             4d5c2af327cd64a62cf35abd2ba6fab4",
+        );
+        check(
+            CipherAlgorithm::Aes192Gcm,
+            "3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c\
+             7d773d00c144c525ac619d18c84a3f4718e2448b2fe324d9ccda2710acade256\
+             9924a7c8587336bfb118024db8674a14",
+        );
+        check(
+            CipherAlgorithm::Aes256Gcm,
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
+             8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662898015ad\
+             b094dac5d93471bdec1a502270e3cc6c",
+        );
+    }
+
+    /// The ciphers that pad, with their block.
+    fn padding_ciphers() -> impl Iterator<Item = (CipherAlgorithm, usize)> {
+        // In CBC the vector is a block.
+        CipherAlgorithm::ALL.into_iter().filter(|a| a.tag_size().is_none()).map(|a| (a, a.iv_size()))
+    }
+
     /// Every length survives, in the allocation that was given.
     #[test]
     fn round_trips_in_place() {
@@ -207,8 +239,11 @@ mod tests {
                 let plain: Vec<u8> = (0..length).collect();
                 let mut out = Vec::new();
                 encrypt(algorithm, &key, &mut Counting, &plain, &mut out).unwrap();
-                let block = algorithm.block_size();
-                assert_eq!(out.len(), algorithm.iv_size() + (usize::from(length) / block + 1) * block);
+                let behind = algorithm.tag_size().unwrap_or_else(|| {
+                    let block = algorithm.iv_size();
+                    block - usize::from(length) % block
+                });
+                assert_eq!(out.len(), algorithm.iv_size() + usize::from(length) + behind);
                 let place = out.as_ptr();
                 let back = decrypt(algorithm, &key, out).unwrap();
                 assert_eq!(back, plain);
@@ -220,8 +255,8 @@ mod tests {
     /// Of the padding only the last octet means anything: 1 to the octets of a block, whatever the others say.
     #[test]
     fn only_the_last_octet_of_padding_counts() {
-        for algorithm in CipherAlgorithm::ALL {
-            let (key, size) = (Secret::new(vec![7; algorithm.key_size()]), algorithm.block_size());
+        for (algorithm, size) in padding_ciphers() {
+            let key = Secret::new(vec![7; algorithm.key_size()]);
             for last in 0..=255_u8 {
                 // Without its own block of padding this is one block whose last octet is `last`, the others arbitrary.
                 let block: Vec<u8> = (1..size as u8).map(|i| 0xf0 ^ i).chain([last]).collect();
@@ -238,14 +273,37 @@ mod tests {
         }
     }
 
-    /// No length but two blocks or more, and no key of another size, does anything.
+    /// In CBC no length but two whole blocks or more does anything.
     #[test]
-    fn odd_sizes_are_refused() {
-        for algorithm in CipherAlgorithm::ALL {
-            let (key, block) = (Secret::new(vec![7; algorithm.key_size()]), algorithm.block_size());
+    fn odd_lengths_are_refused() {
+        for (algorithm, block) in padding_ciphers() {
+            let key = Secret::new(vec![7; algorithm.key_size()]);
             for length in (0..64).filter(|length| *length < 2 * block || length % block != 0) {
                 assert_eq!(decrypt(algorithm, &key, vec![1; length]), Err(Undecryptable), "{length}");
             }
+        }
+    }
+
+    /// In GCM an empty text has a ciphertext, and nothing shorter than it, or shortened to it, is one.
+    #[test]
+    fn truncated_tags_are_refused() {
+        for algorithm in CipherAlgorithm::ALL.into_iter().filter(|a| a.tag_size().is_some()) {
+            let key = Secret::new(vec![7; algorithm.key_size()]);
+            for plain in [&b""[..], b"plain"] {
+                let mut out = Vec::new();
+                encrypt(algorithm, &key, &mut Counting, plain, &mut out).unwrap();
+                for length in 0..out.len() {
+                    assert_eq!(decrypt(algorithm, &key, out[..length].to_vec()), Err(Undecryptable), "{length}");
+                }
+                assert_eq!(decrypt(algorithm, &key, out).as_deref(), Ok(plain));
+            }
+        }
+    }
+
+    /// A key is as long as its cipher wants, or does nothing.
+    #[test]
+    fn odd_keys_are_refused() {
+        for algorithm in CipherAlgorithm::ALL {
             for size in (0..64).filter(|size| *size != algorithm.key_size()) {
                 let key = Secret::new(vec![7; size]);
                 let mut out = b"before".to_vec();
