@@ -80,7 +80,7 @@ fn find(document: &Document, namespace: &str, local: &str) -> NodeId {
 fn check(text: &str) -> Result<(Document, nuncio_xmlsec::signature::Verified), Invalid> {
     let document = document(text);
     let signature = Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS)?;
-    let verified = verify(&document, signature, &VerifyKey::Secret(&key()))?;
+    let verified = verify(&document, signature, &VerifyKey::Secret(&key()), &mut 10_000)?;
     Ok((document, verified))
 }
 
@@ -101,7 +101,10 @@ fn another_key_or_kind_of_key_does_not_verify() {
     let document = document(&text);
     let signature = Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS).expect("read");
     let other = Secret::new(b"other octets, as many as".to_vec());
-    assert!(matches!(verify(&document, signature, &VerifyKey::Secret(&other)), Err(Invalid::SignatureMismatch)));
+    assert!(matches!(
+        verify(&document, signature, &VerifyKey::Secret(&other), &mut 10_000),
+        Err(Invalid::SignatureMismatch)
+    ));
 }
 
 #[test]
@@ -185,4 +188,18 @@ fn references_are_counted_and_each_names_another_element() {
     let many = text.replacen(references, &references.repeat(3), 1);
     let Err(error) = check(&many) else { panic!("verified") };
     assert!(matches!(error, Invalid::TooMany { limit: 4, .. }), "{error}");
+}
+
+#[test]
+fn references_digest_no_more_than_they_may() {
+    let document = document(&signed());
+    let read = || Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS).expect("read");
+    let mut budget = 10_000;
+    verify(&document, read(), &VerifyKey::Secret(&key()), &mut budget).expect("verified");
+    let used = 10_000 - budget;
+    assert!(used > 200, "{used} octets");
+    let mut just = used;
+    assert!(verify(&document, read(), &VerifyKey::Secret(&key()), &mut just).is_ok() && just == 0);
+    let verified = verify(&document, read(), &VerifyKey::Secret(&key()), &mut (used - 1));
+    assert!(matches!(verified, Err(Invalid::TooMany { .. })));
 }

@@ -73,14 +73,15 @@ pub fn encrypted_key(
     writer.attribute("Id", id);
     writer.start(PREFIX, XENC, "EncryptionMethod");
     writer.attribute("Algorithm", transport.uri());
-    let KeyTransport::Oaep { digest, mask, v11 } = transport;
-    writer.start("", DSIG, "DigestMethod");
-    writer.attribute("Algorithm", digest.uri());
-    writer.end();
-    if v11 {
-        writer.start("xenc11", XENC11, "MGF");
-        writer.attribute("Algorithm", mask.mask_uri());
+    if let KeyTransport::Oaep { digest, mask, v11 } = transport {
+        writer.start("", DSIG, "DigestMethod");
+        writer.attribute("Algorithm", digest.uri());
         writer.end();
+        if v11 {
+            writer.start("xenc11", XENC11, "MGF");
+            writer.attribute("Algorithm", mask.mask_uri());
+            writer.end();
+        }
     }
     writer.end();
     writer.start("", DSIG, "KeyInfo");

@@ -42,7 +42,15 @@ impl Verified {
 }
 
 /// Verifies a signature: first the value over `SignedInfo`, then every reference's digest.
-pub fn verify(document: &Document, signature: Signature, key: &VerifyKey<'_>) -> Result<Verified, Invalid> {
+///
+/// `budget` is how many canonical octets the references may digest, and is lowered by what they did: references may
+/// overlap and nest, and each costs the whole of what it covers.
+pub fn verify(
+    document: &Document,
+    signature: Signature,
+    key: &VerifyKey<'_>,
+    budget: &mut usize,
+) -> Result<Verified, Invalid> {
     let prefixes: Vec<&str> = signature.prefixes.iter().map(String::as_str).collect();
     let good = match (signature.method, key) {
         (Method::Mac(algorithm), VerifyKey::Secret(secret)) => {
@@ -77,7 +85,15 @@ pub fn verify(document: &Document, signature: Signature, key: &VerifyKey<'_>) ->
         }
         let prefixes: Vec<&str> = reference.prefixes.iter().map(String::as_str).collect();
         let mut hasher = Hasher::new(reference.digest);
-        exclusive(document, node, &prefixes, &mut Each(|octets: &[u8]| hasher.update(octets)));
+        let mut digested = 0_usize;
+        let mut digest = Each(|octets: &[u8]| {
+            digested += octets.len();
+            hasher.update(octets);
+        });
+        exclusive(document, node, &prefixes, &mut digest);
+        *budget = budget
+            .checked_sub(digested)
+            .ok_or(Invalid::TooMany { what: "canonical octets in references", limit: *budget })?;
         if !hasher.finish().matches(&reference.value) {
             return Err(Invalid::DigestMismatch(reference.id.clone()));
         }
