@@ -143,6 +143,11 @@ pub enum Include {
 }
 
 impl Include {
+    /// Whether the token travels in responses.
+    pub fn to_initiator(self) -> bool {
+        matches!(self, Self::AlwaysToInitiator | Self::Always)
+    }
+
     /// Whether the token travels in requests.
     pub fn to_recipient(self) -> bool {
         matches!(self, Self::Once | Self::AlwaysToRecipient | Self::Always)

@@ -57,6 +57,9 @@ impl Reader<'_> {
             if duty.endorsing && matches!(token, Token::Username(_)) {
                 return Err(self.not_built_here(nested, "as an endorsing token"));
             }
+            if duty.endorsing && (duty.signed || duty.encrypted) {
+                return Err(self.not_built_here(nested, "as an endorsing token that is signed or encrypted"));
+            }
             if !duty.endorsing && matches!(token, Token::X509(_)) {
                 return Err(self.not_built_here(nested, "as a supporting token that does not endorse"));
             }

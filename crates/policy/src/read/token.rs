@@ -28,7 +28,7 @@ impl Reader<'_> {
                 Some("RequireDerivedKeys" | "RequireExplicitDerivedKeys") => derived_keys = DerivedKeys::Explicit,
                 Some("RequireKeyIdentifierReference") => reference = X509Reference::KeyIdentifier,
                 Some("RequireIssuerSerialReference") => reference = X509Reference::IssuerSerial,
-                Some("RequireEmbeddedTokenReference") => reference = X509Reference::Embedded,
+                Some("RequireEmbeddedTokenReference") => return Err(self.not_built(nested.element)),
                 Some("RequireThumbprintReference") => reference = X509Reference::Thumbprint,
                 _ => self.unexpected(nested)?,
             }
