@@ -3,16 +3,19 @@
 
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_xml::{Document, Kind, NodeId};
+use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::Headers;
 use crate::fault;
 use crate::limits::Limits;
-use crate::names::{SOAP11, WSSE, soap};
+use crate::names::{SOAP11, WSSE, WSSE11, soap};
 use crate::refusal::Refusal;
 
 /// An envelope: its header blocks, its security header, its body.
 pub(crate) struct Envelope {
     pub(crate) document: Document,
+    /// How many octets it came in.
+    pub(crate) octets: usize,
     pub(crate) soap: SoapVersion,
     /// Header blocks other than the security header for us and those for other actors, in document order.
     pub(crate) blocks: Vec<NodeId>,
@@ -30,6 +33,7 @@ impl Envelope {
         addressing: Addressing,
         limits: &Limits,
     ) -> Result<Self, Refusal> {
+        let octets = bytes.len();
         let document = Document::read(bytes, &limits.xml)?;
         let root = document.root();
         let name = document.name(root);
@@ -59,6 +63,11 @@ impl Envelope {
             if !is_for_us(&document, block, version) {
                 continue;
             }
+            // What belongs in a security header, and is beside it, is covered by none of its rules.
+            let namespace = document.name(block).namespace;
+            if [WSSE11, DSIG, XENC].contains(&namespace) || namespace == WSSE && !document.is(block, WSSE, "Security") {
+                return Err(Refusal::header("Header", "has a block that belongs in a security header"));
+            }
             if document.is(block, WSSE, "Security") {
                 if security.replace(block).is_some() {
                     return Err(Refusal::header("Security", "is there twice"));
@@ -68,7 +77,7 @@ impl Envelope {
             }
         }
         let addressing = Headers::read(&document, &blocks, addressing)?;
-        Ok(Self { document, soap: version, blocks, security, body, addressing })
+        Ok(Self { document, octets, soap: version, blocks, security, body, addressing })
     }
 
     /// The first element in the body.

@@ -45,7 +45,7 @@ pub struct Received {
     pub(crate) envelope: Envelope,
     pub(crate) action: Option<String>,
     pub(crate) request: Request,
-    context: Option<String>,
+    pub(crate) context: Option<String>,
 }
 
 impl HttpFacts<'_> {
@@ -65,7 +65,7 @@ impl HttpFacts<'_> {
     fn action(&self) -> Option<String> {
         let quoted = match self.soap()? {
             SoapVersion::V11 => self.soap_action?.trim(),
-            SoapVersion::V12 => self.content_type.split(';').skip(1).find_map(|parameter| {
+            SoapVersion::V12 => parameters(self.content_type).find_map(|parameter| {
                 let (name, value) = parameter.split_once('=')?;
                 name.trim().eq_ignore_ascii_case("action").then(|| value.trim())
             })?,
@@ -73,6 +73,16 @@ impl HttpFacts<'_> {
         let action = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
         (!action.is_empty()).then(|| action.to_owned())
     }
+}
+
+/// The parameters of a media type: what stands between semicolons that are not quoted.
+fn parameters(media_type: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    let separator = move |character: char| {
+        quoted ^= character == '"';
+        character == ';' && !quoted
+    };
+    media_type.split(separator).skip(1)
 }
 
 impl Received {
@@ -151,6 +161,11 @@ mod tests {
                 facts("application/soap+xml; charset=utf-8; action=\"urn:a\"", None),
                 Some(SoapVersion::V12),
                 Some("urn:a"),
+            ),
+            (
+                facts("application/soap+xml; action=\"urn:a;b\"; charset=utf-8", None),
+                Some(SoapVersion::V12),
+                Some("urn:a;b"),
             ),
             (facts("application/soap+xml;ACTION=urn:a", Some("urn:b")), Some(SoapVersion::V12), Some("urn:a")),
             (facts("application/soap+xml", Some("urn:b")), Some(SoapVersion::V12), None),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Binding, Operation, Parts, Policy, SoapVersion};
+use nuncio_policy::model::{Addressing, Binding, Operation, Parts, Policy, SoapVersion};
 
+use crate::addressing::is_addressing;
 use crate::conversation::{Context, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::Dialect;
@@ -132,7 +133,10 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Opened, Refusal> {
-        let Received { envelope, action, request, .. } = received;
+        let Received { envelope, action, request, context: named } = received;
+        if let (Request::Application | Request::Cancel, Some(named), None) = (request, named, &context) {
+            return Err(Refusal::UnknownContext(named));
+        }
         self.check_address(&envelope)?;
         let element =
             envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
@@ -208,11 +212,13 @@ impl Recipient {
 
     fn check_address(&self, envelope: &Envelope) -> Result<(), Refusal> {
         let addresses = &self.settings.addresses;
+        if addresses.is_empty() || self.terms.addressing() == Addressing::None {
+            return Ok(());
+        }
         match &envelope.addressing.to {
-            Some(to) if !addresses.is_empty() && !addresses.contains(&to.value) => {
-                Err(Refusal::Addressing { header: "To", fault: "is not an address of ours" })
-            }
-            _ => Ok(()),
+            Some(to) if addresses.contains(&to.value) => Ok(()),
+            Some(_) => Err(Refusal::Addressing { header: "To", fault: "is not an address of ours" }),
+            None => Err(Refusal::Addressing { header: "To", fault: "is missing" }),
         }
     }
 }
@@ -294,7 +300,14 @@ impl Opened {
 
     /// The local names of header blocks that travel without a signature over them.
     pub fn unverified(&self) -> impl Iterator<Item = &str> {
-        self.evidence.unverified.iter().map(|&node| self.envelope.document.name(node).local)
+        // Addressing headers that do not travel are nobody's concern.
+        let addressing = self.recipient.settings.forward_addressing;
+        self.evidence
+            .unverified
+            .iter()
+            .map(|&node| self.envelope.document.name(node))
+            .filter(move |name| addressing || !is_addressing(name.namespace))
+            .map(|name| name.local)
     }
 
     /// Whether the contract says that there is an answer; `None` where it does not know the operation.

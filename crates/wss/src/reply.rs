@@ -5,6 +5,7 @@ use nuncio_policy::model::{Addressing, Parts, Policy, SoapVersion, Token};
 use nuncio_xml::Writer;
 
 use crate::addressing;
+use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -31,6 +32,8 @@ pub struct Message {
 pub enum Answer {
     /// An envelope.
     Envelope(Vec<u8>),
+    /// An envelope that must be a fault, since it came with a status that says so.
+    FaultEnvelope(Vec<u8>),
     /// Nothing that can be sent on: this fault stands in for it.
     Fault(Fault),
 }
@@ -53,22 +56,27 @@ impl Reply {
         now: Time,
         random: &mut dyn Random,
     ) -> Result<(Message, Option<String>), Unsealed> {
-        let fault = match answer {
-            Answer::Fault(fault) => (fault, None),
-            Answer::Envelope(bytes) => {
-                let recipient = &self.opened.recipient;
-                match Envelope::read(bytes, recipient.soap(), Addressing::None, &recipient.settings.limits) {
-                    Ok(envelope) => return Ok((self.seal_envelope(&envelope, now, random)?, None)),
-                    Err(refusal) => (Fault::unavailable(), Some(refusal.to_string())),
-                }
-            }
+        let (bytes, must_be_fault) = match answer {
+            Answer::Fault(fault) => return Ok((self.seal_fault(fault, now, random)?, None)),
+            Answer::Envelope(bytes) => (bytes, false),
+            Answer::FaultEnvelope(bytes) => (bytes, true),
         };
-        let (fault, trouble) = fault;
+        let recipient = &self.opened.recipient;
+        let trouble = match Envelope::read(bytes, recipient.soap(), Addressing::None, &recipient.settings.limits) {
+            Ok(envelope) if envelope.is_fault() || !must_be_fault => {
+                return Ok((self.seal_envelope(&envelope, now, random)?, None));
+            }
+            Ok(_) => "its status says that it is a fault, and it is none".to_owned(),
+            Err(refusal) => refusal.to_string(),
+        };
+        Ok((self.seal_fault(Fault::unavailable(), now, random)?, Some(trouble)))
+    }
+
+    fn seal_fault(&self, fault: Fault, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
         let version = self.opened.recipient.soap();
         let write = |writer: &mut Writer| fault.write(writer, version);
         let action = addressing::namespace(self.opened.recipient.terms.addressing()).map(addressing::fault_action);
-        let message = self.seal_content(action, &[], Content::Write(&write), true, now, random)?;
-        Ok((message, trouble))
+        self.seal_content(action, &[], Content::Write(&write), true, now, random)
     }
 
     fn seal_envelope(&self, envelope: &Envelope, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
@@ -140,9 +148,9 @@ impl Reply {
         let suite = demand.suite();
         let protection = match demand.symmetric().map(|binding| &binding.protection) {
             None => Protection::Transport,
-            Some(Token::SecureConversation(_)) => Protection::Context {
+            Some(Token::SecureConversation(token)) => Protection::Context {
                 context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
-                include: false,
+                include: token.include.to_initiator(),
             },
             Some(Token::X509(_) | Token::Username(_)) => {
                 Protection::Answer(evidence.shared.as_ref().ok_or(Unsealed::TokenMissing("an encrypted key"))?)
@@ -150,12 +158,15 @@ impl Reply {
         };
         let version = envelope.soap;
         let addressing = terms.addressing();
+        let mut octets = [0; 16];
+        random.fill(&mut octets);
+        let message_id = format!("urn:uuid:{}", uuid(octets));
         let relates_to = envelope.addressing.message_id.as_ref().map(|text| text.value.as_str());
         let outgoing = Outgoing {
             soap: version,
             addressing,
             action,
-            message_id: None,
+            message_id: (addressing != Addressing::None).then_some(message_id.as_str()),
             relates_to,
             // Clients of August 2004 want to be addressed, even on the back channel.
             to: (addressing == Addressing::August2004)

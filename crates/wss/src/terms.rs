@@ -175,6 +175,12 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
             (Token::SecureConversation(_), Binding::Symmetric(_)) => {
                 return Err(NotBuilt("a secure conversation token that supports a symmetric binding"));
             }
+            (_, Binding::Transport(binding)) if supporting.endorsing && !binding.timestamp => {
+                return Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"));
+            }
+            _ if supporting.endorsing && (supporting.signed || supporting.encrypted) => {
+                return Err(NotBuilt("an endorsing token that is signed or encrypted"));
+            }
             _ => tokens.push(&supporting.token),
         }
     }

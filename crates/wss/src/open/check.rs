@@ -1,6 +1,6 @@
 //! What was proved, held against what the policy demands.
 
-use nuncio_policy::model::{Layout, ProtectionOrder, SupportingToken, Token};
+use nuncio_policy::model::{Addressing, Layout, ProtectionOrder, SupportingToken, Token};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::XENC;
 
@@ -223,7 +223,7 @@ impl Opening<'_> {
                 Some(to) if !endorsement.verified.covers(to.node) => {
                     return Err(Refusal::Endorsement("does not cover the address"));
                 }
-                None if self.demand.policy.addressing != nuncio_policy::model::Addressing::None => {
+                None if self.demand.policy.addressing != Addressing::None => {
                     return Err(Refusal::Endorsement("covers no address, since there is none"));
                 }
                 _ => {}
@@ -257,10 +257,8 @@ impl Opening<'_> {
                 continue;
             }
             let name = envelope.document.name(block);
-            if is_addressing(name.namespace) {
-                continue;
-            }
-            if envelope.must_be_understood(block) {
+            let ours = is_addressing(name.namespace) && self.demand.policy.addressing != Addressing::None;
+            if envelope.must_be_understood(block) && !ours {
                 return Err(Refusal::NotUnderstood {
                     namespace: name.namespace.to_owned(),
                     local: name.local.to_owned(),

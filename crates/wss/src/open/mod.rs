@@ -10,12 +10,13 @@ mod resolve;
 mod verify;
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
 use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::digest::Hasher;
 use nuncio_policy::model::ProtectionOrder;
-use nuncio_xml::{Document, NodeId};
+use nuncio_xml::{Document, Each, NodeId, exclusive};
 use nuncio_xmlsec::Accepted;
 use nuncio_xmlsec::signature::Verified;
 
@@ -101,7 +102,17 @@ struct Opening<'a> {
     endorsements: Vec<Endorsement>,
     mac: Option<MacAlgorithm>,
     signature: Option<SignatureAlgorithm>,
+    /// How many canonical octets all its references may digest.
+    budget: usize,
 }
+
+/// References may overlap and nest: all together they digest no more than so many times the message's octets, and this
+/// much for namespaces that canonical form writes out.
+const DIGESTED: usize = 4;
+const DIGESTED_AT_LEAST: usize = 64 * 1024;
+
+/// For how long a message that nothing dates is remembered, where no context ends sooner.
+const UNDATED: Duration = Duration::from_hours(24);
 
 /// Opens an envelope. `confirm` has the signature values of the request that a response must confirm.
 pub(crate) fn open(
@@ -128,8 +139,9 @@ pub(crate) fn open(
         endorsements: Vec::new(),
         mac: None,
         signature: None,
+        budget: envelope.octets.saturating_mul(DIGESTED).max(DIGESTED_AT_LEAST),
     };
-    let Envelope { document, soap, blocks, security, body, addressing } = envelope;
+    let Envelope { document, octets, soap, blocks, security, body, addressing } = envelope;
     // A stale message costs no cryptography; that its timestamp is signed is checked below.
     let timestamp = opening.timestamp(&document)?;
     if let Some((_, timestamp)) = &timestamp {
@@ -137,32 +149,38 @@ pub(crate) fn open(
     }
     let document = match demand.symmetric().map(|binding| binding.order) {
         None => {
-            opening.verify(&document, now)?;
+            opening.verify(&document)?;
             document
         }
         Some(ProtectionOrder::SignBeforeEncrypt) => {
             let document = opening.decrypt(document, body)?;
-            opening.verify(&document, now)?;
+            opening.verify(&document)?;
             document
         }
         Some(ProtectionOrder::EncryptBeforeSign) => {
-            opening.verify(&document, now)?;
+            opening.verify(&document)?;
             opening.decrypt(document, body)?
         }
     };
-    let envelope = Envelope { document, soap, blocks, security, body, addressing };
+    let envelope = Envelope { document, octets, soap, blocks, security, body, addressing };
     let stamp = timestamp.as_ref().map(|(node, _)| *node);
     opening.check_layout(stamp)?;
     opening.check_parts(&envelope, stamp)?;
     opening.check_confirmations(confirm)?;
     let username = opening.check_supporting(&envelope, stamp)?;
     let unverified = opening.check_understood(&envelope)?;
+    opening.check_trust(now)?;
 
     // A user name that says when it was made is held to it, as WSE has it.
     if let Some(created) = username.as_ref().and_then(|username| username.created) {
         Timestamp::created(created).check(freshness, now)?;
     }
-    let until = timestamp.map_or_else(|| now.plus(freshness.window), |(_, timestamp)| timestamp.until(freshness));
+    let created = username.as_ref().and_then(|username| username.created).map(Timestamp::created);
+    let until = match timestamp.map(|(_, timestamp)| timestamp).or(created) {
+        Some(timestamp) => timestamp.until(freshness),
+        // Nothing makes it too old: it is remembered until its key is.
+        None => keys.context.map_or_else(|| now.plus(UNDATED), |context| context.expires),
+    };
     let once = opening.once(&envelope, username.as_ref(), until);
     let Opening { shared, primary, endorsements, mac, signature, .. } = opening;
     let mut signatures: Vec<Vec<u8>> = primary.iter().map(|(verified, _)| verified.value().to_vec()).collect();
@@ -197,15 +215,20 @@ impl Opening<'_> {
     }
 
     /// What makes the message unique: the primary signature's value; over a transport, where two messages of one
-    /// millisecond may well carry the same signature over the same timestamp, that with the message's id, or the nonce
-    /// of an unsigned user name.
+    /// millisecond may well carry the same signature over the same timestamp, that with the message's id or else its
+    /// body; or the nonce of a user name.
     fn once(&self, envelope: &Envelope, username: Option<&Username>, until: Time) -> Option<Once> {
         let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
         if let Some((primary, _)) = &self.primary {
             hasher.update(primary.value());
         } else if let Some(endorsement) = self.endorsements.first() {
             hasher.update(endorsement.verified.value());
-            hasher.update(envelope.addressing.message_id.as_ref()?.value.as_bytes());
+            if let Some(id) = &envelope.addressing.message_id {
+                hasher.update(id.value.as_bytes());
+            } else {
+                let mut body = Each(|octets: &[u8]| hasher.update(octets));
+                exclusive(&envelope.document, envelope.body, &[], &mut body);
+            }
         } else {
             let username = username?;
             hasher.update(username.name.as_bytes());

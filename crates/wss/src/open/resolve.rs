@@ -30,6 +30,10 @@ pub(super) enum Use {
     Body,
 }
 
+/// That a context is not known is said before anything is decrypted, and never here: between a message that decrypts and
+/// one that does not, no answer may differ.
+const NOT_ITS_CONTEXT: Refusal = Refusal::KeyReference("names another security context than the message's own");
+
 impl Opening<'_> {
     /// The key that a `KeyInfo` names.
     pub(super) fn key_info(&self, document: &Document, key_info: NodeId, user: Use) -> Result<Resolved, Refusal> {
@@ -70,13 +74,11 @@ impl Opening<'_> {
     pub(super) fn token(&self, document: &Document, at: usize) -> Result<(Secret, Root), Refusal> {
         match &self.header.entries[at].item {
             Item::Context(token, dialect) => {
-                let context = self.keys.context.ok_or_else(|| Refusal::UnknownContext(token.identifier.clone()))?;
+                let context = self.keys.context.ok_or(NOT_ITS_CONTEXT)?;
                 if context.dialect.version != dialect.version {
                     return Err(Refusal::KeyReference("names a security context in another generation than its own"));
                 }
-                let secret = context
-                    .key(&token.identifier, token.instance.as_deref())
-                    .ok_or_else(|| Refusal::UnknownContext(token.identifier.clone()))?;
+                let secret = context.key(&token.identifier, token.instance.as_deref()).ok_or(NOT_ITS_CONTEXT)?;
                 Ok((secret.clone(), Root::Context))
             }
             Item::EncryptedKey(_) => self.unwrapped(document, at),
@@ -93,7 +95,7 @@ impl Opening<'_> {
                     .keys
                     .context
                     .and_then(|context| context.key(uri, instance.as_deref()))
-                    .ok_or_else(|| Refusal::UnknownContext(uri.clone()))?;
+                    .ok_or(NOT_ITS_CONTEXT)?;
                 Ok((secret.clone(), Root::Context))
             }
             Reference::EncryptedKeySha1(sha1) => {

@@ -25,11 +25,12 @@ impl Opening<'_> {
 
     /// Verifies every signature of the message. One that does not verify, or whose key the policy has no use for,
     /// refuses the message.
-    pub(super) fn verify(&mut self, document: &Document, now: Time) -> Result<(), Refusal> {
+    pub(super) fn verify(&mut self, document: &Document) -> Result<(), Refusal> {
         let limits = signature::Limits { references: self.limits.references, prefixes: self.limits.prefixes };
         let places: Vec<usize> = (0..self.header.entries.len())
             .filter(|&at| matches!(self.header.entries[at].item, Item::Signature))
             .collect();
+        let mut budget = self.budget;
         for at in places {
             let node = self.header.entries[at].node;
             let signature = Signature::read(document, node, &self.accepted, &limits)?;
@@ -37,10 +38,8 @@ impl Opening<'_> {
                 Method::Mac(algorithm) => {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
                     let primary = Some(key.root) == self.protection_root();
-                    if primary {
-                        self.check_signing_key(&key.secret, key.derived)?;
-                    }
-                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret))?;
+                    self.check_signing_key(&key.secret, key.derived, primary)?;
+                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut budget)?;
                     self.mac = Some(algorithm);
                     if primary {
                         if self.primary.replace((verified, node)).is_some() {
@@ -53,11 +52,13 @@ impl Opening<'_> {
                     }
                 }
                 Method::Asymmetric(algorithm) => {
+                    // Anybody has a certificate: where the policy has no use for one, its signature costs nothing.
+                    if !self.demand.supporting().iter().any(|token| matches!(token.token, Token::X509(_))) {
+                        return Err(Refusal::Endorsement("is there where the policy has none"));
+                    }
                     let certificate = self.certificate(document, signature.key_info, at)?;
-                    let verified = verify(document, signature, &VerifyKey::Public(certificate.public_key()))?;
-                    self.keys.trust.check(&certificate, &self.carried_besides(&certificate)?, now.seconds()).map_err(
-                        |cause| Refusal::UntrustedCertificate { subject: certificate.subject().to_owned(), cause },
-                    )?;
+                    let key = VerifyKey::Public(certificate.public_key());
+                    let verified = verify(document, signature, &key, &mut budget)?;
                     self.signature = Some(algorithm);
                     self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
                 }
@@ -66,8 +67,23 @@ impl Opening<'_> {
         Ok(())
     }
 
-    fn check_signing_key(&self, secret: &Secret, derived: bool) -> Result<(), Refusal> {
-        if self.demand.derived_keys() && !derived {
+    /// Whether who endorsed is trusted: asked last, so that a stranger's certificate is told from a bad signature only by
+    /// whoever could make the primary one.
+    pub(super) fn check_trust(&self, now: Time) -> Result<(), Refusal> {
+        for endorsement in &self.endorsements {
+            if let Endorser::Certificate(certificate) = &endorsement.by {
+                self.keys.trust.check(certificate, &self.carried_besides(certificate)?, now.seconds()).map_err(
+                    |cause| Refusal::UntrustedCertificate { subject: certificate.subject().to_owned(), cause },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A primary signature's key is derived where the policy says so, and no key is shorter than the suite's. WCF's policies
+    /// ask for derived keys of contexts that endorse over a transport too, and its clients use none.
+    fn check_signing_key(&self, secret: &Secret, derived: bool, primary: bool) -> Result<(), Refusal> {
+        if primary && self.demand.derived_keys() && !derived {
             return Err(Refusal::KeyReference("signs with a key that is not derived"));
         }
         let suite = self.demand.suite();

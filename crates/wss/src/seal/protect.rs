@@ -10,7 +10,7 @@ use nuncio_crypto::mac;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign;
-use nuncio_policy::model::{ProtectionOrder, SymmetricBinding, X509Reference};
+use nuncio_policy::model::{Layout, ProtectionOrder, SymmetricBinding, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::{self, Method, Part, Signing};
@@ -57,13 +57,16 @@ impl Protecting<'_> {
             let id = self.ids.next();
             self.apex(id, |scratch, id, this| timestamp::write(scratch, id, this.now, this.seal.lifetime))
         });
-        let mut header: Vec<Range<usize>> = timestamp.iter().map(|piece| piece.range.clone()).collect();
+        let last = self.seal.demand.layout() == Layout::LaxTimestampLast;
+        let mut header: Vec<Range<usize>> =
+            timestamp.iter().filter(|_| !last).map(|piece| piece.range.clone()).collect();
         let body = if let Some(binding) = self.seal.demand.symmetric() {
             self.symmetric(binding, blocks, timestamp.as_ref(), body, content, &mut header)?
         } else {
             self.over_transport(blocks, timestamp.as_ref(), &mut header)?;
             body.range.clone()
         };
+        header.extend(timestamp.filter(|_| last).map(|piece| piece.range));
         Ok(Protected { scratch: self.scratch, header, body, signatures: self.signatures })
     }
 
@@ -346,6 +349,10 @@ impl Protecting<'_> {
         header: &mut Vec<Range<usize>>,
     ) -> Result<(), Unsealed> {
         let digest = self.seal.demand.suite().digest;
+        for value in self.confirmations() {
+            let id = self.ids.next();
+            header.push(self.apex(id, |scratch, id, _| write_confirmation(scratch, id, value.as_deref())).range);
+        }
         if let Some((name, password)) = self.seal.username {
             let id = self.ids.next();
             header.push(self.apex(id, |scratch, id, _| username::write(scratch, id, name, password)).range);
