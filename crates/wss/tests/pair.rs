@@ -1,8 +1,11 @@
 //! A whole conversation between our two ends, for every preset that is built.
 
+#![allow(clippy::panic, reason = "a test's helpers fail the test")]
+
 mod ends;
 
 use ends::{ACTION, Pair, policy, soap};
+use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding};
 use nuncio_policy::preset;
 use nuncio_wss::{Answer, Claim, Fault, Recipient, Request};
 
@@ -116,5 +119,46 @@ fn a_fault_of_ours_is_sealed_in_both_versions() {
             let (message, _) = reply.seal(Answer::Fault(Fault::busy()), pair.now, &mut pair.numbers).expect("sealed");
             assert!(pair.answer(&message, &expectation).expect("opened").is_fault(), "{name}");
         }
+    }
+}
+
+/// Options that no preset has: what one end writes, the other accepts.
+#[test]
+fn options_of_policies_are_kept_by_both_ends() {
+    type Change = fn(&mut Policy);
+    let changes: [(&str, &str, Change); 5] = [
+        ("confirmation over a transport", "wcf-ws2007-certificateOverTransport", |policy| {
+            policy.wss.signature_confirmation = true;
+        }),
+        ("confirmation where nothing was signed", "wcf-ws2007-userNameOverTransport", |policy| {
+            policy.wss.signature_confirmation = true;
+        }),
+        ("the timestamp last", "wcf-ws2007-mutualCertificate", |policy| {
+            symmetric(policy).layout = Layout::LaxTimestampLast
+        }),
+        ("the timestamp first", "wcf-ws2007-userNameForCertificate", |policy| {
+            symmetric(policy).layout = Layout::LaxTimestampFirst;
+        }),
+        ("encryption first", "wcf-ws2007-mutualCertificate", |policy| {
+            let binding = symmetric(policy);
+            (binding.order, binding.encrypt_signature) = (ProtectionOrder::EncryptBeforeSign, false);
+        }),
+    ];
+    for (what, name, change) in changes {
+        let mut policy = policy(name);
+        change(&mut policy);
+        let mut pair = Pair::new(&policy, soap(name)[0]);
+        let (outbound, expectation) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None);
+        let message = pair.echo(opened.unwrap_or_else(|refusal| panic!("{what}: {refusal}")));
+        let opening = pair.answer(&message, &expectation);
+        assert!(opening.is_ok(), "{what}: {:?}", opening.err());
+    }
+}
+
+fn symmetric(policy: &mut Policy) -> &mut SymmetricBinding {
+    match &mut policy.binding {
+        Binding::Symmetric(binding) => binding,
+        Binding::Transport(_) => panic!("a transport binding"),
     }
 }

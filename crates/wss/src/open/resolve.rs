@@ -140,8 +140,10 @@ impl Opening<'_> {
             .iter()
             .find(|credential| wanted.names(&credential.certificate))
             .ok_or(Refusal::KeyReference("wraps a key under a certificate that is not ours"))?;
-        let secret = transport::unwrap(&credential.key, *transport, value).map_err(|_| Invalid::Undecryptable)?;
         let suite = self.demand.suite();
+        // One length: of several, the one that comes out would tell.
+        let secret =
+            transport::unwrap(&credential.key, *transport, value, &[suite.key]).map_err(|_| Invalid::Undecryptable)?;
         if !(suite.minimum_key..=suite.maximum_key).contains(&secret.len()) {
             return Err(Refusal::KeyReference("wraps a key of another length than the suite's"));
         }
