@@ -79,12 +79,14 @@ fn rsa(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("RSA 2048");
     let (secret, mut random) = (Secret::new(vec![7; 32]), Counter(1));
     let mixed = KeyTransport::Oaep { digest: DigestAlgorithm::Sha256, mask: DigestAlgorithm::Sha1, v11: false };
-    for (name, transport) in [("oaep sha1", KeyTransport::OAEP_SHA1), ("oaep sha256 mgf1sha1", mixed)] {
+    for (name, transport) in
+        [("oaep sha1", KeyTransport::OAEP_SHA1), ("oaep sha256 mgf1sha1", mixed), ("rsa 1.5", KeyTransport::Rsa15)]
+    {
         let Ok(wrapped) = wrap(leaf.public_key(), transport, &secret, &mut random) else {
             return;
         };
         group.bench_function(format!("unwrap {name}"), |b| {
-            b.iter(|| unwrap(&key, transport, black_box(&wrapped)).is_ok());
+            b.iter(|| unwrap(&key, transport, black_box(&wrapped), &[32]).is_ok());
         });
     }
     group.bench_function("wrap oaep sha1", |b| {

@@ -245,6 +245,9 @@ pub enum KeyTransport {
         /// Whether the URI is that of [XML Encryption 1.1], `xmlenc11#rsa-oaep`, and not `xmlenc#rsa-oaep-mgf1p`.
         v11: bool,
     },
+    /// RSAES-PKCS1-v1_5. For the `Rsa15` suites of [WS-SP 1.3] section 6.1, and for nobody else: what
+    /// [`unwrap`](crate::transport::unwrap) makes of it proves nothing.
+    Rsa15,
 }
 
 impl KeyTransport {
@@ -256,6 +259,7 @@ impl KeyTransport {
         match self {
             Self::Oaep { v11: false, .. } => "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
             Self::Oaep { v11: true, .. } => "http://www.w3.org/2009/xmlenc11#rsa-oaep",
+            Self::Rsa15 => "http://www.w3.org/2001/04/xmlenc#rsa-1_5",
         }
     }
 
@@ -263,15 +267,18 @@ impl KeyTransport {
     /// `xenc11:MGF` where they are there ([XML Encryption 1.1] sections 5.5.2 and 5.5.3).
     ///
     /// Without a child its digest is SHA-1, each on its own. `rsa-oaep-mgf1p` fixes MGF1 with SHA-1, so under that URI
-    /// a mask that says otherwise gives `None`, as does whatever is not built.
+    /// a mask that says otherwise gives `None`, as does `rsa-1_5` with any child, and whatever is not built.
     pub fn from_parts(uri: &str, digest: Option<&str>, mask: Option<&str>) -> Option<Self> {
+        if uri == Self::Rsa15.uri() {
+            return (digest.is_none() && mask.is_none()).then_some(Self::Rsa15);
+        }
         let digest = digest.map_or(Some(DigestAlgorithm::Sha1), DigestAlgorithm::from_uri)?;
         let mask = mask.map_or(Some(DigestAlgorithm::Sha1), DigestAlgorithm::from_mask_uri)?;
         [false, true]
-            .map(|v11| Self::Oaep { digest, mask, v11 })
             .into_iter()
+            .filter(|v11| *v11 || mask == DigestAlgorithm::Sha1)
+            .map(|v11| Self::Oaep { digest, mask, v11 })
             .find(|a| a.uri() == uri)
-            .filter(|Self::Oaep { v11, .. }| *v11 || mask == DigestAlgorithm::Sha1)
     }
 }
 
@@ -312,7 +319,7 @@ mod tests {
             "http://www.w3.org/2001/04/xmldsig-more#hmac-md5",
             "http://www.w3.org/2000/09/xmldsig#dsa-sha1",
             "http://www.w3.org/2001/04/xmlenc#des-cbc",
-            "http://www.w3.org/2001/04/xmlenc#rsa-1_5",
+            "http://www.w3.org/2001/04/xmlenc#rsa-1_5 ",
         ] {
             assert_eq!(DigestAlgorithm::from_uri(uri), None, "{uri}");
             assert_eq!(MacAlgorithm::from_uri(uri), None, "{uri}");
@@ -341,5 +348,14 @@ mod tests {
         assert_eq!(KeyTransport::from_parts(OAEP11, Some("http://www.w3.org/2001/04/xmlenc#ripemd160"), None), None);
         assert_eq!(KeyTransport::from_parts(OAEP11, None, sha256), None, "a digest's URI is not a mask's");
         assert_eq!(KeyTransport::OAEP_SHA1.uri(), MGF1P);
+    }
+
+    /// RSA 1.5 has no parameters.
+    #[test]
+    fn rsa15_by_its_parts() {
+        let (uri, sha1) = (KeyTransport::Rsa15.uri(), DigestAlgorithm::Sha1);
+        assert_eq!(KeyTransport::from_parts(uri, None, None), Some(KeyTransport::Rsa15));
+        assert_eq!(KeyTransport::from_parts(uri, Some(sha1.uri()), None), None);
+        assert_eq!(KeyTransport::from_parts(uri, None, Some(sha1.mask_uri())), None);
     }
 }

@@ -1,6 +1,9 @@
 //! RSA keys, parsed once in the forms that [`transport`](crate::transport) and [`sign`](crate::sign) need.
 
+use crate::algorithm::MacAlgorithm;
 use crate::certificate::Certificate;
+use crate::mac::{Tag, mac};
+use crate::secret::Secret;
 use aws_lc_rs::rsa::{KeyPair, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::KeyPair as _;
 use core::ops::RangeInclusive;
@@ -44,6 +47,8 @@ pub struct PrivateKey {
     pub(crate) decrypting: OaepPrivateDecryptingKey,
     /// The same key once more, for what the other library does not offer.
     pub(crate) other: rsa::PrivateKey,
+    /// The key under which octets are made up: [`PrivateKey::synthetic`].
+    making_up: Secret,
     public: PublicKey,
 }
 
@@ -73,7 +78,23 @@ impl PrivateKey {
         let decrypting = PrivateDecryptingKey::from_pkcs8(pkcs8.as_bytes()).map_err(|_| KeyError::NotRsa)?;
         let decrypting = OaepPrivateDecryptingKey::new(decrypting).map_err(|_| KeyError::NotRsa)?;
         let public = PublicKey::from_pkcs1(signing.public_key().as_ref());
-        Ok(Self { signing, decrypting, other, public })
+        let making_up =
+            mac(MacAlgorithm::HmacSha256, pkcs8.as_bytes(), &[b"octets in place of a malformed ciphertext's"]);
+        Ok(Self { signing, decrypting, other, making_up: Secret::from(making_up.as_ref()), public })
+    }
+
+    /// Octets in place of those that are not in a ciphertext: always the same for the same one, and without this key
+    /// not to be told from a wrapped key.
+    pub(crate) fn synthetic(&self, ciphertext: &[u8], octets: usize) -> Secret {
+        let block = |count: u32| -> Tag {
+            mac(MacAlgorithm::HmacSha256, self.making_up.expose(), &[&count.to_be_bytes(), ciphertext])
+        };
+        let mut made_up = Vec::with_capacity(octets + MacAlgorithm::HmacSha256.size());
+        for count in (0..).take(octets.div_ceil(MacAlgorithm::HmacSha256.size())) {
+            made_up.extend_from_slice(block(count).as_ref());
+        }
+        made_up.truncate(octets);
+        Secret::new(made_up)
     }
 
     /// Whether `certificate` is about this key.

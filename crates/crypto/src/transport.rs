@@ -6,6 +6,8 @@
 //!   nearly every message: AWS-LC, some ten times as fast.
 //! - Unwrapping with unequal digests (`rsa-oaep-mgf1p` with a `ds:DigestMethod` of SHA-256 and the mask still SHA-1):
 //!   AWS-LC has four fixed pairs, so `rsa`, whose private operation is blinded and in constant time from 0.10 on.
+//! - Unwrapping RSA 1.5: AWS-LC says that a padding is malformed, and whoever hears that can decrypt with our answers;
+//!   `rsa` has an answer for every ciphertext.
 //! - Wrapping: always `rsa`. AWS-LC draws the seed of OAEP itself, and here random octets are an argument. There is no
 //!   private key in it, and it happens once a session at most.
 
@@ -18,9 +20,10 @@ use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepAlgorithm,
 };
 use rsa::traits::PaddingScheme;
-use rsa::{BoxedUint, Oaep};
+use rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt};
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 /// A key that could not be wrapped.
@@ -29,7 +32,7 @@ pub enum WrapError {
     /// The receiver's key is not RSA, or its modulus or exponent is not one we work with.
     #[error("the receiver's key cannot take a key")]
     UnusableKey,
-    /// The modulus has no room for that many octets under that digest.
+    /// The modulus has no room for that many octets beside the padding.
     #[error("{octets} octets do not fit under the receiver's key")]
     TooLong {
         /// Octets of the key to be wrapped.
@@ -39,11 +42,28 @@ pub enum WrapError {
 
 /// The key that was encrypted to `key`: `ciphertext` is the decoded `xenc:CipherValue` of an `xenc:EncryptedKey`.
 ///
+/// `lengths` are the octets that such a key may have, the usual first. They are for RSA 1.5 alone: under OAEP the key
+/// comes in whatever length it has, and the caller looks.
+///
+/// Under RSA 1.5 every ciphertext opens: where the padding is malformed, the key of no length of `lengths`, or the
+/// ciphertext none of this key's, the result is a key made up from private key and ciphertext, of the usual length. So
+/// `Ok` says nothing, and nothing may be believed of the key before a signature or tag under it is checked. Which of
+/// the two it was shows neither in the result nor in the way to it, but for its length: where `lengths` has more than
+/// one, another than the usual is that of a wrapped key. Give one wherever the message or the suite says which.
+///
 /// # Errors
 ///
-/// [`Undecryptable`], whatever the cause.
-pub fn unwrap(key: &PrivateKey, transport: KeyTransport, ciphertext: &[u8]) -> Result<Secret, Undecryptable> {
-    let KeyTransport::Oaep { digest, mask, v11: _ } = transport;
+/// [`Undecryptable`], whatever the cause; under RSA 1.5 only if `lengths` is empty.
+pub fn unwrap(
+    key: &PrivateKey,
+    transport: KeyTransport,
+    ciphertext: &[u8],
+    lengths: &[usize],
+) -> Result<Secret, Undecryptable> {
+    let (digest, mask) = match transport {
+        KeyTransport::Oaep { digest, mask, v11: _ } => (digest, mask),
+        KeyTransport::Rsa15 => return unwrap_rsa15(key, ciphertext, lengths).ok_or(Undecryptable),
+    };
     if ciphertext.len() != key.decrypting.key_size_bytes() {
         return Err(Undecryptable);
     }
@@ -59,6 +79,27 @@ pub fn unwrap(key: &PrivateKey, transport: KeyTransport, ciphertext: &[u8]) -> R
     }
 }
 
+/// RSAES-PKCS1-v1_5 with implicit rejection ([draft-irtf-cfrg-rsa-guidance-10] section 7.2), and a length coerced to
+/// one of `lengths`; `None` if there are none.
+fn unwrap_rsa15(key: &PrivateKey, ciphertext: &[u8], lengths: &[usize]) -> Option<Secret> {
+    let (usual, longest) = (*lengths.first()?, *lengths.iter().max()?);
+    let synthetic = key.synthetic(ciphertext, longest);
+    // Where the padding is malformed, `rsa` gives octets of its own, in a length of its own that may be one of ours. It
+    // fails only for what anybody can see on a ciphertext: its length, or a number beyond the modulus.
+    let message = Unwrap { key, ciphertext }.with(Pkcs1v15Encrypt).unwrap_or_else(|_| Secret::new(Vec::new()));
+    // Of a length that does not depend on the message's.
+    let mut octets = Zeroizing::new(vec![0; longest.max(key.decrypting.key_size_bytes())]);
+    for (octet, from) in octets.iter_mut().zip(message.expose()) {
+        *octet = *from;
+    }
+    let fits = lengths.iter().fold(Choice::from(0), |fits, length| fits | length.ct_eq(&message.len()));
+    let length = u64::conditional_select(&(usual as u64), &(message.len() as u64), fits);
+    for (octet, other) in octets.iter_mut().zip(synthetic.expose()) {
+        octet.conditional_assign(other, !fits);
+    }
+    octets.get(..length as usize).map(Secret::from)
+}
+
 /// Encrypts `secret` to `key`: the octets of an `xenc:CipherValue`.
 ///
 /// # Errors
@@ -70,10 +111,13 @@ pub fn wrap(
     secret: &Secret,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>, WrapError> {
-    let KeyTransport::Oaep { digest, mask, v11: _ } = transport;
     let numbers = key.usable().ok_or(WrapError::UnusableKey)?;
-    // RSAES-OAEP-ENCRYPT, step 1 b ([RFC 8017] section 7.1.1).
-    if secret.len() + 2 * digest.size() + 2 > numbers.modulus.len() {
+    // RSAES-OAEP-ENCRYPT and RSAES-PKCS1-V1_5-ENCRYPT, steps 1 ([RFC 8017] sections 7.1.1 and 7.2.1).
+    let overhead = match transport {
+        KeyTransport::Oaep { digest, .. } => 2 * digest.size() + 2,
+        KeyTransport::Rsa15 => 11,
+    };
+    if secret.len() + overhead > numbers.modulus.len() {
         return Err(WrapError::TooLong { octets: secret.len() });
     }
     let key = rsa::PublicKey::new(
@@ -81,7 +125,11 @@ pub fn wrap(
         BoxedUint::from_be_slice_vartime(&numbers.exponent),
     )
     .map_err(|_| WrapError::UnusableKey)?;
-    with_scheme(digest, mask, Wrap { key: &key, secret, random })
+    let work = Wrap { key: &key, secret, random };
+    match transport {
+        KeyTransport::Oaep { digest, mask, v11: _ } => with_scheme(digest, mask, work),
+        KeyTransport::Rsa15 => work.with(Pkcs1v15Encrypt),
+    }
 }
 
 /// The pairs of digests that AWS-LC has.
@@ -96,7 +144,7 @@ fn offered(digest: DigestAlgorithm, mask: DigestAlgorithm) -> Option<&'static Oa
     }
 }
 
-/// Something to be done with a padding, of whatever pair of digests.
+/// Something to be done with a padding, whichever it is.
 trait WithScheme {
     type Output;
     fn with(self, scheme: impl PaddingScheme) -> Self::Output;

@@ -64,7 +64,7 @@ certificate() {
         -startdate "${6:-20250101000000Z}" -enddate "${7:-20491231235959Z}" 2> "$work/log" || { cat "$work/log"; exit 1; }
 }
 RSA=rsa_keygen_bits
-for name in root other-root intermediate leaf imposter; do key "$name" RSA $RSA:2048; done
+for name in root other-root intermediate leaf imposter other; do key "$name" RSA $RSA:2048; done
 key weak RSA $RSA:1024
 key ec EC ec_paramgen_curve:P-256
 
@@ -90,4 +90,5 @@ cp "$work/leaf.key" leaf.key.pem
 openssl rsa -traditional -in "$work/leaf.key" -out leaf.pkcs1.key.pem 2> /dev/null
 openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:test -in "$work/leaf.key" -out leaf.encrypted.key.pem
 cp "$work/weak.key" weak.key.pem
+cp "$work/other.key" other.key.pem
 cp "$work/ec.key" ec.key.pem

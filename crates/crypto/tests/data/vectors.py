@@ -42,3 +42,23 @@ for name, encoded in malformed.items():
     assert len(encoded) == size, name
     write(f"malformed-{name}", pow(int.from_bytes(encoded), numbers.d, modulus).to_bytes(size))
 assert pow(int.from_bytes(padded), numbers.d, modulus).to_bytes(size) == key.sign(b"Nuncio", padding.PKCS1v15(), hashes.SHA1())
+
+# RSA 1.5 ([RFC 8017] section 7.2): one that is sound, around the octets 0 to 31, and what is malformed or of a length that
+# nobody asked for. The octets 0 to 31 stand at the end wherever there is room.
+secret = bytes(range(32))
+filler = b"\x42" * (size - 3 - len(secret))
+encodings = {
+    "first-octet": b"\x01\x02" + filler + b"\x00" + secret,
+    "block-type-1": b"\x00\x01" + filler + b"\x00" + secret,
+    "block-type-0": b"\x00\x00" + filler + b"\x00" + secret,
+    "no-zero": b"\x00\x02" + b"\x42" * (size - 2),
+    **{f"zero-at-{at}": b"\x00\x02" + b"\x42" * (at - 2) + b"\x00" + b"\x42" * (size - 1 - at) for at in (2, 3, 8, 9)},
+    "zeros": b"\x00" * (size - 1) + b"\x02",
+    "ones": b"\x00" + b"\xff" * (size - 1),
+    "empty": b"\x00\x02" + b"\x42" * (size - 3) + b"\x00",
+    "long": b"\x00\x02" + b"\x42" * 8 + b"\x00" + b"\x42" * (size - 11),
+}
+write("rsa15", key.public_key().encrypt(secret, padding.PKCS1v15()))
+for name, encoded in encodings.items():
+    assert len(encoded) == size, name
+    write(f"rsa15-{name}", pow(int.from_bytes(encoded), numbers.public_numbers.e, modulus).to_bytes(size))
