@@ -117,13 +117,6 @@ fn what_is_not_built_is_named_with_its_line() {
         &format!("p.xml:5: ProtectTokens ({sp}) is not built yet"),
     );
     check_refused(
-        &symmetric(
-            "<sp:SecureConversationToken><wsp:Policy><sp:MustNotSendCancel/></wsp:Policy></sp:SecureConversationToken>",
-            "",
-        ),
-        &format!("p.xml:3: MustNotSendCancel ({sp}) is not built yet"),
-    );
-    check_refused(
         "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>\n<sp:HttpsToken><wsp:Policy>\
         <sp:RequireClientCertificate/></wsp:Policy></sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
         &format!("p.xml:3: RequireClientCertificate ({sp}) is not built yet"),

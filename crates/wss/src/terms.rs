@@ -188,9 +188,6 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         let derived = match token {
             Token::X509(token) => token.derived_keys,
             Token::SecureConversation(token) => {
-                if !token.cancel {
-                    return Err(NotBuilt("cookie mode (MustNotSendCancel)"));
-                }
                 check_built(&token.bootstrap)?;
                 if conversation(&token.bootstrap).is_some() {
                     return Err(NotBuilt("a conversation that bootstraps a conversation"));

@@ -52,15 +52,12 @@ impl Reader<'_> {
     fn secure_conversation(&self, assertion: &Assertion<'_>) -> Result<SecureConversationToken, PolicyError> {
         self.parameters(assertion)?;
         let mut derived_keys = DerivedKeys::None;
-        let (cancel, mut renew) = (true, true);
+        let (mut cancel, mut renew) = (true, true);
         let mut bootstrap = None;
         for nested in &assertion.nested {
             let microsoft = nested.element.namespace == names::MICROSOFT;
             match nested.element.local.as_str() {
-                // Cookie mode: the token would have to carry its own state.
-                "MustNotSendCancel" if microsoft || nested.security().is_some() => {
-                    return Err(self.not_built(nested.element));
-                }
+                "MustNotSendCancel" if microsoft || nested.security().is_some() => cancel = false,
                 "MustNotSendRenew" if microsoft || nested.security().is_some() => renew = false,
                 "RequireDerivedKeys" | "RequireExplicitDerivedKeys" if nested.security().is_some() => {
                     derived_keys = DerivedKeys::Explicit;

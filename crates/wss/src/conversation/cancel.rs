@@ -29,6 +29,9 @@ pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Resu
 
 /// Checks that the request is about the context that signed it.
 fn target(opened: &Opened, dialect: &Dialect) -> Result<Option<String>, Refusal> {
+    if opened.recipient.terms.conversation().is_some_and(|token| !token.cancel) {
+        return Err(Refusal::TrustRequest("is a cancel where the policy has none"));
+    }
     let envelope = &opened.envelope;
     let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Cancel)?;
     let (identifier, instance) = request.target.ok_or(Refusal::TrustRequest("names no context to cancel"))?;
