@@ -59,9 +59,13 @@ impl Endpoint {
         Ok(Self { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
     }
 
-    /// Whether every message must come under TLS.
+    /// Whether messages must come under TLS: all of them, or those that ask for a conversation.
     pub fn needs_transport(&self) -> bool {
-        self.alternatives.iter().any(|policy| matches!(policy.binding, Binding::Transport(_)))
+        let over_transport = |policy: &Policy| matches!(policy.binding, Binding::Transport(_));
+        self.alternatives.iter().any(over_transport)
+            || self.any_token(&|token, _| {
+                matches!(token, Token::SecureConversation(conversation) if over_transport(&conversation.bootstrap))
+            })
     }
 
     /// Whether the route's own certificate protects messages.
@@ -127,4 +131,33 @@ fn names<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
 
 fn presets() -> String {
     preset::all().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(policy: Policy) -> Endpoint {
+        Endpoint {
+            name: "port".into(),
+            soap: vec![SoapVersion::V12],
+            alternatives: vec![policy],
+            operations: Vec::new(),
+        }
+    }
+
+    fn preset(name: &str) -> Policy {
+        preset::named(name).unwrap().policy
+    }
+
+    #[test]
+    fn a_conversation_that_begins_over_tls_needs_it() {
+        assert!(endpoint(preset("wcf-ws2007-userNameOverTransport-conversation")).needs_transport());
+        let mut policy = preset("wcf-ws2007-userNameForCertificate-conversation");
+        assert!(!endpoint(policy.clone()).needs_transport());
+        let Binding::Symmetric(binding) = &mut policy.binding else { panic!("not symmetric") };
+        let Token::SecureConversation(token) = &mut binding.protection else { panic!("no conversation") };
+        *token.bootstrap = preset("wcf-ws2007-userNameOverTransport");
+        assert!(endpoint(policy).needs_transport());
+    }
 }
