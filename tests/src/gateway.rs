@@ -40,6 +40,8 @@ pub struct Settings {
     pub inside_tls: bool,
     /// The URL of the plain service.
     pub backend: String,
+    /// What it may keep.
+    pub stores: StoreLimits,
     /// What time it is when it starts: milliseconds since 1970.
     pub now: i64,
 }
@@ -194,7 +196,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         }],
         routes: vec![route],
         connections: ConnectionLimits::default(),
-        stores: StoreLimits::default(),
+        stores: settings.stores,
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
     })

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nuncio::config::Endpoint;
+use nuncio::config::{Endpoint, StoreLimits};
 use nuncio_policy::{bare, wsdl};
 use nuncio_tests::ends::Ends;
 use nuncio_tests::gateway::{NotStarted, Running, Settings};
@@ -234,6 +234,7 @@ fn start(scenario: &Scenario, backend: &Backend) -> Result<Running, NotStarted> 
         trust: certificates.client.iter().map(|client| client.certificate_pem.clone()).collect(),
         addresses: vec![scenario.meta.service_address.clone()],
         backend: backend.url(),
+        stores: StoreLimits::default(),
         now: scenario.exchanges[0].request_at,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use nuncio_policy::model::{Addressing, SoapVersion};
@@ -16,6 +17,7 @@ use crate::identity::{Permit, TooLong};
 use crate::log::Audit;
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
+use crate::sessions::Lease;
 use crate::upstream::Upstream;
 use crate::users::Users;
 use crate::world::World;
@@ -33,6 +35,8 @@ pub struct Ingress {
     pub(crate) addressing: Addressing,
     pub(crate) users: Users,
     pub(crate) upstream: Upstream,
+    /// How long a conversation lives in which nothing was said yet.
+    pub(crate) pending: Duration,
     pub(crate) world: Arc<World>,
 }
 
@@ -118,7 +122,12 @@ impl Ingress {
             }
         }
         match opened.request() {
-            Request::Application => self.forward(opened, &caller.permit, audit).await,
+            Request::Application => {
+                if let Some(context) = opened.context() {
+                    self.world.sessions.used(&self.key(&context.identifier));
+                }
+                self.forward(opened, &caller.permit, audit).await
+            }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
             Request::Renew => {
@@ -193,8 +202,9 @@ impl Ingress {
     }
 
     fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
-        if !self.world.sessions.has_room(CONTEXT, now) {
-            note(audit, &"the store of conversations is full");
+        let owner = owner(&principal);
+        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
+            note(audit, &full);
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
         }
         let mut random = self.world.entropy.draw();
@@ -203,9 +213,11 @@ impl Ingress {
         match issued {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.clone());
-                let (key, expires) = (self.key(&context.identifier), context.expires);
-                if self.world.sessions.put(&key, Arc::new(context), CONTEXT, expires, now).is_err() {
-                    note(audit, &"the last place for a conversation went to somebody else");
+                let key = self.key(&context.identifier);
+                let lease =
+                    Lease { owner: &owner, octets: CONTEXT, pending: now.plus(self.pending), end: context.expires };
+                if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
+                    note(audit, &format_args!("the last place went to somebody else: {full}"));
                     return self.seal(&reply, Answer::Fault(Fault::busy()), audit);
                 }
                 Ok(message)
@@ -277,6 +289,15 @@ impl Ingress {
 struct Caller {
     principal: Principal,
     permit: Permit,
+}
+
+/// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
+fn owner(principal: &Principal) -> String {
+    match principal {
+        Principal::Anonymous => "anonymous".to_owned(),
+        Principal::Certificate(subject) => format!("certificate {subject}"),
+        Principal::User(name) => format!("user {name}"),
+    }
 }
 
 /// A trust request that is not granted has its own sealed answer.

@@ -69,8 +69,15 @@ pub fn compile(
         tracing::warn!(route = %settings.path, "the policy admits users, and none is named: nobody gets in");
     }
     let addressing = settings.endpoint.alternatives.first().map_or(Addressing::None, |policy| policy.addressing);
-    let users = settings.users;
-    let handler = Ingress { number, recipients, addressing, users, upstream, world: Arc::clone(world) };
+    let handler = Ingress {
+        number,
+        recipients,
+        addressing,
+        users: settings.users,
+        upstream,
+        pending: lifetimes.pending,
+        world: Arc::clone(world),
+    };
     Ok(Route { path: settings.path, handler, body_bytes })
 }
 

@@ -23,6 +23,7 @@ pub struct World {
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
-        Self { clock, entropy, sessions: Memory::new(stores.session_bytes), replays: Replays::new(stores.replay_bytes) }
+        let sessions = Memory::new(stores.session_bytes, stores.principal_bytes);
+        Self { clock, entropy, sessions, replays: Replays::new(stores.replay_bytes) }
     }
 }

@@ -82,6 +82,20 @@ fn a_sound_configuration_is_taken() {
     assert!(!route.users.is_empty());
 }
 
+#[test]
+fn a_principals_share_is_a_quarter_unless_it_is_said() {
+    let file = folder("share").join("nuncio.yaml");
+    for (stores, share) in [
+        ("{ session_bytes: 4 KiB }", 1024),
+        ("{ session_bytes: 4 KiB, principal_bytes: 3 KiB }", 3072),
+        ("{ replay_bytes: 4 KiB }", StoreLimits::default().principal_bytes),
+    ] {
+        std::fs::write(&file, format!("{SOUND}stores: {stores}\n")).unwrap();
+        let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+        assert_eq!(configuration.stores.principal_bytes, share, "{stores}");
+    }
+}
+
 const USER: &str = "      - name: alice\n        password: wonderland-1865\n";
 const TLS: &str = "    tls: { certificate: server.pem, key: server.key }\n";
 const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";

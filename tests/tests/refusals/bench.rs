@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio::config::{Endpoint, MessageLimits};
+use nuncio::config::{Endpoint, MessageLimits, StoreLimits};
 use nuncio::log::Quoted;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
@@ -75,15 +75,20 @@ impl Bench {
     pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Policy)) -> Self {
         let mut preset = preset::named(name).unwrap();
         change(&mut preset.policy);
-        Self::of(preset, SoapVersion::V12, true)
+        Self::of(preset, SoapVersion::V12, true, StoreLimits::default())
     }
 
     /// A gateway for that preset, messages in that version of SOAP.
     pub(crate) fn speaking(name: &str, soap: SoapVersion, inside_tls: bool) -> Self {
-        Self::of(preset::named(name).unwrap(), soap, inside_tls)
+        Self::of(preset::named(name).unwrap(), soap, inside_tls, StoreLimits::default())
     }
 
-    fn of(preset: Preset, soap: SoapVersion, inside_tls: bool) -> Self {
+    /// A gateway for that preset that keeps no more than that.
+    pub(crate) fn keeping(name: &str, stores: StoreLimits) -> Self {
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, stores)
+    }
+
+    fn of(preset: Preset, soap: SoapVersion, inside_tls: bool, stores: StoreLimits) -> Self {
         let name = preset.name;
         let over_transport = matches!(preset.policy.binding, Binding::Transport(_));
         let backend = Backend::start().unwrap();
@@ -100,6 +105,7 @@ impl Bench {
             addresses: Vec::new(),
             inside_tls: inside_tls && over_transport,
             backend: backend.url(),
+            stores,
             now: NOW,
         });
         let gateway = gateway.unwrap_or_else(|error| panic!("{name}: {error}"));

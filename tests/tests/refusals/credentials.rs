@@ -1,6 +1,7 @@
 //! Who may not come: by password, by certificate, by security context.
 
-use nuncio_wss::Class;
+use nuncio::config::StoreLimits;
+use nuncio_wss::{Class, HttpFacts};
 
 use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, WSSE, Who, message, text};
 
@@ -79,6 +80,7 @@ fn a_context_that_was_cancelled() {
 fn a_context_that_has_expired() {
     let mut bench = Bench::new(CONVERSATION);
     let context = bench.context.clone().unwrap();
+    bench.honest("its first millisecond");
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE - 1);
     bench.honest("its last millisecond");
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE);
@@ -118,4 +120,38 @@ fn cancel_of_another(bench: &Bench, target: &str) {
     let told = text(&answer);
     assert!(told.contains("<SignatureValue>") && told.contains(":InvalidRequest<"), "{told}");
     bench.honest("a cancel of another");
+}
+
+#[test]
+fn a_context_that_nobody_used() {
+    for name in [CONVERSATION, "wcf-ws2007-userNameOverTransport-conversation"] {
+        let mut bench = Bench::new(name);
+        let identifier = bench.context.as_ref().unwrap().identifier.clone();
+        bench.gateway.set_clock(NOW + 2 * MINUTE);
+        let reason = format!("security context \"{identifier}\" is not known here");
+        let late = bench.request("x");
+        bench.refused(name, &late, &reason);
+        // One that was used, at the last moment, has its whole life.
+        bench.establish();
+        bench.gateway.set_clock(NOW + 4 * MINUTE - 1);
+        bench.honest("one of two minutes");
+        bench.gateway.set_clock(NOW + 60 * MINUTE);
+        bench.honest("one of an hour");
+    }
+}
+
+#[test]
+fn one_context_more_than_a_share() {
+    // Room for many, and for one of each.
+    let stores = StoreLimits { principal_bytes: 2000, ..StoreLimits::default() };
+    let bench = Bench::keeping(CONVERSATION, stores);
+    let (outbound, expectation) = bench.client.issue(bench.now(), &mut bench.numbers.clone()).unwrap();
+    let answer =
+        bench.refused("a share", &message(&outbound), "the caller's share of the store of conversations is full");
+    let facts = HttpFacts { content_type: answer.content_type(), soap_action: None };
+    let opening = bench.client.open(&facts, answer.body.clone(), &expectation, bench.now());
+    let opening = opening.unwrap_or_else(|refusal| panic!("{refusal}"));
+    let plain = String::from_utf8(opening.plain().body).unwrap();
+    assert!(opening.is_fault() && plain.contains("too busy"), "{plain}");
+    bench.honest("what lives, lives on");
 }

@@ -51,6 +51,7 @@ fn an_rst_sent_twice() {
 fn an_old_timestamp() {
     for name in [PER_MESSAGE, CONVERSATION, "wcf-ws2007-userNameOverTransport"] {
         let bench = Bench::new(name);
+        bench.honest("a conversation that is used");
         let request = bench.request("old");
         let later = NOW + 6 * MINUTE;
         bench.gateway.set_clock(later);

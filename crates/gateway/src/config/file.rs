@@ -80,6 +80,7 @@ macro_rules! overrides {
     ($file:ident over $limits:ident { $($row:ident: $written:ty),* $(,)? }) => {
         #[derive(Default, Deserialize)]
         #[serde(deny_unknown_fields)]
+        #[allow(clippy::struct_field_names, reason = "the rows have the names that are written")]
         struct $file {
             $($row: Option<$written>,)*
         }
@@ -100,8 +101,8 @@ overrides!(MessageLimitsFile over MessageLimits {
     encrypted_data: Count, derived_keys: Count, certificate_bytes: Octets,
 });
 overrides!(ConnectionLimitsFile over ConnectionLimits { connections: Count, header_bytes: Octets, headers: Count });
-overrides!(StoreLimitsFile over StoreLimits { session_bytes: Octets, replay_bytes: Octets });
-overrides!(LifetimesFile over Lifetimes { message: Span, skew: Span, answer: Span, conversation: Span });
+overrides!(StoreLimitsFile over StoreLimits { session_bytes: Octets, principal_bytes: Octets, replay_bytes: Octets });
+overrides!(LifetimesFile over Lifetimes { message: Span, skew: Span, answer: Span, conversation: Span, pending: Span });
 overrides!(TimeoutsFile over Timeouts {
     handshake: Span, first_byte: Span, headers: Span, body: Span, body_rate: Octets, write_stall: Span, keep_alive: Span,
     backend_connect: Span, backend_read: Span, backend_total: Span, backend_idle: Span, drain: Span,
@@ -114,6 +115,18 @@ impl MessageLimitsFile {
         let mut limits = self.over(limits);
         if let Some(text) = text {
             limits.text_bytes = text.0;
+        }
+        limits
+    }
+}
+
+impl StoreLimitsFile {
+    /// As `over`, and a principal's share stays a quarter of the store unless it is said.
+    fn over_with_share(self, limits: StoreLimits) -> StoreLimits {
+        let share = self.principal_bytes.map(usize::from).or_else(|| Some(self.session_bytes?.0 / 4));
+        let mut limits = self.over(limits);
+        if let Some(share) = share {
+            limits.principal_bytes = share;
         }
         limits
     }
@@ -134,7 +147,7 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
             .map(|listeners| listeners.into_iter().map(|one| site.listener(one)).collect()),
         routes: site.at(parsed.routes).map(|routes| routes.into_iter().map(|one| site.route(one, &limits)).collect()),
         connections: parsed.connections.over(ConnectionLimits::default()),
-        stores: parsed.stores.over(StoreLimits::default()),
+        stores: parsed.stores.over_with_share(StoreLimits::default()),
         lifetimes: parsed.lifetimes.over(Lifetimes::default()),
         timeouts: parsed.timeouts.over(Timeouts::default()),
     })

@@ -136,13 +136,16 @@ impl Default for ConnectionLimits {
 pub struct StoreLimits {
     /// Conversations; a new one is refused when the store is full, a live one is never dropped.
     pub session_bytes: usize,
+    /// Conversations of one principal, or of all that have no name together: so that nobody can fill the store alone.
+    /// A quarter of it, unless it is said.
+    pub principal_bytes: usize,
     /// Replay claims; a message is refused when the store is full, a live claim is never dropped.
     pub replay_bytes: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { session_bytes: 256 * MIB, replay_bytes: 256 * MIB }
+        Self { session_bytes: 256 * MIB, principal_bytes: 64 * MIB, replay_bytes: 256 * MIB }
     }
 }
 
@@ -157,6 +160,8 @@ pub struct Lifetimes {
     pub answer: Duration,
     /// A conversation; the client may ask for another one when it ends.
     pub conversation: Duration,
+    /// A conversation in which nothing was said yet.
+    pub pending: Duration,
 }
 
 impl Default for Lifetimes {
@@ -167,6 +172,7 @@ impl Default for Lifetimes {
             answer: Duration::from_mins(5),
             // WCF's own, for the key of a conversation.
             conversation: Duration::from_hours(10),
+            pending: Duration::from_mins(2),
         }
     }
 }

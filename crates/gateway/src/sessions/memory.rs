@@ -2,24 +2,44 @@
 //!
 //! Not a cache: a cache that is full drops what was used least, and a conversation dropped is a client cut off by
 //! somebody else's load. This store refuses a new conversation instead, and keeps every live one until it expires.
+//! Two rules keep that from being a way to lock others out: a conversation that nobody uses lives for a short while
+//! only, and no owner gets more than a share.
 //! The time is an argument, so that the gateway's clock decides, and a test's.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nuncio_wss::Time;
 
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
-/// What an entry costs beside its value, in octets: its identifier twice, two table slots and two counted pointers.
+/// What an entry costs beside its value, in octets: its identifier twice, two table slots and three counted pointers.
 const OVERHEAD: usize = 256;
 
-/// The store holds as much as it may, and all of it is live.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the store of conversations is full")]
-pub struct Full;
+/// There is no room, and all that takes it lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Full {
+    /// For anybody.
+    #[error("the store of conversations is full")]
+    Store,
+    /// For that owner.
+    #[error("the caller's share of the store of conversations is full")]
+    Share,
+}
+
+/// What a conversation takes, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease<'a> {
+    /// Whose share it counts against.
+    pub owner: &'a str,
+    /// What the value takes, in octets; identifier and table come to it.
+    pub octets: usize,
+    /// Until when it lives if nobody uses it.
+    pub pending: Time,
+    /// Until when it lives once it was used.
+    pub end: Time,
+}
 
 /// Conversations by identifier, each until its own instant, bounded by their size.
 ///
@@ -27,8 +47,10 @@ pub struct Full;
 pub struct Memory<V> {
     shards: Vec<Mutex<Shard<V>>>,
     hasher: RandomState,
-    used: AtomicUsize,
+    /// Locked after a shard, never before one.
+    accounts: Mutex<Accounts>,
     capacity: usize,
+    share: usize,
 }
 
 struct Shard<V> {
@@ -39,56 +61,87 @@ struct Shard<V> {
 
 struct Entry<V> {
     value: Arc<V>,
-    end: i64,
+    owner: Arc<str>,
     octets: usize,
+    /// When it ends as things are.
+    end: i64,
+    /// When it ends once it was used.
+    full: i64,
+}
+
+/// Who takes how much, in octets.
+#[derive(Default)]
+struct Accounts {
+    total: usize,
+    owners: HashMap<Arc<str>, usize>,
+}
+
+impl Accounts {
+    fn take(&mut self, owner: &Arc<str>, octets: usize) {
+        self.total += octets;
+        *self.owners.entry(Arc::clone(owner)).or_default() += octets;
+    }
+
+    fn give_back(&mut self, owner: &str, octets: usize) {
+        self.total -= octets;
+        if let Some(taken) = self.owners.get_mut(owner) {
+            *taken -= octets;
+            if *taken == 0 {
+                self.owners.remove(owner);
+            }
+        }
+    }
 }
 
 impl<V> Memory<V> {
-    /// An empty store for at most `capacity` octets.
-    pub fn new(capacity: usize) -> Self {
-        let shard = || Mutex::new(Shard { entries: HashMap::new(), ends: BTreeSet::new() });
+    /// An empty store for at most `capacity` octets, of which one owner gets `share` at most.
+    pub fn new(capacity: usize, share: usize) -> Self {
+        let empty = || Mutex::new(Shard { entries: HashMap::new(), ends: BTreeSet::new() });
         Self {
-            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
+            shards: std::iter::repeat_with(empty).take(SHARDS).collect(),
             hasher: RandomState::new(),
-            used: AtomicUsize::new(0),
+            accounts: Mutex::default(),
             capacity,
+            share,
         }
     }
 
-    /// Keeps `value` under `identifier` until `end`. `octets` is what the value itself takes.
+    /// Keeps `value` under `identifier` on those terms.
     ///
     /// A value that is there already under that identifier is replaced.
-    pub fn put(&self, identifier: &str, value: Arc<V>, octets: usize, end: Time, now: Time) -> Result<(), Full> {
-        let octets = octets + identifier.len() + OVERHEAD;
+    pub fn put(&self, identifier: &str, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
+        let octets = lease.octets + identifier.len() + OVERHEAD;
+        let owner: Arc<str> = lease.owner.into();
         self.remove(identifier);
-        if !self.reserve(octets) {
+        if self.reserve(&owner, octets).is_err() {
             self.sweep(now);
-            if !self.reserve(octets) {
-                return Err(Full);
-            }
+            self.reserve(&owner, octets)?;
         }
         let identifier: Arc<str> = identifier.into();
-        let end = end.millis();
+        let full = lease.end.millis();
+        let end = lease.pending.millis().min(full);
         let mut shard = self.shard(&identifier);
         shard.ends.insert((end, Arc::clone(&identifier)));
         // Two threads may put the same identifier: the one that comes first gives its place back.
-        if let Some(before) = shard.entries.insert(Arc::clone(&identifier), Entry { value, end, octets }) {
+        let entry = Entry { value, owner, octets, end, full };
+        if let Some(before) = shard.entries.insert(Arc::clone(&identifier), entry) {
             if before.end != end {
                 shard.ends.remove(&(before.end, identifier));
             }
-            self.used.fetch_sub(before.octets, Ordering::Relaxed);
+            lock(&self.accounts).give_back(&before.owner, before.octets);
         }
         self.expire(&mut shard, now);
         Ok(())
     }
 
-    /// Whether a value of `octets` would find room; asked before the work of making one. Somebody else may take it.
-    pub fn has_room(&self, octets: usize, now: Time) -> bool {
-        let fits = || self.used.load(Ordering::Relaxed).saturating_add(octets + OVERHEAD) <= self.capacity;
-        if !fits() {
+    /// Whether a value on those terms would find room; asked before the work of making one. Somebody else may take it.
+    pub fn has_room(&self, owner: &str, octets: usize, now: Time) -> Result<(), Full> {
+        let octets = octets + OVERHEAD;
+        let fits = || self.fits(&lock(&self.accounts), owner, octets);
+        fits().or_else(|_| {
             self.sweep(now);
-        }
-        fits()
+            fits()
+        })
     }
 
     /// The conversation with that identifier, if it is live at `now`.
@@ -98,12 +151,23 @@ impl<V> Memory<V> {
         (entry.end > now.millis()).then(|| Arc::clone(&entry.value))
     }
 
+    /// The conversation with that identifier was used: it has its whole life from now on.
+    pub fn used(&self, identifier: &str) {
+        let mut shard = self.shard(identifier);
+        let Shard { entries, ends } = &mut *shard;
+        let Some(entry) = entries.get_mut(identifier).filter(|entry| entry.end != entry.full) else { return };
+        if let Some((_, identifier)) = ends.take(&(entry.end, identifier.into())) {
+            entry.end = entry.full;
+            ends.insert((entry.end, identifier));
+        }
+    }
+
     /// Ends the conversation with that identifier; gives it back if it was there.
     pub fn remove(&self, identifier: &str) -> Option<Arc<V>> {
         let mut shard = self.shard(identifier);
         let (key, entry) = shard.entries.remove_entry(identifier)?;
         shard.ends.remove(&(entry.end, key));
-        self.used.fetch_sub(entry.octets, Ordering::Relaxed);
+        lock(&self.accounts).give_back(&entry.owner, entry.octets);
         Some(entry.value)
     }
 
@@ -131,14 +195,27 @@ impl<V> Memory<V> {
                 return;
             }
             if let Some(entry) = shard.entries.remove(&identifier) {
-                self.used.fetch_sub(entry.octets, Ordering::Relaxed);
+                lock(&self.accounts).give_back(&entry.owner, entry.octets);
             }
         }
     }
 
-    fn reserve(&self, octets: usize) -> bool {
-        let fits = |used: usize| used.checked_add(octets).filter(|used| *used <= self.capacity);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+    fn fits(&self, accounts: &Accounts, owner: &str, octets: usize) -> Result<(), Full> {
+        let taken = accounts.owners.get(owner).copied().unwrap_or(0);
+        if accounts.total.saturating_add(octets) > self.capacity {
+            Err(Full::Store)
+        } else if taken.saturating_add(octets) > self.share {
+            Err(Full::Share)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn reserve(&self, owner: &Arc<str>, octets: usize) -> Result<(), Full> {
+        let mut accounts = lock(&self.accounts);
+        self.fits(&accounts, owner, octets)?;
+        accounts.take(owner, octets);
+        Ok(())
     }
 
     fn shard(&self, identifier: &str) -> MutexGuard<'_, Shard<V>> {
@@ -159,10 +236,25 @@ mod tests {
         Time::from_millis(seconds * 1000)
     }
 
+    /// 100 octets of somebody's, until that second whether it is used or not.
+    fn until(end: i64) -> Lease<'static> {
+        Lease { owner: "somebody", octets: 100, pending: at(end), end: at(end) }
+    }
+
+    fn taken<V>(store: &Memory<V>) -> usize {
+        let accounts = lock(&store.accounts);
+        assert_eq!(accounts.total, accounts.owners.values().sum::<usize>());
+        accounts.total
+    }
+
+    const MANY: usize = 10_000;
+    /// What one conversation with a short identifier takes.
+    const ONE: usize = OVERHEAD + 1 + 100;
+
     #[test]
     fn a_conversation_lives_until_its_end() {
-        let store = Memory::new(10_000);
-        store.put("a", Arc::new(1), 0, at(10), at(0)).unwrap();
+        let store = Memory::new(MANY, MANY);
+        store.put("a", Arc::new(1), until(10), at(0)).unwrap();
         assert_eq!(store.find("a", at(9)).as_deref(), Some(&1));
         assert_eq!(store.find("a", at(10)), None, "the end is not part of its life");
         assert_eq!(store.find("b", at(0)), None);
@@ -171,50 +263,97 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_used_ends_soon() {
+        let store = Memory::new(MANY, MANY);
+        let lease = Lease { pending: at(10), ..until(100) };
+        store.put("used", Arc::new(1), lease, at(0)).unwrap();
+        store.put("unused", Arc::new(2), lease, at(0)).unwrap();
+        store.used("used");
+        store.used("used");
+        store.used("unknown");
+        assert!(store.find("used", at(99)).is_some() && store.find("used", at(100)).is_none());
+        assert!(store.find("unused", at(9)).is_some() && store.find("unused", at(10)).is_none());
+        store.sweep(at(10));
+        assert_eq!((store.len(), taken(&store)), (1, OVERHEAD + 4 + 100), "and gives its place back");
+        store.sweep(at(100));
+        assert_eq!((store.len(), taken(&store)), (0, 0));
+        // A pending life never outlasts the whole one.
+        store.put("short", Arc::new(3), Lease { pending: at(20), ..until(10) }, at(0)).unwrap();
+        assert_eq!(store.find("short", at(10)), None);
+    }
+
+    #[test]
+    fn nobody_gets_more_than_a_share() {
+        let store = Memory::new(4 * ONE, 2 * ONE);
+        let of = |owner| Lease { owner, ..until(10) };
+        for name in ["a", "b"] {
+            assert_eq!(store.has_room("eve", 101, at(0)), Ok(()));
+            store.put(name, Arc::new(0), of("eve"), at(0)).unwrap();
+        }
+        assert_eq!(store.has_room("eve", 101, at(0)), Err(Full::Share));
+        assert_eq!(store.put("c", Arc::new(0), of("eve"), at(0)), Err(Full::Share));
+        assert_eq!(store.has_room("alice", 101, at(0)), Ok(()));
+        for name in ["c", "d"] {
+            store.put(name, Arc::new(0), of("alice"), at(0)).unwrap();
+        }
+        assert_eq!(store.has_room("bob", 101, at(0)), Err(Full::Store));
+        // What is ended or has expired is nobody's.
+        store.remove("a").unwrap();
+        store.put("a", Arc::new(0), of("eve"), at(0)).unwrap();
+        assert_eq!(store.has_room("bob", 101, at(10)), Ok(()));
+        assert_eq!(taken(&store), 0);
+    }
+
+    #[test]
     fn a_removed_conversation_is_gone() {
-        let store = Memory::new(10_000);
-        store.put("a", Arc::new(1), 0, at(10), at(0)).unwrap();
+        let store = Memory::new(MANY, MANY);
+        store.put("a", Arc::new(1), until(10), at(0)).unwrap();
         assert_eq!(store.remove("a").as_deref(), Some(&1));
         assert_eq!(store.remove("a"), None);
         assert_eq!(store.find("a", at(0)), None);
-        assert_eq!(store.used.load(Ordering::Relaxed), 0);
+        assert_eq!(taken(&store), 0);
     }
 
     #[test]
     fn a_full_store_refuses_and_keeps_what_lives() {
-        let store = Memory::new(3 * (OVERHEAD + 1 + 100));
+        let store = Memory::new(3 * ONE, MANY);
         for name in ["a", "b", "c"] {
-            store.put(name, Arc::new(0), 100, at(10), at(0)).unwrap();
+            store.put(name, Arc::new(0), until(10), at(0)).unwrap();
         }
-        assert_eq!(store.put("d", Arc::new(0), 100, at(20), at(9)), Err(Full));
+        assert_eq!(store.put("d", Arc::new(0), until(20), at(9)), Err(Full::Store));
         assert!(["a", "b", "c"].iter().all(|name| store.find(name, at(9)).is_some()));
         // The expired ones make place, wherever they lie.
-        store.put("d", Arc::new(0), 100, at(20), at(10)).unwrap();
+        store.put("d", Arc::new(0), until(20), at(10)).unwrap();
         assert_eq!(store.len(), 1);
     }
 
     #[test]
     fn a_replaced_conversation_gives_its_place_back() {
-        let store = Memory::new(10_000);
+        let store = Memory::new(MANY, MANY);
         for value in 0..1000 {
-            store.put("a", Arc::new(value), 100, at(value), at(0)).unwrap();
+            store.put("a", Arc::new(value), until(value), at(0)).unwrap();
         }
         assert_eq!(store.find("a", at(998)).as_deref(), Some(&999));
-        assert_eq!(store.used.load(Ordering::Relaxed), OVERHEAD + 1 + 100);
+        assert_eq!(taken(&store), ONE);
         store.sweep(at(999));
-        assert_eq!(store.used.load(Ordering::Relaxed), 0);
+        assert_eq!(taken(&store), 0);
     }
 
     #[test]
     fn the_account_is_right_after_a_crowd() {
-        let store = Memory::new(usize::MAX);
+        let store = Memory::new(usize::MAX, usize::MAX);
         std::thread::scope(|scope| {
             for thread in 0..8 {
                 let store = &store;
                 scope.spawn(move || {
+                    let owner = (thread % 3).to_string();
                     for round in 0..500_i64 {
                         let identifier = (round % 37).to_string();
-                        store.put(&identifier, Arc::new(thread), 10, at(round), at(round - 20)).unwrap();
+                        let lease = Lease { owner: &owner, octets: 10, pending: at(round - 10), end: at(round) };
+                        store.put(&identifier, Arc::new(thread), lease, at(round - 20)).unwrap();
+                        if round % 3 == 0 {
+                            store.used(&identifier);
+                        }
                         if round % 5 == 0 {
                             store.remove(&identifier);
                         }
@@ -224,6 +363,6 @@ mod tests {
         });
         store.sweep(at(1000));
         assert!(store.is_empty());
-        assert_eq!(store.used.load(Ordering::Relaxed), 0);
+        assert_eq!(taken(&store), 0);
     }
 }

@@ -2,4 +2,4 @@
 
 mod memory;
 
-pub use memory::{Full, Memory};
+pub use memory::{Full, Lease, Memory};
