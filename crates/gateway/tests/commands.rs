@@ -103,11 +103,12 @@ fn a_proxy_that_would_not_be_safe_is_refused() {
     for (flags, refusal) in [
         (
             [listen, over_transport].concat(),
-            "nuncio: --listen: the policy of route * demands TLS, and listener 127.0.0.1:0 has none",
+            "nuncio: --listen: the policy demands TLS, and http://127.0.0.1:0 has none: listen on https://, or say with \
+             --tls-terminated-by who takes TLS off in front of it\n",
         ),
         (
             [listen, mutual].concat(),
-            "nuncio: --preset: the policy admits clients by certificate, and `trust` names none",
+            "nuncio: --preset: the policy admits clients by certificate, and there is no --trust to check them against",
         ),
         ([listen, ["--preset", "none"]].concat(), "nuncio: --preset: there is no preset \"none\", only wcf-ws2007-"),
         ([listen, ["--wsdl", "none.wsdl"]].concat(), "nuncio: --wsdl: cannot read none.wsdl: No such file"),
@@ -125,12 +126,46 @@ fn a_proxy_that_would_not_be_safe_is_refused() {
         ),
         (
             [listen, over_transport, ["--tls-key", "k"]].concat(),
-            "nuncio: --tls-key: `tls-key` is there without `tls-certificate`",
+            "nuncio: --tls-key: it is there without --tls-certificate\n",
+        ),
+        (
+            [["--listen", "http://127.0.0.1:1/echo"], over_transport].concat(),
+            "nuncio: --listen: \"http://127.0.0.1:1/echo\" has a path, which does not belong there",
+        ),
+        (
+            [["--listen", "http://127.0.0.1"], over_transport].concat(),
+            "nuncio: --listen: \"http://127.0.0.1\" is not http:// or https:// with an address and a port",
         ),
     ] {
         let (status, errors) = outcome(&proxy(&flags).output().unwrap());
         assert_eq!(status, Some(1), "{flags:?}");
         assert!(errors.starts_with(refusal), "{errors}\n is not\n{refusal}");
+    }
+    // Without what `proxy` gives to each.
+    let (certificate, key) = (key("server.pem"), key("server.key"));
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let secure = ["--listen", "https://127.0.0.1:0"];
+    let encrypting = ["--preset", "wcf-ws2007-anonymousForCertificate"];
+    for (flags, refusal) in [
+        (
+            [&secure[..], &over_transport, &["--certificate", certificate]].concat(),
+            "nuncio: --certificate: it is there without --key\n",
+        ),
+        (
+            [&secure[..], &over_transport, &["--key", key]].concat(),
+            "nuncio: --key: it is there without --certificate\n",
+        ),
+        (
+            [&secure[..], &over_transport].concat(),
+            "nuncio: --listen: \"https://127.0.0.1:0\" needs --certificate and --key, or --tls-certificate and --tls-key\n",
+        ),
+        (
+            [&listen[..], &encrypting].concat(),
+            "nuncio: --preset: the policy protects messages with the service's certificate: give --certificate and --key\n",
+        ),
+    ] {
+        let output = nuncio().args(["proxy", "--backend", "http://127.0.0.1:9/"]).args(&flags).output().unwrap();
+        assert_eq!(outcome(&output), (Some(1), refusal.to_owned()), "{flags:?}");
     }
     let (status, errors) = outcome(&proxy(&listen).output().unwrap());
     assert_eq!(status, Some(2), "neither a contract nor a preset is a usage error");

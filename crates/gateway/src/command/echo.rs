@@ -4,9 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::proxy::listener;
 use super::{Failed, drained, ready, stopped};
-use crate::config::{ConnectionLimits, MessageLimits, RoutePath, Timeouts};
+use crate::config::{ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
 use crate::gateway::{Parts, Route, bind, serve};
 use crate::service;
 
@@ -21,7 +20,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) async fn run(self) -> Result<(), Failed> {
         let shutdown = stopped()?;
-        let settings = listener(&self.listen, None, &[])?.build(Path::new(""))?;
+        let settings = ListenerInput::of_url(&self.listen, None, &[])?.build(Path::new(""))?;
         let limits = MessageLimits::default();
         let cut = serve(Parts {
             listeners: vec![bind(&settings).await?],

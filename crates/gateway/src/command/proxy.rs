@@ -10,7 +10,7 @@ use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
     ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits, PasswordInput,
-    PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, UserInput,
+    PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, TlsInput, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -95,22 +95,12 @@ impl Proxy {
     fn configuration(self) -> Result<Configuration, ConfigError> {
         let file = |flag, file: Option<PathBuf>| file.map(|file| Sited::flag(flag, file));
         // A listener's TLS is the service's own certificate unless another is named.
-        let tls = match (&self.tls_certificate, &self.tls_key) {
-            (None, None) => self
-                .certificate
-                .clone()
-                .zip(self.key.clone())
-                .map(|(certificate, key)| (Sited::flag("certificate", certificate), Sited::flag("key", key))),
-            (Some(certificate), Some(key)) => {
-                Some((Sited::flag("tls-certificate", certificate.clone()), Sited::flag("tls-key", key.clone())))
-            }
-            (Some(_), None) => return Err(half("tls-certificate", "tls-key")),
-            (None, Some(_)) => return Err(half("tls-key", "tls-certificate")),
-        };
+        let own = pair(("certificate", self.certificate.as_ref()), ("key", self.key.as_ref()))?;
+        let tls = pair(("tls-certificate", self.tls_certificate.as_ref()), ("tls-key", self.tls_key.as_ref()))?.or(own);
         let listeners = self
             .listen
             .iter()
-            .map(|url| listener(url, tls.as_ref(), &self.tls_terminated_by))
+            .map(|url| ListenerInput::of_url(url, tls.as_ref(), &self.tls_terminated_by))
             .collect::<Result<Vec<_>, _>>()?;
         let user = |user: User| UserInput {
             name: Sited::flag("user", user.name),
@@ -145,33 +135,17 @@ impl Proxy {
     }
 }
 
-fn half(given: &'static str, missing: &'static str) -> ConfigError {
-    Sited::flag(given, ()).problem(Problem::Half { given, missing })
-}
+/// A file that a flag names, if it is there.
+type Named<'a> = (&'static str, Option<&'a PathBuf>);
 
-/// A listener from the URL of a flag. `tls` is what an `https` one uses.
-pub(super) fn listener(
-    url: &str,
-    tls: Option<&(Sited<PathBuf>, Sited<PathBuf>)>,
-    tls_terminated_by: &[String],
-) -> Result<ListenerInput, ConfigError> {
-    let said = Sited::flag("listen", url);
-    let refuse = || said.problem(Problem::Listen(url.to_owned()));
-    let (scheme, address) = url.split_once("://").ok_or_else(refuse)?;
-    let address = address.strip_suffix('/').unwrap_or(address).to_owned();
-    let (tls, terminators) = match scheme {
-        "http" => (None, tls_terminated_by),
-        "https" => {
-            let Some(tls) = tls else {
-                return Err(said.problem(Problem::Half { given: "https", missing: "certificate" }));
-            };
-            (Some(tls.clone()), &[][..])
+/// Two files of which one is nothing without the other.
+fn pair(first: Named<'_>, second: Named<'_>) -> Result<Option<TlsInput>, ConfigError> {
+    let half = |given, missing| Err(Sited::flag(given, ()).problem(Problem::Half { given, missing }));
+    match (first, second) {
+        ((_, None), (_, None)) => Ok(None),
+        ((given, Some(_)), (missing, None)) | ((missing, None), (given, Some(_))) => half(given, missing),
+        ((one, Some(file)), (other, Some(beside))) => {
+            Ok(Some((Sited::flag(one, file.clone()), Sited::flag(other, beside.clone()))))
         }
-        _ => return Err(refuse()),
-    };
-    Ok(ListenerInput {
-        address: Sited::flag("listen", address),
-        tls,
-        tls_terminated_by: terminators.iter().map(|range| Sited::flag("tls-terminated-by", range.clone())).collect(),
-    })
+    }
 }

@@ -28,10 +28,12 @@ pub(crate) struct Document {
 /// A listener, as it was said.
 pub(crate) struct ListenerInput {
     pub(crate) address: Sited<String>,
-    /// Certificate and key.
-    pub(crate) tls: Option<(Sited<PathBuf>, Sited<PathBuf>)>,
+    pub(crate) tls: Option<TlsInput>,
     pub(crate) tls_terminated_by: Vec<Sited<String>>,
 }
+
+/// A certificate and its key, as they were said.
+pub(crate) type TlsInput = (Sited<PathBuf>, Sited<PathBuf>);
 
 /// A route, as it was said.
 pub(crate) struct RouteInput {
@@ -69,6 +71,33 @@ pub(crate) struct PasswordInput {
 }
 
 impl ListenerInput {
+    /// A listener from the URL of a flag. `tls` is what an `https` one uses.
+    pub(crate) fn of_url(url: &str, tls: Option<&TlsInput>, tls_terminated_by: &[String]) -> Result<Self, ConfigError> {
+        let said = Sited::flag("listen", url);
+        let refuse = |problem: fn(String) -> Problem| said.problem(problem(url.to_owned()));
+        let (scheme, address) = url.split_once("://").ok_or_else(|| refuse(Problem::Listen))?;
+        let address = address.strip_suffix('/').unwrap_or(address);
+        if address.contains(['/', '?', '#']) {
+            return Err(refuse(Problem::ListenPath));
+        }
+        if !is_address(address) {
+            return Err(refuse(Problem::Listen));
+        }
+        let (tls, terminators) = match scheme {
+            "http" => (None, tls_terminated_by),
+            "https" => (Some(tls.ok_or_else(|| refuse(Problem::ListenWithout))?.clone()), &[][..]),
+            _ => return Err(refuse(Problem::Listen)),
+        };
+        Ok(Self {
+            address: Sited::flag("listen", address.to_owned()),
+            tls,
+            tls_terminated_by: terminators
+                .iter()
+                .map(|range| Sited::flag("tls-terminated-by", range.clone()))
+                .collect(),
+        })
+    }
+
     /// As [`Document::build`], a listener alone.
     pub(crate) fn build(self, base: &Path) -> Result<ListenerSettings, ConfigError> {
         listener(self, base)
@@ -114,10 +143,8 @@ impl Document {
 }
 
 fn listener(input: ListenerInput, base: &Path) -> Result<ListenerSettings, ConfigError> {
-    // A name is looked up when the socket is bound; here it needs a port, and something before it.
     let address = &input.address;
-    let split = address.value.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if split.is_none() {
+    if !is_address(&address.value) {
         return Err(address.problem(Problem::Address(address.value.clone())));
     }
     let protection = match input.tls {
@@ -132,6 +159,11 @@ fn listener(input: ListenerInput, base: &Path) -> Result<ListenerSettings, Confi
         None => Protection::Clear { tls_terminated_by: ranges(input.tls_terminated_by)? },
     };
     Ok(ListenerSettings { address: input.address, protection })
+}
+
+/// A name is looked up when the socket is bound; here it needs a port, and something before it.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn tls(

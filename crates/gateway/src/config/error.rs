@@ -59,9 +59,8 @@ impl<T> Sited<T> {
     }
 }
 
-/// A configuration that cannot be served: `file:line: reason`.
+/// A configuration that cannot be served: `file:line: reason`, or `--flag: reason` in the words of the command line.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: {problem}")]
 pub struct ConfigError {
     /// Where it is said.
     pub place: Place,
@@ -69,7 +68,17 @@ pub struct ConfigError {
     pub problem: Box<Problem>,
 }
 
-/// What is wrong.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: ", self.place)?;
+        match &self.place {
+            Place::Line { .. } => write!(out, "{}", self.problem),
+            Place::Flag(_) => self.problem.by_flags(out),
+        }
+    }
+}
+
+/// What is wrong, in the words of a configuration file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
@@ -109,6 +118,12 @@ pub enum Problem {
     /// A listener's address is not `http://` or `https://` with a port.
     #[error("{0:?} is not http:// or https:// with an address and a port, such as http://127.0.0.1:8080")]
     Listen(String),
+    /// A listener's address has a path.
+    #[error("{0:?} has a path, which does not belong there: every path is served; give address and port alone")]
+    ListenPath(String),
+    /// A listener's address is `https://`, and there is nothing to serve TLS with.
+    #[error("{0:?} needs --certificate and --key, or --tls-certificate and --tls-key")]
+    ListenWithout(String),
     /// Neither of two ways to say something, or both.
     #[error("a {owner} says either `{first}` or `{second}`")]
     Either {
@@ -224,6 +239,30 @@ pub enum Problem {
     /// Not the YAML that is asked for.
     #[error("{0}")]
     Yaml(String),
+}
+
+impl Problem {
+    /// What is wrong, in the words of the command line.
+    fn by_flags(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Half { missing, .. } => write!(out, "it is there without --{missing}"),
+            Self::NoIdentity => out
+                .write_str("the policy protects messages with the service's certificate: give --certificate and --key"),
+            Self::Ports { file, have } => {
+                write!(out, "several ports of {file} have a policy: choose one with --port: {have}")
+            }
+            Self::TransportInClear { listener, .. } => write!(
+                out,
+                "the policy demands TLS, and http://{listener} has none: listen on https://, or say with \
+                 --tls-terminated-by who takes TLS off in front of it"
+            ),
+            Self::Untrusting => out.write_str(
+                "the policy admits clients by certificate, and there is no --trust to check them against: anybody's \
+                 would do",
+            ),
+            other => write!(out, "{other}"),
+        }
+    }
 }
 
 /// Reads a file that `said` names, below `base`.

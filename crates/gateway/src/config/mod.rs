@@ -20,7 +20,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_wss::Credential;
 use reqwest::Url;
 
-pub(crate) use build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
+pub(crate) use build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput};
 pub use cidr::{Cidr, NotCidr};
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Place, Problem, Sited};
