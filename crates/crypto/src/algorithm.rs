@@ -189,7 +189,7 @@ impl CipherAlgorithm {
     }
 }
 
-/// An asymmetric signature ([XML Signature 1.1] section 6.4): RSASSA-PKCS1-v1_5.
+/// An asymmetric signature ([XML Signature 1.1] section 6.4): RSASSA-PKCS1-v1_5 or ECDSA.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum SignatureAlgorithm {
     /// RSA over SHA-1. What every suite of [WS-SP 1.3] section 6.1 names.
@@ -200,11 +200,25 @@ pub enum SignatureAlgorithm {
     RsaSha384,
     /// RSA over SHA-512.
     RsaSha512,
+    /// ECDSA over SHA-256, on whichever curve the key is. ECDSA is verified, and never made: our own keys are RSA.
+    EcdsaSha256,
+    /// ECDSA over SHA-384.
+    EcdsaSha384,
+    /// ECDSA over SHA-512.
+    EcdsaSha512,
 }
 
 impl SignatureAlgorithm {
-    /// Every signature algorithm, shortest digest first.
-    pub const ALL: [Self; 4] = [Self::RsaSha1, Self::RsaSha256, Self::RsaSha384, Self::RsaSha512];
+    /// Every signature algorithm, RSA first, shortest digest first.
+    pub const ALL: [Self; 7] = [
+        Self::RsaSha1,
+        Self::RsaSha256,
+        Self::RsaSha384,
+        Self::RsaSha512,
+        Self::EcdsaSha256,
+        Self::EcdsaSha384,
+        Self::EcdsaSha512,
+    ];
 
     /// The URI of `ds:SignatureMethod/@Algorithm`.
     pub const fn uri(self) -> &'static str {
@@ -213,6 +227,9 @@ impl SignatureAlgorithm {
             Self::RsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
             Self::RsaSha384 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
             Self::RsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+            Self::EcdsaSha256 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+            Self::EcdsaSha384 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
+            Self::EcdsaSha512 => "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
         }
     }
 
@@ -225,9 +242,17 @@ impl SignatureAlgorithm {
     pub const fn digest(self) -> DigestAlgorithm {
         match self {
             Self::RsaSha1 => DigestAlgorithm::Sha1,
-            Self::RsaSha256 => DigestAlgorithm::Sha256,
-            Self::RsaSha384 => DigestAlgorithm::Sha384,
-            Self::RsaSha512 => DigestAlgorithm::Sha512,
+            Self::RsaSha256 | Self::EcdsaSha256 => DigestAlgorithm::Sha256,
+            Self::RsaSha384 | Self::EcdsaSha384 => DigestAlgorithm::Sha384,
+            Self::RsaSha512 | Self::EcdsaSha512 => DigestAlgorithm::Sha512,
+        }
+    }
+
+    /// Whether the key is one on a curve, and not an RSA key.
+    pub const fn is_ecdsa(self) -> bool {
+        match self {
+            Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha384 | Self::RsaSha512 => false,
+            Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => true,
         }
     }
 }

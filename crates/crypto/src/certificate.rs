@@ -11,7 +11,7 @@ use std::sync::Arc;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{KeyUsage, ParsedExtension};
 use x509_parser::num_bigint::BigInt;
-use x509_parser::oid_registry::{OID_PKCS1_RSAENCRYPTION, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER};
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_KEY_IDENTIFIER;
 use x509_parser::prelude::FromDer;
 
 /// Longest certificate, in octets of DER, that is looked at. Those of the field have 1 to 2 KiB.
@@ -183,12 +183,6 @@ impl Facts {
         };
         let usage = certificate.key_usage().ok()?;
         let allows = |bit: fn(&KeyUsage) -> bool| usage.as_ref().is_none_or(|usage| bit(usage.value));
-        let spki = certificate.public_key();
-        let public_key = if spki.algorithm.algorithm == OID_PKCS1_RSAENCRYPTION {
-            PublicKey::from_pkcs1(&spki.subject_public_key.data)
-        } else {
-            PublicKey::foreign()
-        };
         let mut thumbprint = [0; 20];
         thumbprint.copy_from_slice(hash(DigestAlgorithm::Sha1, &der).as_ref());
         Some(Self {
@@ -203,7 +197,7 @@ impl Facts {
             digital_signature: allows(KeyUsage::digital_signature),
             key_encipherment: allows(KeyUsage::key_encipherment),
             authority: certificate.is_ca(),
-            public_key,
+            public_key: PublicKey::from_info(certificate.public_key()),
             der,
         })
     }

@@ -7,9 +7,10 @@
 //!
 //! Two libraries stand behind it, chosen once and by name:
 //!
-//! - `RustCrypto` for digests, HMAC and encryption in CBC mode: as fast as AWS-LC where a message spends its time, and in Rust.
-//! - AWS-LC for RSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is told in
-//!   [`transport`] and [`sign`].
+//! - `RustCrypto` for digests, HMAC, encryption in CBC mode: as fast as AWS-LC where a message spends its
+//!   time, and in Rust.
+//! - AWS-LC for RSA, ECDSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
+//!   told in [`transport`], [`sign`] and [`cipher`].
 
 pub mod algorithm;
 pub mod base64;

@@ -19,9 +19,6 @@ pub enum Untrusted {
     /// The peer sent more certificates along than [`MAX_INTERMEDIATES`].
     #[error("{0} certificates were sent along, {MAX_INTERMEDIATES} is the limit")]
     LongChain(usize),
-    /// Its key is not RSA.
-    #[error("the certificate's key is not RSA")]
-    NotRsa,
     /// Its validity has not begun.
     #[error("the certificate is not valid yet")]
     NotYetValid,
@@ -32,6 +29,9 @@ pub enum Untrusted {
     /// is expired, constrained or wrongly signed, or it is an authority's.
     #[error("the certificate is neither pinned nor issued under a configured root")]
     UnknownIssuer,
+    /// Its key is neither RSA nor on a [`Curve`](crate::key::Curve).
+    #[error("the certificate's key is neither RSA nor on the curves P-256, P-384 and P-521")]
+    UnknownKey,
     /// Its modulus is out of [`RSA_BITS`].
     #[error("the certificate's key has {0} bits")]
     WeakKey(usize),
@@ -77,8 +77,8 @@ impl Trust {
 
     /// Checks a peer's certificate, with those it sent along, at the second `now` since 1970.
     ///
-    /// For pinned and issued ones alike: valid at `now`, an RSA key of [`RSA_BITS`], and if there is a key usage it
-    /// says `digitalSignature`. The chain is that of [RFC 5280] section 6 without revocation lists; signatures in it
+    /// For pinned and issued ones alike: valid at `now`, a key of RSA of [`RSA_BITS`] or on a
+    /// [`Curve`](crate::key::Curve), and if there is a key usage it says `digitalSignature`. The chain is that of [RFC 5280] section 6 without revocation lists; signatures in it
     /// are over SHA-256 or better. The extended key usage is not asked: none is registered for messages, and peers use
     /// certificates for TLS servers, TLS clients and mail alike.
     pub fn check(
@@ -99,9 +99,10 @@ impl Trust {
         if !leaf.valid_at(now_unix_seconds) {
             return Err(Untrusted::Expired);
         }
-        let bits = leaf.public_key().rsa_bits().ok_or(Untrusted::NotRsa)?;
-        if !RSA_BITS.contains(&bits) {
-            return Err(Untrusted::WeakKey(bits));
+        match leaf.public_key().rsa_bits() {
+            Some(bits) if !RSA_BITS.contains(&bits) => return Err(Untrusted::WeakKey(bits)),
+            None if leaf.public_key().curve().is_none() => return Err(Untrusted::UnknownKey),
+            _ => {}
         }
         if !leaf.may_sign() {
             return Err(Untrusted::NotForSignatures);

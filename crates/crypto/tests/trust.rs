@@ -89,13 +89,14 @@ fn validity() {
     check(&["expired"], "expired", Err(Untrusted::Expired));
 }
 
-/// Pinned or issued, a key is RSA of enough bits.
+/// Pinned or issued, a key is RSA of enough bits, or on a curve of NIST.
 #[test]
-fn weak_keys() {
+fn keys() {
     for trusted in [&["root"][..], &["weak", "ec"]] {
         check(trusted, "weak", Err(Untrusted::WeakKey(1024)));
-        check(trusted, "ec", Err(Untrusted::NotRsa));
+        check(trusted, "ec", Ok(()));
     }
+    check(&["foreign"], "foreign", Err(Untrusted::UnknownKey));
 }
 
 /// Pinned or issued, a key usage that is there must allow signatures.

@@ -67,6 +67,7 @@ RSA=rsa_keygen_bits
 for name in root other-root intermediate leaf imposter other; do key "$name" RSA $RSA:2048; done
 key weak RSA $RSA:1024
 key ec EC ec_paramgen_curve:P-256
+key foreign EC ec_paramgen_curve:secp256k1
 
 certificate root root "/C=DE/O=Nuncio Tests/CN=Nuncio Test Root" -selfsign authority
 certificate other-root other-root "/C=DE/O=Nuncio Tests/CN=Nuncio Test Root" -selfsign authority
@@ -78,6 +79,7 @@ certificate expired leaf "$LEAF" root leaf 20200101000000Z 20210101000000Z
 certificate encipher-only leaf "/CN=encipher only" root encipher_only
 certificate weak weak "/CN=weak" root leaf
 certificate ec ec "/CN=ec" root leaf
+certificate foreign foreign "/CN=foreign" -selfsign leaf
 certificate self-signed leaf "/C=DE/O=Nuncio Tests/CN=self-signed" -selfsign leaf
 certificate imposter imposter "/C=DE/O=Nuncio Tests/CN=self-signed" -selfsign leaf
 certificate no-ski leaf "/CN=no identifier" -selfsign no_ski

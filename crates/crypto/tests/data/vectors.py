@@ -5,7 +5,7 @@ import itertools
 import pathlib
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 here = pathlib.Path(__file__).parent
 key = serialization.load_pem_private_key((here / "leaf.key.pem").read_bytes(), None)
@@ -62,3 +62,10 @@ write("rsa15", key.public_key().encrypt(secret, padding.PKCS1v15()))
 for name, encoded in encodings.items():
     assert len(encoded) == size, name
     write(f"rsa15-{name}", pow(int.from_bytes(encoded), numbers.public_numbers.e, modulus).to_bytes(size))
+
+# ECDSA: r and s side by side, and the form of OpenSSL, which is not that of XML Signature.
+key = serialization.load_pem_private_key((here / "ec.key.pem").read_bytes(), None)
+for digest in ("sha256", "sha384", "sha512"):
+    signature = key.sign(b"Nuncio", ec.ECDSA(digests[digest]()))
+    write(f"ecdsa-{digest}", b"".join(number.to_bytes(32) for number in utils.decode_dss_signature(signature)))
+    write(f"ecdsa-{digest}-der", signature)
