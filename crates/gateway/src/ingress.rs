@@ -192,6 +192,8 @@ impl Ingress {
             // The backend has taken it, and there is nobody to tell more.
             Ok(answer) if answered == Some(false) && answer.status < 300 => return Ok(None),
             Ok(answer) if answered.is_none() && answer.body.is_empty() && answer.status < 300 => return Ok(None),
+            // A failure must not reach the client as a success, whatever its body says.
+            Ok(answer) if answer.status >= 400 => Answer::FaultEnvelope(answer.body),
             Ok(answer) => Answer::Envelope(answer.body),
             Err(unavailable) => {
                 note(audit, &unavailable);
@@ -253,7 +255,7 @@ impl Ingress {
         let (message, trouble) = reply.seal(answer, self.world.clock.now(), &mut random)?;
         random.check()?;
         if let Some(trouble) = trouble {
-            note(audit, &format_args!("the backend's answer cannot be read: {trouble}"));
+            note(audit, &format_args!("the backend's answer is not sent on: {trouble}"));
         }
         Ok(message)
     }

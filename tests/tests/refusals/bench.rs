@@ -1,6 +1,7 @@
 //! A client, a gateway and a plain service behind it, and what must hold when the gateway refuses.
 
 use std::fmt::Write;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,23 +76,34 @@ impl Bench {
     pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Policy)) -> Self {
         let mut preset = preset::named(name).unwrap();
         change(&mut preset.policy);
-        Self::of(preset, SoapVersion::V12, true, StoreLimits::default())
+        Self::of(preset, SoapVersion::V12, true, StoreLimits::default(), Backend::start())
     }
 
     /// A gateway for that preset, messages in that version of SOAP.
     pub(crate) fn speaking(name: &str, soap: SoapVersion, inside_tls: bool) -> Self {
-        Self::of(preset::named(name).unwrap(), soap, inside_tls, StoreLimits::default())
+        Self::of(preset::named(name).unwrap(), soap, inside_tls, StoreLimits::default(), Backend::start())
     }
 
     /// A gateway for that preset that keeps no more than that.
     pub(crate) fn keeping(name: &str, stores: StoreLimits) -> Self {
-        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, stores)
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, stores, Backend::start())
     }
 
-    fn of(preset: Preset, soap: SoapVersion, inside_tls: bool, stores: StoreLimits) -> Self {
+    /// A gateway for that preset before that plain service.
+    pub(crate) fn before(name: &str, backend: io::Result<Backend>) -> Self {
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, StoreLimits::default(), backend)
+    }
+
+    fn of(
+        preset: Preset,
+        soap: SoapVersion,
+        inside_tls: bool,
+        stores: StoreLimits,
+        backend: io::Result<Backend>,
+    ) -> Self {
         let name = preset.name;
         let over_transport = matches!(preset.policy.binding, Binding::Transport(_));
-        let backend = Backend::start().unwrap();
+        let backend = backend.unwrap();
         let gateway = Running::start(Settings {
             endpoint: Endpoint {
                 name: preset.name.to_owned(),
