@@ -27,6 +27,8 @@ pub struct Ends {
     users: BTreeMap<String, String>,
     contexts: BTreeMap<String, Arc<Context>>,
     expectations: BTreeMap<u32, Expectation>,
+    /// That of the answer that was opened last.
+    spent: Option<Expectation>,
     claims: HashSet<[u8; 16]>,
     answers: HashSet<[u8; 16]>,
 }
@@ -70,6 +72,7 @@ impl Subject for Ends {
             users: scenario.meta.users(),
             contexts: BTreeMap::new(),
             expectations: BTreeMap::new(),
+            spent: None,
             claims: HashSet::new(),
             answers: HashSet::new(),
         })
@@ -90,10 +93,9 @@ impl Subject for Ends {
             },
             None => None,
         };
-        if received.request() == Request::Renew {
-            return Err(Halt::NotBuilt("renewal of a security context".into()));
-        }
         let opened = self.recipient.open(received, context, Transport::Secure, now).map_err(refused)?;
+        // Its sender has it, whatever becomes of the request from here.
+        self.expectations.insert(exchange.n, opened.expectation().map_err(refused)?);
         if let Claim::Username(username) = opened.claim() {
             let known = self.users.get(&username.name);
             if !known.is_some_and(|password| username.password.matches(password.as_bytes())) {
@@ -103,11 +105,10 @@ impl Subject for Ends {
         if opened.once().is_some_and(|once| !self.claims.insert(once.key)) {
             return Err(refused(Refusal::Replayed));
         }
-        self.expectations.insert(exchange.n, opened.expectation().map_err(refused)?);
         if opened.request() == Request::Cancel
             && let Some(context) = opened.context()
         {
-            self.contexts.remove(&context.identifier);
+            self.contexts.remove(&context.name());
         }
         Ok(Opened {
             envelope: opened.plain().body,
@@ -119,11 +120,14 @@ impl Subject for Ends {
     fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
         let message = &exchange.response;
         let now = Time::from_millis(exchange.response_at);
-        let Some(expectation) = self.expectations.remove(&exchange.n) else {
-            return Err(Halt::Unsecured("the request was refused".into()));
+        // The answer to a request that was refused before it was opened is shown with the memory of another: it is no
+        // answer to that one, so that nothing but a fault without security is taken.
+        let expectation = match self.expectations.remove(&exchange.n).or_else(|| self.spent.take()) {
+            Some(expectation) => self.spent.insert(expectation),
+            None => return Err(Halt::Refused("nothing is known of a request that it could answer".into())),
         };
         let opening =
-            self.initiator.open(&facts(message), message.body.clone(), &expectation, now).map_err(|refusal| {
+            self.initiator.open(&facts(message), message.body.clone(), expectation, now).map_err(|refusal| {
                 match refusal {
                     Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
                     other => refused(other),
@@ -135,17 +139,17 @@ impl Subject for Ends {
         let mut contexts = Vec::new();
         if !opening.is_fault() {
             match expectation.request() {
-                Request::Issue => {
-                    let context = self.initiator.established(&opening, &expectation, now).map_err(refused)?;
+                Request::Issue | Request::Renew => {
+                    let context = self.initiator.established(&opening, expectation, now).map_err(refused)?;
                     contexts.push(subject::Context {
                         identifier: context.identifier.clone(),
                         instance: context.instance.clone(),
                         key: context.danger_key_octets().to_vec(),
                     });
-                    self.contexts.insert(context.identifier.clone(), Arc::new(context));
+                    self.contexts.insert(context.name(), Arc::new(context));
                 }
                 Request::Cancel => self.initiator.cancelled(&opening).map_err(refused)?,
-                Request::Application | Request::Renew => {}
+                Request::Application => {}
             }
         }
         Ok(Opened {

@@ -25,6 +25,8 @@ pub(crate) struct Demand<'a> {
     pub(crate) parts: &'a Parts,
     /// Whether keys must be derived where the policy says so. Not for Cancel, which WCF does not hold to it.
     pub(crate) derive: bool,
+    /// Whether the context that is renewed must endorse, beside what the bootstrap policy asks for.
+    pub(crate) renew: bool,
 }
 
 impl<'a> Demand<'a> {

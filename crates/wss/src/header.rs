@@ -5,12 +5,14 @@ use nuncio_xml::{Document, Kind, NodeId};
 use nuncio_xmlsec::encryption::{EncryptedKey, read_reference_list};
 use nuncio_xmlsec::{Accepted, DSIG, XENC};
 
+use crate::conversation;
 use crate::dialect::Dialect;
 use crate::limits::Limits;
 use crate::names::{WSSE, WSSE11, WSU};
 use crate::refusal::Refusal;
 use crate::token::context::SecurityContextToken;
 use crate::token::derived::DerivedKeyToken;
+use crate::token::reference::Reference;
 use crate::token::x509;
 
 /// A child of the security header.
@@ -153,23 +155,23 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
         .transpose()
 }
 
-/// The identifier of the security context that a message refers to: its token's, or else that of a derived key's
-/// reference. Read before anything is believed, to look the context up.
-pub(crate) fn context_identifier(document: &Document, security: NodeId) -> Option<String> {
+/// The name of the security context that a message refers to: its token's, or else that of a derived key's reference. Read
+/// before anything is believed, to look the context up.
+pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<String> {
     let mut referred = None;
     for child in document.elements(security) {
         let name = document.name(child);
         let Some(dialect) = Dialect::of_conversation(name.namespace) else { continue };
         match name.local {
             "SecurityContextToken" => {
-                return SecurityContextToken::read(document, child, dialect).ok().map(|token| token.identifier);
+                let token = SecurityContextToken::read(document, child, dialect).ok()?;
+                return Some(conversation::name(&token.identifier, token.instance.as_deref()));
             }
             "DerivedKeyToken" if referred.is_none() => {
-                if let Ok(DerivedKeyToken {
-                    source: crate::token::reference::Reference::External { uri, .. }, ..
-                }) = DerivedKeyToken::read(document, child, dialect)
+                if let Ok(DerivedKeyToken { source: Reference::External { uri, instance }, .. }) =
+                    DerivedKeyToken::read(document, child, dialect)
                 {
-                    referred = Some(uri);
+                    referred = Some(conversation::name(&uri, instance.as_deref()));
                 }
             }
             _ => {}

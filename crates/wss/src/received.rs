@@ -120,11 +120,11 @@ impl Received {
             }
             _ => Request::Application,
         };
-        let context = envelope.security.and_then(|node| header::context_identifier(&envelope.document, node));
+        let context = envelope.security.and_then(|node| header::context_name(&envelope.document, node));
         Ok(Self { envelope, action, request, context })
     }
 
-    /// The identifier of the security context that it claims to belong to.
+    /// The name of the security context that it claims to belong to, or to renew: see [`crate::Context::name`].
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }

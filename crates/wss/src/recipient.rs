@@ -134,7 +134,8 @@ impl Recipient {
         now: Time,
     ) -> Result<Opened, Refusal> {
         let Received { envelope, action, request, context: named } = received;
-        if let (Request::Application | Request::Cancel, Some(named), None) = (request, named, &context) {
+        if let (Request::Application | Request::Cancel | Request::Renew, Some(named), None) = (request, named, &context)
+        {
             return Err(Refusal::UnknownContext(named));
         }
         self.check_address(&envelope)?;
@@ -147,8 +148,8 @@ impl Recipient {
         }
         let context = match request {
             // A bootstrap message belongs to no context, whatever it brings.
-            Request::Issue | Request::Renew => None,
-            Request::Application | Request::Cancel => context,
+            Request::Issue => None,
+            Request::Application | Request::Cancel | Request::Renew => context,
         };
         if let Some(context) = &context {
             // The end of a context may still be said when its time is over.
@@ -180,6 +181,15 @@ impl Recipient {
         issue::issue(opened, principal, now, random)
     }
 
+    /// Renews a security context: the same identifier, a new instance, a new key. `principal` is who sent `opened`, which
+    /// brings the bootstrap's credentials again; it must be who established the context.
+    ///
+    /// The random source is drawn from in this order: 16 octets of instance, the entropy or key, then whatever the answer
+    /// needs. Both contexts are good afterwards: for how long the old one, is the caller's to say.
+    pub fn renew(opened: Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Issued, Issue> {
+        issue::renew(opened, principal, now, random)
+    }
+
     /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that. The reply
     /// comes back with the answer, for a caller that finds it dropped already.
     pub fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<(Message, Reply), Issue> {
@@ -207,7 +217,8 @@ impl Recipient {
                 return Err(Refusal::TrustRequest("comes where the policy has no conversation"));
             }
         };
-        Ok(Demand { policy, direction: Direction::Request, parts, derive: request != Request::Cancel })
+        let (derive, renew) = (request != Request::Cancel, request == Request::Renew);
+        Ok(Demand { policy, direction: Direction::Request, parts, derive, renew })
     }
 
     fn check_address(&self, envelope: &Envelope) -> Result<(), Refusal> {
@@ -272,7 +283,7 @@ impl Opened {
 
     /// Whom it comes from.
     pub fn claim(&self) -> Claim<'_> {
-        if let Some(context) = &self.context {
+        if let (Some(context), false) = (&self.context, self.request == Request::Renew) {
             Claim::Context(context)
         } else if let Some(username) = &self.evidence.username {
             Claim::Username(username)

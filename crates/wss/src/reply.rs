@@ -144,7 +144,7 @@ impl Reply {
         let Opened { recipient, envelope, evidence, request, context, .. } = &self.opened;
         let terms = &recipient.terms;
         let (policy, parts) = self.terms(action, fault);
-        let demand = Demand { policy, direction: Direction::Response, parts, derive: true };
+        let demand = Demand { policy, direction: Direction::Response, parts, derive: true, renew: false };
         let suite = demand.suite();
         let protection = match demand.symmetric().map(|binding| &binding.protection) {
             None => Protection::Transport,

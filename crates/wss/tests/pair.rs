@@ -138,7 +138,7 @@ fn options_of_policies_are_kept_by_both_ends() {
             policy.wss.signature_confirmation = true;
         }),
         ("the timestamp last", "wcf-ws2007-mutualCertificate", |policy| {
-            symmetric(policy).layout = Layout::LaxTimestampLast
+            symmetric(policy).layout = Layout::LaxTimestampLast;
         }),
         ("the timestamp first", "wcf-ws2007-userNameForCertificate", |policy| {
             symmetric(policy).layout = Layout::LaxTimestampFirst;

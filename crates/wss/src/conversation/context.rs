@@ -54,7 +54,20 @@ pub(crate) struct Carried {
     pub(crate) octets: Vec<u8>,
 }
 
+/// The name of a context's key: its identifier and, where it was renewed, the instance behind a space. No URI has one.
+pub(crate) fn name(identifier: &str, instance: Option<&str>) -> String {
+    match instance {
+        Some(instance) => format!("{identifier} {instance}"),
+        None => identifier.to_owned(),
+    }
+}
+
 impl Context {
+    /// The name by which [`crate::Received::context`] asks for it: each key of a conversation is a context of its own.
+    pub fn name(&self) -> String {
+        name(&self.identifier, self.instance.as_deref())
+    }
+
     /// The key, if that is the name of this context and of its key.
     pub(crate) fn key(&self, identifier: &str, instance: Option<&str>) -> Option<&Secret> {
         (self.identifier == identifier && self.instance.as_deref() == instance).then_some(&self.secret)

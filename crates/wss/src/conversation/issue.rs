@@ -6,8 +6,9 @@ use nuncio_crypto::secret::Secret;
 use nuncio_xml::Writer;
 
 use super::{Context, Principal};
-use crate::dialect::{Dialect, TrustVerb};
+use crate::dialect::TrustVerb;
 use crate::fault::Fault;
+use crate::received::Request;
 use crate::recipient::{self, Issue, Opened};
 use crate::refusal::{Class, Refusal};
 use crate::reply::{Answer, Reply};
@@ -29,26 +30,46 @@ pub(crate) fn issue(
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
+    let granted = grant(&opened, principal, now, random);
+    answer(opened, granted, TrustVerb::Issue, now, random)
+}
+
+/// Renews a context and seals the answer.
+pub(crate) fn renew(
+    opened: Opened,
+    principal: Principal,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<recipient::Issued, Issue> {
+    let granted = grant_again(&opened, principal, now, random);
+    answer(opened, granted, TrustVerb::Renew, now, random)
+}
+
+fn answer(
+    opened: Opened,
+    granted: Result<Granted, Refusal>,
+    verb: TrustVerb,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<recipient::Issued, Issue> {
     let dialect = opened.recipient.dialect();
-    let granted = grant(&opened, principal, dialect, now, random);
     let reply = opened.into_reply();
-    let (context, key, correlation) = match granted {
+    let Granted { context, key, correlation } = match granted {
         Ok(granted) => granted,
         Err(refusal) => return Err(refuse(&reply, refusal, now, random)?),
     };
     let mut tag = [0; 6];
     random.fill(&mut tag);
-    let (token, secret) = (format!("{}-sct", hex(&tag)), format!("{}-key", hex(&tag)));
-    let given = context.secret.clone();
+    let (token, secret) = (format!("_{}-sct", hex(&tag)), format!("_{}-key", hex(&tag)));
     let issued = Issued {
         context: &context,
         ids: (&token, &secret),
         entropy: key.entropy.as_ref(),
-        given: key.given.then_some(&given),
+        given: key.given.then_some(&context.secret),
         correlation: correlation.as_deref(),
     };
     let write = |writer: &mut Writer| write_issued(writer, &issued);
-    let message = reply.seal_trust(dialect, TrustVerb::Issue, &write, now, random)?;
+    let message = reply.seal_trust(dialect, verb, &write, now, random)?;
     Ok(recipient::Issued { context, message, reply })
 }
 
@@ -59,14 +80,15 @@ pub(super) fn refuse(reply: &Reply, refusal: Refusal, now: Time, random: &mut dy
     Ok(Issue::Refused { refusal, message })
 }
 
-fn grant(
-    opened: &Opened,
-    principal: Principal,
-    dialect: &'static Dialect,
-    now: Time,
-    random: &mut dyn Random,
-) -> Result<(Context, Key, Option<String>), Refusal> {
-    let envelope = &opened.envelope;
+/// What a trust request gets.
+struct Granted {
+    context: Context,
+    key: Key,
+    correlation: Option<String>,
+}
+
+fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
+    let (envelope, dialect) = (&opened.envelope, opened.recipient.dialect());
     let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
     let mut identifier = [0; 16];
     random.fill(&mut identifier);
@@ -84,7 +106,41 @@ fn grant(
         secret: key.secret.clone(),
         carried: None,
     };
-    Ok((context, key, request.correlation))
+    Ok(Granted { context, key, correlation: request.correlation })
+}
+
+/// A new key for the context that endorses the request, which must be what the request is about; for nobody but whoever
+/// established it ([WS-SecureConversation 1.4] section 5).
+fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
+    if opened.recipient.terms.conversation().is_some_and(|token| !token.renew) {
+        return Err(Refusal::TrustRequest("renews where the policy forbids it"));
+    }
+    let (envelope, dialect) = (&opened.envelope, opened.recipient.dialect());
+    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Renew)?;
+    let (identifier, instance) = request.target.as_ref().ok_or(Refusal::TrustRequest("names no context to renew"))?;
+    let old = opened
+        .context
+        .as_ref()
+        .filter(|context| context.key(identifier, instance.as_deref()).is_some())
+        .ok_or(Refusal::TrustRequest("is about another context than the one that signed it"))?;
+    if old.principal != principal {
+        return Err(Refusal::TrustRequest("renews what somebody else established"));
+    }
+    let mut instance = [0; 16];
+    random.fill(&mut instance);
+    let key = key(opened, &request, random)?;
+    let context = Context {
+        identifier: old.identifier.clone(),
+        instance: Some(format!("urn:uuid:{}", uuid(instance))),
+        dialect,
+        principal,
+        conversation: old.conversation.clone(),
+        created: now,
+        expires: now.plus(opened.recipient.settings.context_lifetime),
+        secret: key.secret.clone(),
+        carried: None,
+    };
+    Ok(Granted { context, key, correlation: request.correlation })
 }
 
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.
@@ -98,7 +154,10 @@ fn key(opened: &Opened, request: &TokenRequest, random: &mut dyn Random) -> Resu
     let trust = terms.policy.trust.as_ref();
     let (client, server) = trust.map_or((false, true), |trust| (trust.client_entropy, trust.server_entropy));
     match &request.entropy {
-        None if client => Err(Refusal::TrustRequest("has no entropy where the policy asks for it")),
+        // CXF renews without entropy, and takes a whole key in answer.
+        None if client && opened.request == Request::Issue => {
+            Err(Refusal::TrustRequest("has no entropy where the policy asks for it"))
+        }
         None => Ok(Key { secret: fresh(octets, random), entropy: None, given: true }),
         Some(entropy) if client && !server => {
             if entropy.len() != octets {

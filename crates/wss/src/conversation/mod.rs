@@ -1,8 +1,8 @@
-//! Conversations: security contexts issued and cancelled ([WS-SecureConversation 1.4]).
+//! Conversations: security contexts issued, renewed and cancelled ([WS-SecureConversation 1.4]).
 
 pub(crate) mod cancel;
 mod context;
 pub(crate) mod issue;
 
-pub(crate) use context::Carried;
+pub(crate) use context::{Carried, name};
 pub use context::{Context, Principal};

@@ -43,7 +43,7 @@ impl Initiator {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
         }
         let derive = expectation.request != Request::Cancel;
-        let demand = Demand { policy, direction: Direction::Response, parts, derive };
+        let demand = Demand { policy, direction: Direction::Response, parts, derive, renew: false };
         let keys = Keys {
             credentials: &[],
             context: expectation.context.as_deref(),
@@ -107,6 +107,12 @@ impl Initiator {
         if secret.len() != octets {
             return Err(Refusal::TrustResponse("gives a key of another size than it says"));
         }
+        let renewed = expectation.context.as_deref().filter(|_| expectation.request == Request::Renew);
+        if renewed
+            .is_some_and(|old| old.identifier != response.token.identifier || old.instance == response.token.instance)
+        {
+            return Err(Refusal::TrustResponse("renews another context than was asked for"));
+        }
         let (created, expires) = response.lifetime.unwrap_or((now, Time::from_millis(i64::MAX)));
         if expires <= now || expires <= created {
             return Err(Refusal::TrustResponse("issues a context that has expired"));
@@ -115,7 +121,7 @@ impl Initiator {
         let mut octets = Vec::new();
         exclusive(document, response.node, &[], &mut octets);
         Ok(Context {
-            conversation: response.token.identifier.clone(),
+            conversation: renewed.map_or(&response.token.identifier, |old| &old.conversation).clone(),
             identifier: response.token.identifier,
             instance: response.token.instance,
             dialect,

@@ -60,7 +60,8 @@ impl Initiator {
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
         let (policy, parts) = self.request_terms(request, &action);
-        let demand = Demand { policy, direction: Direction::Request, parts, derive: request != Request::Cancel };
+        let derive = request != Request::Cancel;
+        let demand = Demand { policy, direction: Direction::Request, parts, derive, renew: false };
         let fresh = self.fresh_key(&demand, random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
         let supporting = self.supporting(&demand, context)?;

@@ -209,9 +209,10 @@ impl Expectation {
         let envelope = &opened.envelope;
         let suite = crate::demand::suite(&terms.policy);
         let (entropy, key_size) = match opened.request {
-            Request::Issue => {
+            Request::Issue | Request::Renew => {
                 let dialect: &Dialect = terms.dialect();
-                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
+                let verb = if opened.request == Request::Issue { TrustVerb::Issue } else { TrustVerb::Renew };
+                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, verb)?;
                 (request.entropy, request.key_size.unwrap_or(suite.key))
             }
             _ => (None, suite.key),

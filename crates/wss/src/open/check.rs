@@ -175,6 +175,12 @@ impl Opening<'_> {
                 }
             }
         }
+        if self.demand.renew {
+            let by = |endorsement: &&super::Endorsement| matches!(endorsement.by, Endorser::Context);
+            let at = endorsements.iter().position(by);
+            let at = at.ok_or(Refusal::TokenMissing("signature by the context that is renewed"))?;
+            self.check_endorsement(endorsements.remove(at), envelope, timestamp)?;
+        }
         if !endorsements.is_empty() {
             return Err(Refusal::Endorsement("is there where the policy has none"));
         }
