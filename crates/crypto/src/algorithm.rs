@@ -307,6 +307,48 @@ impl KeyTransport {
     }
 }
 
+/// A key wrap under a symmetric key ([XML Encryption 1.1] section 5.6).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum KeyWrap {
+    /// Triple DES in CBC mode, twice, with a checksum ([RFC 3217]).
+    TripleDes,
+    /// AES-128 ([RFC 3394]).
+    Aes128,
+    /// AES-192.
+    Aes192,
+    /// AES-256.
+    Aes256,
+}
+
+impl KeyWrap {
+    /// Every key wrap.
+    pub const ALL: [Self; 4] = [Self::TripleDes, Self::Aes128, Self::Aes192, Self::Aes256];
+
+    /// The URI of `xenc:EncryptionMethod/@Algorithm` in an `xenc:EncryptedKey`.
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::TripleDes => "http://www.w3.org/2001/04/xmlenc#kw-tripledes",
+            Self::Aes128 => "http://www.w3.org/2001/04/xmlenc#kw-aes128",
+            Self::Aes192 => "http://www.w3.org/2001/04/xmlenc#kw-aes192",
+            Self::Aes256 => "http://www.w3.org/2001/04/xmlenc#kw-aes256",
+        }
+    }
+
+    /// The key wrap of that URI, compared octet by octet; `None` for one that is not built.
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.uri() == uri)
+    }
+
+    /// Octets of the key that wraps.
+    pub const fn key_size(self) -> usize {
+        match self {
+            Self::Aes128 => 16,
+            Self::TripleDes | Self::Aes192 => 24,
+            Self::Aes256 => 32,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,6 +372,16 @@ mod tests {
         }
         for a in CipherAlgorithm::ALL {
             assert_eq!(CipherAlgorithm::from_uri(a.uri()), Some(a));
+            assert_eq!(KeyWrap::from_uri(a.uri()), None, "what encrypts data must not wrap keys");
+        }
+        for a in KeyWrap::ALL {
+            assert_eq!(KeyWrap::from_uri(a.uri()), Some(a));
+            assert_eq!(
+                CipherAlgorithm::from_uri(a.uri()),
+                None,
+                "what wraps keys must not pass for what encrypts data"
+            );
+            assert_eq!(KeyTransport::from_parts(a.uri(), None, None), None);
         }
     }
 

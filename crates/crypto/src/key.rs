@@ -117,8 +117,8 @@ impl PrivateKey {
 
 /// The public key of a certificate.
 ///
-/// One that is neither RSA nor on a [`Curve`], or RSA beyond [`RSA_BITS`], is a value too: it verifies nothing and wraps
-/// nothing.
+/// One that is neither RSA nor on a [`Curve`], or RSA beyond [`RSA_BITS`], is a value too: it verifies nothing and
+/// wraps nothing.
 #[derive(Clone, Eq, PartialEq)]
 pub struct PublicKey {
     kind: Kind,

@@ -7,8 +7,8 @@
 //!
 //! Two libraries stand behind it, chosen once and by name:
 //!
-//! - `RustCrypto` for digests, HMAC, encryption in CBC mode: as fast as AWS-LC where a message spends its
-//!   time, and in Rust.
+//! - `RustCrypto` for digests, HMAC, encryption in CBC mode and key wrap: as fast as AWS-LC where a
+//!   message spends its time, and in Rust.
 //! - AWS-LC for RSA, ECDSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
 //!   told in [`transport`], [`sign`] and [`cipher`].
 
@@ -19,6 +19,7 @@ pub mod cipher;
 pub mod derive;
 pub mod digest;
 pub mod key;
+pub mod keywrap;
 pub mod mac;
 mod name;
 pub mod random;

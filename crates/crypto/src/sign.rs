@@ -1,8 +1,9 @@
 //! Asymmetric signatures: RSASSA-PKCS1-v1_5 ([XML Signature 1.1] section 6.4.2), and ECDSA of others (section 6.4.3).
 //!
-//! AWS-LC signs over SHA-256, SHA-384 and SHA-512 and verifies all there are. It does not offer to sign over SHA-1, which is
-//! what every suite of [WS-SP 1.3] names and every WCF or CXF peer with a `Basic` suite expects; that one is signed by
-//! the `rsa` crate, blinded and in constant time, at some nine times the cost. This is the one place that chooses.
+//! AWS-LC signs over SHA-256, SHA-384 and SHA-512 and verifies all there are. It does not offer to sign over SHA-1,
+//! which is what every suite of [WS-SP 1.3] names and every WCF or CXF peer with a `Basic` suite expects; that one is
+//! signed by the `rsa` crate, blinded and in constant time, at some nine times the cost. This is the one place that
+//! chooses.
 
 use crate::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 use crate::digest::hash;
@@ -58,8 +59,8 @@ pub fn sign(
 
 /// Whether `signature` is one over `message` by the holder of `key`, by an algorithm of the key's kind.
 ///
-/// Under RSA the encoding must be the one and only ([RFC 8017] section 8.2.2), the signature as long as the modulus, and
-/// the modulus within [`RSA_BITS`](crate::key::RSA_BITS). Under ECDSA the signature is r and s, each as long as a
+/// Under RSA the encoding must be the one and only ([RFC 8017] section 8.2.2), the signature as long as the modulus,
+/// and the modulus within [`RSA_BITS`](crate::key::RSA_BITS). Under ECDSA the signature is r and s, each as long as a
 /// coordinate of the key's curve ([XML Signature 1.1] section 6.4.3); for every signature (r, s) there is (r, −s) as
 /// well, so nothing may be told apart by its signature. Anything else is `false`.
 #[must_use]

@@ -78,9 +78,10 @@ impl Trust {
     /// Checks a peer's certificate, with those it sent along, at the second `now` since 1970.
     ///
     /// For pinned and issued ones alike: valid at `now`, a key of RSA of [`RSA_BITS`] or on a
-    /// [`Curve`](crate::key::Curve), and if there is a key usage it says `digitalSignature`. The chain is that of [RFC 5280] section 6 without revocation lists; signatures in it
-    /// are over SHA-256 or better. The extended key usage is not asked: none is registered for messages, and peers use
-    /// certificates for TLS servers, TLS clients and mail alike.
+    /// [`Curve`](crate::key::Curve), and if there is a key usage it says `digitalSignature`. The chain is that of
+    /// [RFC 5280] section 6 without revocation lists; signatures in it are over SHA-256 or better. The extended key
+    /// usage is not asked: none is registered for messages, and peers use certificates for TLS servers, TLS clients and
+    /// mail alike.
     pub fn check(
         &self,
         leaf: &Certificate,
