@@ -25,6 +25,9 @@ use crate::world::World;
 /// What a context takes in memory beside its identifier, in octets: two keys' worth, a name, an id, and the table.
 const CONTEXT: usize = 1024;
 
+/// For how long the old key of a conversation is good after the new one was used: what is in flight must arrive.
+const ROLLOVER: Duration = Duration::from_mins(5);
+
 /// A route that holds conversations on behalf of a plain service.
 pub struct Ingress {
     /// Which of the gateway's routes it is: a context that one issued is nothing to another.
@@ -124,18 +127,16 @@ impl Ingress {
         match opened.request() {
             Request::Application => {
                 if let Some(context) = opened.context() {
-                    self.world.sessions.used(&self.key(&context.identifier));
+                    self.world.sessions.used(&self.key(&context.name()));
+                    if let Some(old) = &context.replaces {
+                        self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
+                    }
                 }
                 self.forward(opened, &caller.permit, audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
-            Request::Renew => {
-                let refusal = Refusal::TrustRequest("asks for a new key for a context, which is not given");
-                note(audit, &refusal);
-                let fault = Fault::refusal(refusal.class(), recipient.dialect());
-                self.seal(&opened.into_reply(), Answer::Fault(fault), audit).map(Some)
-            }
+            Request::Renew => self.renew(opened, caller.principal, now, audit).map(Some),
         }
     }
 
@@ -149,8 +150,8 @@ impl Ingress {
     fn find(&self, received: &Received, now: Time) -> Result<Option<Arc<Context>>, Refusal> {
         match (received.request(), received.context()) {
             // A bootstrap message belongs to no context, whatever it brings.
-            (Request::Issue | Request::Renew, _) | (_, None) => Ok(None),
-            (Request::Application | Request::Cancel, Some(identifier)) => {
+            (Request::Issue, _) | (_, None) => Ok(None),
+            (Request::Application | Request::Cancel | Request::Renew, Some(identifier)) => {
                 let found = self.world.sessions.find(&self.key(identifier), now);
                 found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()))
             }
@@ -212,12 +213,35 @@ impl Ingress {
         let mut random = self.world.entropy.draw();
         let issued = Recipient::issue(opened, principal, now, &mut random);
         random.check()?;
-        match issued {
+        self.keep(issued, &owner, now, audit)
+    }
+
+    /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.
+    fn renew(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
+        let owner = owner(&principal);
+        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
+            note(audit, &full);
+            return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
+        }
+        let mut random = self.world.entropy.draw();
+        let renewed = Recipient::renew(opened, principal, now, &mut random);
+        random.check()?;
+        self.keep(renewed, &owner, now, audit)
+    }
+
+    /// Keeps a context that was granted, and gives the answer that says so.
+    fn keep(
+        &self,
+        granted: Result<Issued, Issue>,
+        owner: &str,
+        now: Time,
+        audit: &mut Audit,
+    ) -> Result<Message, Denied> {
+        match granted {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.clone());
-                let key = self.key(&context.identifier);
-                let lease =
-                    Lease { owner: &owner, octets: CONTEXT, pending: now.plus(self.pending), end: context.expires };
+                let key = self.key(&context.name());
+                let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end: context.expires };
                 if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
                     note(audit, &format_args!("the last place went to somebody else: {full}"));
                     return self.seal(&reply, Answer::Fault(Fault::busy()), audit);
@@ -229,7 +253,8 @@ impl Ingress {
     }
 
     fn cancel(&self, opened: Opened, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
-        let key = opened.context().map(|context| (self.key(&context.identifier), context.identifier.clone()));
+        let key = opened.context().map(|context| (self.key(&context.name()), context.identifier.clone()));
+        let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
         random.check()?;
@@ -237,6 +262,9 @@ impl Ingress {
             Ok(cancelled) => cancelled,
             Err(issue) => return refused(issue, audit),
         };
+        if let Some(old) = replaced {
+            self.world.sessions.remove(&old);
+        }
         // Of two cancels at once, one finds it.
         match key {
             Some((key, identifier)) if self.world.sessions.remove(&key).is_none() => {

@@ -3,6 +3,7 @@
 //! Our own, because `axum::serve` has no deadline for headers and hyper-util's protocol detection none for the first
 //! octet. HTTP/1.1 only.
 
+mod head;
 mod pace;
 mod tls;
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::head::Head;
 use crate::config::Timeouts;
 
 /// How much of a refused body is read and thrown away before the connection is closed.
@@ -29,6 +30,7 @@ pub(crate) struct Pace {
     /// A count of moves, shifted by two, and the phase below: a phase that comes again is another one.
     state: AtomicU64,
     linger: AtomicBool,
+    ambiguous: AtomicBool,
 }
 
 /// Before the first octet of the first request.
@@ -43,7 +45,7 @@ const IDLE: u64 = 3;
 impl Pace {
     /// A connection that was just opened.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: AtomicU64::new(FRESH), linger: AtomicBool::new(false) })
+        Arc::new(Self { state: AtomicU64::new(FRESH), linger: AtomicBool::new(false), ambiguous: AtomicBool::new(false) })
     }
 
     /// The headers of a request are complete.
@@ -61,16 +63,26 @@ impl Pace {
         self.linger.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the request that is being answered said twice how long it is. One that was sent before the answer to the
+    /// one before it is not looked at; its connection ends after it all the same.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.ambiguous.load(Ordering::Relaxed)
+    }
+
     fn enter(&self, phase: u64) {
         // All movers of one connection run on its task, one after the other: no update is lost.
         let count = self.state.load(Ordering::Relaxed) >> 2;
         self.state.store((count + 1) << 2 | phase, Ordering::Relaxed);
     }
 
-    fn octets_came(&self) {
-        if matches!(self.state.load(Ordering::Relaxed) & 3, FRESH | IDLE) {
+    /// Whether they are of a request's headers, and the first of them.
+    fn octets_came(&self) -> (bool, bool) {
+        let phase = self.state.load(Ordering::Relaxed) & 3;
+        let first = matches!(phase, FRESH | IDLE);
+        if first {
             self.enter(HEAD);
         }
+        (phase != BUSY, first)
     }
 }
 
@@ -78,6 +90,7 @@ impl Pace {
 pub(crate) struct Paced<S> {
     stream: S,
     pace: Arc<Pace>,
+    head: Head,
     timeouts: Arc<Timeouts>,
     /// The state for which `reading` was set.
     seen: Option<u64>,
@@ -93,7 +106,17 @@ impl<S> Paced<S> {
     /// Puts `stream` under `timeouts`, in the phase that `pace` says.
     pub(crate) fn new(stream: S, pace: Arc<Pace>, timeouts: Arc<Timeouts>) -> Self {
         let timer = || Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self { stream, pace, timeouts, seen: None, reading: timer(), stalled: false, writing: timer(), lingering: None }
+        Self {
+            stream,
+            pace,
+            head: Head::default(),
+            timeouts,
+            seen: None,
+            reading: timer(),
+            stalled: false,
+            writing: timer(),
+            lingering: None,
+        }
     }
 
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
@@ -133,8 +156,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(outcome) => {
-                if buffer.filled().len() > before {
-                    this.pace.octets_came();
+                if let (Some(octets @ [_, ..]), (true, first)) = (buffer.filled().get(before..), this.pace.octets_came()) {
+                    if first {
+                        this.head = Head::default();
+                    }
+                    this.head.read(octets);
+                    this.pace.ambiguous.store(this.head.is_ambiguous(), Ordering::Relaxed);
                 }
                 Poll::Ready(outcome)
             }

@@ -162,6 +162,20 @@ impl<V> Memory<V> {
         }
     }
 
+    /// Lets what is kept under that identifier end at `end`, if it would end later.
+    pub fn retire(&self, identifier: &str, end: Time) {
+        let mut shard = self.shard(identifier);
+        let Shard { entries, ends } = &mut *shard;
+        let Some(entry) = entries.get_mut(identifier) else { return };
+        entry.full = entry.full.min(end.millis());
+        if entry.end > entry.full
+            && let Some((_, identifier)) = ends.take(&(entry.end, identifier.into()))
+        {
+            entry.end = entry.full;
+            ends.insert((entry.end, identifier));
+        }
+    }
+
     /// Ends the conversation with that identifier; gives it back if it was there.
     pub fn remove(&self, identifier: &str) -> Option<Arc<V>> {
         let mut shard = self.shard(identifier);

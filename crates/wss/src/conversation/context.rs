@@ -32,6 +32,8 @@ pub struct Context {
     pub identifier: String,
     /// Which of its keys this is, where it was renewed.
     pub instance: Option<String>,
+    /// The name of the key that this one replaces, where it was renewed here.
+    pub replaces: Option<String>,
     /// Its generation.
     pub dialect: &'static Dialect,
     /// Who established it.

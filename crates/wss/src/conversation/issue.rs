@@ -104,6 +104,7 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
         created: now,
         expires: now.plus(opened.recipient.settings.context_lifetime),
         secret: key.secret.clone(),
+        replaces: None,
         carried: None,
     };
     Ok(Granted { context, key, correlation: request.correlation })
@@ -138,6 +139,7 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         created: now,
         expires: now.plus(opened.recipient.settings.context_lifetime),
         secret: key.secret.clone(),
+        replaces: Some(old.name()),
         carried: None,
     };
     Ok(Granted { context, key, correlation: request.correlation })

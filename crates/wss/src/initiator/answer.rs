@@ -129,6 +129,7 @@ impl Initiator {
             created,
             expires,
             secret,
+            replaces: None,
             carried: Some(Carried { id, octets }),
         })
     }
