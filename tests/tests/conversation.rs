@@ -21,6 +21,7 @@ struct Tally {
     scenarios: usize,
     conversations: usize,
     calls: usize,
+    renewed: usize,
     cancelled: usize,
     refused: usize,
 }
@@ -48,11 +49,13 @@ fn recorded_conversations_are_held_over_sockets() {
             Err(error) => panic!("{name}: {error}"),
         }
     }
-    let Tally { scenarios, conversations, calls, cancelled, refused } = tally;
+    let Tally { scenarios, conversations, calls, renewed, cancelled, refused } = tally;
     eprintln!(
-        "{scenarios} scenarios: {conversations} conversations, {calls} calls, {cancelled} cancelled, {refused} refused"
+        "{scenarios} scenarios: {conversations} conversations, {calls} calls, {renewed} renewed, {cancelled} cancelled, \
+         {refused} refused"
     );
     assert!(scenarios >= 40 && conversations >= 40, "{scenarios} scenarios, {conversations} conversations");
+    assert!(renewed >= 10, "{renewed} renewed");
     assert!(calls >= 200 && cancelled >= 40, "{calls} calls, {cancelled} cancelled");
 }
 
@@ -105,8 +108,8 @@ impl<'s> Stage<'s> {
         let plain = oracle::open(&exchange.request.body, &self.scenario.keys).unwrap();
         let recorded = oracle::open(&exchange.response.body, &self.scenario.keys);
         let issued = recorded.ok().and_then(|plain| oracle::issued(&plain).unwrap());
-        if let Some((identifier, _)) = &issued {
-            self.gateway.foretell(&self.drawn(identifier, &plain));
+        if let Some((identifier, instance)) = &issued {
+            self.gateway.foretell(&self.drawn(identifier, instance.as_deref(), &plain));
         }
         let contexts = oracle::contexts(&plain).unwrap();
         let (response, seen) = self.send(exchange);
@@ -117,12 +120,17 @@ impl<'s> Stage<'s> {
             assert_eq!((status, seen.len()), (Some(500), 0), "{at}: {log}");
             assert!(oracle::is_unsecured_fault(str::from_utf8(&response.body).unwrap()).unwrap(), "{at}");
             tally.refused += 1;
-        } else if let Some((identifier, _)) = issued {
+        } else if let Some((identifier, instance)) = issued {
             assert_eq!((status, seen.len()), (Some(200), 0), "{at}: {log}");
             assert_eq!(self.gateway.untold(), 0, "{at}: the recorded numbers are drawn");
             let user = oracle::credentials(&plain).unwrap().map(|(user, _)| user);
-            self.known.insert(identifier, Conversation { user, ..Conversation::default() });
-            tally.conversations += 1;
+            if instance.is_some() {
+                assert!(self.known.contains_key(&identifier), "{at}: it goes on under its new key");
+                tally.renewed += 1;
+            } else {
+                self.known.insert(identifier, Conversation { user, ..Conversation::default() });
+                tally.conversations += 1;
+            }
         } else if payload(&plain) == "RequestSecurityToken" {
             assert_eq!((status, seen.len()), (Some(200), 0), "{at}: {log}");
             let [context] = contexts.as_slice() else {
@@ -153,21 +161,24 @@ impl<'s> Stage<'s> {
     }
 
     /// What the recorded service drew to issue that context: its identifier, its entropy or the key itself, and then what
-    /// our gateway names the conversation by.
-    fn drawn(&self, identifier: &str, request: &str) -> Vec<u8> {
+    /// our gateway names the conversation by; to renew one, its instance and the entropy or key.
+    fn drawn(&self, identifier: &str, instance: Option<&str>, request: &str) -> Vec<u8> {
         let keys = &self.scenario.keys;
-        let uuid = identifier.strip_prefix("urn:uuid:").unwrap().replace('-', "");
+        let uuid = instance.unwrap_or(identifier).strip_prefix("urn:uuid:").unwrap().replace('-', "");
         let octet = |at: usize| u8::from_str_radix(&uuid[2 * at..2 * at + 2], 16).unwrap();
         let mut octets: Vec<u8> = (0..16).map(octet).collect();
-        let key = &keys.security_context_tokens.iter().find(|of| of.identifier == identifier).unwrap().key;
+        let same = |of: &&recording::ContextKey| of.identifier == identifier && of.instance.as_deref() == instance;
+        let key = &keys.security_context_tokens.iter().find(same).unwrap().key;
         match keys.combined_entropy.iter().find(|of| of.combined == *key) {
             Some(combined) => octets.extend(&combined.server),
             // The client's entropy is the key, and the service draws nothing for it.
             None if request.contains("Entropy>") => {}
             None => octets.extend(key),
         }
-        // Any name that is each conversation's own.
-        octets.extend((0..16).rev().map(octet));
+        // Any name that is each conversation's own; a renewed one keeps its.
+        if instance.is_none() {
+            octets.extend((0..16).rev().map(octet));
+        }
         octets
     }
 
