@@ -1,8 +1,7 @@
 //! What of HTTP a SOAP request may use, and how it becomes plain values.
 //!
-//! Everything is checked before the body is read, and the body is read whole before anything looks at it. Where a
-//! request has both `Content-Length` and `Transfer-Encoding`, hyper goes by the latter and drops the former (RFC 9112
-//! section 6.3); nothing of a request is ever relayed, so nobody behind us can read it another way.
+//! Everything is checked before the body is read, and the body is read whole before anything looks at it. Nothing of a
+//! request is ever relayed, so nobody behind us can read it another way.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -120,6 +119,9 @@ pub enum Rejection {
     /// Not exactly one `Host` header.
     #[error("{0} Host headers in place of one")]
     Hosts(usize),
+    /// `Content-Length` beside `Transfer-Encoding`: two readers may see two requests (RFC 9112 section 6.3).
+    #[error("Content-Length and Transfer-Encoding are both there")]
+    Ambiguous,
     /// A header that may stand once stands more often, or has octets outside visible ASCII.
     #[error("header {0} is repeated or has octets outside visible ASCII")]
     Malformed(&'static str),
@@ -143,7 +145,7 @@ impl Rejection {
         match self {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooLate(_) | Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroke(_) | Self::Hosts(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Ambiguous | Self::BodyBroke(_) | Self::Hosts(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Encoded(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expected(_) => StatusCode::EXPECTATION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -170,6 +172,9 @@ pub(crate) async fn admit(
     limit: usize,
     timeouts: &Timeouts,
 ) -> Result<Inbound, Rejection> {
+    if arrival.pace.is_ambiguous() {
+        return Err(Rejection::Ambiguous);
+    }
     let (head, body) = request.into_parts();
     if head.method != Method::POST {
         return Err(Rejection::Method(head.method));

@@ -4,38 +4,39 @@
 //! be refused (RFC 9112 section 6.3). hyper takes the latter, drops the former and closes the connection after the
 //! answer, and tells nobody; so the octets are looked at on their way to it. What is read here decides nothing but this.
 
-/// The longest name that is looked for.
-const LONGEST: usize = TRANSFER_ENCODING.len();
-const CONTENT_LENGTH: &[u8] = b"content-length";
-const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
+const CONTENT_LENGTH: &[u8] = b"content-length:";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
 
 /// Looks at the octets of one request's head, as they come.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    /// The beginning of the line that is being read, up to its colon.
-    name: Vec<u8>,
-    /// Whether the name is complete, or longer than any that is looked for.
-    named: bool,
-    /// Whether the line has any octet.
-    begun: bool,
-    /// Whether a line with something in it has ended: empty ones before that are passed over (RFC 9112 section 2.2).
-    started: bool,
-    ended: bool,
+    at: At,
+    /// The beginning of the line that is being read, as long as the longer name, in lower case.
+    line: Vec<u8>,
     length: bool,
     coding: bool,
+}
+
+/// How far a head has come.
+#[derive(Debug, Default, Eq, PartialEq)]
+enum At {
+    /// Before the request line; empty lines there are passed over (RFC 9112 section 2.2).
+    #[default]
+    Start,
+    Headers,
+    End,
 }
 
 impl Head {
     /// Takes more octets. Those behind the end of the head are passed over.
     pub(super) fn read(&mut self, octets: &[u8]) {
         for &octet in octets {
-            if self.ended {
-                return;
-            }
             match octet {
-                b'\n' => self.line(),
+                _ if self.at == At::End => return,
+                b'\n' => self.line_ended(),
                 b'\r' => {}
-                _ => self.octet(octet),
+                _ if self.line.len() < TRANSFER_ENCODING.len() => self.line.push(octet.to_ascii_lowercase()),
+                _ => {}
             }
         }
     }
@@ -45,28 +46,17 @@ impl Head {
         self.length && self.coding
     }
 
-    fn octet(&mut self, octet: u8) {
-        self.begun = true;
-        if self.named {
-            return;
+    fn line_ended(&mut self) {
+        match (&self.at, self.line.is_empty()) {
+            (At::Start, true) | (At::End, _) => {}
+            (At::Start, false) => self.at = At::Headers,
+            (At::Headers, true) => self.at = At::End,
+            (At::Headers, false) => {
+                self.length |= self.line.starts_with(CONTENT_LENGTH);
+                self.coding |= self.line.starts_with(TRANSFER_ENCODING);
+            }
         }
-        if octet == b':' {
-            self.length |= self.name == CONTENT_LENGTH;
-            self.coding |= self.name == TRANSFER_ENCODING;
-            self.named = true;
-        } else if self.name.len() < LONGEST {
-            self.name.push(octet.to_ascii_lowercase());
-        } else {
-            self.named = true;
-        }
-    }
-
-    fn line(&mut self) {
-        self.ended = !self.begun && self.started;
-        self.started |= self.begun;
-        self.begun = false;
-        self.named = false;
-        self.name.clear();
+        self.line.clear();
     }
 }
 

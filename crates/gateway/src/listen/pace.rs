@@ -45,7 +45,11 @@ const IDLE: u64 = 3;
 impl Pace {
     /// A connection that was just opened.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: AtomicU64::new(FRESH), linger: AtomicBool::new(false), ambiguous: AtomicBool::new(false) })
+        Arc::new(Self {
+            state: AtomicU64::new(FRESH),
+            linger: AtomicBool::new(false),
+            ambiguous: AtomicBool::new(false),
+        })
     }
 
     /// The headers of a request are complete.
@@ -75,14 +79,8 @@ impl Pace {
         self.state.store((count + 1) << 2 | phase, Ordering::Relaxed);
     }
 
-    /// Whether they are of a request's headers, and the first of them.
-    fn octets_came(&self) -> (bool, bool) {
-        let phase = self.state.load(Ordering::Relaxed) & 3;
-        let first = matches!(phase, FRESH | IDLE);
-        if first {
-            self.enter(HEAD);
-        }
-        (phase != BUSY, first)
+    fn phase(&self) -> u64 {
+        self.state.load(Ordering::Relaxed) & 3
     }
 }
 
@@ -117,6 +115,20 @@ impl<S> Paced<S> {
             writing: timer(),
             lingering: None,
         }
+    }
+
+    fn octets_came(&mut self, octets: &[u8]) {
+        match self.pace.phase() {
+            _ if octets.is_empty() => return,
+            BUSY => return,
+            HEAD => {}
+            _ => {
+                self.pace.enter(HEAD);
+                self.head = Head::default();
+            }
+        }
+        self.head.read(octets);
+        self.pace.ambiguous.store(self.head.is_ambiguous(), Ordering::Relaxed);
     }
 
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
@@ -156,13 +168,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(outcome) => {
-                if let (Some(octets @ [_, ..]), (true, first)) = (buffer.filled().get(before..), this.pace.octets_came()) {
-                    if first {
-                        this.head = Head::default();
-                    }
-                    this.head.read(octets);
-                    this.pace.ambiguous.store(this.head.is_ambiguous(), Ordering::Relaxed);
-                }
+                this.octets_came(&buffer.filled()[before..]);
                 Poll::Ready(outcome)
             }
             Poll::Pending => this.poll_late(context).map(Err),
