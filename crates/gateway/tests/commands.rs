@@ -66,6 +66,13 @@ fn the_demonstration_does_every_step() {
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.contains("Every step did what it should"), "{shown}");
     assert!(!shown.contains('\x1b'), "there is no terminal, and yet there is colour");
+    for way in ["client to gateway", "gateway to service", "service to gateway", "gateway to client"] {
+        assert!(shown.contains(way), "{way}: {shown}");
+    }
+    let sealed = shown.split_once("gateway to client").unwrap().1;
+    assert!(sealed.contains("e:CipherValue") && sealed.contains("Reverse"), "{sealed}");
+    let refused = shown.matches("is refused (InvalidSecurity)").count();
+    assert!(refused == 2 && shown.contains("is refused (BadContextToken)"), "{shown}");
     assert!(shown.contains("e:CipherValue") && shown.contains("X-Nuncio-Principal: alice"), "{shown}");
 }
 

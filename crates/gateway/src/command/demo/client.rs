@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::preset::Preset;
 use nuncio_wss::{Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Time};
+use nuncio_xml::Document;
 
 use super::show::Show;
 use super::{Failed, PASSWORD, USER, Wire};
@@ -14,6 +15,7 @@ use crate::config::MessageLimits;
 use crate::random::{Draw, Entropy};
 
 const NAMESPACE: &str = "http://nuncio.example/echo";
+const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
 
 /// A client of the gateway.
 pub(super) struct Client {
@@ -22,6 +24,14 @@ pub(super) struct Client {
     initiator: Initiator,
     clock: Clock,
     random: Draw,
+}
+
+/// A call that was answered.
+struct Called {
+    request: Outbound,
+    answer: Answer,
+    /// The answer without its security.
+    plain: String,
 }
 
 /// An answer as it came.
@@ -74,22 +84,25 @@ impl Client {
         ensure(wire.take().is_none(), "the plain service hears nothing of it")?;
 
         show.title("It calls");
-        let (sealed, plain) = self.call(show, "Echo", "<text>hello</text>", &context).await?;
+        let Called { request: sealed, answer, plain } = self.call(show, "Echo", "<text>hello</text>", &context).await?;
         ensure(plain.contains("<EchoResult>hello</EchoResult>"), "Echo gives back what it got")?;
         show.wire("client to gateway", &[], &sealed.body);
         let seen = wire.take().ok_or_else(|| failed("the plain service was not called"))?;
         show.wire("gateway to service", &seen.headers, &seen.request);
         show.wire("service to gateway", &[], &seen.response);
+        show.wire("gateway to client", &[], &answer.body);
 
-        let (_, plain) = self.call(show, "WhoAmI", "", &context).await?;
+        let plain = self.call(show, "Reverse", "<data>AQID</data>", &context).await?.plain;
+        ensure(plain.contains("<ReverseResult>AwIB</ReverseResult>"), "Reverse turns octets around")?;
+        let plain = self.call(show, "WhoAmI", "", &context).await?.plain;
         ensure(plain.contains(&format!("<WhoAmIResult>{USER}</WhoAmIResult>")), "the service is told who calls")?;
-        let (_, first) = self.call(show, "SessionId", "", &context).await?;
-        let (_, second) = self.call(show, "SessionId", "", &context).await?;
+        let first = self.call(show, "SessionId", "", &context).await?.plain;
+        let second = self.call(show, "SessionId", "", &context).await?.plain;
         ensure(
             first == second && !first.contains(&context.identifier),
             "the service is told which conversation it is",
         )?;
-        let (_, fault) = self.call(show, "Fail", "<why>on purpose</why>", &context).await?;
+        let fault = self.call(show, "Fail", "<why>on purpose</why>", &context).await?.plain;
         ensure(fault.contains("failed as asked: on purpose"), "the service's fault comes through")?;
         let start = Instant::now();
         let (request, _) = self.seal("Notify", "<text>x</text>", &context)?;
@@ -98,10 +111,10 @@ impl Client {
         wire.take();
 
         show.title("It tries what must not work");
-        self.refused(show, wire, &sealed, "a message sent twice").await?;
+        self.refused(show, wire, &sealed, "a message sent twice", "InvalidSecurity").await?;
         let (mut changed, _) = self.seal("Echo", "<text>hello</text>", &context)?;
         tamper(&mut changed.body)?;
-        self.refused(show, wire, &changed, "a message with one octet changed").await?;
+        self.refused(show, wire, &changed, "a message with one octet changed", "InvalidSecurity").await?;
 
         show.title("It ends the conversation");
         let start = Instant::now();
@@ -111,7 +124,7 @@ impl Client {
         self.initiator.cancelled(&opening).map_err(failed)?;
         show.step("the context is cancelled", start.elapsed());
         let (request, _) = self.seal("Echo", "<text>hello</text>", &context)?;
-        self.refused(show, wire, &request, "a message in a conversation that has ended").await?;
+        self.refused(show, wire, &request, "a message in a conversation that has ended", "BadContextToken").await?;
         self.random.check().map_err(failed)?;
         show.title("Every step did what it should");
         Ok(())
@@ -128,7 +141,7 @@ impl Client {
         context: &Arc<Context>,
     ) -> Result<(Outbound, Expectation), Failed> {
         let plain = format!(
-            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>\
+            "<s:Envelope xmlns:s=\"{SOAP}\"><s:Body>\
              <{operation} xmlns=\"{NAMESPACE}\">{arguments}</{operation}></s:Body></s:Envelope>"
         );
         let action = format!("{NAMESPACE}/IEcho/{operation}");
@@ -136,14 +149,14 @@ impl Client {
         self.initiator.seal(plain.into_bytes(), &action, Some(context), now, &mut self.random).map_err(failed)
     }
 
-    /// Calls an operation; gives back what was sent, and the answer without its security.
+    /// Calls an operation.
     async fn call(
         &mut self,
         show: &Show,
         operation: &str,
         arguments: &str,
         context: &Arc<Context>,
-    ) -> Result<(Outbound, String), Failed> {
+    ) -> Result<Called, Failed> {
         let start = Instant::now();
         let (request, expectation) = self.seal(operation, arguments, context)?;
         let sealed = start.elapsed();
@@ -153,7 +166,7 @@ impl Client {
         let plain = String::from_utf8(opening.plain().body).map_err(failed)?;
         let took = start.elapsed();
         show.call(operation, sealed, answered.saturating_sub(sealed), took.saturating_sub(answered));
-        Ok((request, plain))
+        Ok(Called { request, answer, plain })
     }
 
     fn open(&self, answer: &Answer, expectation: &Expectation) -> Result<Opening, Failed> {
@@ -161,15 +174,37 @@ impl Client {
         self.initiator.open(&http, answer.body.clone(), expectation, self.now()).map_err(failed)
     }
 
-    /// Sends what must be refused, without a word of it reaching the plain service.
-    async fn refused(&self, show: &Show, wire: &Wire, request: &Outbound, what: &str) -> Result<(), Failed> {
+    /// Sends what must be refused with that subcode, without a word of it reaching the plain service.
+    async fn refused(
+        &self,
+        show: &Show,
+        wire: &Wire,
+        request: &Outbound,
+        what: &str,
+        subcode: &str,
+    ) -> Result<(), Failed> {
         let start = Instant::now();
         let answer = self.send(request).await?;
-        let body = String::from_utf8_lossy(&answer.body).into_owned();
-        ensure(answer.status == 500 && body.contains("Fault"), &format!("{what} is refused"))?;
+        ensure(
+            answer.status == 500 && Self::subcode(&answer)?.as_deref() == Some(subcode),
+            &format!("{what} is refused as {subcode}"),
+        )?;
         ensure(wire.take().is_none(), &format!("{what} does not reach the plain service"))?;
-        show.step(&format!("{what} is refused, and the service hears nothing of it"), start.elapsed());
+        show.step(&format!("{what} is refused ({subcode}), and the service hears nothing of it"), start.elapsed());
         Ok(())
+    }
+
+    /// The local name of the subcode of an unsecured fault of SOAP 1.2 (part 1 section 5.4.1), if it is one and has it.
+    fn subcode(answer: &Answer) -> Result<Option<String>, Failed> {
+        let document = Document::read(answer.body.clone(), &MessageLimits::default().document()).map_err(failed)?;
+        let mut node = document.root();
+        for local in ["Body", "Fault", "Code", "Subcode", "Value"] {
+            match document.elements(node).find(|&child| document.is(child, SOAP, local)) {
+                Some(child) => node = child,
+                None => return Ok(None),
+            }
+        }
+        Ok(document.text(node).split_once(':').map(|(_, local)| local.trim().to_owned()))
     }
 
     async fn send(&self, request: &Outbound) -> Result<Answer, Failed> {
