@@ -33,14 +33,16 @@ impl Variant {
 
     /// The WSDL that Microsoft's service published for this binding.
     fn wsdl(&self) -> String {
-        let recorded = |name: &str| {
-            let scenarios = recording::load(&recording::packed().join("dotnet10.tar.zst")).unwrap();
-            let scenario = scenarios.into_iter().find(|scenario| scenario.name == name);
-            scenario.map(|scenario| String::from_utf8(scenario.wsdl.unwrap()).unwrap())
-        };
         recorded(&self.name())
             .unwrap_or_else(|| without_conversation(&recorded(&Self { conversation: true, ..*self }.name()).unwrap()))
     }
+}
+
+/// The WSDL that was recorded with a scenario.
+fn recorded(name: &str) -> Option<String> {
+    let scenarios = recording::load(&recording::packed().join("dotnet10.tar.zst")).unwrap();
+    let scenario = scenarios.into_iter().find(|scenario| scenario.name == name);
+    scenario.map(|scenario| String::from_utf8(scenario.wsdl.unwrap()).unwrap())
 }
 
 /// The WSDL of a binding without its conversation: what such a service demands is what this one's bootstrap demands.
@@ -64,18 +66,27 @@ fn client() -> Option<PathBuf> {
     Some(peers::shared("peers/dotnet/nuncio-peer-dotnet")).filter(|program| program.exists())
 }
 
-fn run(variant: Variant) {
-    let name = variant.name();
+/// A running gateway in front of a plain service, and the client's command line up to what it shall do.
+struct Stage {
+    client: Command,
+    gateway: Nuncio,
+    backend: Backend,
+}
+
+/// Sets the stage for a policy, or says why the peer is left out.
+fn stage(name: &str, contract: &str) -> Option<Stage> {
     let Some(client) = client() else {
-        return peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
+        peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
+        return None;
     };
     if peers::lacks("openssl") {
-        return peers::skip(&format!("dotnet {name}"), "openssl is missing");
+        peers::skip(&format!("dotnet {name}"), "openssl is missing");
+        return None;
     }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(&name);
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(name);
     peers::stores(&folder).unwrap();
     let wsdl = folder.join("service.wsdl");
-    std::fs::write(&wsdl, variant.wsdl()).unwrap();
+    std::fs::write(&wsdl, contract).unwrap();
 
     let backend = Backend::start().unwrap();
     let port = free_port().unwrap();
@@ -89,10 +100,16 @@ fn run(variant: Variant) {
     let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let mut command = Command::new(client);
-    command.args(["--url", &format!("https://localhost:{port}/echo"), "--binding", variant.binding]);
-    command.args(["--conversation", if variant.conversation { "true" } else { "false" }]);
-    command.args(["--credential", variant.credential, "--user", USER, "--password", PASSWORD]);
+    command.args(["--url", &format!("https://localhost:{port}/echo"), "--user", USER, "--password", PASSWORD]);
     command.arg("--client-pfx").arg(folder.join("client.pfx")).args(["--pfx-password", "pw"]);
+    Some(Stage { client: command, gateway, backend })
+}
+
+fn run(variant: Variant) {
+    let name = variant.name();
+    let Some(Stage { client: mut command, gateway, backend }) = stage(&name, &variant.wsdl()) else { return };
+    command.args(["--binding", variant.binding, "--credential", variant.credential]);
+    command.args(["--conversation", if variant.conversation { "true" } else { "false" }]);
     command.args(["--calls", &CALLS.join(","), "--channels", &variant.channels.to_string()]);
     let said = peers::run(&mut command).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
     judge(variant, &said, &backend.seen());
@@ -150,6 +167,35 @@ variants! {
     wshttp_user_name_per_message: "wshttp" "username" false 1;
     wshttp_certificate_conversation: "wshttp" "certificate" true 2;
     wshttp_certificate_per_message: "wshttp" "certificate" false 1;
+}
+
+/// The client renews before its fourth call: the conversation goes on, and the backend knows it by the same name.
+#[test]
+fn a_conversation_goes_on_under_a_new_key() {
+    for (binding, credential) in [("ws2007", "username"), ("wshttp", "certificate")] {
+        let variant = Variant { binding, credential, conversation: true, channels: 1 };
+        let name = format!("{} renewed", variant.name());
+        let Some(Stage { mut client, gateway, backend }) = stage(&name, &variant.wsdl()) else { return };
+        client.args(["--binding", binding, "--credential", credential, "--calls", "echo"]);
+        client.args(["--renew-after", "2", "--rollover", "1", "--repeat", "4", "--pause", "1000"]);
+        peers::run(&mut client).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
+        assert!(gateway.log().contains("/RST/SCT/Renew"), "{name}: {}", gateway.log());
+        let seen = backend.seen();
+        let told = |request: &Seen| request.header("x-nuncio-conversation").map(str::to_owned);
+        assert!(seen.len() == 4 && told(&seen[0]).is_some(), "{name}: {}", seen.len());
+        assert!(seen.iter().all(|request| told(request) == told(&seen[0])), "{name}");
+    }
+}
+
+/// Without cancels, the gateway keeps the context as it keeps any other, and the client does not ask where.
+#[test]
+fn a_conversation_need_not_be_cancelled() {
+    let name = "custom-username-sccookie-13b-soap12wsa10";
+    let Some(Stage { mut client, gateway, backend }) = stage(name, &recorded(name).unwrap()) else { return };
+    client.args(["--binding", "custom", "--require-cancel", "false", "--calls", &CALLS.join(",")]);
+    peers::run(&mut client).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
+    assert_eq!(backend.seen().len(), CALLS.len());
+    assert!(!gateway.log().contains("/RST/SCT/Cancel"), "{}", gateway.log());
 }
 
 #[test]
