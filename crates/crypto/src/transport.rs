@@ -5,7 +5,9 @@
 //! - Unwrapping with equal digests for label and mask, which is what `rsa-oaep-mgf1p` means without children and so
 //!   nearly every message: AWS-LC, some ten times as fast.
 //! - Unwrapping with unequal digests (`rsa-oaep-mgf1p` with a `ds:DigestMethod` of SHA-256 and the mask still SHA-1):
-//!   AWS-LC has four fixed pairs, so `rsa`, whose private operation is blinded and in constant time from 0.10 on.
+//!   AWS-LC has four fixed pairs, so `rsa`, whose private operation is blinded and in constant time from 0.10 on. It
+//!   passes over the first octet under RSA, by design: hearing that it is not zero is all that Manger's attack needs.
+//!   Only who made the whole encoding can set it to something else, so nothing is lost; AWS-LC looks, and does not tell.
 //! - Unwrapping RSA 1.5: AWS-LC says that a padding is malformed, and whoever hears that can decrypt with our answers;
 //!   `rsa` has an answer for every ciphertext.
 //! - Wrapping: always `rsa`. AWS-LC draws the seed of OAEP itself, and here random octets are an argument. There is no
