@@ -10,7 +10,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 
 use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
@@ -23,13 +23,26 @@ use crate::world::World;
 
 /// What answers the requests of a route.
 pub trait Handler: Send + Sync + 'static {
+    /// What it takes of a request's headers beside what [`Inbound`] has. Nothing, if what a client says of itself must
+    /// mean nothing.
+    type Heard: Send;
+
+    /// Takes it.
+    fn hear(headers: &HeaderMap) -> Self::Heard;
+
     /// Answers one request. Whatever goes wrong is an answer too.
-    fn handle(&self, request: Inbound) -> impl Future<Output = Outbound> + Send;
+    fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send;
 }
 
 impl<H: Handler> Handler for Arc<H> {
-    fn handle(&self, request: Inbound) -> impl Future<Output = Outbound> + Send {
-        H::handle(self, request)
+    type Heard = H::Heard;
+
+    fn hear(headers: &HeaderMap) -> Self::Heard {
+        H::hear(headers)
+    }
+
+    fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send {
+        H::handle(self, request, heard)
     }
 }
 
@@ -162,6 +175,7 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     };
     let path = request.uri().path().to_owned();
     let peer = arrival.peer.to_string();
+    let heard = H::hear(request.headers());
 
     let admitted = match site.exact.get(&path).or(site.any.as_ref()) {
         None => Err(Rejection::Path(path.clone())),
@@ -174,7 +188,7 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
             (rejection.into_response(), audit)
         }
         Ok((route, inbound)) => {
-            let mut outbound = contained(route.handler.handle(inbound)).await;
+            let mut outbound = contained(route.handler.handle(inbound, heard)).await;
             let audit = std::mem::take(&mut outbound.audit);
             (outbound.into_response(), audit)
         }

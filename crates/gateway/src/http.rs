@@ -15,12 +15,14 @@ use hyper::header::{
     RETRY_AFTER, TRANSFER_ENCODING,
 };
 use hyper::{Method, StatusCode, Version};
+use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Transport;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{BODY_GRACE, Timeouts};
 use crate::listen::Arrival;
 use crate::log::Audit;
+use crate::media;
 
 /// The header that carries the action in SOAP 1.1.
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
@@ -34,6 +36,8 @@ pub struct Inbound {
     pub path: String,
     /// `Content-Type`, as sent.
     pub content_type: String,
+    /// The version of SOAP that it means.
+    pub soap: SoapVersion,
     /// `SOAPAction`, as sent, quotes included.
     pub soap_action: Option<String>,
     /// The body.
@@ -42,18 +46,6 @@ pub struct Inbound {
     pub transport: Transport,
     /// Who sent it; of a connection through a proxy, that proxy.
     pub peer: IpAddr,
-    /// `X-Nuncio-Principal` and `X-Nuncio-Conversation`, for the embedded plain service alone: a secured route ignores
-    /// what a client claims of itself.
-    pub claimed: Claimed,
-}
-
-/// What a request claims in the headers that the gateway sets for its backends.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Claimed {
-    /// `X-Nuncio-Principal`.
-    pub principal: Option<String>,
-    /// `X-Nuncio-Conversation`.
-    pub conversation: Option<String>,
 }
 
 /// A response.
@@ -193,9 +185,9 @@ pub(crate) async fn admit(
         return Err(Rejection::Encoded(encoding));
     }
     let content_type = single(headers, CONTENT_TYPE, "Content-Type")?.unwrap_or_default();
-    if !is_soap(&content_type) {
+    let Some(soap) = media::version(&content_type) else {
         return Err(Rejection::MediaType(content_type));
-    }
+    };
     let soap_action = single(headers, SOAP_ACTION, "SOAPAction")?;
     if let Some(expected) = single(headers, EXPECT, "Expect")?
         && !expected.eq_ignore_ascii_case("100-continue")
@@ -206,13 +198,9 @@ pub(crate) async fn admit(
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(Rejection::BodyTooLarge(limit));
     }
-    // Never a reason to refuse: of a client's own it means nothing, and ours is there once.
-    let claim = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-    let claimed =
-        Claimed { principal: claim(crate::identity::PRINCIPAL), conversation: claim(crate::identity::CONVERSATION) };
     let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
     let Arrival { peer, transport, .. } = *arrival;
-    Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap_action, body, transport, peer, claimed })
+    Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer })
 }
 
 /// The value of a header that may stand once at most.
@@ -223,23 +211,6 @@ fn single(headers: &HeaderMap, name: HeaderName, shown: &'static str) -> Result<
         (Ok(value), None) => Ok(Some(value.to_owned())),
         _ => Err(Rejection::Malformed(shown)),
     }
-}
-
-/// Whether a media type is `text/xml` (SOAP 1.1 section 6) or `application/soap+xml` (RFC 3902), in UTF-8.
-///
-/// A charset that says otherwise than the octets do is how two readers come to see two messages: only UTF-8 is read, so
-/// only UTF-8 may be said.
-pub(crate) fn is_soap(content_type: &str) -> bool {
-    let (media, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-    let media = media.trim();
-    if !media.eq_ignore_ascii_case("text/xml") && !media.eq_ignore_ascii_case("application/soap+xml") {
-        return false;
-    }
-    let mut charsets = parameters.split(';').filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    });
-    charsets.all(|charset| charset.eq_ignore_ascii_case("utf-8"))
 }
 
 async fn collect(mut body: Body, expected: usize, limit: usize, timeouts: &Timeouts) -> Result<Vec<u8>, Rejection> {
@@ -287,29 +258,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_soap_request_is_taken_apart() {
-        let inbound = admitted(request(&[
-            ("content-type", "text/xml; charset=\"UTF-8\""),
-            ("soapaction", "\"urn:do\""),
-            ("x-nuncio-principal", "mallory"),
-        ]))
-        .await
-        .unwrap();
+        let content_type = "text/xml; charset=\"UTF-8\"";
+        let headers = [("content-type", content_type), ("soapaction", "\"urn:do\"")];
+        let inbound = admitted(request(&headers)).await.unwrap();
         assert_eq!(inbound.path, "/echo");
-        assert_eq!(inbound.content_type, "text/xml; charset=\"UTF-8\"");
+        assert_eq!((&*inbound.content_type, inbound.soap), (content_type, SoapVersion::V11));
         assert_eq!(inbound.soap_action.as_deref(), Some("\"urn:do\""));
         assert_eq!(inbound.body, b"<x/>");
-        assert_eq!(inbound.claimed.principal.as_deref(), Some("mallory"));
-    }
-
-    #[tokio::test]
-    async fn what_a_client_claims_to_be_is_no_reason_to_refuse() {
-        let soap = ("content-type", "text/xml");
-        for claims in [vec!["mallory", "eve"], vec!["Zo\u{eb}"], vec![""]] {
-            let mut headers = vec![soap];
-            headers.extend(claims.iter().map(|claim| ("X-Nuncio-Principal", *claim)));
-            let inbound = admitted(request(&headers)).await.unwrap();
-            assert_eq!(inbound.claimed.principal.as_deref(), claims.first().copied().filter(|claim| claim.is_ascii()));
-        }
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
     Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received,
@@ -15,6 +15,7 @@ use crate::gateway::Handler;
 use crate::http::{Inbound, Outbound};
 use crate::identity::{Permit, TooLong};
 use crate::log::Audit;
+use crate::media;
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
@@ -70,14 +71,13 @@ struct Asked {
 }
 
 impl Handler for Ingress {
-    async fn handle(&self, request: Inbound) -> Outbound {
+    type Heard = ();
+
+    fn hear(_: &HeaderMap) {}
+
+    async fn handle(&self, request: Inbound, (): ()) -> Outbound {
         let mut audit = Audit::default();
-        let soap = if request.content_type.trim_start().to_ascii_lowercase().starts_with("text/xml") {
-            SoapVersion::V11
-        } else {
-            SoapVersion::V12
-        };
-        let mut asked = Asked { soap, message_id: None };
+        let mut asked = Asked { soap: request.soap, message_id: None };
         match self.converse(request, &mut asked, &mut audit).await {
             Ok(Some(message)) => Outbound {
                 // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
@@ -297,13 +297,9 @@ impl Ingress {
             Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit),
             Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
         };
-        let content_type = match asked.soap {
-            SoapVersion::V11 => "text/xml; charset=utf-8",
-            SoapVersion::V12 => "application/soap+xml; charset=utf-8",
-        };
         Outbound {
             status: StatusCode::INTERNAL_SERVER_ERROR,
-            content_type: Some(content_type.to_owned()),
+            content_type: Some(media::content_type(asked.soap).to_owned()),
             body: fault.envelope(asked.soap, self.addressing, asked.message_id.as_deref()),
             audit,
         }

@@ -2,7 +2,7 @@
 //! for reasons of the world. What a message means is `nuncio_wss`'s to say.
 //!
 //! - [`config`] what an operator wants; [`clock`] and [`random`] what the world gives
-//! - [`listen`] connections, [`http`] requests, [`gateway`] which handler gets which
+//! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
 //! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
 //! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
@@ -17,6 +17,7 @@ pub mod identity;
 pub mod ingress;
 pub mod listen;
 pub mod log;
+mod media;
 pub mod random;
 pub mod replays;
 pub mod route;

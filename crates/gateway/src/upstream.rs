@@ -10,8 +10,8 @@ use reqwest::{Certificate, Client, Url, redirect, retry};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use crate::config::Timeouts;
-use crate::http::is_soap;
 use crate::identity::Permit;
+use crate::media;
 
 /// Connections to one backend that are kept while nobody uses them.
 const IDLE_CONNECTIONS: usize = 64;
@@ -137,7 +137,7 @@ impl Upstream {
         let status = status.as_u16();
         match status {
             200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
-            200 | 202 | 400..=599 if is_soap(&content_type) && !body.is_empty() => {
+            200 | 202 | 400..=599 if media::version(&content_type).is_some() && !body.is_empty() => {
                 Ok(Answer { status, content_type, body })
             }
             _ => Err(Unavailable::NotSoap { status, content_type }),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
 use nuncio::listen::{Listener, server_config};
 use nuncio::log::Audit;
-use nuncio::service::Echo;
+use nuncio::service::{Claimed, Echo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -30,7 +30,13 @@ struct Scripted {
 }
 
 impl Handler for Scripted {
-    async fn handle(&self, request: Inbound) -> Outbound {
+    type Heard = Claimed;
+
+    fn hear(headers: &HeaderMap) -> Claimed {
+        Echo::hear(headers)
+    }
+
+    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
         assert_ne!(request.path, "/panic", "a handler that panics, as the test asked");
         tokio::time::sleep(self.pause).await;
         if request.path == "/transport" {
@@ -38,7 +44,7 @@ impl Handler for Scripted {
             let content_type = Some("text/plain".to_owned());
             return Outbound { status: StatusCode::OK, content_type, body, audit: Audit::default() };
         }
-        self.echo.handle(request).await
+        self.echo.handle(request, claimed).await
     }
 }
 

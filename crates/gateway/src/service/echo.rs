@@ -7,14 +7,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use nuncio_crypto::base64;
+use nuncio_policy::model::SoapVersion;
 use nuncio_xml::{Document, NodeId, Writer};
 
 use crate::config::MessageLimits;
 use crate::gateway::Handler;
-use crate::http::{Claimed, Inbound, Outbound};
+use crate::http::{Inbound, Outbound};
+use crate::identity::{CONVERSATION, PRINCIPAL};
 use crate::log::Audit;
+use crate::media;
 
 /// The service's namespace.
 const NAMESPACE: &str = "http://nuncio.example/echo";
@@ -26,6 +29,15 @@ const NEXT: [&str; 3] = [
     "http://www.w3.org/2003/05/soap-envelope/role/next",
     "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
 ];
+
+/// What a request says in the headers that a gateway sets for its backends.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Claimed {
+    /// `X-Nuncio-Principal`.
+    pub principal: Option<String>,
+    /// `X-Nuncio-Conversation`.
+    pub conversation: Option<String>,
+}
 
 /// The service.
 #[derive(Clone, Default)]
@@ -45,13 +57,12 @@ impl Echo {
         Arc::clone(&self.requests)
     }
 
-    fn answer(&self, inbound: Inbound) -> Outbound {
+    fn answer(&self, inbound: Inbound, claimed: &Claimed) -> Outbound {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let soap_12 = inbound.content_type.trim_start().to_ascii_lowercase().starts_with("application/soap+xml");
-        let version = if soap_12 { Version::V12 } else { Version::V11 };
+        let version = inbound.soap;
         let outcome = Document::read(inbound.body, &self.limits.document())
             .map_err(|error| Fault::sender(format!("the message cannot be read: {error}")))
-            .and_then(|document| perform(&document, version, &inbound.claimed));
+            .and_then(|document| perform(&document, version, claimed));
         match outcome {
             Ok(Performed::Notified) => Outbound::empty(StatusCode::ACCEPTED, Audit::default()),
             Ok(Performed::Answered { operation, result }) => respond(version, StatusCode::OK, |writer| {
@@ -67,30 +78,24 @@ impl Echo {
 }
 
 impl Handler for Echo {
-    async fn handle(&self, request: Inbound) -> Outbound {
-        self.answer(request)
+    type Heard = Claimed;
+
+    fn hear(headers: &HeaderMap) -> Claimed {
+        // Never a reason to refuse: of a client's own it means nothing, and a gateway's is there once.
+        let claim = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Claimed { principal: claim(PRINCIPAL), conversation: claim(CONVERSATION) }
+    }
+
+    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
+        self.answer(request, &claimed)
     }
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Version {
-    V11,
-    V12,
-}
-
-impl Version {
-    fn namespace(self) -> &'static str {
-        match self {
-            Self::V11 => SOAP_11,
-            Self::V12 => SOAP_12,
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::V11 => "text/xml; charset=utf-8",
-            Self::V12 => "application/soap+xml; charset=utf-8",
-        }
+/// The namespace of a version of SOAP.
+const fn namespace(version: SoapVersion) -> &'static str {
+    match version {
+        SoapVersion::V11 => SOAP_11,
+        SoapVersion::V12 => SOAP_12,
     }
 }
 
@@ -120,24 +125,24 @@ impl Fault {
         Self { code: Code::Sender, reason: reason.into(), why: None }
     }
 
-    fn write(&self, version: Version, writer: &mut Writer) {
-        let soap = version.namespace();
+    fn write(&self, version: SoapVersion, writer: &mut Writer) {
+        let soap = namespace(version);
         let code = match (&self.code, version) {
-            (Code::Asked, Version::V11) => "a:Asked",
+            (Code::Asked, SoapVersion::V11) => "a:Asked",
             (Code::MustUnderstand, _) => "s:MustUnderstand",
             (Code::VersionMismatch, _) => "s:VersionMismatch",
-            (Code::Sender, Version::V11) => "s:Client",
-            (Code::Asked | Code::Sender, Version::V12) => "s:Sender",
+            (Code::Sender, SoapVersion::V11) => "s:Client",
+            (Code::Asked | Code::Sender, SoapVersion::V12) => "s:Sender",
         };
         writer.start("s", soap, "Fault");
         match version {
-            Version::V11 => {
+            SoapVersion::V11 => {
                 qualified(writer, "", "", "faultcode", code);
                 writer.start("", "", "faultstring");
                 writer.text(&self.reason);
                 writer.end();
             }
-            Version::V12 => {
+            SoapVersion::V12 => {
                 writer.start("s", soap, "Code");
                 qualified(writer, "s", soap, "Value", code);
                 if matches!(self.code, Code::Asked) {
@@ -156,8 +161,8 @@ impl Fault {
         }
         if let Some(why) = &self.why {
             match version {
-                Version::V11 => writer.start("", "", "detail"),
-                Version::V12 => writer.start("s", soap, "Detail"),
+                SoapVersion::V11 => writer.start("", "", "detail"),
+                SoapVersion::V12 => writer.start("s", soap, "Detail"),
             }
             writer.start("", NAMESPACE, "EchoFault");
             writer.start("", NAMESPACE, "Code");
@@ -183,23 +188,23 @@ fn qualified(writer: &mut Writer, prefix: &str, namespace: &str, local: &str, na
     writer.end();
 }
 
-fn respond(version: Version, status: StatusCode, body: impl FnOnce(&mut Writer)) -> Outbound {
+fn respond(version: SoapVersion, status: StatusCode, body: impl FnOnce(&mut Writer)) -> Outbound {
     let mut writer = Writer::new();
-    writer.start("s", version.namespace(), "Envelope");
-    writer.start("s", version.namespace(), "Body");
+    writer.start("s", namespace(version), "Envelope");
+    writer.start("s", namespace(version), "Body");
     body(&mut writer);
     writer.end();
     writer.end();
     Outbound {
         status,
-        content_type: Some(version.content_type().to_owned()),
+        content_type: Some(media::content_type(version).to_owned()),
         body: writer.into_bytes(),
         audit: Audit::default(),
     }
 }
 
-fn perform(document: &Document, version: Version, claimed: &Claimed) -> Result<Performed, Fault> {
-    let soap = version.namespace();
+fn perform(document: &Document, version: SoapVersion, claimed: &Claimed) -> Result<Performed, Fault> {
+    let soap = namespace(version);
     let envelope = document.root();
     if !document.is(envelope, soap, "Envelope") {
         let reason = "the envelope is not of the version that Content-Type says".to_owned();
@@ -261,20 +266,21 @@ mod tests {
 
     use super::*;
 
-    fn ask(service: &Echo, version: Version, header: &str, body: &str) -> (u16, Option<String>, String) {
-        let soap = version.namespace();
+    fn ask(service: &Echo, version: SoapVersion, header: &str, body: &str) -> (u16, Option<String>, String) {
+        let soap = namespace(version);
         let envelope =
             format!("<s:Envelope xmlns:s=\"{soap}\"><s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>");
         let claimed = Claimed { principal: Some("alice & co".into()), conversation: Some("c1".into()) };
-        let outbound = service.answer(Inbound {
+        let inbound = Inbound {
             path: "/".into(),
-            content_type: version.content_type().into(),
+            content_type: media::content_type(version).into(),
+            soap: version,
             soap_action: None,
             body: envelope.into_bytes(),
             transport: Transport::Clear,
             peer: [127, 0, 0, 1].into(),
-            claimed,
-        });
+        };
+        let outbound = service.answer(inbound, &claimed);
         let text = String::from_utf8(outbound.body).unwrap();
         let inner = text
             .split_once("<s:Body>")
@@ -291,7 +297,7 @@ mod tests {
     #[test]
     fn every_operation_answers_in_both_versions() {
         let service = Echo::default();
-        for version in [Version::V11, Version::V12] {
+        for version in [SoapVersion::V11, SoapVersion::V12] {
             for (operation, arguments, result) in [
                 ("Echo", "<text>a &lt; b</text>", "a &lt; b"),
                 ("Echo", "", ""),
@@ -301,7 +307,7 @@ mod tests {
             ] {
                 let (status, content_type, body) = ask(&service, version, "", &call(operation, arguments));
                 assert_eq!(status, 200);
-                assert_eq!(content_type.as_deref(), Some(version.content_type()));
+                assert_eq!(content_type.as_deref(), Some(media::content_type(version)));
                 let result = format!("<{operation}Result>{result}</{operation}Result>");
                 assert_eq!(body, call(&format!("{operation}Response"), &result));
             }
@@ -312,10 +318,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_gateway_says_is_heard() {
+        let heard = |claims: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for claim in claims {
+                headers.append(PRINCIPAL, hyper::header::HeaderValue::from_bytes(claim.as_bytes()).unwrap());
+            }
+            Echo::hear(&headers).principal
+        };
+        assert_eq!(heard(&["alice"]).as_deref(), Some("alice"));
+        assert_eq!(heard(&["mallory", "eve"]).as_deref(), Some("mallory"));
+        assert_eq!(heard(&["Zo\u{eb}"]), None);
+        assert_eq!(heard(&[]), None);
+    }
+
+    #[test]
     fn a_fault_is_as_the_contract_says() {
         let fail = call("Fail", "<why>on purpose</why>");
         let detail = format!("<EchoFault xmlns=\"{NAMESPACE}\"><Code>42</Code><Why>on purpose</Why></EchoFault>");
-        let (status, _, body) = ask(&Echo::default(), Version::V11, "", &fail);
+        let (status, _, body) = ask(&Echo::default(), SoapVersion::V11, "", &fail);
         assert_eq!(status, 500);
         assert_eq!(
             body,
@@ -324,7 +345,7 @@ mod tests {
                  <faultstring>failed as asked: on purpose</faultstring><detail>{detail}</detail></s:Fault>"
             )
         );
-        let (status, _, body) = ask(&Echo::default(), Version::V12, "", &fail);
+        let (status, _, body) = ask(&Echo::default(), SoapVersion::V12, "", &fail);
         assert_eq!(status, 500);
         assert_eq!(
             body,
@@ -347,11 +368,11 @@ mod tests {
             ("", String::new(), "the body is empty"),
             ("", call("Reverse", "<data>*</data>"), "is not base64"),
         ] {
-            let (status, _, fault) = ask(&service, Version::V11, header, &body);
+            let (status, _, fault) = ask(&service, SoapVersion::V11, header, &body);
             assert_eq!(status, 500);
             assert!(fault.contains(part), "{fault}");
         }
         let elsewhere = "<o:H xmlns:o=\"urn:o\" s:mustUnderstand=\"1\" s:actor=\"urn:elsewhere\"/>";
-        assert_eq!(ask(&service, Version::V11, elsewhere, &call("Echo", "")).0, 200);
+        assert_eq!(ask(&service, SoapVersion::V11, elsewhere, &call("Echo", "")).0, 200);
     }
 }

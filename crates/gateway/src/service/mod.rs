@@ -2,4 +2,4 @@
 
 mod echo;
 
-pub use echo::Echo;
+pub use echo::{Claimed, Echo};

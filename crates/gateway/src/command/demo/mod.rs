@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args;
+use hyper::HeaderMap;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::preset::{self, Preset};
@@ -24,7 +25,7 @@ use crate::config::{
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
 use crate::random::Entropy;
-use crate::service::Echo;
+use crate::service::{Claimed, Echo};
 use crate::users::Users;
 use crate::world::World;
 
@@ -127,15 +128,21 @@ struct Watched {
 }
 
 impl Handler for Watched {
-    async fn handle(&self, request: Inbound) -> Outbound {
+    type Heard = Claimed;
+
+    fn hear(headers: &HeaderMap) -> Claimed {
+        Echo::hear(headers)
+    }
+
+    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
         let body = request.body.clone();
         let headers = [
             ("Content-Type", Some(request.content_type.clone())),
-            ("X-Nuncio-Principal", request.claimed.principal.clone()),
-            ("X-Nuncio-Conversation", request.claimed.conversation.clone()),
+            ("X-Nuncio-Principal", claimed.principal.clone()),
+            ("X-Nuncio-Conversation", claimed.conversation.clone()),
         ];
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let answer = self.echo.handle(request).await;
+        let answer = self.echo.handle(request, claimed).await;
         let seen = Seen { request: body, headers, response: answer.body.clone() };
         *self.wire.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         answer
