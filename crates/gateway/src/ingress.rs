@@ -7,8 +7,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received,
-    Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Claim, Class, Context, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received, Recipient,
+    Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -33,15 +33,20 @@ const ROLLOVER: Duration = Duration::from_mins(5);
 pub struct Ingress {
     /// Which of the gateway's routes it is: a context that one issued is nothing to another.
     pub(crate) number: usize,
-    /// One recipient for each version of SOAP that the route speaks.
-    pub(crate) recipients: Vec<Arc<Recipient>>,
-    /// The generation of WS-Addressing in which a refusal is written.
-    pub(crate) addressing: Addressing,
+    /// One for each version of SOAP that the route speaks. Never empty.
+    pub(crate) served: Vec<Served>,
     pub(crate) users: Users,
     pub(crate) upstream: Upstream,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
     pub(crate) world: Arc<World>,
+}
+
+/// What serves the messages of one version of SOAP.
+pub(crate) struct Served {
+    pub(crate) recipient: Arc<Recipient>,
+    /// The generation of WS-Addressing in which a refusal is written.
+    pub(crate) addressing: Addressing,
 }
 
 /// What ends a message's way before it was believed.
@@ -141,8 +146,12 @@ impl Ingress {
     }
 
     fn recipient(&self, soap: SoapVersion) -> Result<&Arc<Recipient>, Refusal> {
-        let mut speaking = self.recipients.iter().filter(|recipient| recipient.soap() == soap);
-        speaking.next().ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
+        let served = self.speaking(soap).map(|served| &served.recipient);
+        served.ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
+    }
+
+    fn speaking(&self, soap: SoapVersion) -> Option<&Served> {
+        self.served.iter().find(|served| served.recipient.soap() == soap)
     }
 
     /// The context that a message claims to belong to. A message that brings none needs none, or is refused when it is
@@ -253,7 +262,7 @@ impl Ingress {
     }
 
     fn cancel(&self, opened: Opened, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
-        let key = opened.context().map(|context| (self.key(&context.name()), context.identifier.clone()));
+        let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
         let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
@@ -267,9 +276,9 @@ impl Ingress {
         }
         // Of two cancels at once, one finds it.
         match key {
-            Some((key, identifier)) if self.world.sessions.remove(&key).is_none() => {
-                let refusal = Refusal::UnknownContext(identifier);
-                let fault = Fault::refusal(refusal.class(), self.dialect());
+            Some((key, context)) if self.world.sessions.remove(&key).is_none() => {
+                let refusal = Refusal::UnknownContext(context.identifier.clone());
+                let fault = Fault::refusal(refusal.class(), context.dialect);
                 note(audit, &refusal);
                 self.seal(&reply, Answer::Fault(fault), audit)
             }
@@ -291,23 +300,21 @@ impl Ingress {
     /// What a client is told whose message was not believed: the coarse fault of its class, the same octets for every
     /// member of it.
     fn deny(&self, denied: &Denied, asked: &Asked, audit: Audit) -> Outbound {
+        let served = self.speaking(asked.soap).or(self.served.first());
+        let (addressing, dialect) = served
+            .map_or((Addressing::None, &nuncio_wss::V13), |served| (served.addressing, served.recipient.dialect()));
         let fault = match denied {
-            Denied::Refused(refusal) => Fault::refusal(refusal.class(), self.dialect()),
-            Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, self.dialect()),
+            Denied::Refused(refusal) => Fault::refusal(refusal.class(), dialect),
+            Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, dialect),
             Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit),
             Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
         };
         Outbound {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             content_type: Some(media::content_type(asked.soap).to_owned()),
-            body: fault.envelope(asked.soap, self.addressing, asked.message_id.as_deref()),
+            body: fault.envelope(asked.soap, addressing, asked.message_id.as_deref()),
             audit,
         }
-    }
-
-    /// All of a route's recipients are of one policy, and so of one generation.
-    fn dialect(&self) -> &'static Dialect {
-        self.recipients.first().map_or(&nuncio_wss::V13, |recipient| recipient.dialect())
     }
 }
 

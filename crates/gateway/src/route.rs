@@ -5,12 +5,12 @@ use std::sync::Arc;
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
 use crate::config::{Endpoint, Lifetimes, Place, RouteSettings, Timeouts};
 use crate::gateway::Route;
-use crate::ingress::Ingress;
+use crate::ingress::{Ingress, Served};
 use crate::upstream::{Upstream, UpstreamProblem};
 use crate::world::World;
 
@@ -61,18 +61,16 @@ pub fn compile(
     let backend = &settings.backend;
     let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)
         .map_err(|problem| fail(problem.into()))?;
-    let mut recipients = Vec::new();
+    let mut served = Vec::new();
     for &soap in &settings.endpoint.soap {
-        recipients.push(recipient(&settings, soap, lifetimes).map_err(&fail)?);
+        served.push(serve(&settings, soap, lifetimes).map_err(&fail)?);
     }
     if settings.endpoint.admits_users() && settings.users.is_empty() {
         tracing::warn!(route = %settings.path, "the policy admits users, and none is named: nobody gets in");
     }
-    let addressing = settings.endpoint.alternatives.first().map_or(Addressing::None, |policy| policy.addressing);
     let handler = Ingress {
         number,
-        recipients,
-        addressing,
+        served,
         users: settings.users,
         upstream,
         pending: lifetimes.pending,
@@ -81,12 +79,8 @@ pub fn compile(
     Ok(Route { path: settings.path, handler, body_bytes })
 }
 
-/// The recipient of one version of SOAP: of the first alternative that can be served.
-fn recipient(
-    settings: &RouteSettings,
-    soap: SoapVersion,
-    lifetimes: &Lifetimes,
-) -> Result<Arc<Recipient>, RouteProblem> {
+/// What serves one version of SOAP: the first alternative that can.
+fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Served, RouteProblem> {
     let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
     let mut refused = None;
     for (at, policy) in alternatives.iter().enumerate() {
@@ -109,7 +103,7 @@ fn recipient(
                 if alternatives.len() > 1 {
                     tracing::info!(port = %name, alternative = at + 1, of = alternatives.len(), "one alternative is served");
                 }
-                return Ok(recipient);
+                return Ok(Served { recipient, addressing: policy.addressing });
             }
             Err(reason) => refused = Some(reason),
         }

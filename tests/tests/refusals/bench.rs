@@ -46,6 +46,20 @@ pub(crate) struct Who {
 /// The one whom the gateway knows.
 pub(crate) const ALICE: Who = Who { user: USER, password: PASSWORD, keys: "client" };
 
+/// What is around a gateway's policy.
+struct Around {
+    stores: StoreLimits,
+    backend: io::Result<Backend>,
+    /// An alternative that is preferred, and cannot be served.
+    unserved: Option<Policy>,
+}
+
+impl Default for Around {
+    fn default() -> Self {
+        Self { stores: StoreLimits::default(), backend: Backend::start(), unserved: None }
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) gateway: Running,
     pub(crate) backend: Backend,
@@ -76,31 +90,35 @@ impl Bench {
     pub(crate) fn changed(name: &str, change: impl FnOnce(&mut Policy)) -> Self {
         let mut preset = preset::named(name).unwrap();
         change(&mut preset.policy);
-        Self::of(preset, SoapVersion::V12, true, StoreLimits::default(), Backend::start())
+        Self::of(preset, SoapVersion::V12, true, Around::default())
     }
 
     /// A gateway for that preset, messages in that version of SOAP.
     pub(crate) fn speaking(name: &str, soap: SoapVersion, inside_tls: bool) -> Self {
-        Self::of(preset::named(name).unwrap(), soap, inside_tls, StoreLimits::default(), Backend::start())
+        Self::of(preset::named(name).unwrap(), soap, inside_tls, Around::default())
     }
 
     /// A gateway for that preset that keeps no more than that.
     pub(crate) fn keeping(name: &str, stores: StoreLimits) -> Self {
-        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, stores, Backend::start())
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, Around { stores, ..Around::default() })
     }
 
     /// A gateway for that preset before that plain service.
     pub(crate) fn before(name: &str, backend: io::Result<Backend>) -> Self {
-        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, StoreLimits::default(), backend)
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, Around { backend, ..Around::default() })
     }
 
-    fn of(
-        preset: Preset,
-        soap: SoapVersion,
-        inside_tls: bool,
-        stores: StoreLimits,
-        backend: io::Result<Backend>,
-    ) -> Self {
+    /// A gateway for that preset, which comes second among alternatives: the first is one that nobody can serve.
+    pub(crate) fn second_to(name: &str, change: impl FnOnce(&mut Policy)) -> Self {
+        let preset = preset::named(name).unwrap();
+        let mut unserved = preset.policy.clone();
+        symmetric(&mut unserved).protect_tokens = true;
+        change(&mut unserved);
+        Self::of(preset, SoapVersion::V12, true, Around { unserved: Some(unserved), ..Around::default() })
+    }
+
+    fn of(preset: Preset, soap: SoapVersion, inside_tls: bool, around: Around) -> Self {
+        let Around { stores, backend, unserved } = around;
         let name = preset.name;
         let over_transport = matches!(preset.policy.binding, Binding::Transport(_));
         let backend = backend.unwrap();
@@ -108,7 +126,7 @@ impl Bench {
             endpoint: Endpoint {
                 name: preset.name.to_owned(),
                 soap: preset.soap.to_vec(),
-                alternatives: vec![preset.policy.clone()],
+                alternatives: unserved.into_iter().chain([preset.policy.clone()]).collect(),
                 operations: Vec::new(),
             },
             identity: (file("server.pem"), file("server.key")),
@@ -388,7 +406,7 @@ pub(crate) fn range(message: &HttpMessage, parent: &str, local: &str) -> std::op
 pub(crate) fn symmetric(policy: &mut Policy) -> &mut SymmetricBinding {
     match &mut policy.binding {
         Binding::Symmetric(binding) => binding,
-        Binding::Transport(_) => panic!("a transport binding"),
+        Binding::Transport(_) | Binding::Asymmetric(_) => panic!("not a symmetric binding"),
     }
 }
 

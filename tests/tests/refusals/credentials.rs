@@ -1,6 +1,7 @@
 //! Who may not come: by password, by certificate, by security context.
 
 use nuncio::config::StoreLimits;
+use nuncio_policy::model::Addressing;
 use nuncio_wss::{Class, HttpFacts};
 
 use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, WSSE, Who, message, text};
@@ -17,6 +18,14 @@ fn a_wrong_password() {
         let request = bench.request_by(&bench.as_who(&WRONG), "x");
         bench.refuse(name, &request, Class::FailedAuthentication, "user \"alice\" is not known by that password");
     }
+}
+
+#[test]
+fn a_refusal_is_addressed_as_the_alternative_that_is_served() {
+    let bench = Bench::second_to(PER_MESSAGE, |policy| policy.addressing = Addressing::August2004);
+    let request = bench.request_by(&bench.as_who(&WRONG), "x");
+    let reason = "user \"alice\" is not known by that password";
+    bench.refuse("an alternative", &request, Class::FailedAuthentication, reason);
 }
 
 #[test]
