@@ -39,16 +39,23 @@ fn octets(criterion: &mut Criterion) {
         b.iter(|| mac(MacAlgorithm::HmacSha1, key.expose(), &[black_box(&data)]));
     });
     let (mut out, mut random) = (Vec::with_capacity(SIZE + 32), Counter(1));
-    group.bench_function("aes256-cbc encrypt", |b| {
-        b.iter(|| {
-            out.clear();
-            encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut random, black_box(&data), &mut out)
+    for (name, algorithm) in [
+        ("aes256-cbc", CipherAlgorithm::Aes256Cbc),
+        ("aes256-gcm", CipherAlgorithm::Aes256Gcm),
+        ("tripledes-cbc", CipherAlgorithm::TripleDesCbc),
+    ] {
+        let key = Secret::new((0..algorithm.key_size() as u8).collect());
+        group.bench_function(format!("{name} encrypt"), |b| {
+            b.iter(|| {
+                out.clear();
+                encrypt(algorithm, &key, &mut random, black_box(&data), &mut out)
+            });
         });
-    });
-    // With the copy that makes the octets to be consumed.
-    group.bench_function("aes256-cbc decrypt", |b| {
-        b.iter(|| decrypt(CipherAlgorithm::Aes256Cbc, &key, black_box(&out).clone()));
-    });
+        // With the copy that makes the octets to be consumed.
+        group.bench_function(format!("{name} decrypt"), |b| {
+            b.iter(|| decrypt(algorithm, &key, black_box(&out).clone()));
+        });
+    }
     let mut text = Vec::with_capacity(2 * SIZE);
     group.bench_function("base64 encode", |b| {
         b.iter(|| {
@@ -104,6 +111,16 @@ fn rsa(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    let Ok(ec) = Certificate::from_pem(include_bytes!("../tests/data/ec.pem")) else {
+        return;
+    };
+    let text = include_str!("../tests/data/ecdsa-sha256.b64");
+    let (Some(ec), Ok(signature)) = (ec.first(), base64::decode(text)) else {
+        return;
+    };
+    criterion.bench_function("verify ECDSA P-256", |b| {
+        b.iter(|| verify(ec.public_key(), SignatureAlgorithm::EcdsaSha256, b"Nuncio", black_box(&signature)));
+    });
     criterion
         .bench_function("read a certificate", |b| b.iter(|| Certificate::from_der(black_box(leaf.der()).to_vec())));
 }
