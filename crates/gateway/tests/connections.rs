@@ -369,6 +369,24 @@ async fn more_connections_than_places_wait() {
 }
 
 #[tokio::test]
+async fn a_peer_gets_its_share_of_the_places() {
+    let limited = ConnectionLimits { per_peer: 2, ..options().connections };
+    let server = Server::start(Options { connections: limited.clone(), ..options() }).await;
+    let taken = [server.connect().await, server.connect().await];
+    let start = Instant::now();
+    assert_eq!(server.say(whole("/")).await, "", "one more is closed without a word");
+    assert!(start.elapsed() < Duration::from_millis(150), "{:?}", start.elapsed());
+    drop(taken);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "));
+    // Whoever takes TLS off in front speaks for many.
+    let terminated_by = vec!["127.0.0.0/8".parse().unwrap()];
+    let server = Server::start(Options { connections: limited, tls_terminated_by: terminated_by, ..options() }).await;
+    let _taken = [server.connect().await, server.connect().await];
+    assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn a_panic_is_one_requests_matter() {
     let server = Server::start(options()).await;
     let mut stream = server.connect().await;

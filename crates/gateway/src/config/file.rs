@@ -100,7 +100,7 @@ overrides!(MessageLimitsFile over MessageLimits {
     header_children: Count, signatures: Count, references: Count, prefixes: Count, encrypted_keys: Count,
     encrypted_data: Count, derived_keys: Count, certificate_bytes: Octets,
 });
-overrides!(ConnectionLimitsFile over ConnectionLimits { connections: Count, header_bytes: Octets, headers: Count });
+overrides!(ConnectionLimitsFile over ConnectionLimits { connections: Count, per_peer: Count, header_bytes: Octets, headers: Count });
 overrides!(StoreLimitsFile over StoreLimits { session_bytes: Octets, principal_bytes: Octets, replay_bytes: Octets });
 overrides!(LifetimesFile over Lifetimes { message: Span, skew: Span, answer: Span, conversation: Span, pending: Span });
 overrides!(TimeoutsFile over Timeouts {

@@ -119,6 +119,9 @@ impl MessageLimits {
 pub struct ConnectionLimits {
     /// Open connections, over all listeners; more wait in the kernel's queue.
     pub connections: usize,
+    /// Open connections of one peer: an address of IPv4, 64 bits of IPv6. More are closed at once. Peers that take TLS
+    /// off in front speak for many and are not counted.
+    pub per_peer: usize,
     /// A request's line and headers together; more is answered 431. hyper's own floor is 8 KiB.
     pub header_bytes: usize,
     /// Header lines of a request; more is answered 431.
@@ -127,7 +130,7 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 10_000, header_bytes: 32 * KIB, headers: 64 }
+        Self { connections: 10_000, per_peer: 1000, header_bytes: 32 * KIB, headers: 64 }
     }
 }
 

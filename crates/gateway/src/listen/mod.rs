@@ -5,6 +5,7 @@
 
 mod head;
 mod pace;
+mod peers;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub(crate) use pace::Pace;
 use pace::Paced;
+use peers::Peers;
 pub use tls::{TlsProblem, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
@@ -73,6 +75,7 @@ struct Floor {
     connections: ConnectionLimits,
     timeouts: Arc<Timeouts>,
     places: Arc<Semaphore>,
+    peers: Arc<Peers>,
     stage: watch::Receiver<Stage>,
 }
 
@@ -97,6 +100,7 @@ pub async fn serve(
         connections,
         timeouts: Arc::new(timeouts),
         places: Arc::clone(&places),
+        peers: Arc::default(),
         stage: watched,
     });
 
@@ -119,9 +123,8 @@ pub async fn serve(
 }
 
 async fn accept(listener: Listener, floor: Arc<Floor>) {
-    let Listener { socket, tls, tls_terminated_by } = listener;
+    let Listener { socket, tls, tls_terminated_by: terminated_by } = listener;
     let tls = tls.map(TlsAcceptor::from);
-    let terminated_by: Arc<[Cidr]> = tls_terminated_by.into();
     loop {
         // The place first: with none free, connections wait in the kernel's queue and cost us nothing.
         let Ok(place) = Arc::clone(&floor.places).acquire_owned().await else { return };
@@ -134,9 +137,18 @@ async fn accept(listener: Listener, floor: Arc<Floor>) {
                 continue;
             }
         };
-        let connection =
-            Connection { peer, tls: tls.clone(), terminated_by: Arc::clone(&terminated_by), floor: Arc::clone(&floor) };
-        tokio::spawn(connection.run(stream, place));
+        // Whoever takes TLS off in front of us speaks for many.
+        let inside = terminated_by.iter().any(|range| range.contains(peer.ip()));
+        let counted = if inside { None } else { floor.peers.count(peer.ip(), floor.connections.per_peer) };
+        if !inside && counted.is_none() {
+            tracing::debug!(%peer, "connection closed: its peer has as many as it may");
+            continue;
+        }
+        let connection = Connection { peer, inside, tls: tls.clone(), floor: Arc::clone(&floor) };
+        tokio::spawn(async move {
+            connection.run(stream, place).await;
+            drop(counted);
+        });
     }
 }
 
@@ -155,7 +167,8 @@ fn gone_already(error: &std::io::Error) -> bool {
 struct Connection {
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    terminated_by: Arc<[Cidr]>,
+    /// Whether the peer takes TLS off in front of us.
+    inside: bool,
     floor: Arc<Floor>,
 }
 
@@ -177,12 +190,8 @@ impl Connection {
     async fn serve(self, stream: TcpStream) -> Result<(), String> {
         // An answer is one small write: waiting for more to send with it only costs time.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let peer = self.peer.ip();
         match &self.tls {
-            None => {
-                let inside = self.terminated_by.iter().any(|range| range.contains(peer));
-                self.http(stream, if inside { Transport::Secure } else { Transport::Clear }).await
-            }
+            None => self.http(stream, if self.inside { Transport::Secure } else { Transport::Clear }).await,
             Some(acceptor) => {
                 let handshake = acceptor.accept(stream);
                 let stream = tokio::time::timeout(self.floor.timeouts.handshake, handshake)
