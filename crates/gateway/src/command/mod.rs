@@ -52,9 +52,10 @@ enum Failed {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments = Nuncio::parse();
-    if let Err(error) = log::start(&arguments.log) {
-        return fail(&error.to_string());
-    }
+    let flush = match log::start(&arguments.log) {
+        Ok(flush) => flush,
+        Err(error) => return fail(&error.to_string()),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no runtime: {error}")),
@@ -67,6 +68,8 @@ pub fn main() -> ExitCode {
             Command::Echo(echo) => echo.run().await,
         }
     });
+    // The reason of a failure comes last.
+    drop(flush);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => fail(&failed.to_string()),

@@ -1,11 +1,15 @@
 //! What is written down: tracing on standard error, and one audit line a request.
 
+mod queue;
+
 use std::fmt::{self, Display, Write as _};
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use tracing_subscriber::EnvFilter;
+
+pub use queue::Flush;
 
 /// The longest value in a line, in characters; the rest is cut.
 pub const LONGEST: usize = 256;
@@ -21,16 +25,18 @@ pub struct BadFilter {
 /// Sends the log to standard error, in colour only where that is a terminal. `filter` is in the syntax of `RUST_LOG`,
 /// such as `info` or `nuncio=debug,warn`.
 ///
-/// Does nothing where a subscriber is set already.
-pub fn start(filter: &str) -> Result<(), BadFilter> {
+/// Does nothing where a subscriber is set already. What is given back keeps the log going: dropping it writes what is
+/// still to be written.
+pub fn start(filter: &str) -> Result<Flush, BadFilter> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|error| BadFilter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let (queue, flush) = queue::start(std::io::stderr());
     let _ = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(move || queue.clone())
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(parsed)
         .try_init();
-    Ok(())
+    Ok(flush)
 }
 
 /// A value from outside, made fit for one line: control characters escaped, cut at [`LONGEST`] characters.
@@ -137,6 +143,6 @@ mod tests {
 
     #[test]
     fn a_bad_filter_is_an_error() {
-        assert!(start("nuncio=loud=ly").unwrap_err().to_string().starts_with("log filter \"nuncio=loud=ly\": "));
+        assert!(start("nuncio=loud=ly").err().unwrap().to_string().starts_with("log filter \"nuncio=loud=ly\": "));
     }
 }
