@@ -115,7 +115,8 @@ impl MacAlgorithm {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum CipherAlgorithm {
     /// Triple DES (EDE, three keys) in CBC mode. For the `TripleDes` suites of [WS-SP 1.3] section 6.1: its blocks of 8
-    /// octets begin to repeat after some 32 GiB under one key.
+    /// octets begin to repeat after some 32 GiB under one key, and it is some seventy times as slow as AES to encrypt
+    /// with: a MiB takes a tenth of a second.
     TripleDesCbc,
     /// AES-128 in CBC mode.
     Aes128Cbc,

@@ -60,6 +60,7 @@ fn signatures() {
             &sound[..63],
             &[&sound[..], &[0]].concat(),
             &[&[0], r, &[0], s].concat(),
+            &[r, &[0], s].concat(), // the same numbers
             &[s, r].concat(),
             &[&[0; 32], s].concat(),
             &[r, &[0; 32]].concat(),

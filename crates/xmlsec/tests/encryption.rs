@@ -10,7 +10,7 @@ use nuncio_xml::{Document, NodeId, Writer, exclusive};
 use nuncio_xmlsec::encryption::{
     EncryptedData, EncryptedKey, Encrypting, Form, decrypt, encrypt, encrypted_key, read_reference_list, reference_list,
 };
-use nuncio_xmlsec::{Accepted, Invalid, XENC};
+use nuncio_xmlsec::{Accepted, DSIG, Invalid, XENC};
 
 struct Ones;
 
@@ -53,11 +53,14 @@ fn document(text: &str) -> Document {
 
 /// A root in whose place for content, or for an element, stands what `plain` became.
 fn encrypted(form: Form, plain: &str) -> String {
+    encrypted_by(CipherAlgorithm::Aes256Cbc, &key(), form, plain)
+}
+
+fn encrypted_by(cipher: CipherAlgorithm, key: &Secret, form: Form, plain: &str) -> String {
     let mut writer = Writer::new();
     writer.start("r", "urn:root", "root");
     writer.declare("s", "urn:in-scope");
-    let (key, mut random) = (key(), Ones);
-    let mut encrypting = Encrypting { cipher: CipherAlgorithm::Aes256Cbc, key: &key, random: &mut random };
+    let mut encrypting = Encrypting { cipher, key, random: &mut Ones };
     encrypt(&mut writer, &mut encrypting, "data", form, plain.as_bytes(), |_| {}).expect("encrypted");
     writer.end();
     String::from_utf8(writer.into_bytes()).expect("text")
@@ -68,8 +71,13 @@ fn only(document: &Document) -> NodeId {
 }
 
 fn open(text: &str, key: &Secret) -> Result<Document, Invalid> {
+    open_by(accepted().ciphers[0], text, key)
+}
+
+fn open_by(cipher: CipherAlgorithm, text: &str, key: &Secret) -> Result<Document, Invalid> {
     let document = document(text);
-    let data = EncryptedData::read(&document, only(&document), &accepted())?;
+    let accepted = Accepted { ciphers: vec![cipher], ..accepted() };
+    let data = EncryptedData::read(&document, only(&document), &accepted)?;
     decrypt(document, data, key).map(|(document, _)| document)
 }
 
@@ -88,6 +96,24 @@ fn content_and_elements_come_back() {
         let mut expected = Vec::new();
         exclusive(&straight, straight.root(), &[], &mut expected);
         assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected), "{plain}");
+    }
+}
+
+/// Each cipher opens what it sealed; its octets under the name of another are not decrypted where that is not accepted,
+/// and give nothing where it is.
+#[test]
+fn every_cipher_is_its_own() {
+    for cipher in CipherAlgorithm::ALL {
+        let key = Secret::new((0..cipher.key_size() as u8).collect());
+        let text = encrypted_by(cipher, &key, Form::Content, "<s:a>text</s:a>");
+        let opened = open_by(cipher, &text, &key).expect("opened");
+        assert_eq!(opened.text(only(&opened)), "text", "{cipher:?}");
+        for other in CipherAlgorithm::ALL.into_iter().filter(|other| *other != cipher) {
+            let renamed = text.replacen(cipher.uri(), other.uri(), 1);
+            let refused = open_by(cipher, &renamed, &key);
+            assert!(matches!(refused, Err(Invalid::AlgorithmNotAccepted(_))), "{cipher:?} as {other:?}");
+            assert!(open_by(other, &renamed, &key).is_err(), "{cipher:?} as {other:?}");
+        }
     }
 }
 
@@ -165,7 +191,31 @@ fn keys_and_lists_are_read_as_they_are_written() {
     assert!(document.is(nodes[1], XENC, "ReferenceList"));
 
     let mut other = accepted();
+    other.transports = vec![KeyTransport::Rsa15];
+    assert!(matches!(EncryptedKey::read(&document, nodes[0], &other, 2), Err(Invalid::AlgorithmNotAccepted(_))));
     other.transports =
         vec![KeyTransport::Oaep { digest: DigestAlgorithm::Sha256, mask: DigestAlgorithm::Sha1, v11: false }];
     assert!(matches!(EncryptedKey::read(&document, nodes[0], &other, 2), Err(Invalid::AlgorithmNotAccepted(_))));
+}
+
+/// A key under RSA 1.5 is written without parameters, and read with none.
+#[test]
+fn rsa15_has_no_parameters() {
+    let mut writer = Writer::new();
+    writer.start("r", "urn:root", "root");
+    encrypted_key(&mut writer, "key", KeyTransport::Rsa15, b"wrapped", |_| {}, &[]);
+    writer.end();
+    let text = String::from_utf8(writer.into_bytes()).expect("text");
+    assert!(!text.contains("DigestMethod"), "{text}");
+    let accepted = Accepted { transports: vec![KeyTransport::Rsa15], ..accepted() };
+    let read = |text: &str| {
+        let document = document(text);
+        EncryptedKey::read(&document, only(&document), &accepted, 1).map(|key| key.transport)
+    };
+    assert!(matches!(read(&text), Ok(KeyTransport::Rsa15)));
+    let method = "xmlenc#rsa-1_5\">";
+    let parameter = format!("{method}<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{}\"/>", DigestAlgorithm::Sha1.uri());
+    let edited = text.replacen(method, &parameter, 1);
+    assert_ne!(edited, text);
+    assert!(matches!(read(&edited), Err(Invalid::AlgorithmNotAccepted(_))));
 }
