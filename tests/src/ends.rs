@@ -59,7 +59,7 @@ impl Subject for Ends {
             operations: port.operations,
             service: Some(certificate(&certificates.service)?),
             username: None,
-            credential: None,
+            credential: certificates.client.as_ref().map(credential).transpose()?,
             to: scenario.meta.service_address.clone(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),

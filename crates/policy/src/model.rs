@@ -71,6 +71,8 @@ pub enum Binding {
     Transport(TransportBinding),
     /// One symmetric key protects both directions.
     Symmetric(SymmetricBinding),
+    /// Each side signs with its own certificate, and encrypts for the other's.
+    Asymmetric(AsymmetricBinding),
 }
 
 /// `TransportBinding`.
@@ -103,6 +105,25 @@ pub struct SymmetricBinding {
     pub encrypt_signature: bool,
     /// Whether the signature covers the token that made it (`ProtectTokens`).
     pub protect_tokens: bool,
+}
+
+/// `AsymmetricBinding` with one token for each side.
+#[derive(Clone, Debug)]
+pub struct AsymmetricBinding {
+    /// The token that signs requests, and that responses are encrypted for.
+    pub initiator: X509Token,
+    /// The token that signs responses, and that requests are encrypted for.
+    pub recipient: X509Token,
+    /// The algorithm suite.
+    pub suite: &'static Suite,
+    /// The layout of the security header.
+    pub layout: Layout,
+    /// Whether every message carries a timestamp.
+    pub timestamp: bool,
+    /// Which comes first, signing or encrypting.
+    pub order: ProtectionOrder,
+    /// Whether the signature itself is encrypted (`EncryptSignature`).
+    pub encrypt_signature: bool,
 }
 
 /// `Layout` (WS-SecurityPolicy 1.2, section 6.7).

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use nuncio_policy::bare;
-use nuncio_policy::model::{Addressing, Binding, Policy, Token};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Include, Policy, ProtectionOrder, Token, X509Reference};
 
 /// A policy whose content begins in line 2.
 fn policy(content: &str) -> String {
@@ -82,7 +82,6 @@ fn an_unknown_assertion_may_be_ignored_only_where_it_says_so() {
 #[test]
 fn what_is_not_built_is_named_with_its_line() {
     let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
-    check_refused("\n<sp:AsymmetricBinding/>", &format!("p.xml:3: AsymmetricBinding ({sp}) is not built yet"));
     check_refused(&symmetric("<sp:SamlToken/>", ""), &format!("p.xml:3: SamlToken ({sp}) is not built yet"));
     check_refused(
         &symmetric("<mssp:SslContextToken/>", ""),
@@ -144,18 +143,54 @@ fn what_is_not_built_is_named_with_its_line() {
     );
 }
 
+/// An asymmetric binding with a token for each side.
+fn asymmetric(initiator: &str, recipient: &str, more: &str) -> String {
+    format!(
+        "<sp:AsymmetricBinding><wsp:Policy>\n<sp:InitiatorToken><wsp:Policy>{initiator}</wsp:Policy></sp:InitiatorToken>\n\
+        <sp:RecipientToken><wsp:Policy>{recipient}</wsp:Policy></sp:RecipientToken>\n\
+        <sp:AlgorithmSuite><wsp:Policy><sp:Basic128/></wsp:Policy></sp:AlgorithmSuite>\n{more}</wsp:Policy></sp:AsymmetricBinding>"
+    )
+}
+
+#[test]
+fn an_asymmetric_binding_has_a_certificate_for_each_side() {
+    let never = "<sp:X509Token sp:IncludeToken='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Never'>\
+        <wsp:Policy><sp:RequireDerivedKeys/><sp:RequireIssuerSerialReference/></wsp:Policy></sp:X509Token>";
+    let policies = read(&asymmetric("<sp:X509Token/>", never, "<sp:EncryptBeforeSigning/><sp:IncludeTimestamp/>"));
+    let Binding::Asymmetric(binding) = &policies[0].binding else { panic!("another binding") };
+    assert_eq!((binding.initiator.include, binding.recipient.include), (Include::Always, Include::Never));
+    assert_eq!(binding.initiator.derived_keys, DerivedKeys::None);
+    assert_eq!(binding.recipient.derived_keys, DerivedKeys::Explicit);
+    assert_eq!(binding.recipient.reference, X509Reference::IssuerSerial);
+    assert_eq!(binding.order, ProtectionOrder::EncryptBeforeSign);
+    assert!(binding.timestamp && !binding.encrypt_signature);
+    assert_eq!(binding.suite.name, "Basic128");
+
+    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
+    let certificate = "<sp:X509Token/>";
+    check_refused(&asymmetric("", certificate, ""), "p.xml:3: InitiatorToken has no token");
+    check_refused(
+        &asymmetric(certificate, "<sp:UsernameToken/>", ""),
+        &format!("p.xml:4: UsernameToken ({sp}) is not built yet as the token of one side"),
+    );
+    check_refused(
+        &asymmetric(certificate, certificate, "<sp:ProtectTokens/>"),
+        &format!("p.xml:6: ProtectTokens ({sp}) is not built yet"),
+    );
+    check_refused(
+        &asymmetric(certificate, certificate, "<sp:EncryptBeforeSigning/><sp:EncryptSignature/>"),
+        &format!("p.xml:6: EncryptSignature ({sp}) is not built yet with EncryptBeforeSigning"),
+    );
+}
+
 #[test]
 fn the_first_alternative_is_named_where_none_is_usable() {
-    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
     check_refused(
         "<wsp:ExactlyOne>\n<wsp:All><sp:AsymmetricBinding/></wsp:All>\n<x:y xmlns:x='urn:x'/></wsp:ExactlyOne>",
-        &format!("p.xml:3: AsymmetricBinding ({sp}) is not built yet"),
+        "p.xml:3: AsymmetricBinding has no InitiatorToken",
     );
     // An alternative without security does not stand in for the one that is wanted.
-    check_refused(
-        "<sp:AsymmetricBinding wsp:Optional='true'/>",
-        &format!("p.xml:2: AsymmetricBinding ({sp}) is not built yet"),
-    );
+    check_refused("<sp:AsymmetricBinding wsp:Optional='true'/>", "p.xml:2: AsymmetricBinding has no InitiatorToken");
     check_refused("<wsp:ExactlyOne/>", "p.xml:1: the policy has no alternative");
     assert!(read("<wsaw:UsingAddressing/>").is_empty(), "no security is asked for");
 }

@@ -16,14 +16,14 @@ fn ports(file: &str) -> Vec<Port> {
 fn symmetric(policy: &Policy) -> &SymmetricBinding {
     match &policy.binding {
         Binding::Symmetric(binding) => binding,
-        Binding::Transport(_) => panic!("a transport binding"),
+        Binding::Transport(_) | Binding::Asymmetric(_) => panic!("not a symmetric binding"),
     }
 }
 
 fn transport(policy: &Policy) -> &TransportBinding {
     match &policy.binding {
         Binding::Transport(binding) => binding,
-        Binding::Symmetric(_) => panic!("a symmetric binding"),
+        Binding::Symmetric(_) | Binding::Asymmetric(_) => panic!("not a transport binding"),
     }
 }
 
@@ -166,11 +166,8 @@ fn what_is_wrong_with_a_port_is_said_with_its_line() {
         port_error(&contract(PORT_TYPE, "", supporting)),
         format!("c.wsdl:5: SignedSupportingTokens ({sp}) is not built yet at operation or message scope")
     );
-    let two = "<wsp:Policy><sp:AsymmetricBinding/></wsp:Policy><wsp:Policy><sp:TransportBinding/></wsp:Policy>";
-    assert_eq!(
-        port_error(&contract(PORT_TYPE, two, "")),
-        format!("c.wsdl:4: AsymmetricBinding ({sp}) is not built yet")
-    );
+    let two = "<wsp:Policy><sp:KerberosToken/></wsp:Policy><wsp:Policy><sp:TransportBinding/></wsp:Policy>";
+    assert_eq!(port_error(&contract(PORT_TYPE, two, "")), format!("c.wsdl:4: KerberosToken ({sp}) is not built yet"));
     assert_eq!(
         port_error(&contract(PORT_TYPE, "<wsp:PolicyReference URI='#none'/>", "")),
         "c.wsdl:4: 0 policies have the id #none"

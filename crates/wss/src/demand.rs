@@ -1,8 +1,8 @@
 //! What a policy demands of one message: the policy, the direction, the parts.
 
 use nuncio_policy::model::{
-    Binding, DerivedKeys, Layout, Parts, Policy, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding,
-    Token, TrustVersion,
+    AsymmetricBinding, Binding, DerivedKeys, Layout, Parts, Policy, PolicyVersion, ProtectionOrder, SupportingToken,
+    SymmetricBinding, Token, TrustVersion, X509Token,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_xmlsec::Accepted;
@@ -38,8 +38,25 @@ impl<'a> Demand<'a> {
     /// The binding, if it is the symmetric one.
     pub(crate) fn symmetric(&self) -> Option<&'a SymmetricBinding> {
         match &self.policy.binding {
-            Binding::Transport(_) => None,
+            Binding::Transport(_) | Binding::Asymmetric(_) => None,
             Binding::Symmetric(binding) => Some(binding),
+        }
+    }
+
+    /// The binding, if it is the asymmetric one.
+    pub(crate) fn asymmetric(&self) -> Option<&'a AsymmetricBinding> {
+        match &self.policy.binding {
+            Binding::Transport(_) | Binding::Symmetric(_) => None,
+            Binding::Asymmetric(binding) => Some(binding),
+        }
+    }
+
+    /// Which comes first where the message protects itself, signing or encrypting; `None` where the transport does.
+    pub(crate) fn order(&self) -> Option<ProtectionOrder> {
+        match &self.policy.binding {
+            Binding::Transport(_) => None,
+            Binding::Symmetric(binding) => Some(binding.order),
+            Binding::Asymmetric(binding) => Some(binding.order),
         }
     }
 
@@ -48,6 +65,7 @@ impl<'a> Demand<'a> {
         match &self.policy.binding {
             Binding::Transport(binding) => binding.layout,
             Binding::Symmetric(binding) => binding.layout,
+            Binding::Asymmetric(binding) => binding.layout,
         }
     }
 
@@ -56,6 +74,7 @@ impl<'a> Demand<'a> {
         match &self.policy.binding {
             Binding::Transport(binding) => binding.timestamp,
             Binding::Symmetric(binding) => binding.timestamp,
+            Binding::Asymmetric(binding) => binding.timestamp,
         }
     }
 
@@ -69,16 +88,38 @@ impl<'a> Demand<'a> {
 
     /// Whether signing and encrypting need derived keys.
     pub(crate) fn derived_keys(&self) -> bool {
-        self.symmetric().is_some_and(|binding| derived_keys(&binding.protection)) && self.derive
+        let derived = match &self.policy.binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => derived_keys(&binding.protection),
+            Binding::Asymmetric(binding) => self.wrapped_for(binding).derived_keys == DerivedKeys::Explicit,
+        };
+        derived && self.derive
+    }
+
+    /// The token of an asymmetric binding that signs a message of this direction.
+    pub(crate) fn signed_by(&self, binding: &'a AsymmetricBinding) -> &'a X509Token {
+        match self.direction {
+            Direction::Request => &binding.initiator,
+            Direction::Response => &binding.recipient,
+        }
+    }
+
+    /// The token of an asymmetric binding that a message of this direction is encrypted for.
+    pub(crate) fn wrapped_for(&self, binding: &'a AsymmetricBinding) -> &'a X509Token {
+        match self.direction {
+            Direction::Request => &binding.recipient,
+            Direction::Response => &binding.initiator,
+        }
     }
 
     /// Whether the signatures must be encrypted: where the policy says so and something else is.
     pub(crate) fn signature_encrypted(&self) -> bool {
-        self.symmetric().is_some_and(|binding| {
-            binding.encrypt_signature
-                && binding.order == ProtectionOrder::SignBeforeEncrypt
-                && !self.parts.encrypted.is_empty()
-        })
+        let encrypted = match &self.policy.binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => binding.encrypt_signature,
+            Binding::Asymmetric(binding) => binding.encrypt_signature,
+        };
+        encrypted && self.order() == Some(ProtectionOrder::SignBeforeEncrypt) && !self.parts.encrypted.is_empty()
     }
 
     /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings.
@@ -117,5 +158,6 @@ pub(crate) fn suite(policy: &Policy) -> &'static Suite {
     match &policy.binding {
         Binding::Transport(binding) => binding.suite,
         Binding::Symmetric(binding) => binding.suite,
+        Binding::Asymmetric(binding) => binding.suite,
     }
 }

@@ -4,8 +4,11 @@ use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::digest;
 use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
+use nuncio_crypto::transport::{self, WrapError};
 use nuncio_crypto::trust::Trust;
+use nuncio_policy::suite::Suite;
 
 use crate::conversation::Context;
 
@@ -29,6 +32,23 @@ impl SharedKey {
     /// The key that was wrapped as those octets.
     pub(crate) fn new(secret: Secret, wrapped: &[u8]) -> Self {
         Self { secret, sha1: digest::hash(DigestAlgorithm::Sha1, wrapped).as_ref().to_vec() }
+    }
+}
+
+/// A new symmetric key, and its octets as wrapped for a certificate.
+pub(crate) struct Fresh {
+    pub(crate) shared: SharedKey,
+    pub(crate) wrapped: Vec<u8>,
+}
+
+impl Fresh {
+    /// Makes a key of the suite's length and wraps it.
+    pub(crate) fn new(certificate: &Certificate, suite: &Suite, random: &mut dyn Random) -> Result<Self, WrapError> {
+        let mut octets = vec![0; suite.key];
+        random.fill(&mut octets);
+        let secret = Secret::new(octets);
+        let wrapped = transport::wrap(certificate.public_key(), suite.transport, &secret, random)?;
+        Ok(Self { shared: SharedKey::new(secret, &wrapped), wrapped })
     }
 }
 

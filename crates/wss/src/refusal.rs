@@ -130,6 +130,15 @@ pub enum Refusal {
         /// Why not.
         cause: Untrusted,
     },
+    /// The certificate that made the primary signature is not trusted. The peer is told what it is told of a bad
+    /// signature: anybody may sign another's ciphertext with a certificate of his own, and ask what becomes of it.
+    #[error("signer's certificate of {subject:?}: {cause}")]
+    UntrustedSigner {
+        /// Its subject.
+        subject: String,
+        /// Why not.
+        cause: Untrusted,
+    },
     /// User name and password do not fit, or the user is not known.
     #[error("user {0:?} is not known by that password")]
     WrongPassword(String),
@@ -181,6 +190,7 @@ impl Refusal {
             | Self::TooMany { .. }
             | Self::TrustResponse(_)
             | Self::UnsecuredFault(_)
+            | Self::UntrustedSigner { .. }
             | Self::UnprotectedTransport => Class::InvalidSecurity,
             Self::UntrustedCertificate { .. } | Self::WrongPassword(_) => Class::FailedAuthentication,
             Self::OutlivedContext(_) | Self::UnknownContext(_) => Class::BadContextToken,

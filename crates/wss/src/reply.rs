@@ -1,7 +1,7 @@
 //! The answer to an opened request, sealed under the same keys.
 
 use nuncio_crypto::random::Random;
-use nuncio_policy::model::{Addressing, Parts, Policy, SoapVersion, Token};
+use nuncio_policy::model::{Addressing, Binding, Parts, Policy, SoapVersion, Token};
 use nuncio_xml::Writer;
 
 use crate::addressing;
@@ -10,6 +10,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
+use crate::keys::Fresh;
 use crate::names::soap;
 use crate::plain::content_type;
 use crate::received::Request;
@@ -146,15 +147,27 @@ impl Reply {
         let (policy, parts) = self.terms(action, fault);
         let demand = Demand { policy, direction: Direction::Response, parts, derive: true, renew: false };
         let suite = demand.suite();
-        let protection = match demand.symmetric().map(|binding| &binding.protection) {
-            None => Protection::Transport,
-            Some(Token::SecureConversation(token)) => Protection::Context {
-                context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
-                include: token.include.to_initiator(),
-            },
-            Some(Token::X509(_) | Token::Username(_)) => {
-                Protection::Answer(evidence.shared.as_ref().ok_or(Unsealed::TokenMissing("an encrypted key"))?)
+        // Under an asymmetric binding the answer goes to whoever signed the request.
+        let initiator = demand.asymmetric().and(evidence.certificate.as_ref());
+        let fresh = initiator
+            .map(|certificate| Fresh::new(certificate, suite, random))
+            .transpose()
+            .map_err(|_| Unsealed::Asymmetric)?;
+        let protection = match (&policy.binding, &fresh, initiator) {
+            (Binding::Transport(_), ..) => Protection::Transport,
+            (Binding::Asymmetric(_), Some(Fresh { shared, wrapped }), Some(certificate)) => {
+                Protection::Fresh { certificate, shared, wrapped }
             }
+            (Binding::Asymmetric(_), ..) => return Err(Unsealed::TokenMissing("the initiator's certificate")),
+            (Binding::Symmetric(binding), ..) => match &binding.protection {
+                Token::SecureConversation(token) => Protection::Context {
+                    context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
+                    include: token.include.to_initiator(),
+                },
+                Token::X509(_) | Token::Username(_) => {
+                    Protection::Answer(evidence.shared.as_ref().ok_or(Unsealed::TokenMissing("an encrypted key"))?)
+                }
+            },
         };
         let version = envelope.soap;
         let addressing = terms.addressing();
@@ -181,6 +194,7 @@ impl Reply {
             &Seal {
                 demand,
                 protection,
+                signing: demand.asymmetric().and(recipient.settings.credentials.first()),
                 username: None,
                 endorsing: None,
                 endorsing_context: None,

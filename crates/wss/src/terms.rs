@@ -140,7 +140,7 @@ impl Terms {
 fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {
     let protection = match &policy.binding {
         Binding::Symmetric(binding) => Some(&binding.protection),
-        Binding::Transport(_) => None,
+        Binding::Transport(_) | Binding::Asymmetric(_) => None,
     };
     protection.into_iter().chain(policy.supporting.iter().map(|token| &token.token)).find_map(|token| match token {
         Token::SecureConversation(token) => Some(token),
@@ -153,7 +153,10 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
     check_parts(&policy.parts)?;
     let mut tokens: Vec<&Token> = Vec::new();
     match &policy.binding {
-        Binding::Transport(_) => {}
+        Binding::Asymmetric(_) if !policy.supporting.is_empty() => {
+            return Err(NotBuilt("a supporting token under an asymmetric binding"));
+        }
+        Binding::Transport(_) | Binding::Asymmetric(_) => {}
         Binding::Symmetric(binding) => {
             if binding.protect_tokens {
                 return Err(NotBuilt("ProtectTokens"));

@@ -8,12 +8,13 @@ use ends::{ACTION, Pair, policy, soap};
 use nuncio_wss::{Opened, Refusal};
 use nuncio_xml::ReadError;
 
-/// Policies that sign before they encrypt, encrypt before they sign, leave the signature in clear, and endorse.
-const POLICIES: [&str; 4] = [
+/// Policies that encrypt the signature and leave it in clear, that endorse, and that sign with a certificate.
+const POLICIES: [&str; 5] = [
     "wcf-ws2007-anonymousForCertificate",
     "wcf-wshttp-userNameForCertificate",
     "wcf-ws2007-mutualCertificate",
     "wse-usernameForCertificateSecurity",
+    "wse-mutualCertificate10Security",
 ];
 
 /// What must not change.

@@ -406,7 +406,7 @@ pub(crate) fn range(message: &HttpMessage, parent: &str, local: &str) -> std::op
 pub(crate) fn symmetric(policy: &mut Policy) -> &mut SymmetricBinding {
     match &mut policy.binding {
         Binding::Symmetric(binding) => binding,
-        Binding::Transport(_) => panic!("a transport binding"),
+        Binding::Transport(_) | Binding::Asymmetric(_) => panic!("not a symmetric binding"),
     }
 }
 

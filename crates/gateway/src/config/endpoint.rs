@@ -61,45 +61,53 @@ impl Endpoint {
 
     /// Whether messages must come under TLS: all of them, or those that ask for a conversation.
     pub fn needs_transport(&self) -> bool {
-        let over_transport = |policy: &Policy| matches!(policy.binding, Binding::Transport(_));
-        self.alternatives.iter().any(over_transport)
-            || self.any_token(&|token, _| {
-                matches!(token, Token::SecureConversation(conversation) if over_transport(&conversation.bootstrap))
-            })
+        self.any(&|policy| matches!(policy.binding, Binding::Transport(_)))
     }
 
     /// Whether the route's own certificate protects messages.
     pub fn needs_identity(&self) -> bool {
-        self.any_token(&|token, protects| protects && matches!(token, Token::X509(_)))
+        self.any(&|policy| match &policy.binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => matches!(binding.protection, Token::X509(_)),
+            Binding::Asymmetric(_) => true,
+        })
     }
 
     /// Whether a client may prove by certificate who it is.
     pub fn admits_certificates(&self) -> bool {
-        self.any_token(&|token, protects| !protects && matches!(token, Token::X509(_)))
+        self.any(&|policy| {
+            matches!(policy.binding, Binding::Asymmetric(_))
+                || supports(policy, |token| matches!(token, Token::X509(_)))
+        })
     }
 
     /// Whether a client may prove by password who it is.
     pub fn admits_users(&self) -> bool {
-        self.any_token(&|token, _| matches!(token, Token::Username(_)))
+        self.any(&|policy| supports(policy, |token| matches!(token, Token::Username(_))))
     }
 
-    fn any_token(&self, is: &impl Fn(&Token, bool) -> bool) -> bool {
-        self.alternatives.iter().any(|policy| any_token(policy, is))
+    fn any(&self, is: &impl Fn(&Policy) -> bool) -> bool {
+        self.alternatives.iter().any(|policy| any(policy, is))
     }
 }
 
-/// Whether a token of a policy, or of the policy under which it is issued, `is`; told whether it protects messages or
-/// supports.
-fn any_token(policy: &Policy, is: &impl Fn(&Token, bool) -> bool) -> bool {
+/// Whether a policy `is`, or one under which its tokens are issued.
+fn any(policy: &Policy, is: &impl Fn(&Policy) -> bool) -> bool {
     let protection = match &policy.binding {
         Binding::Symmetric(binding) => Some(&binding.protection),
-        Binding::Transport(_) => None,
+        Binding::Transport(_) | Binding::Asymmetric(_) => None,
     };
-    let supporting = policy.supporting.iter().map(|supporting| (&supporting.token, false));
-    protection.map(|token| (token, true)).into_iter().chain(supporting).any(|(token, protects)| {
-        is(token, protects)
-            || matches!(token, Token::SecureConversation(conversation) if any_token(&conversation.bootstrap, is))
-    })
+    let tokens = protection.into_iter().chain(policy.supporting.iter().map(|supporting| &supporting.token));
+    let mut bootstraps = tokens.filter_map(|token| match token {
+        Token::SecureConversation(conversation) => Some(&*conversation.bootstrap),
+        Token::X509(_) | Token::Username(_) => None,
+    });
+    is(policy) || bootstraps.any(|bootstrap| any(bootstrap, is))
+}
+
+/// Whether a supporting token of the policy `is`.
+fn supports(policy: &Policy, is: impl Fn(&Token) -> bool) -> bool {
+    policy.supporting.iter().any(|supporting| is(&supporting.token))
 }
 
 fn named(contract: Contract, name: &Sited<String>) -> Result<Port, ConfigError> {

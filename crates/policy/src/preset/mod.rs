@@ -8,9 +8,9 @@ pub mod wcf;
 pub mod wse;
 
 use crate::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, Policy, PolicyVersion,
-    ProtectionOrder, SecureConversationToken, SoapVersion, SupportingToken, SymmetricBinding, Token, TransportBinding,
-    Trust, TrustVersion, UsernameToken, Wss, X509Reference, X509Token,
+    Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, Policy,
+    PolicyVersion, ProtectionOrder, SecureConversationToken, SoapVersion, SupportingToken, SymmetricBinding, Token,
+    TransportBinding, Trust, TrustVersion, UsernameToken, Wss, X509Reference, X509Token,
 };
 use crate::names;
 use crate::suite::{SUITES, Suite};
@@ -60,6 +60,8 @@ enum Mode {
     AnonymousForCertificate,
     UserNameForCertificate,
     MutualCertificate,
+    /// With WS-Security 1.0: the asymmetric binding.
+    MutualCertificate10,
 }
 
 impl Mode {
@@ -81,6 +83,9 @@ impl Mode {
             Self::MutualCertificate => {
                 "messages signed and encrypted under the service's certificate, the client's certificate endorsing"
             }
+            Self::MutualCertificate10 => {
+                "messages signed with the sender's certificate and encrypted under the receiver's (WS-Security 1.0)"
+            }
         }
     }
 }
@@ -89,10 +94,10 @@ impl Dialect {
     /// The policy of a mode whose credentials come with every message.
     fn per_message(self, mode: Mode, signature_confirmation: bool) -> Policy {
         let over_transport = mode.is_over_transport();
-        let binding = if over_transport {
-            Binding::Transport(transport())
-        } else {
-            Binding::Symmetric(self.symmetric(Token::X509(service_certificate())))
+        let binding = match mode {
+            Mode::MutualCertificate10 => Binding::Asymmetric(self.asymmetric()),
+            _ if over_transport => Binding::Transport(transport()),
+            _ => Binding::Symmetric(self.symmetric(Token::X509(service_certificate()))),
         };
         let supporting = match mode {
             Mode::UserNameOverTransport | Mode::UserNameForCertificate => Some(self.username()),
@@ -103,13 +108,13 @@ impl Dialect {
                 Some(endorsing(Token::X509(client_certificate()), Parts { signed, encrypted: PartSet::default() }))
             }
             Mode::MutualCertificate => Some(endorsing(Token::X509(client_certificate()), Parts::default())),
-            Mode::AnonymousForCertificate => None,
+            Mode::AnonymousForCertificate | Mode::MutualCertificate10 => None,
         };
         Policy {
             version: self.version,
             binding,
             supporting: supporting.into_iter().collect(),
-            wss: Wss { v11: true, signature_confirmation },
+            wss: Wss { v11: mode != Mode::MutualCertificate10, signature_confirmation },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
             addressing: self.addressing,
             parts: if over_transport { Parts::default() } else { self.parts() },
@@ -154,6 +159,20 @@ impl Dialect {
             order: ProtectionOrder::SignBeforeEncrypt,
             encrypt_signature: self.encrypt_signature,
             protect_tokens: false,
+        }
+    }
+
+    /// Both sides' certificates are the source of the keys that are wrapped for them.
+    fn asymmetric(self) -> AsymmetricBinding {
+        let token = |include| X509Token { include, derived_keys: DerivedKeys::Explicit, reference: X509Reference::Any };
+        AsymmetricBinding {
+            initiator: token(Include::AlwaysToRecipient),
+            recipient: token(Include::Never),
+            suite: BASIC256,
+            layout: Layout::Strict,
+            timestamp: true,
+            order: ProtectionOrder::SignBeforeEncrypt,
+            encrypt_signature: self.encrypt_signature,
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `wse-usernameOverTransportSecurity` | `usernameOverTransportSecurity`, which knows no conversation |
 //! | `wse-anonymousForCertificateSecurity`, `…-conversation` | `anonymousForCertificateSecurity` |
 //! | `wse-usernameForCertificateSecurity`, `…-conversation` | `usernameForCertificateSecurity` |
+//! | `wse-mutualCertificate10Security`, `…-conversation` | `mutualCertificate10Security`, which asks of WS-Security 1.0 alone |
 //! | `wse-mutualCertificate11Security`, `…-conversation` | `mutualCertificate11Security` |
 
 use super::{Dialect, Mode, Preset};
@@ -30,6 +31,8 @@ const NAMES: &[(&str, Mode, bool)] = &[
     ("wse-anonymousForCertificateSecurity-conversation", Mode::AnonymousForCertificate, true),
     ("wse-usernameForCertificateSecurity",               Mode::UserNameForCertificate,  false),
     ("wse-usernameForCertificateSecurity-conversation",  Mode::UserNameForCertificate,  true),
+    ("wse-mutualCertificate10Security",                  Mode::MutualCertificate10,     false),
+    ("wse-mutualCertificate10Security-conversation",     Mode::MutualCertificate10,     true),
     ("wse-mutualCertificate11Security",                  Mode::MutualCertificate,       false),
     ("wse-mutualCertificate11Security-conversation",     Mode::MutualCertificate,       true),
 ];

@@ -4,7 +4,8 @@ use super::Reader;
 use super::normal::Assertion;
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    Binding, Layout, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding, Token, TransportBinding,
+    AsymmetricBinding, Binding, Layout, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding, Token,
+    TransportBinding, X509Token,
 };
 use crate::names;
 use crate::suite::Suite;
@@ -18,14 +19,14 @@ struct Properties {
 }
 
 impl Reader<'_> {
-    /// Reads a `TransportBinding` or `SymmetricBinding`.
+    /// Reads a security binding.
     pub(super) fn binding(&self, assertion: &Assertion<'_>) -> Result<(PolicyVersion, Binding), PolicyError> {
         let version =
             if assertion.element.namespace == names::SECURITY_11 { PolicyVersion::V11 } else { PolicyVersion::V12 };
-        let binding = if assertion.element.local == "TransportBinding" {
-            Binding::Transport(self.transport(assertion)?)
-        } else {
-            Binding::Symmetric(self.symmetric(assertion)?)
+        let binding = match assertion.element.local.as_str() {
+            "TransportBinding" => Binding::Transport(self.transport(assertion)?),
+            "AsymmetricBinding" => Binding::Asymmetric(self.asymmetric(assertion)?),
+            _ => Binding::Symmetric(self.symmetric(assertion)?),
         };
         Ok((version, binding))
     }
@@ -120,6 +121,50 @@ impl Reader<'_> {
             encrypt_signature: encrypt_signature.is_some(),
             protect_tokens: false,
         })
+    }
+
+    fn asymmetric(&self, assertion: &Assertion<'_>) -> Result<AsymmetricBinding, PolicyError> {
+        let mut properties = Properties::default();
+        let (mut initiator, mut recipient) = (None, None);
+        let mut order = ProtectionOrder::SignBeforeEncrypt;
+        let mut encrypt_signature = None;
+        for nested in &assertion.nested {
+            if self.property(nested, &mut properties)? {
+                continue;
+            }
+            match nested.security() {
+                Some("InitiatorToken") => self.once(&mut initiator, nested, |_| self.certificate(nested))?,
+                Some("RecipientToken") => self.once(&mut recipient, nested, |_| self.certificate(nested))?,
+                Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
+                Some("EncryptSignature") => encrypt_signature = Some(nested),
+                Some("ProtectTokens") => return Err(self.not_built(nested.element)),
+                _ => self.unexpected(nested)?,
+            }
+        }
+        if let Some(nested) = encrypt_signature.filter(|_| order == ProtectionOrder::EncryptBeforeSign) {
+            return Err(self.not_built_here(nested, "with EncryptBeforeSigning"));
+        }
+        Ok(AsymmetricBinding {
+            initiator: initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?,
+            recipient: recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?,
+            suite: properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?,
+            layout: properties.layout.unwrap_or(Layout::Lax),
+            timestamp: properties.timestamp,
+            order,
+            encrypt_signature: encrypt_signature.is_some(),
+        })
+    }
+
+    /// Reads the token of one side of an asymmetric binding.
+    fn certificate(&self, assertion: &Assertion<'_>) -> Result<X509Token, PolicyError> {
+        let mut certificate = None;
+        for nested in &assertion.nested {
+            self.once(&mut certificate, nested, |_| match self.token(nested)? {
+                Token::X509(token) => Ok(token),
+                _ => Err(self.not_built_here(nested, "as the token of one side")),
+            })?;
+        }
+        certificate.ok_or_else(|| self.missing(assertion, "token"))
     }
 
     fn protection(&self, assertion: &Assertion<'_>) -> Result<Token, PolicyError> {

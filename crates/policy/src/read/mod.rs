@@ -84,7 +84,7 @@ pub(crate) fn settle_addressing(policy: &mut Policy, declared: Addressing, messa
 fn bootstrap(policy: &mut Policy) -> Option<&mut Policy> {
     let protection = match &mut policy.binding {
         Binding::Symmetric(binding) => Some(&mut binding.protection),
-        Binding::Transport(_) => None,
+        Binding::Transport(_) | Binding::Asymmetric(_) => None,
     };
     let mut tokens = protection.into_iter().chain(policy.supporting.iter_mut().map(|supporting| &mut supporting.token));
     tokens.find_map(|token| match token {
@@ -146,7 +146,7 @@ impl Reader<'_> {
                 continue;
             }
             match assertion.security() {
-                Some("TransportBinding" | "SymmetricBinding") => {
+                Some("TransportBinding" | "SymmetricBinding" | "AsymmetricBinding") => {
                     self.once(&mut binding, assertion, |_| self.binding(assertion))?;
                 }
                 Some("Wss10" | "Wss11") => {
@@ -186,8 +186,16 @@ impl Reader<'_> {
                 continue;
             }
             let name = assertion.security().unwrap_or_default();
-            if matches!(name, "TransportBinding" | "SymmetricBinding" | "Wss10" | "Wss11" | "Trust10" | "Trust13")
-                || supporting::duty(name).is_some()
+            if matches!(
+                name,
+                "TransportBinding"
+                    | "SymmetricBinding"
+                    | "AsymmetricBinding"
+                    | "Wss10"
+                    | "Wss11"
+                    | "Trust10"
+                    | "Trust13"
+            ) || supporting::duty(name).is_some()
             {
                 return Err(self.not_built_here(assertion, "at operation or message scope"));
             }

@@ -88,7 +88,6 @@ const PASSED_OVER: &[(&str, &str)] = &[
 
 /// Assertions of WS-SecurityPolicy that are not built, with the suites that [`suite::OTHER_NAMES`] lists.
 const SECURITY_NOT_BUILT: &[&str] = &[
-    "AsymmetricBinding",
     "EncryptionToken",
     "SignatureToken",
     "SamlToken",

@@ -45,13 +45,17 @@ impl Initiator {
         let derive = expectation.request != Request::Cancel;
         let demand = Demand { policy, direction: Direction::Response, parts, derive, renew: false };
         let keys = Keys {
-            credentials: &[],
+            credentials: self.credential.as_slice(),
             context: expectation.context.as_deref(),
             shared: expectation.shared.as_ref(),
-            trust: &self.nobody,
+            trust: &self.trust,
         };
         let confirm = policy.wss.signature_confirmation.then_some(expectation.signatures.as_slice());
         let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
+        // Trust reaches to what the service's certificate issued; answers come from the service itself.
+        if demand.asymmetric().is_some() && evidence.certificate != self.service {
+            return Err(Refusal::KeyReference("signs under another certificate than the service's"));
+        }
         Ok(Opening { envelope, once: evidence.once })
     }
 

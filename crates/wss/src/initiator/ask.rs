@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_crypto::transport;
-use nuncio_policy::model::{Addressing, Parts, Policy, SoapVersion, Token};
+use nuncio_policy::model::{Addressing, Binding, Parts, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{Expectation, Initiator, Outbound};
@@ -13,7 +12,7 @@ use crate::conversation::Context;
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
-use crate::keys::{Credential, SharedKey};
+use crate::keys::{Credential, Fresh};
 use crate::plain::content_type;
 use crate::received::Request;
 use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
@@ -28,12 +27,6 @@ pub(super) enum Asking<'a> {
     Cancel(&'a Context),
     /// Something of the application.
     Application { action: &'a str, body: Content<'a>, blocks: &'a [(&'a Document, NodeId)] },
-}
-
-/// A new key, and its wrapped octets.
-struct Fresh {
-    shared: SharedKey,
-    wrapped: Vec<u8>,
 }
 
 /// The supporting tokens of a request.
@@ -103,6 +96,7 @@ impl Initiator {
         let sealing = Seal {
             demand,
             protection,
+            signing: demand.asymmetric().and(self.credential.as_ref()),
             username: supporting.username,
             endorsing: supporting.endorsing,
             endorsing_context: supporting.context,
@@ -143,19 +137,22 @@ impl Initiator {
         context: Option<&'a Arc<Context>>,
         fresh: Option<&'a Fresh>,
     ) -> Result<Protection<'a>, Unsealed> {
-        Ok(match demand.symmetric().map(|binding| &binding.protection) {
-            None => Protection::Transport,
-            Some(Token::SecureConversation(token)) => Protection::Context {
-                context: context.ok_or(Unsealed::TokenMissing("a security context"))?,
-                include: token.include.to_recipient(),
-            },
-            Some(Token::X509(_) | Token::Username(_)) => match (fresh, &self.service) {
-                (Some(Fresh { shared, wrapped }), Some(certificate)) => {
-                    Protection::Fresh { certificate, shared, wrapped }
-                }
-                _ => return Err(Unsealed::TokenMissing("a service certificate")),
-            },
-        })
+        match &demand.policy.binding {
+            Binding::Transport(_) => return Ok(Protection::Transport),
+            Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token), .. }) => {
+                return Ok(Protection::Context {
+                    context: context.ok_or(Unsealed::TokenMissing("a security context"))?,
+                    include: token.include.to_recipient(),
+                });
+            }
+            Binding::Symmetric(_) | Binding::Asymmetric(_) => {}
+        }
+        match (fresh, &self.service) {
+            (Some(Fresh { shared, wrapped }), Some(certificate)) => {
+                Ok(Protection::Fresh { certificate, shared, wrapped })
+            }
+            _ => Err(Unsealed::TokenMissing("a service certificate")),
+        }
     }
 
     /// The supporting tokens that the policy asks for.
@@ -185,19 +182,18 @@ impl Initiator {
         Ok(supporting)
     }
 
-    /// A new key wrapped for the service, where the policy's protection token is its certificate.
+    /// A new key wrapped for the service, where the policy protects or encrypts under its certificate.
     fn fresh_key(&self, demand: &Demand<'_>, random: &mut dyn Random) -> Result<Option<Fresh>, Unsealed> {
-        if !matches!(demand.symmetric().map(|binding| &binding.protection), Some(Token::X509(_))) {
+        let wraps = match &demand.policy.binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => matches!(binding.protection, Token::X509(_)),
+            Binding::Asymmetric(_) => true,
+        };
+        if !wraps {
             return Ok(None);
         }
         let service = self.service.as_ref().ok_or(Unsealed::TokenMissing("a service certificate"))?;
-        let suite = demand.suite();
-        let mut octets = vec![0; suite.key];
-        random.fill(&mut octets);
-        let secret = Secret::new(octets);
-        let wrapped = transport::wrap(service.public_key(), suite.transport, &secret, random)
-            .map_err(|_| Unsealed::Asymmetric)?;
-        Ok(Some(Fresh { shared: SharedKey::new(secret, &wrapped), wrapped }))
+        Fresh::new(service, demand.suite(), random).map(Some).map_err(|_| Unsealed::Asymmetric)
     }
 
     fn request_terms(&self, request: Request, action: &str) -> (&Policy, &Parts) {

@@ -66,7 +66,8 @@ pub struct Initiator {
     freshness: Freshness,
     message_lifetime: Duration,
     limits: Limits,
-    nobody: Trust,
+    /// Who may sign answers: the service, where its certificate does.
+    trust: Trust,
 }
 
 /// A request to be sent.
@@ -100,7 +101,10 @@ pub struct Opening {
 impl Initiator {
     /// Compiles the settings.
     pub fn new(settings: Settings) -> Result<Self, NotBuilt> {
+        let trust = Trust::new(settings.service.iter().cloned().collect())
+            .map_err(|_| NotBuilt("an authority without a name as the service's certificate"))?;
         Ok(Self {
+            trust,
             terms: Terms::new(settings.policy, settings.soap, settings.operations)?,
             service: settings.service,
             username: settings.username,
@@ -109,7 +113,6 @@ impl Initiator {
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
             limits: settings.limits,
-            nobody: Trust::nobody(),
         })
     }
 

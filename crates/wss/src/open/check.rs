@@ -32,7 +32,7 @@ impl Opening<'_> {
                 if matches!((confirmed, first), (Some(confirmed), Some(first)) if confirmed > first) {
                     return Err(Refusal::Layout("a confirmation comes after the signature over it"));
                 }
-                let order = self.demand.symmetric().map(|binding| binding.order);
+                let order = self.demand.order();
                 match (order, list, first) {
                     (Some(ProtectionOrder::SignBeforeEncrypt), Some(list), Some(first)) if list > first => {
                         Err(Refusal::Layout("the message was encrypted before it was signed"))
@@ -44,7 +44,7 @@ impl Opening<'_> {
                 }
             }
             // Over a transport nothing depends on the place, and .NET's bootstrap does not keep to it.
-            _ if self.demand.symmetric().is_none() => Ok(()),
+            _ if self.demand.order().is_none() => Ok(()),
             Layout::LaxTimestampFirst if timestamp.is_some_and(|at| at != 0) => {
                 Err(Refusal::Layout("the timestamp is not first"))
             }
@@ -61,7 +61,7 @@ impl Opening<'_> {
         if document.elements(envelope.body).any(|child| document.is(child, XENC, "EncryptedData")) {
             return Err(Refusal::header("EncryptedData", "in the body is not listed"));
         }
-        if self.demand.symmetric().is_none() {
+        if self.demand.order().is_none() {
             return Ok(());
         }
         let Some((primary, node)) = &self.primary else {
@@ -111,7 +111,7 @@ impl Opening<'_> {
         let mut empty = 0;
         for entry in &self.header.entries {
             let Item::Confirmation(value) = &entry.item else { continue };
-            if !self.was_signed(entry.node) && self.demand.symmetric().is_some() {
+            if !self.was_signed(entry.node) && self.demand.order().is_some() {
                 return Err(Refusal::NotSigned("SignatureConfirmation".to_owned()));
             }
             if self.demand.signature_encrypted() && !self.was_encrypted(entry.node) {
@@ -194,7 +194,7 @@ impl Opening<'_> {
 
     fn username(&self, document: &Document, token: &SupportingToken) -> Result<Option<Username>, Refusal> {
         let Some(node) = self.header.nodes(|item| matches!(item, Item::Username)).next() else { return Ok(None) };
-        if self.demand.symmetric().is_some() {
+        if self.demand.order().is_some() {
             if token.signed && !self.was_signed(node) {
                 return Err(Refusal::NotSigned("UsernameToken".to_owned()));
             }

@@ -83,7 +83,7 @@ impl Opening<'_> {
 
     /// Under a strict layout, a list comes before what it lists where that is signed first.
     fn check_list_position(&self, list: usize, position: Option<usize>) -> Result<(), Refusal> {
-        let before = self.demand.symmetric().is_some_and(|binding| binding.order == ProtectionOrder::SignBeforeEncrypt);
+        let before = self.demand.order() == Some(ProtectionOrder::SignBeforeEncrypt);
         if self.demand.layout() == Layout::Strict && before && position.is_some_and(|position| list > position) {
             return Err(Refusal::Layout("a reference list comes after what it lists"));
         }
@@ -109,7 +109,7 @@ impl Opening<'_> {
             }
             None => return Err(Refusal::header("EncryptedData", "names no key")),
         };
-        if Some(root) != self.protection_root() {
+        if Some(root) != self.encryption_root() {
             return Err(Refusal::KeyReference("encrypts under another token than the policy's"));
         }
         if self.demand.derived_keys() && !derived {

@@ -67,7 +67,7 @@ pub(crate) struct Evidence {
     pub(crate) shared: Option<SharedKey>,
     /// The user name and password, not yet believed.
     pub(crate) username: Option<Username>,
-    /// The trusted certificate that endorsed the message.
+    /// The trusted certificate that signed or endorsed the message.
     pub(crate) certificate: Option<Certificate>,
     /// The symmetric signature algorithm that was used, where the suite leaves a choice.
     pub(crate) mac: Option<MacAlgorithm>,
@@ -99,6 +99,8 @@ struct Opening<'a> {
     shared: OnceCell<(usize, SharedKey)>,
     decrypted: Vec<Decrypted>,
     primary: Option<(Verified, NodeId)>,
+    /// Whose certificate made the primary signature, under an asymmetric binding.
+    signer: Option<Certificate>,
     endorsements: Vec<Endorsement>,
     mac: Option<MacAlgorithm>,
     signature: Option<SignatureAlgorithm>,
@@ -136,6 +138,7 @@ pub(crate) fn open(
         shared: OnceCell::new(),
         decrypted: Vec::new(),
         primary: None,
+        signer: None,
         endorsements: Vec::new(),
         mac: None,
         signature: None,
@@ -147,7 +150,7 @@ pub(crate) fn open(
     if let Some((_, timestamp)) = &timestamp {
         timestamp.check(freshness, now)?;
     }
-    let document = match demand.symmetric().map(|binding| binding.order) {
+    let document = match demand.order() {
         None => {
             opening.verify(&document)?;
             document
@@ -155,10 +158,12 @@ pub(crate) fn open(
         Some(ProtectionOrder::SignBeforeEncrypt) => {
             let document = opening.decrypt(document, body)?;
             opening.verify(&document)?;
+            opening.check_signer(now)?;
             document
         }
         Some(ProtectionOrder::EncryptBeforeSign) => {
             opening.verify(&document)?;
+            opening.check_signer(now)?;
             opening.decrypt(document, body)?
         }
     };
@@ -182,12 +187,14 @@ pub(crate) fn open(
         None => keys.context.map_or_else(|| now.plus(UNDATED), |context| context.expires),
     };
     let once = opening.once(&envelope, username.as_ref(), until);
-    let Opening { shared, primary, endorsements, mac, signature, .. } = opening;
+    let Opening { shared, primary, signer, endorsements, mac, signature, .. } = opening;
     let mut signatures: Vec<Vec<u8>> = primary.iter().map(|(verified, _)| verified.value().to_vec()).collect();
     signatures.extend(endorsements.iter().map(|endorsement| endorsement.verified.value().to_vec()));
-    let certificate = endorsements.into_iter().find_map(|endorsement| match endorsement.by {
-        Endorser::Certificate(certificate) => Some(certificate),
-        Endorser::Context => None,
+    let certificate = signer.or_else(|| {
+        endorsements.into_iter().find_map(|endorsement| match endorsement.by {
+            Endorser::Certificate(certificate) => Some(certificate),
+            Endorser::Context => None,
+        })
     });
     Ok((
         envelope,

@@ -123,7 +123,7 @@ impl Opening<'_> {
             }
             return Ok((shared.secret.clone(), Root::Shared));
         }
-        if self.demand.symmetric().is_none() {
+        if self.demand.order().is_none() {
             return Err(Refusal::KeyReference("uses an encrypted key where the policy has none"));
         }
         let Item::EncryptedKey(EncryptedKey { transport, key_info, value, .. }) = &self.header.entries[at].item else {

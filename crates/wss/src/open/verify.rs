@@ -12,15 +12,21 @@ use crate::refusal::Refusal;
 use crate::time::Time;
 
 impl Opening<'_> {
-    /// The token whose keys sign and encrypt; none over a transport.
-    pub(super) fn protection_root(&self) -> Option<Root> {
+    /// The token under whose key parts are encrypted; none over a transport.
+    pub(super) fn encryption_root(&self) -> Option<Root> {
         match &self.demand.policy.binding {
             Binding::Transport(_) => None,
+            Binding::Asymmetric(_) => Some(Root::Shared),
             Binding::Symmetric(binding) => match &binding.protection {
                 Token::SecureConversation(_) => Some(Root::Context),
                 Token::X509(_) | Token::Username(_) => Some(Root::Shared),
             },
         }
+    }
+
+    /// The token whose symmetric key makes the primary signature; none where a certificate's key does, or none is made.
+    fn signing_root(&self) -> Option<Root> {
+        self.demand.symmetric().and_then(|_| self.encryption_root())
     }
 
     /// Verifies every signature of the message. One that does not verify, or whose key the policy has no use for,
@@ -37,7 +43,7 @@ impl Opening<'_> {
             match signature.method {
                 Method::Mac(algorithm) => {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
-                    let primary = Some(key.root) == self.protection_root();
+                    let primary = Some(key.root) == self.signing_root();
                     self.check_signing_key(&key.secret, key.derived, primary)?;
                     let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut budget)?;
                     self.mac = Some(algorithm);
@@ -53,18 +59,35 @@ impl Opening<'_> {
                 }
                 Method::Asymmetric(algorithm) => {
                     // Anybody has a certificate: where the policy has no use for one, its signature costs nothing.
-                    if !self.demand.supporting().iter().any(|token| matches!(token.token, Token::X509(_))) {
+                    let primary = self.demand.asymmetric().is_some();
+                    let endorsing = self.demand.supporting().iter().any(|token| matches!(token.token, Token::X509(_)));
+                    if !primary && !endorsing {
                         return Err(Refusal::Endorsement("is there where the policy has none"));
                     }
                     let certificate = self.certificate(document, signature.key_info, at)?;
                     let key = VerifyKey::Public(certificate.public_key());
                     let verified = verify(document, signature, &key, &mut budget)?;
                     self.signature = Some(algorithm);
-                    self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
+                    if !primary {
+                        self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
+                    } else if self.signer.replace(certificate).is_some() {
+                        return Err(Refusal::header("Signature", "is there twice"));
+                    } else {
+                        self.primary = Some((verified, node));
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether who made the primary signature is trusted. Asked before anything is decrypted that the signature covers.
+    pub(super) fn check_signer(&self, now: Time) -> Result<(), Refusal> {
+        let Some(signer) = &self.signer else { return Ok(()) };
+        self.keys
+            .trust
+            .check(signer, &self.carried_besides(signer)?, now.seconds())
+            .map_err(|cause| Refusal::UntrustedSigner { subject: signer.subject().to_owned(), cause })
     }
 
     /// Whether who endorsed is trusted: asked last, so that a stranger's certificate is told from a bad signature only by

@@ -46,7 +46,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) content: Content<'a>,
 }
 
-/// The key that protects a message under a symmetric binding.
+/// The key that protects a message: signs and encrypts it under a symmetric binding, encrypts it under an asymmetric one.
 pub(crate) enum Protection<'a> {
     /// None: the transport protects.
     Transport,
@@ -62,6 +62,8 @@ pub(crate) enum Protection<'a> {
 pub(crate) struct Seal<'a> {
     pub(crate) demand: Demand<'a>,
     pub(crate) protection: Protection<'a>,
+    /// The certificate that makes the primary signature, under an asymmetric binding.
+    pub(crate) signing: Option<&'a Credential>,
     /// The user name and password of a request that brings one.
     pub(crate) username: Option<(&'a str, &'a str)>,
     /// The certificate of a request that is endorsed by one.
@@ -147,7 +149,7 @@ pub(crate) fn seal(
     scratch.apex();
     let body_start = scratch.position();
     scratch.start("s", namespace, "Body");
-    if seal.demand.symmetric().is_some() && seal.demand.parts.signed.body {
+    if seal.demand.order().is_some() && seal.demand.parts.signed.body {
         scratch.attribute_ns("u", WSU, "Id", &body_id);
     }
     let content_start = scratch.position();
@@ -192,7 +194,7 @@ fn blocks(scratch: &mut Writer, outgoing: &Outgoing<'_>, seal: &Seal<'_>, ids: &
     let mut blocks = Vec::new();
     let soap = soap(outgoing.soap);
     let signed = |namespace: &str, local: &str| {
-        seal.demand.symmetric().is_some() && seal.demand.parts.signed.has_header(namespace, local)
+        seal.demand.order().is_some() && seal.demand.parts.signed.has_header(namespace, local)
     };
     if let Some(namespace) = addressing::namespace(outgoing.addressing) {
         let texts = [
@@ -204,7 +206,7 @@ fn blocks(scratch: &mut Writer, outgoing: &Outgoing<'_>, seal: &Seal<'_>, ids: &
         ];
         for (local, text, understood) in texts {
             let Some(text) = text else { continue };
-            let address = local == "To" && seal.demand.symmetric().is_none() && seal.endorsing.is_some();
+            let address = local == "To" && seal.demand.order().is_none() && seal.endorsing.is_some();
             let (id, signed) = (ids.next(), signed(namespace, local));
             scratch.apex();
             let start = scratch.position();

@@ -10,13 +10,13 @@ use nuncio_crypto::mac;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign;
-use nuncio_policy::model::{Layout, ProtectionOrder, SymmetricBinding, X509Reference};
+use nuncio_policy::model::{AsymmetricBinding, Binding, Layout, ProtectionOrder, SymmetricBinding, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::{self, Method, Part, Signing};
 
 use super::{Block, Ids, Outgoing, Piece, Protection, Seal, Unsealed};
-use crate::demand::derived_keys;
+use crate::demand::Direction;
 use crate::dialect::Dialect;
 use crate::keys::Credential;
 use crate::names::{WSSE11, WSU, X509V3, soap};
@@ -51,7 +51,7 @@ struct Working {
     derived: Option<String>,
 }
 
-impl Protecting<'_> {
+impl<'a> Protecting<'a> {
     pub(super) fn run(mut self, blocks: &[Block], body: &Piece, content: Range<usize>) -> Result<Protected, Unsealed> {
         let timestamp = self.seal.demand.timestamp().then(|| {
             let id = self.ids.next();
@@ -60,8 +60,8 @@ impl Protecting<'_> {
         let last = self.seal.demand.layout() == Layout::LaxTimestampLast;
         let mut header: Vec<Range<usize>> =
             timestamp.iter().filter(|_| !last).map(|piece| piece.range.clone()).collect();
-        let body = if let Some(binding) = self.seal.demand.symmetric() {
-            self.symmetric(binding, blocks, timestamp.as_ref(), body, content, &mut header)?
+        let body = if let Some(order) = self.seal.demand.order() {
+            self.in_message(order, blocks, timestamp.as_ref(), body, content, &mut header)?
         } else {
             self.over_transport(blocks, timestamp.as_ref(), &mut header)?;
             body.range.clone()
@@ -79,9 +79,9 @@ impl Protecting<'_> {
         Piece { range: start..self.scratch.position(), id }
     }
 
-    fn symmetric(
+    fn in_message(
         &mut self,
-        binding: &SymmetricBinding,
+        order: ProtectionOrder,
         blocks: &[Block],
         timestamp: Option<&Piece>,
         body: &Piece,
@@ -89,29 +89,32 @@ impl Protecting<'_> {
         header: &mut Vec<Range<usize>>,
     ) -> Result<Range<usize>, Unsealed> {
         let parts = self.seal.demand.parts;
-        let encrypt_first = binding.order == ProtectionOrder::EncryptBeforeSign;
+        let encrypt_first = order == ProtectionOrder::EncryptBeforeSign;
+        let suite = self.seal.demand.suite();
         let hidden = self.seal.demand.signature_encrypted();
+        let certificate =
+            self.seal.demand.asymmetric().map(|binding| self.signing_token(binding, header)).transpose()?;
         let (token, secret) = self.protection_token(header)?;
-        let derive = derived_keys(&binding.protection) && self.seal.demand.derive;
+        let derive = self.seal.demand.derived_keys();
 
         // WCF declares the key that is used first first.
         let encrypts = parts.encrypted.body || self.seal.username.is_some();
-        let (mut signing, mut encrypting) = (None, None);
+        let (mut signing, mut encrypting) = (certificate, None);
         for for_signature in [!encrypt_first, encrypt_first] {
-            if for_signature {
-                signing = Some(self.working(derive, binding.suite.signature_key, &secret, &token, header)?);
-            } else if encrypts {
-                encrypting = Some(self.working(derive, binding.suite.encryption_key, &secret, &token, header)?);
+            if for_signature && signing.is_none() {
+                let key = self.working(derive, suite.signature_key, &secret, &token, header)?;
+                signing = Some(Signer::Symmetric(key));
+            } else if !for_signature && encrypts {
+                encrypting = Some(self.working(derive, suite.encryption_key, &secret, &token, header)?);
             }
         }
         let signing = signing.ok_or(Unsealed::Key)?;
-        let encrypting =
-            encrypting.map(|working| fit(working, self.seal.demand.suite().cipher.key_size())).transpose()?;
+        let encrypting = encrypting.map(|working| fit(working, suite.cipher.key_size())).transpose()?;
 
         let mut tokens: Vec<Range<usize>> = Vec::new();
         let mut signed: Vec<Part> = Vec::new();
         let mut listed: Vec<String> = Vec::new();
-        let digest = binding.suite.digest;
+        let digest = suite.digest;
 
         // The body: signed as it is written, or as it is encrypted.
         let mut body_range = body.range.clone();
@@ -157,18 +160,12 @@ impl Protecting<'_> {
 
         // The primary signature, then what endorses it.
         let primary_id = endorsing.is_some().then(|| self.ids.next());
-        let (primary, value) = {
-            let signing_with =
-                Signing { id: primary_id.as_deref(), method: Method::Mac(self.seal.mac), digest, parts: &signed };
-            let (algorithm, seal) = (self.seal.mac, self.seal);
-            signature::sign(
-                &mut self.scratch,
-                &signing_with,
-                |octets| Ok::<_, Unsealed>(mac::mac(algorithm, signing.secret.expose(), &[octets]).as_ref().to_vec()),
-                |writer| refer(writer, seal, &signing, &token),
-            )?
+        let primary = match &signing {
+            Signer::Symmetric(key) => self.sign_primary(key, &token, primary_id.as_deref(), &signed)?,
+            Signer::Certificate(credential, local) => {
+                self.sign_with_certificate(credential, local.as_deref(), &signed)?
+            }
         };
-        self.signatures.push(value);
         let mut signatures = vec![primary.clone()];
         if let (Some((credential, token_id)), Some(primary_id)) = (endorsing, &primary_id) {
             let part = Part::written(digest, primary_id, &self.scratch, primary);
@@ -193,6 +190,62 @@ impl Protecting<'_> {
         Ok(body_range)
     }
 
+    /// Makes the primary signature of a symmetric binding.
+    fn sign_primary(
+        &mut self,
+        key: &Working,
+        token: &Token,
+        id: Option<&str>,
+        parts: &[Part],
+    ) -> Result<Range<usize>, Unsealed> {
+        let (algorithm, seal) = (self.seal.mac, self.seal);
+        let signing = Signing { id, method: Method::Mac(algorithm), digest: seal.demand.suite().digest, parts };
+        let (range, value) = signature::sign(
+            &mut self.scratch,
+            &signing,
+            |octets| Ok::<_, Unsealed>(mac::mac(algorithm, key.secret.expose(), &[octets]).as_ref().to_vec()),
+            |writer| refer(writer, seal, key, token),
+        )?;
+        self.signatures.push(value);
+        Ok(range)
+    }
+
+    /// Makes the primary signature of an asymmetric binding.
+    fn sign_with_certificate(
+        &mut self,
+        credential: &Credential,
+        local: Option<&str>,
+        parts: &[Part],
+    ) -> Result<Range<usize>, Unsealed> {
+        let (demand, v11) = (self.seal.demand, self.seal.demand.policy.wss.v11);
+        let wanted = demand.asymmetric().map_or(X509Reference::Any, |binding| demand.signed_by(binding).reference);
+        self.sign(credential, parts, |writer| match local {
+            Some(id) => write_local(writer, id, Some(X509V3)),
+            None => reference::write_certificate(writer, &credential.certificate, wanted, v11),
+        })
+    }
+
+    /// The certificate that signs under an asymmetric binding, written where the policy has it travel.
+    fn signing_token(
+        &mut self,
+        binding: &AsymmetricBinding,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<Signer<'a>, Unsealed> {
+        let credential = self.seal.signing.ok_or(Unsealed::TokenMissing("a certificate to sign with"))?;
+        let token = self.seal.demand.signed_by(binding);
+        let travels = match self.seal.demand.direction {
+            Direction::Request => token.include.to_recipient(),
+            Direction::Response => token.include.to_initiator(),
+        };
+        let local = travels.then(|| {
+            let id = self.ids.next();
+            let piece = self.apex(id, |scratch, id, _| x509::write(scratch, id, &credential.certificate));
+            header.push(piece.range);
+            piece.id
+        });
+        Ok(Signer::Certificate(credential, local))
+    }
+
     /// The token whose key protects, and that key.
     fn protection_token(&mut self, header: &mut Vec<Range<usize>>) -> Result<(Token, Secret), Unsealed> {
         match &self.seal.protection {
@@ -207,8 +260,12 @@ impl Protecting<'_> {
                 let (certificate, shared, wrapped) = (*certificate, *shared, *wrapped);
                 let transport = self.seal.demand.suite().transport;
                 let v11 = self.seal.demand.policy.wss.v11;
-                let wanted = match self.seal.demand.symmetric().map(|binding| &binding.protection) {
-                    Some(nuncio_policy::model::Token::X509(token)) => token.reference,
+                let wanted = match &self.seal.demand.policy.binding {
+                    Binding::Symmetric(SymmetricBinding {
+                        protection: nuncio_policy::model::Token::X509(token),
+                        ..
+                    }) => token.reference,
+                    Binding::Asymmetric(binding) => self.seal.demand.wrapped_for(binding).reference,
                     _ => X509Reference::Any,
                 };
                 let id = self.ids.next();
@@ -325,8 +382,18 @@ impl Protecting<'_> {
         Ok(Piece { range: start..self.scratch.position(), id })
     }
 
-    /// Signs with a certificate's key.
+    /// Signs with the key of a certificate that travels.
     fn endorse(&mut self, credential: &Credential, token: &str, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
+        self.sign(credential, parts, |writer| write_local(writer, token, Some(X509V3)))
+    }
+
+    /// Signs with a certificate's key, and names the certificate.
+    fn sign(
+        &mut self,
+        credential: &Credential,
+        parts: &[Part],
+        refer: impl FnOnce(&mut Writer),
+    ) -> Result<Range<usize>, Unsealed> {
         let algorithm = self.seal.signature;
         let signing =
             Signing { id: None, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
@@ -335,7 +402,7 @@ impl Protecting<'_> {
             &mut self.scratch,
             &signing,
             |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
-            |writer| write_local(writer, token, Some(X509V3)),
+            refer,
         )?;
         self.signatures.push(value);
         Ok(range)
@@ -401,6 +468,14 @@ impl Protecting<'_> {
 struct ApexView<'a> {
     now: Time,
     seal: &'a Seal<'a>,
+}
+
+/// What makes the primary signature.
+enum Signer<'a> {
+    /// A symmetric key.
+    Symmetric(Working),
+    /// A certificate, and its id where it travels.
+    Certificate(&'a Credential, Option<String>),
 }
 
 /// The protection token, as the message refers to it.

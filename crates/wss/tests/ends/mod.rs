@@ -108,12 +108,27 @@ impl Pair {
         Self::with(initiator, recipient, soap, client())
     }
 
-    pub fn with(initiator: &Policy, recipient: &Policy, soap: SoapVersion, endorsing: Credential) -> Self {
+    pub fn with(initiator: &Policy, recipient: &Policy, soap: SoapVersion, client: Credential) -> Self {
+        Self::of(initiator, recipient, soap, client, vec![server()])
+    }
+
+    /// A recipient whose answers are signed by another than the service.
+    pub fn answered_by(policy: &Policy, soap: SoapVersion, signer: Credential) -> Self {
+        Self::of(policy, policy, soap, client(), vec![signer, server()])
+    }
+
+    fn of(
+        initiator: &Policy,
+        recipient: &Policy,
+        soap: SoapVersion,
+        credential: Credential,
+        credentials: Vec<Credential>,
+    ) -> Self {
         let recipient = Recipient::new(RecipientSettings {
             policy: recipient.clone(),
             soap,
             operations: Vec::new(),
-            credentials: vec![server()],
+            credentials,
             trust: Trust::new(vec![client().certificate]).expect("a pin"),
             addresses: Vec::new(),
             freshness: FRESHNESS,
@@ -129,7 +144,7 @@ impl Pair {
             operations: Vec::new(),
             service: Some(server().certificate),
             username: Some(("alice".into(), "wonderland-1865".into())),
-            credential: Some(endorsing),
+            credential: Some(credential),
             to: "http://service.example/echo".into(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
