@@ -11,8 +11,26 @@ use nuncio_tests::process::{Nuncio, free_port};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const CODES: [&str; 12] =
-    ["A", "A+d", "U+d", "X+d", "X+d+ees", "UT", "A+13", "A+d+13", "U+d+13", "X+d+13", "X+d+ees+13", "UT+13"];
+const CODES: [&str; 18] = [
+    "A",
+    "A+d",
+    "U+d",
+    "X+d",
+    "X+d+ees",
+    "X10",
+    "X10+d",
+    "X10+one",
+    "UT",
+    "A+13",
+    "A+d+13",
+    "U+d+13",
+    "X+d+13",
+    "X+d+ees+13",
+    "X10+d+es+13",
+    "X10+ees+13",
+    "X10+one+es+13",
+    "UT+13",
+];
 
 /// Echoes after the four calls that every client makes: echo, one that must bring a fault, one-way, echo.
 const ROUNDS: usize = 3;
@@ -22,6 +40,10 @@ const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
 
 fn over_transport(code: &str) -> bool {
     code.starts_with("UT")
+}
+
+fn per_message(code: &str) -> bool {
+    code.split('+').any(|word| word == "one")
 }
 
 /// Who the plain service is told that calls; nobody where the client is anonymous.
@@ -129,7 +151,7 @@ fn every_code_works_over_http_and_over_tls() {
         for request in &seen {
             let text = request.text();
             assert_eq!(request.header("x-nuncio-principal"), principal(code), "{code}: {text}");
-            assert!(request.header("x-nuncio-conversation").is_some(), "{code}: {text}");
+            assert_eq!(request.header("x-nuncio-conversation").is_none(), per_message(code), "{code}: {text}");
             assert!(request.is_plain(), "{code}: {text}");
         }
     }
