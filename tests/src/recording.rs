@@ -342,7 +342,8 @@ mod tests {
     fn the_packed_recordings_are_whole() {
         let scenarios = load(&packed()).unwrap();
         assert_eq!(scenarios.iter().filter(|scenario| scenario.name.starts_with("wcf-")).count(), 81);
-        assert_eq!(scenarios.len(), 81 + 93);
+        assert_eq!(scenarios.iter().filter(|scenario| scenario.name.starts_with("wse-")).count(), 21);
+        assert_eq!(scenarios.len(), 81 + 21 + 93);
         for scenario in &scenarios {
             let name = &scenario.name;
             assert!(!scenario.exchanges.is_empty(), "{name}");

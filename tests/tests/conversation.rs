@@ -54,9 +54,9 @@ fn recorded_conversations_are_held_over_sockets() {
         "{scenarios} scenarios: {conversations} conversations, {calls} calls, {renewed} renewed, {cancelled} cancelled, \
          {refused} refused"
     );
-    assert!(scenarios >= 40 && conversations >= 40, "{scenarios} scenarios, {conversations} conversations");
-    assert!(renewed >= 10, "{renewed} renewed");
-    assert!(calls >= 200 && cancelled >= 40, "{calls} calls, {cancelled} cancelled");
+    assert!(scenarios >= 137 && conversations >= 134, "{scenarios} scenarios, {conversations} conversations");
+    assert!(renewed >= 20, "{renewed} renewed");
+    assert!(calls >= 662 && cancelled >= 115, "{calls} calls, {cancelled} cancelled");
 }
 
 fn holds_conversations(scenario: &Scenario) -> bool {
