@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 fn nuncio() -> Command {
     Command::new(env!("CARGO_BIN_EXE_nuncio"))
@@ -92,6 +93,34 @@ fn the_plain_service_answers_and_ends_when_it_is_told() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.contains("<WhoAmIResult>bob</WhoAmIResult>"), "{answer}");
     assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let port = port();
+    let mut command = nuncio();
+    command.args(["echo", "--listen", &format!("http://127.0.0.1:{port}")]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
+    let running = Running(child);
+    // A line of the log each, and together many times what a pipe holds and what may wait.
+    let path = "x".repeat(200);
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    for _ in 0..10_000 {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"\r\n\r\n") {
+            let mut octets = [0; 512];
+            let read = stream.read(&mut octets).unwrap();
+            assert_ne!(read, 0);
+            seen.extend_from_slice(&octets[..read]);
+        }
+        assert!(seen.starts_with(b"HTTP/1.1 405 "), "{}", String::from_utf8_lossy(&seen));
+    }
+    assert_eq!(running.stop(), Some(0), "nor the end");
 }
 
 #[test]
