@@ -131,17 +131,24 @@ impl Ingress {
         }
         match opened.request() {
             Request::Application => {
-                if let Some(context) = opened.context() {
-                    self.world.sessions.used(&self.key(&context.name()));
-                    if let Some(old) = &context.replaces {
-                        self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
-                    }
-                }
+                self.used(&opened, now);
                 self.forward(opened, &caller.permit, audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
-            Request::Renew => self.renew(opened, caller.principal, now, audit).map(Some),
+            Request::Renew => {
+                self.used(&opened, now);
+                self.renew(opened, caller.principal, now, audit).map(Some)
+            }
+        }
+    }
+
+    /// Notes that the message's context is in use: so the one that it replaced need not last.
+    fn used(&self, opened: &Opened, now: Time) {
+        let Some(context) = opened.context() else { return };
+        self.world.sessions.used(&self.key(&context.name()));
+        if let Some(old) = &context.replaces {
+            self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
         }
     }
 
