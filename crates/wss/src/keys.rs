@@ -61,6 +61,6 @@ pub(crate) struct Keys<'a> {
     pub(crate) context: Option<&'a Context>,
     /// The key of the request that the message answers.
     pub(crate) shared: Option<&'a SharedKey>,
-    /// The certificates that are trusted to endorse.
+    /// The certificates that are trusted to sign and to endorse.
     pub(crate) trust: &'a Trust,
 }

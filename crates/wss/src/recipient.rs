@@ -1,4 +1,4 @@
-//! The recipient's side: requests opened, contexts issued and cancelled, answers sealed.
+//! The recipient's side: requests opened, contexts issued, renewed and cancelled, answers sealed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +152,7 @@ impl Recipient {
             Request::Application | Request::Cancel | Request::Renew => context,
         };
         if let Some(context) = &context {
-            // The end of a context may still be said when its time is over.
+            // The end of a context may still be said when its time is over, and WCF's clients renew it then.
             if request == Request::Application && context.expires <= now {
                 return Err(Refusal::OutlivedContext(context.identifier.clone()));
             }

@@ -156,6 +156,13 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         Binding::Asymmetric(_) if !policy.supporting.is_empty() => {
             return Err(NotBuilt("a supporting token under an asymmetric binding"));
         }
+        Binding::Asymmetric(binding)
+            if [&binding.initiator, &binding.recipient]
+                .iter()
+                .any(|token| token.derived_keys == DerivedKeys::Implied) =>
+        {
+            return Err(NotBuilt("RequireImpliedDerivedKeys"));
+        }
         Binding::Transport(_) | Binding::Asymmetric(_) => {}
         Binding::Symmetric(binding) => {
             if binding.protect_tokens {
@@ -192,6 +199,16 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
             Token::X509(token) => token.derived_keys,
             Token::SecureConversation(token) => {
                 check_built(&token.bootstrap)?;
+                match &token.bootstrap.binding {
+                    // Keys would travel in clear.
+                    Binding::Symmetric(_) | Binding::Asymmetric(_) if !token.bootstrap.parts.encrypted.body => {
+                        return Err(NotBuilt("a bootstrap policy that does not encrypt the body"));
+                    }
+                    Binding::Transport(binding) if token.renew && !binding.timestamp => {
+                        return Err(NotBuilt("a renewal that endorses over a transport without IncludeTimestamp"));
+                    }
+                    _ => {}
+                }
                 if conversation(&token.bootstrap).is_some() {
                     return Err(NotBuilt("a conversation that bootstraps a conversation"));
                 }

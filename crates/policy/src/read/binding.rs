@@ -10,7 +10,7 @@ use crate::model::{
 use crate::names;
 use crate::suite::Suite;
 
-/// What both bindings may say.
+/// What every binding may say.
 #[derive(Default)]
 struct Properties {
     suite: Option<&'static Suite>,
@@ -179,7 +179,7 @@ impl Reader<'_> {
         token.ok_or_else(|| self.missing(assertion, "token"))
     }
 
-    /// Reads a property that both bindings may have; `false` where it is another assertion.
+    /// Reads a property that every binding may have; `false` where it is another assertion.
     fn property(&self, assertion: &Assertion<'_>, into: &mut Properties) -> Result<bool, PolicyError> {
         match assertion.security() {
             Some("AlgorithmSuite") => self.once(&mut into.suite, assertion, |_| self.suite(assertion))?,

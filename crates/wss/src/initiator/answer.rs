@@ -47,7 +47,8 @@ impl Initiator {
         let keys = Keys {
             credentials: self.credential.as_slice(),
             context: expectation.context.as_deref(),
-            shared: expectation.shared.as_ref(),
+            // Under an asymmetric binding the answer brings a key of its own.
+            shared: expectation.shared.as_ref().filter(|_| demand.asymmetric().is_none()),
             trust: &self.trust,
         };
         let confirm = policy.wss.signature_confirmation.then_some(expectation.signatures.as_slice());

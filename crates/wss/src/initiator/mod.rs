@@ -44,7 +44,7 @@ pub struct Settings {
     pub service: Option<Certificate>,
     /// The user name and password that requests bring.
     pub username: Option<(String, String)>,
-    /// The certificate and key that endorse requests.
+    /// The certificate and key that sign or endorse requests.
     pub credential: Option<Credential>,
     /// The address of the service.
     pub to: String,

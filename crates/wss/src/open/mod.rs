@@ -39,7 +39,7 @@ pub(crate) enum Root {
     Shared,
 }
 
-/// Something that was encrypted: the `EncryptedData` that stood there, what came out, and under which token's key.
+/// Something that was encrypted: the `EncryptedData` that stood there, what came out, and what both are children of.
 struct Decrypted {
     was: NodeId,
     now: Vec<NodeId>,
@@ -183,7 +183,7 @@ pub(crate) fn open(
     let created = username.as_ref().and_then(|username| username.created).map(Timestamp::created);
     let until = match timestamp.map(|(_, timestamp)| timestamp).or(created) {
         Some(timestamp) => timestamp.until(freshness),
-        // Nothing makes it too old: it is remembered until its key is.
+        // Nothing makes it too old: it is remembered as long as its context lives, or for a day.
         None => keys.context.map_or_else(|| now.plus(UNDATED), |context| context.expires),
     };
     let once = opening.once(&envelope, username.as_ref(), until);
@@ -221,12 +221,16 @@ impl Opening<'_> {
         }
     }
 
-    /// What makes the message unique: the primary signature's value; over a transport, where two messages of one
+    /// What makes the message unique: the primary signature's value; under an asymmetric binding the encrypted key, where
+    /// there is one, since whoever sees a message can sign it again with a certificate of his own; over a transport, where two messages of one
     /// millisecond may well carry the same signature over the same timestamp, that with the message's id or else its
     /// body; or the nonce of a user name.
     fn once(&self, envelope: &Envelope, username: Option<&Username>, until: Time) -> Option<Once> {
         let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-        if let Some((primary, _)) = &self.primary {
+        let wrapped = self.demand.asymmetric().and(self.shared.get());
+        if let Some((_, shared)) = wrapped {
+            hasher.update(&shared.sha1);
+        } else if let Some((primary, _)) = &self.primary {
             hasher.update(primary.value());
         } else if let Some(endorsement) = self.endorsements.first() {
             hasher.update(endorsement.verified.value());

@@ -41,6 +41,10 @@ impl Opening<'_> {
             let node = self.header.entries[at].node;
             let signature = Signature::read(document, node, &self.accepted, &limits)?;
             match signature.method {
+                // A certificate signs, and where a context is renewed that context endorses; no other key is asked for.
+                Method::Mac(_) if self.demand.asymmetric().is_some() && !self.demand.renew => {
+                    return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
+                }
                 Method::Mac(algorithm) => {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
                     let primary = Some(key.root) == self.signing_root();
@@ -84,6 +88,10 @@ impl Opening<'_> {
     /// Whether who made the primary signature is trusted. Asked before anything is decrypted that the signature covers.
     pub(super) fn check_signer(&self, now: Time) -> Result<(), Refusal> {
         let Some(signer) = &self.signer else { return Ok(()) };
+        // What we signed ourselves came from us, and is nobody's message to us, however much its certificate is trusted.
+        if self.keys.credentials.iter().any(|credential| credential.certificate == *signer) {
+            return Err(Refusal::KeyReference("signs under our own certificate"));
+        }
         self.keys
             .trust
             .check(signer, &self.carried_besides(signer)?, now.seconds())

@@ -109,12 +109,17 @@ impl Pair {
     }
 
     pub fn with(initiator: &Policy, recipient: &Policy, soap: SoapVersion, client: Credential) -> Self {
-        Self::of(initiator, recipient, soap, client, vec![server()])
+        Self::of(initiator, recipient, soap, client, vec![server()], vec![self::client().certificate])
     }
 
     /// A recipient whose answers are signed by another than the service.
     pub fn answered_by(policy: &Policy, soap: SoapVersion, signer: Credential) -> Self {
-        Self::of(policy, policy, soap, client(), vec![signer, server()])
+        Self::of(policy, policy, soap, client(), vec![signer, server()], vec![client().certificate])
+    }
+
+    /// A recipient that trusts these certificates.
+    pub fn trusting(policy: &Policy, soap: SoapVersion, trust: Vec<Certificate>) -> Self {
+        Self::of(policy, policy, soap, client(), vec![server()], trust)
     }
 
     fn of(
@@ -123,13 +128,14 @@ impl Pair {
         soap: SoapVersion,
         credential: Credential,
         credentials: Vec<Credential>,
+        trust: Vec<Certificate>,
     ) -> Self {
         let recipient = Recipient::new(RecipientSettings {
             policy: recipient.clone(),
             soap,
             operations: Vec::new(),
             credentials,
-            trust: Trust::new(vec![client().certificate]).expect("a pin"),
+            trust: Trust::new(trust).expect("pins"),
             addresses: Vec::new(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
