@@ -297,6 +297,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_retired_ends_sooner_and_never_later() {
+        let store = Memory::new(MANY, MANY);
+        let lease = Lease { pending: at(10), ..until(100) };
+        for name in ["in use", "pending", "short"] {
+            store.put(name, Arc::new(0), lease, at(0)).unwrap();
+        }
+        store.used("in use");
+        store.retire("in use", at(50));
+        store.retire("in use", at(60));
+        assert!(store.find("in use", at(49)).is_some() && store.find("in use", at(50)).is_none());
+        store.retire("pending", at(50));
+        assert!(store.find("pending", at(10)).is_none(), "nobody used it");
+        store.used("pending");
+        assert!(store.find("pending", at(49)).is_some() && store.find("pending", at(50)).is_none());
+        store.retire("short", at(5));
+        store.used("short");
+        assert!(store.find("short", at(4)).is_some() && store.find("short", at(5)).is_none());
+        store.retire("unknown", at(5));
+        store.sweep(at(50));
+        assert_eq!((store.len(), taken(&store)), (0, 0));
+    }
+
+    #[test]
     fn nobody_gets_more_than_a_share() {
         let store = Memory::new(4 * ONE, 2 * ONE);
         let of = |owner| Lease { owner, ..until(10) };
