@@ -1,12 +1,16 @@
 //! What was in a recorded message, found without a line of the code that is tested.
 //!
-//! Keys come from the recording's own list, never from computing: an `EncryptedKey`'s by the digest of its ciphertext, a
-//! context's by identifier and instance, a derived key by its secret, nonce and place. Signatures are not looked at.
+//! Keys come from the recording's own list: an `EncryptedKey`'s by the digest of its ciphertext, a context's by identifier
+//! and instance, a derived key by its secret, nonce and place. What the list lacks, because its recipient never opened it,
+//! is unwrapped with the recording's private keys, and derived from that. Signatures are not looked at.
 
 use crate::recording::Keys;
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
+use hmac::{Hmac, Mac};
 use roxmltree::{Document, Node};
+use rsa::Oaep;
+use rsa::pkcs8::DecodePrivateKey;
 use sha1::{Digest, Sha1};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
@@ -171,6 +175,7 @@ fn secrets(token: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError
         "EncryptedKey" => {
             let digest = Sha1::digest(cipher_value(token)?);
             of_encrypted_key(&base64_simd::STANDARD.encode_to_string(digest), keys)
+                .or_else(|error| unwrapped(token, keys).ok_or(error))
         }
         "SecurityContextToken" => {
             let identifier =
@@ -194,6 +199,34 @@ fn of_encrypted_key(digest: &str, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleErr
     found(same.map(|key| key.key.clone()).collect(), || name.clone())
 }
 
+/// What one of the recording's private keys unwraps.
+fn unwrapped(token: Node<'_, '_>, keys: &Keys) -> Option<Vec<Vec<u8>>> {
+    let wrapped = cipher_value(token).ok()?;
+    keys.private_keys.iter().find_map(|pem| {
+        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let key = rsa::PrivateKey::from_pkcs8_der(&base64(&body)?).ok()?;
+        key.decrypt(Oaep::<Sha1>::new(), &wrapped).ok().map(|key| vec![key])
+    })
+}
+
+/// `P_SHA1` ([RFC 5246] section 5, with SHA-1): the octets from `offset`.
+fn p_sha1(secret: &[u8], label: &str, nonce: &[u8], offset: usize, length: usize) -> Option<Vec<u8>> {
+    let hmac = |parts: [&[u8]; 2]| {
+        let mut mac = Hmac::<Sha1>::new_from_slice(secret).ok()?;
+        for part in parts {
+            mac.update(part);
+        }
+        Some(mac.finalize().into_bytes().to_vec())
+    };
+    let seed = [label.as_bytes(), nonce].concat();
+    let (mut chained, mut out) = (seed.clone(), Vec::new());
+    while out.len() < offset + length {
+        chained = hmac([&chained, &[]])?;
+        out.extend(hmac([&chained, &seed])?);
+    }
+    Some(out[offset..offset + length].to_vec())
+}
+
 fn derived(token: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError> {
     let secrets = referred(token, keys)?;
     let nonce = child(token, "Nonce").ok_or(OracleError::Lacks("DerivedKeyToken".into(), "Nonce")).map(text_of)?;
@@ -209,7 +242,14 @@ fn derived(token: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError
             && key.label == label
             && secrets.contains(&key.secret)
     });
-    found(same.map(|key| key.derived.clone()).collect(), || format!("a derived key of {length} octets at {offset}"))
+    let mut all: Vec<Vec<u8>> = same.map(|key| key.derived.clone()).collect();
+    if all.is_empty() {
+        // Of a secret that the list has, it has every key that was derived.
+        let listed = |secret: &Vec<u8>| keys.derived_keys.iter().any(|key| key.secret == *secret);
+        let unlisted = secrets.iter().filter(|secret| !listed(secret));
+        all.extend(unlisted.filter_map(|secret| p_sha1(secret, &label, &nonce, offset, length)));
+    }
+    found(all, || format!("a derived key of {length} octets at {offset}"))
 }
 
 fn found(keys: Vec<Vec<u8>>, of: impl Fn() -> String) -> Result<Vec<Vec<u8>>, OracleError> {

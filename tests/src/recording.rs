@@ -130,6 +130,9 @@ pub struct Keys {
     pub derived_keys: Vec<DerivedKey>,
     /// Keys that went encrypted.
     pub encrypted_keys: Vec<EncryptedKey>,
+    /// The private keys of both parties, PKCS #8 in PEM: for what the service was sent no answer to, and so never listed.
+    #[serde(skip)]
+    pub private_keys: Vec<String>,
 }
 
 /// The key of a security context.
@@ -287,7 +290,9 @@ fn archive(path: &Path, scenarios: &mut Vec<Scenario>) -> Result<(), RecordingEr
 
 fn scenario(name: &str, files: &Files) -> Result<Scenario, RecordingError> {
     let meta: Meta = json(name, files, "meta.json")?;
-    let keys = json(name, files, "keys.json")?;
+    let mut keys: Keys = json(name, files, "keys.json")?;
+    let pairs = [Some(&meta.certificates.service), meta.certificates.client.as_ref()];
+    keys.private_keys = pairs.into_iter().flatten().map(|pair| pair.private_key_pem.clone()).collect();
     // Other transports list their exchanges in other ways.
     let over_http = files.keys().any(|file| file.ends_with("-request.http"));
     let exchanges = if over_http {
