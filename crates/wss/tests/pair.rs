@@ -4,10 +4,12 @@
 
 mod ends;
 
+use std::sync::Arc;
+
 use ends::{ACTION, Pair, policy, soap};
-use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding};
+use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding, Token};
 use nuncio_policy::preset;
-use nuncio_wss::{Answer, Claim, Fault, Issue, Recipient, Request};
+use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Request};
 
 fn presets() -> Vec<&'static str> {
     preset::all().map(|preset| preset.name).collect()
@@ -90,6 +92,77 @@ fn a_context_is_cancelled_by_its_holder() {
         let opening = pair.answer(&message, &expectation).expect("answered");
         pair.initiator.cancelled(&opening).expect("cancelled");
     }
+}
+
+#[test]
+fn a_context_is_renewed_for_whoever_established_it() {
+    let conversations = presets().into_iter().filter(|name| name.ends_with("-conversation"));
+    for name in conversations {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (ours, theirs) = pair.establish();
+        let (outbound, expectation) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let open = |pair: &Pair| {
+            let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs));
+            let opened = opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            assert_eq!(opened.request(), Request::Renew, "{name}");
+            opened
+        };
+        let somebody = Principal::User("mallory".into());
+        let renewed = Recipient::renew(open(&pair), somebody, pair.now, &mut pair.numbers);
+        assert!(matches!(renewed, Err(Issue::Refused { .. })), "{name}: for somebody else");
+
+        let renewed = Recipient::renew(open(&pair), Principal::Anonymous, pair.now, &mut pair.numbers);
+        let Ok(Issued { context: theirs_again, message, .. }) = renewed else { panic!("{name}") };
+        let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        let ours_again = pair.initiator.established(&opening, &expectation, pair.now).expect("established");
+        assert_eq!(ours_again.danger_key_octets(), theirs_again.danger_key_octets(), "{name}");
+        assert_ne!(ours_again.danger_key_octets(), ours.danger_key_octets(), "{name}");
+        assert_eq!(ours_again.identifier, ours.identifier, "{name}");
+        assert_ne!(ours_again.instance, ours.instance, "{name}");
+        assert_eq!(theirs_again.conversation, theirs.conversation, "{name}: it is the same conversation");
+
+        let (ours_again, theirs_again) = (Arc::new(ours_again), Arc::new(theirs_again));
+        let (request, expectation) = pair.request("hello", Some(&ours_again));
+        assert!(pair.open(&request, request.body.clone(), Some(&theirs)).is_err(), "{name}: the old key opens nothing");
+        let opened = pair.open(&request, request.body.clone(), Some(&theirs_again));
+        let message = pair.echo(opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}")));
+        assert!(pair.answer(&message, &expectation).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_renewal_is_refused_where_it_is_not_due() {
+    let name = "wcf-ws2007-mutualCertificate-conversation";
+    let policy = policy(name);
+    let mut pair = Pair::new(&policy, soap(name)[0]);
+    let (ours, theirs) = pair.establish();
+    let (another, others) = pair.establish();
+    let (outbound, _) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
+    assert!(pair.open(&outbound, outbound.body.clone(), Some(&theirs)).is_ok());
+    assert!(pair.open(&outbound, outbound.body.clone(), Some(&others)).is_err(), "another context's key");
+    assert!(pair.open(&outbound, outbound.body.clone(), None).is_err(), "no context");
+
+    // What asks for a renewal without the context's signature.
+    let (mut issue, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
+    issue.content_type.clone_from(&outbound.content_type);
+    let opened = pair.open(&issue, issue.body.clone(), Some(&theirs)).expect("a request for a new context");
+    assert!(matches!(
+        Recipient::renew(opened, Principal::Anonymous, pair.now, &mut pair.numbers),
+        Err(Issue::Refused { .. })
+    ));
+
+    let mut forbids = policy.clone();
+    let Token::SecureConversation(token) = &mut symmetric(&mut forbids).protection else { panic!("no conversation") };
+    token.renew = false;
+    let mut pair = Pair::unlike(&policy, &forbids, soap(name)[0]);
+    let (ours, theirs) = pair.establish();
+    let (outbound, _) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
+    let renewed = match pair.open(&outbound, outbound.body.clone(), Some(&theirs)) {
+        Ok(opened) => Recipient::renew(opened, Principal::Anonymous, pair.now, &mut pair.numbers).is_ok(),
+        Err(_) => false,
+    };
+    assert!(!renewed, "the policy forbids it");
+    assert_ne!(another.identifier, ours.identifier);
 }
 
 #[test]

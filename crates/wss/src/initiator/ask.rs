@@ -17,12 +17,12 @@ use crate::plain::content_type;
 use crate::received::Request;
 use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
 use crate::time::Time;
-use crate::trust::request::{write_cancel, write_issue};
+use crate::trust::request::{write_cancel, write_key_request};
 
 /// What an initiator asks the service for.
 pub(super) enum Asking<'a> {
-    /// A security context: the entropy and its id, and the octets of key.
-    Issue { entropy: Option<(String, Secret)>, octets: usize },
+    /// A security context, or another key for that one: the entropy and its id, and the octets of key.
+    Key { renewed: Option<&'a Context>, entropy: Option<(String, Secret)>, octets: usize },
     /// The end of a security context.
     Cancel(&'a Context),
     /// Something of the application.
@@ -48,16 +48,21 @@ impl Initiator {
     ) -> Result<(Outbound, Expectation), Unsealed> {
         let dialect = self.terms.dialect();
         let (request, action) = match asking {
-            Asking::Issue { .. } => (Request::Issue, dialect.request_action(TrustVerb::Issue)),
+            Asking::Key { renewed: None, .. } => (Request::Issue, dialect.request_action(TrustVerb::Issue)),
+            Asking::Key { renewed: Some(_), .. } => (Request::Renew, dialect.request_action(TrustVerb::Renew)),
             Asking::Cancel(_) => (Request::Cancel, dialect.request_action(TrustVerb::Cancel)),
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
         let (policy, parts) = self.request_terms(request, &action);
         let derive = request != Request::Cancel;
-        let demand = Demand { policy, direction: Direction::Request, parts, derive, renew: false };
+        let renew = request == Request::Renew;
+        let demand = Demand { policy, direction: Direction::Request, parts, derive, renew };
         let fresh = self.fresh_key(&demand, random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
-        let supporting = self.supporting(&demand, context)?;
+        let mut supporting = self.supporting(&demand, context)?;
+        if let Asking::Key { renewed: Some(context), .. } = asking {
+            supporting.context = Some(context);
+        }
 
         let mut octets = [0; 16];
         random.fill(&mut octets);
@@ -65,9 +70,10 @@ impl Initiator {
         let one_way = request == Request::Application
             && self.terms.operation(Some(&action), None).is_some_and(|terms| terms.operation.output.is_none());
         let write = |writer: &mut Writer| match asking {
-            Asking::Issue { entropy, octets } => {
+            Asking::Key { renewed, entropy, octets } => {
+                let renewed = renewed.map(|context| (context.identifier.as_str(), context.instance.as_deref()));
                 let entropy = entropy.as_ref().map(|(id, secret)| (id.as_str(), secret));
-                write_issue(writer, dialect, entropy, *octets);
+                write_key_request(writer, dialect, renewed, entropy, *octets);
             }
             Asking::Cancel(context) => {
                 write_cancel(writer, dialect, &context.identifier, context.instance.as_deref());
@@ -107,7 +113,7 @@ impl Initiator {
         };
         let sealed = seal(&outgoing, &sealing, now, random)?;
         let (entropy, key_size) = match asking {
-            Asking::Issue { entropy, octets } => (entropy.as_ref().map(|(_, secret)| secret.clone()), *octets),
+            Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|(_, secret)| secret.clone()), *octets),
             _ => (None, suite.key),
         };
         let mut content_type = content_type(self.terms.soap).to_owned();

@@ -1,4 +1,4 @@
-//! The initiator's side: contexts asked for, requests sealed, answers opened.
+//! The initiator's side: contexts asked for and renewed, requests sealed, answers opened.
 
 mod answer;
 mod ask;
@@ -118,6 +118,25 @@ impl Initiator {
 
     /// Asks for a security context.
     pub fn issue(&self, now: Time, random: &mut dyn Random) -> Result<(Outbound, Expectation), Unsealed> {
+        self.ask_key(None, now, random)
+    }
+
+    /// Asks for another key of a security context.
+    pub fn renew(
+        &self,
+        context: &Arc<Context>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), Unsealed> {
+        self.ask_key(Some(context), now, random)
+    }
+
+    fn ask_key(
+        &self,
+        renewed: Option<&Arc<Context>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), Unsealed> {
         let octets = crate::demand::suite(&self.terms.policy).key;
         let client = self.terms.policy.trust.as_ref().is_none_or(|trust| trust.client_entropy);
         let entropy = client.then(|| {
@@ -127,7 +146,7 @@ impl Initiator {
             random.fill(&mut tag);
             (format!("_{}", hex(&tag)), Secret::new(entropy))
         });
-        self.ask(&Asking::Issue { entropy, octets }, None, now, random)
+        self.ask(&Asking::Key { renewed: renewed.map(Arc::as_ref), entropy, octets }, renewed, now, random)
     }
 
     /// Asks for the end of a security context.

@@ -68,7 +68,7 @@ pub(crate) struct Seal<'a> {
     pub(crate) username: Option<(&'a str, &'a str)>,
     /// The certificate of a request that is endorsed by one.
     pub(crate) endorsing: Option<&'a Credential>,
-    /// The context that endorses a request over a transport.
+    /// The context that endorses a request: over a transport, or because it is renewed.
     pub(crate) endorsing_context: Option<&'a Context>,
     /// The signatures to confirm, where they are to be.
     pub(crate) confirm: Option<&'a [Vec<u8>]>,

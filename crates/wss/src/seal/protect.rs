@@ -16,6 +16,7 @@ use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::{self, Method, Part, Signing};
 
 use super::{Block, Ids, Outgoing, Piece, Protection, Seal, Unsealed};
+use crate::conversation::Context;
 use crate::demand::Direction;
 use crate::dialect::Dialect;
 use crate::keys::Credential;
@@ -90,31 +91,13 @@ impl<'a> Protecting<'a> {
     ) -> Result<Range<usize>, Unsealed> {
         let parts = self.seal.demand.parts;
         let encrypt_first = order == ProtectionOrder::EncryptBeforeSign;
-        let suite = self.seal.demand.suite();
         let hidden = self.seal.demand.signature_encrypted();
-        let certificate =
-            self.seal.demand.asymmetric().map(|binding| self.signing_token(binding, header)).transpose()?;
-        let (token, secret) = self.protection_token(header)?;
-        let derive = self.seal.demand.derived_keys();
-
-        // WCF declares the key that is used first first.
-        let encrypts = parts.encrypted.body || self.seal.username.is_some();
-        let (mut signing, mut encrypting) = (certificate, None);
-        for for_signature in [!encrypt_first, encrypt_first] {
-            if for_signature && signing.is_none() {
-                let key = self.working(derive, suite.signature_key, &secret, &token, header)?;
-                signing = Some(Signer::Symmetric(key));
-            } else if !for_signature && encrypts {
-                encrypting = Some(self.working(derive, suite.encryption_key, &secret, &token, header)?);
-            }
-        }
-        let signing = signing.ok_or(Unsealed::Key)?;
-        let encrypting = encrypting.map(|working| fit(working, suite.cipher.key_size())).transpose()?;
+        let (signing, encrypting, token) = self.keys(encrypt_first, header)?;
 
         let mut tokens: Vec<Range<usize>> = Vec::new();
         let mut signed: Vec<Part> = Vec::new();
         let mut listed: Vec<String> = Vec::new();
-        let digest = suite.digest;
+        let digest = self.seal.demand.suite().digest;
 
         // The body: signed as it is written, or as it is encrypted.
         let mut body_range = body.range.clone();
@@ -148,6 +131,8 @@ impl<'a> Protecting<'a> {
             tokens.push(piece.range.clone());
             (credential, piece.id)
         });
+        let renewing =
+            self.seal.endorsing_context.map(|context| self.endorsing_key(context, &mut tokens)).transpose()?;
         for value in self.confirmations() {
             let id = self.ids.next();
             let plain = self.apex(id, |scratch, id, _| write_confirmation(scratch, id, value.as_deref()));
@@ -159,17 +144,26 @@ impl<'a> Protecting<'a> {
         }
 
         // The primary signature, then what endorses it.
-        let primary_id = endorsing.is_some().then(|| self.ids.next());
+        let primary_id = (endorsing.is_some() || renewing.is_some()).then(|| self.ids.next());
         let primary = match &signing {
-            Signer::Symmetric(key) => self.sign_primary(key, &token, primary_id.as_deref(), &signed)?,
+            Signer::Symmetric(key) => {
+                let seal = self.seal;
+                self.mac(&key.secret, primary_id.as_deref(), &signed, |writer| refer(writer, seal, key, &token))?
+            }
             Signer::Certificate(credential, local) => {
-                self.sign_with_certificate(credential, local.as_deref(), &signed)?
+                self.sign_with_certificate(credential, local.as_deref(), primary_id.as_deref(), &signed)?
             }
         };
         let mut signatures = vec![primary.clone()];
-        if let (Some((credential, token_id)), Some(primary_id)) = (endorsing, &primary_id) {
-            let part = Part::written(digest, primary_id, &self.scratch, primary);
-            signatures.push(self.endorse(credential, &token_id, &[part])?);
+        if let Some(primary_id) = &primary_id {
+            let part = [Part::written(digest, primary_id, &self.scratch, primary)];
+            if let Some((credential, token_id)) = endorsing {
+                signatures.push(self.endorse(credential, &token_id, &part)?);
+            }
+            if let Some((secret, id, dialect)) = renewing {
+                let refer = |writer: &mut Writer| write_local(writer, &id, Some(dialect.derived_key_token));
+                signatures.push(self.mac(&secret, None, &part, refer)?);
+            }
         }
         for range in signatures {
             tokens.push(match (&encrypting, hidden) {
@@ -190,24 +184,74 @@ impl<'a> Protecting<'a> {
         Ok(body_range)
     }
 
-    /// Makes the primary signature of a symmetric binding.
-    fn sign_primary(
+    /// The key that signs, the key that encrypts if anything is encrypted, and the token that both may come from, all of
+    /// them declared in the header.
+    fn keys(
         &mut self,
-        key: &Working,
-        token: &Token,
+        encrypt_first: bool,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<(Signer<'a>, Option<Working>, Token), Unsealed> {
+        let suite = self.seal.demand.suite();
+        let certificate =
+            self.seal.demand.asymmetric().map(|binding| self.signing_token(binding, header)).transpose()?;
+        let (token, secret) = self.protection_token(header)?;
+        let derive = self.seal.demand.derived_keys();
+        let encrypts = self.seal.demand.parts.encrypted.body || self.seal.username.is_some();
+        let (mut signing, mut encrypting) = (certificate, None);
+        // WCF declares the key that is used first first.
+        for for_signature in [!encrypt_first, encrypt_first] {
+            if for_signature && signing.is_none() {
+                let key = self.working(derive, suite.signature_key, &secret, &token, header)?;
+                signing = Some(Signer::Symmetric(key));
+            } else if !for_signature && encrypts {
+                encrypting = Some(self.working(derive, suite.encryption_key, &secret, &token, header)?);
+            }
+        }
+        let encrypting = encrypting.map(|working| fit(working, suite.cipher.key_size())).transpose()?;
+        Ok((signing.ok_or(Unsealed::Key)?, encrypting, token))
+    }
+
+    /// Signs with a symmetric key, and names it.
+    fn mac(
+        &mut self,
+        secret: &Secret,
         id: Option<&str>,
         parts: &[Part],
+        refer: impl FnOnce(&mut Writer),
     ) -> Result<Range<usize>, Unsealed> {
-        let (algorithm, seal) = (self.seal.mac, self.seal);
-        let signing = Signing { id, method: Method::Mac(algorithm), digest: seal.demand.suite().digest, parts };
+        let algorithm = self.seal.mac;
+        let signing = Signing { id, method: Method::Mac(algorithm), digest: self.seal.demand.suite().digest, parts };
         let (range, value) = signature::sign(
             &mut self.scratch,
             &signing,
-            |octets| Ok::<_, Unsealed>(mac::mac(algorithm, key.secret.expose(), &[octets]).as_ref().to_vec()),
-            |writer| refer(writer, seal, key, token),
+            |octets| Ok::<_, Unsealed>(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
+            refer,
         )?;
         self.signatures.push(value);
         Ok(range)
+    }
+
+    /// Writes a context that endorses, and a key derived from it, as WCF has it of one that is renewed; gives that key, its
+    /// id and its generation.
+    fn endorsing_key(
+        &mut self,
+        context: &'a Context,
+        tokens: &mut Vec<Range<usize>>,
+    ) -> Result<(Secret, String, &'static Dialect), Unsealed> {
+        let local = self.context_token(context, tokens);
+        let (length, dialect) = (self.seal.demand.suite().signature_key, context.dialect);
+        let mut nonce = [0; 16];
+        self.random.fill(&mut nonce);
+        let secret = derive::derived_key(context.secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
+            .map_err(|_| Unsealed::Key)?;
+        let id = self.ids.next();
+        let piece = self.apex(id, |scratch, id, _| {
+            derived::write(scratch, dialect, id, length, &nonce, |writer| {
+                write_local(writer, &local, Some(dialect.context_token));
+            });
+        });
+        tokens.push(piece.range);
+        Ok((secret, piece.id, dialect))
     }
 
     /// Makes the primary signature of an asymmetric binding.
@@ -215,11 +259,12 @@ impl<'a> Protecting<'a> {
         &mut self,
         credential: &Credential,
         local: Option<&str>,
+        id: Option<&str>,
         parts: &[Part],
     ) -> Result<Range<usize>, Unsealed> {
         let (demand, v11) = (self.seal.demand, self.seal.demand.policy.wss.v11);
         let wanted = demand.asymmetric().map_or(X509Reference::Any, |binding| demand.signed_by(binding).reference);
-        self.sign(credential, parts, |writer| match local {
+        self.sign(credential, id, parts, |writer| match local {
             Some(id) => write_local(writer, id, Some(X509V3)),
             None => reference::write_certificate(writer, &credential.certificate, wanted, v11),
         })
@@ -288,7 +333,7 @@ impl<'a> Protecting<'a> {
     }
 
     /// Writes a security context token and returns its id: to the octet where it came from an issuer.
-    fn context_token(&mut self, context: &crate::conversation::Context, header: &mut Vec<Range<usize>>) -> String {
+    fn context_token(&mut self, context: &Context, header: &mut Vec<Range<usize>>) -> String {
         if let Some(carried) = &context.carried {
             let start = self.scratch.position();
             self.scratch.text_with(|out| out.extend_from_slice(&carried.octets));
@@ -384,19 +429,20 @@ impl<'a> Protecting<'a> {
 
     /// Signs with the key of a certificate that travels.
     fn endorse(&mut self, credential: &Credential, token: &str, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
-        self.sign(credential, parts, |writer| write_local(writer, token, Some(X509V3)))
+        self.sign(credential, None, parts, |writer| write_local(writer, token, Some(X509V3)))
     }
 
     /// Signs with a certificate's key, and names the certificate.
     fn sign(
         &mut self,
         credential: &Credential,
+        id: Option<&str>,
         parts: &[Part],
         refer: impl FnOnce(&mut Writer),
     ) -> Result<Range<usize>, Unsealed> {
         let algorithm = self.seal.signature;
         let signing =
-            Signing { id: None, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
+            Signing { id, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
         let random = &mut *self.random;
         let (range, value) = signature::sign(
             &mut self.scratch,
@@ -430,16 +476,8 @@ impl<'a> Protecting<'a> {
             .collect();
         if let Some(context) = self.seal.endorsing_context {
             let id = self.context_token(context, header);
-            let (algorithm, secret) = (self.seal.mac, &context.secret);
-            let signing = Signing { id: None, method: Method::Mac(algorithm), digest, parts: &parts };
-            let (range, value) = signature::sign(
-                &mut self.scratch,
-                &signing,
-                |octets| Ok::<_, Unsealed>(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
-                |writer| write_local(writer, &id, Some(context.dialect.context_token)),
-            )?;
-            self.signatures.push(value);
-            header.push(range);
+            let refer = |writer: &mut Writer| write_local(writer, &id, Some(context.dialect.context_token));
+            header.push(self.mac(&context.secret, None, &parts, refer)?);
         }
         if let Some(credential) = self.seal.endorsing {
             let id = self.ids.next();

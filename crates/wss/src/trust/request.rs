@@ -92,12 +92,25 @@ fn target(document: &Document, node: NodeId, dialect: &Dialect) -> Result<(Strin
     Err(refused("has a target that is no security context"))
 }
 
-/// Writes a request for a new context, in WCF's order.
-pub(crate) fn write_issue(writer: &mut Writer, dialect: &Dialect, entropy: Option<(&str, &Secret)>, octets: usize) {
+/// Writes a request for a new context, or for a new key of the one that is named by identifier and instance; in WCF's
+/// order.
+pub(crate) fn write_key_request(
+    writer: &mut Writer,
+    dialect: &Dialect,
+    renewed: Option<(&str, Option<&str>)>,
+    entropy: Option<(&str, &Secret)>,
+    octets: usize,
+) {
     let (prefix, namespace) = (dialect.prefixes.0, dialect.trust);
+    let verb = if renewed.is_some() { TrustVerb::Renew } else { TrustVerb::Issue };
     writer.start(prefix, namespace, "RequestSecurityToken");
     write_text(writer, prefix, namespace, "TokenType", dialect.context_token);
-    write_text(writer, prefix, namespace, "RequestType", &dialect.request_type(TrustVerb::Issue));
+    write_text(writer, prefix, namespace, "RequestType", &dialect.request_type(verb));
+    if let Some((identifier, instance)) = renewed {
+        writer.start(prefix, namespace, "RenewTarget");
+        write_context(writer, dialect, identifier, instance);
+        writer.end();
+    }
     if let Some((id, entropy)) = entropy {
         write_entropy(writer, dialect, id, entropy);
     }
