@@ -18,6 +18,13 @@ struct Properties {
     timestamp: bool,
 }
 
+/// What the bindings that protect messages may say of signing and encrypting.
+#[derive(Default)]
+struct Sequence<'a> {
+    encrypt_first: bool,
+    encrypt_signature: Option<&'a Assertion<'a>>,
+}
+
 impl Reader<'_> {
     /// Reads a security binding.
     pub(super) fn binding(&self, assertion: &Assertion<'_>) -> Result<(PolicyVersion, Binding), PolicyError> {
@@ -95,30 +102,24 @@ impl Reader<'_> {
     fn symmetric(&self, assertion: &Assertion<'_>) -> Result<SymmetricBinding, PolicyError> {
         let mut properties = Properties::default();
         let mut protection = None;
-        let mut order = ProtectionOrder::SignBeforeEncrypt;
-        let mut encrypt_signature = None;
+        let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? {
+            if self.property(nested, &mut properties)? || self.sequence(nested, &mut sequence)? {
                 continue;
             }
             match nested.security() {
                 Some("ProtectionToken") => self.once(&mut protection, nested, |_| self.protection(nested))?,
-                Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
-                Some("EncryptSignature") => encrypt_signature = Some(nested),
-                Some("ProtectTokens") => return Err(self.not_built(nested.element)),
                 _ => self.unexpected(nested)?,
             }
         }
-        if let Some(nested) = encrypt_signature.filter(|_| order == ProtectionOrder::EncryptBeforeSign) {
-            return Err(self.not_built_here(nested, "with EncryptBeforeSigning"));
-        }
+        let (order, encrypt_signature) = self.in_order(&sequence)?;
         Ok(SymmetricBinding {
             protection: protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?,
             suite: properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?,
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
             order,
-            encrypt_signature: encrypt_signature.is_some(),
+            encrypt_signature,
             protect_tokens: false,
         })
     }
@@ -126,24 +127,18 @@ impl Reader<'_> {
     fn asymmetric(&self, assertion: &Assertion<'_>) -> Result<AsymmetricBinding, PolicyError> {
         let mut properties = Properties::default();
         let (mut initiator, mut recipient) = (None, None);
-        let mut order = ProtectionOrder::SignBeforeEncrypt;
-        let mut encrypt_signature = None;
+        let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? {
+            if self.property(nested, &mut properties)? || self.sequence(nested, &mut sequence)? {
                 continue;
             }
             match nested.security() {
                 Some("InitiatorToken") => self.once(&mut initiator, nested, |_| self.certificate(nested))?,
                 Some("RecipientToken") => self.once(&mut recipient, nested, |_| self.certificate(nested))?,
-                Some("EncryptBeforeSigning") => order = ProtectionOrder::EncryptBeforeSign,
-                Some("EncryptSignature") => encrypt_signature = Some(nested),
-                Some("ProtectTokens") => return Err(self.not_built(nested.element)),
                 _ => self.unexpected(nested)?,
             }
         }
-        if let Some(nested) = encrypt_signature.filter(|_| order == ProtectionOrder::EncryptBeforeSign) {
-            return Err(self.not_built_here(nested, "with EncryptBeforeSigning"));
-        }
+        let (order, encrypt_signature) = self.in_order(&sequence)?;
         Ok(AsymmetricBinding {
             initiator: initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?,
             recipient: recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?,
@@ -151,7 +146,7 @@ impl Reader<'_> {
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
             order,
-            encrypt_signature: encrypt_signature.is_some(),
+            encrypt_signature,
         })
     }
 
@@ -177,6 +172,28 @@ impl Reader<'_> {
             })?;
         }
         token.ok_or_else(|| self.missing(assertion, "token"))
+    }
+
+    /// Reads what a binding that protects messages may say of signing and encrypting; `false` where it is another assertion.
+    fn sequence<'a>(&self, assertion: &'a Assertion<'a>, into: &mut Sequence<'a>) -> Result<bool, PolicyError> {
+        match assertion.security() {
+            Some("EncryptBeforeSigning") => into.encrypt_first = true,
+            Some("EncryptSignature") => into.encrypt_signature = Some(assertion),
+            Some("ProtectTokens") => return Err(self.not_built(assertion.element)),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Which comes first, signing or encrypting, and whether the signature is encrypted.
+    fn in_order(&self, sequence: &Sequence<'_>) -> Result<(ProtectionOrder, bool), PolicyError> {
+        match sequence.encrypt_signature {
+            Some(assertion) if sequence.encrypt_first => {
+                Err(self.not_built_here(assertion, "with EncryptBeforeSigning"))
+            }
+            encrypted if sequence.encrypt_first => Ok((ProtectionOrder::EncryptBeforeSign, encrypted.is_some())),
+            encrypted => Ok((ProtectionOrder::SignBeforeEncrypt, encrypted.is_some())),
+        }
     }
 
     /// Reads a property that every binding may have; `false` where it is another assertion.
