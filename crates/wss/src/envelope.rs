@@ -5,7 +5,7 @@ use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_xml::{Document, Kind, NodeId};
 use nuncio_xmlsec::{DSIG, XENC};
 
-use crate::addressing::Headers;
+use crate::addressing::{Headers, is_addressing};
 use crate::fault;
 use crate::limits::Limits;
 use crate::names::{SOAP11, WSSE, WSSE11, soap};
@@ -78,6 +78,14 @@ impl Envelope {
         }
         let addressing = Headers::read(&document, &blocks, addressing)?;
         Ok(Self { document, octets, soap: version, blocks, security, body, addressing })
+    }
+
+    /// The header blocks that are not addressing: of a plain message, what travels when it is sealed. The addressing that
+    /// its writer may have put there was not written for the secured side.
+    pub(crate) fn blocks_beside_addressing(&self) -> Vec<(&Document, NodeId)> {
+        let document = &self.document;
+        let travels = |&block: &NodeId| !is_addressing(document.name(block).namespace);
+        self.blocks.iter().copied().filter(travels).map(|block| (document, block)).collect()
     }
 
     /// The first element in the body.

@@ -83,15 +83,8 @@ impl Reply {
     fn seal_envelope(&self, envelope: &Envelope, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
         let fault = envelope.is_fault();
         let action = self.response_action(envelope, fault);
-        let document = &envelope.document;
-        // The backend's own addressing, if it wrote any, was not written for this client.
-        let blocks: Vec<_> = envelope
-            .blocks
-            .iter()
-            .filter(|&&block| !addressing::is_addressing(document.name(block).namespace))
-            .map(|&block| (document, block))
-            .collect();
-        let content = Content::Copy(document, envelope.body);
+        let blocks = envelope.blocks_beside_addressing();
+        let content = Content::Copy(&envelope.document, envelope.body);
         self.seal_content(action.as_deref(), &blocks, content, fault, now, random)
     }
 

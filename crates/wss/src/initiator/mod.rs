@@ -12,7 +12,6 @@ use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
 
-use crate::addressing;
 use crate::conversation::Context;
 use crate::conversation::issue::hex;
 use crate::dialect::{Dialect, TrustVerb};
@@ -173,14 +172,8 @@ impl Initiator {
         random: &mut dyn Random,
     ) -> Result<(Outbound, Expectation), SealPlain> {
         let envelope = Envelope::read(plain, self.terms.soap, Addressing::None, &self.limits)?;
-        let document = &envelope.document;
-        let blocks: Vec<_> = envelope
-            .blocks
-            .iter()
-            .filter(|&&block| !addressing::is_addressing(document.name(block).namespace))
-            .map(|&block| (document, block))
-            .collect();
-        let body = Content::Copy(document, envelope.body);
+        let blocks = envelope.blocks_beside_addressing();
+        let body = Content::Copy(&envelope.document, envelope.body);
         Ok(self.ask(&Asking::Application { action, body, blocks: &blocks }, context, now, random)?)
     }
 }
