@@ -86,6 +86,19 @@ impl<'a> Demand<'a> {
         }
     }
 
+    /// Whether the message brings a token that is such, and endorses.
+    pub(crate) fn endorsed_by(&self, is: impl Fn(&Token) -> bool) -> bool {
+        self.supporting().iter().any(|token| token.endorsing && is(&token.token))
+    }
+
+    /// Whether the primary signature covers the token that made it.
+    pub(crate) fn protect_tokens(&self) -> bool {
+        match &self.policy.binding {
+            Binding::Transport(_) | Binding::Asymmetric(_) => false,
+            Binding::Symmetric(binding) => binding.protect_tokens,
+        }
+    }
+
     /// Whether signing and encrypting need derived keys.
     pub(crate) fn derived_keys(&self) -> bool {
         let derived = match &self.policy.binding {

@@ -26,8 +26,20 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads an envelope of that version of SOAP, with addressing of that version.
+    /// Reads an envelope without security: no header block of it is encrypted.
     pub(crate) fn read(
+        bytes: Vec<u8>,
+        expected: SoapVersion,
+        addressing: Addressing,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        let envelope = Self::read_sealed(bytes, expected, addressing, limits)?;
+        envelope.check_in_clear()?;
+        Ok(envelope)
+    }
+
+    /// Reads an envelope of that version of SOAP, with addressing of that version. Header blocks may be encrypted.
+    pub(crate) fn read_sealed(
         bytes: Vec<u8>,
         expected: SoapVersion,
         addressing: Addressing,
@@ -63,10 +75,8 @@ impl Envelope {
             if !is_for_us(&document, block, version) {
                 continue;
             }
-            // What belongs in a security header, and is beside it, is covered by none of its rules.
-            let namespace = document.name(block).namespace;
-            if [WSSE11, DSIG, XENC].contains(&namespace) || namespace == WSSE && !document.is(block, WSSE, "Security") {
-                return Err(Refusal::header("Header", "has a block that belongs in a security header"));
+            if belongs_in_security(&document, block) && !is_encrypted(&document, block) {
+                return Err(BELONGS_ELSEWHERE);
             }
             if document.is(block, WSSE, "Security") {
                 if security.replace(block).is_some() {
@@ -78,6 +88,14 @@ impl Envelope {
         }
         let addressing = Headers::read(&document, &blocks, addressing)?;
         Ok(Self { document, octets, soap: version, blocks, security, body, addressing })
+    }
+
+    /// Refuses header blocks that are still encrypted.
+    pub(crate) fn check_in_clear(&self) -> Result<(), Refusal> {
+        if self.blocks.iter().any(|&block| is_encrypted(&self.document, block)) {
+            return Err(BELONGS_ELSEWHERE);
+        }
+        Ok(())
     }
 
     /// The header blocks that are not addressing: of a plain message, what travels when it is sealed. The addressing that
@@ -103,6 +121,30 @@ impl Envelope {
         let value = self.document.attribute(block, soap(self.soap), "mustUnderstand");
         matches!(value.as_deref().map(str::trim), Some("1" | "true"))
     }
+}
+
+const BELONGS_ELSEWHERE: Refusal = Refusal::header("Header", "has a block that belongs in a security header");
+
+/// Whether a header block is something of a security header: beside it, none of its rules would cover it.
+fn belongs_in_security(document: &Document, block: NodeId) -> bool {
+    let namespace = document.name(block).namespace;
+    [WSSE11, DSIG, XENC].contains(&namespace) || namespace == WSSE && !document.is(block, WSSE, "Security")
+}
+
+/// Whether a header block is an encrypted one: as WSS 1.1 has it (section 9.3), or bare.
+pub(crate) fn is_encrypted(document: &Document, block: NodeId) -> bool {
+    document.is(block, WSSE11, "EncryptedHeader") || document.is(block, XENC, "EncryptedData")
+}
+
+/// Whether an element that was encrypted may be a header block for us: none of security, none of addressing, which was
+/// read before.
+pub(crate) fn may_be_hidden(document: &Document, block: NodeId, version: SoapVersion) -> bool {
+    let namespace = document.name(block).namespace;
+    !namespace.is_empty()
+        && namespace != WSSE
+        && !belongs_in_security(document, block)
+        && !is_addressing(namespace)
+        && is_for_us(document, block, version)
 }
 
 /// The element children of `parent`; comments are passed over, text is refused.

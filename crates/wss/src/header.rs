@@ -71,7 +71,8 @@ impl SecurityHeader {
         header.at_most(1, "security context tokens", |item| matches!(item, Item::Context(..)))?;
         header.at_most(limits.encrypted_keys, "encrypted keys", |item| matches!(item, Item::EncryptedKey(_)))?;
         header.at_most(limits.derived_keys, "derived key tokens", |item| matches!(item, Item::DerivedKey(_)))?;
-        header.at_most(1, "reference lists", |item| matches!(item, Item::References(_)))?;
+        // WSS4J writes one for each step of encrypting.
+        header.at_most(limits.encrypted_data, "reference lists", |item| matches!(item, Item::References(_)))?;
         header.at_most(limits.encrypted_data, "encrypted elements", |item| matches!(item, Item::Encrypted))?;
         header.at_most_again(limits)?;
         Ok(header)
@@ -99,7 +100,7 @@ impl SecurityHeader {
     /// The limits that decryption may run into.
     fn at_most_again(&self, limits: &Limits) -> Result<(), Refusal> {
         self.at_most(limits.signatures, "signatures", |item| matches!(item, Item::Signature))?;
-        self.at_most(1, "user name tokens", |item| matches!(item, Item::Username))?;
+        self.at_most(limits.signatures, "user name tokens", |item| matches!(item, Item::Username))?;
         self.at_most(limits.signatures, "certificates", |item| matches!(item, Item::Certificate(_)))
     }
 

@@ -92,7 +92,7 @@ impl Received {
         if soap != terms.soap {
             return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
         }
-        let envelope = Envelope::read(body, soap, terms.addressing(), limits)?;
+        let envelope = Envelope::read_sealed(body, soap, terms.addressing(), limits)?;
         let transport = http.action();
         let action = match (&envelope.addressing.action, transport) {
             (Some(action), Some(transport)) if action.value != transport => {

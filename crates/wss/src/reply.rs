@@ -15,7 +15,7 @@ use crate::names::soap;
 use crate::plain::content_type;
 use crate::received::Request;
 use crate::recipient::Opened;
-use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
+use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, encrypts, seal};
 use crate::time::Time;
 
 /// A message to be sent.
@@ -141,17 +141,19 @@ impl Reply {
         let demand = Demand { policy, direction: Direction::Response, parts, derive: true, renew: false };
         let suite = demand.suite();
         // Under an asymmetric binding the answer goes to whoever signed the request.
-        let initiator = demand.asymmetric().and(evidence.certificate.as_ref());
+        let initiator = demand.asymmetric().and(evidence.certificate.as_ref()).filter(|_| encrypts(&demand, &[]));
         let fresh = initiator
             .map(|certificate| Fresh::new(certificate, suite, random))
             .transpose()
             .map_err(|_| Unsealed::Asymmetric)?;
         let protection = match (&policy.binding, &fresh, initiator) {
-            (Binding::Transport(_), ..) => Protection::Transport,
             (Binding::Asymmetric(_), Some(Fresh { shared, wrapped }), Some(certificate)) => {
                 Protection::Fresh { certificate, shared, wrapped }
             }
-            (Binding::Asymmetric(_), ..) => return Err(Unsealed::TokenMissing("the initiator's certificate")),
+            (Binding::Asymmetric(_), ..) if encrypts(&demand, &[]) => {
+                return Err(Unsealed::TokenMissing("the initiator's certificate"));
+            }
+            (Binding::Transport(_) | Binding::Asymmetric(_), ..) => Protection::None,
             (Binding::Symmetric(binding), ..) => match &binding.protection {
                 Token::SecureConversation(token) => Protection::Context {
                     context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
@@ -188,9 +190,7 @@ impl Reply {
                 demand,
                 protection,
                 signing: demand.asymmetric().and(recipient.settings.credentials.first()),
-                username: None,
-                endorsing: None,
-                endorsing_context: None,
+                supporting: Vec::new(),
                 confirm: policy.wss.signature_confirmation.then_some(evidence.signatures.as_slice()),
                 mac: evidence.mac.unwrap_or(suite.mac),
                 signature: evidence.signature.unwrap_or(suite.signature),

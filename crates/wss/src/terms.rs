@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Operation, PartSet, Parts, Policy, SecureConversationToken, SoapVersion, Token,
+    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, Policy, SecureConversationToken,
+    SoapVersion, SymmetricBinding, Token,
 };
 
 use crate::addressing;
@@ -153,9 +154,6 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
     check_parts(&policy.parts)?;
     let mut tokens: Vec<&Token> = Vec::new();
     match &policy.binding {
-        Binding::Asymmetric(_) if !policy.supporting.is_empty() => {
-            return Err(NotBuilt("a supporting token under an asymmetric binding"));
-        }
         Binding::Asymmetric(binding)
             if [&binding.initiator, &binding.recipient]
                 .iter()
@@ -165,9 +163,6 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         }
         Binding::Transport(_) | Binding::Asymmetric(_) => {}
         Binding::Symmetric(binding) => {
-            if binding.protect_tokens {
-                return Err(NotBuilt("ProtectTokens"));
-            }
             if matches!(binding.protection, Token::Username(_)) {
                 return Err(NotBuilt("a user name token that protects"));
             }
@@ -179,17 +174,24 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
             (Token::Username(_), _) if supporting.endorsing => {
                 return Err(NotBuilt("a user name token that endorses"));
             }
-            (Token::X509(_), _) if !supporting.endorsing => {
-                return Err(NotBuilt("an X.509 token that supports without endorsing"));
+            (Token::SecureConversation(_), _) if !supporting.endorsing => {
+                return Err(NotBuilt("a secure conversation token that supports without endorsing"));
             }
-            (Token::SecureConversation(_), Binding::Symmetric(_)) => {
-                return Err(NotBuilt("a secure conversation token that supports a symmetric binding"));
+            // One context belongs to a message: which of two would be?
+            (
+                Token::SecureConversation(_),
+                Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(_), .. }),
+            ) => {
+                return Err(NotBuilt("a secure conversation token beside another"));
             }
             (_, Binding::Transport(binding)) if supporting.endorsing && !binding.timestamp => {
                 return Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"));
             }
-            _ if supporting.endorsing && (supporting.signed || supporting.encrypted) => {
-                return Err(NotBuilt("an endorsing token that is signed or encrypted"));
+            (Token::SecureConversation(_), _) if supporting.signed || supporting.encrypted => {
+                return Err(NotBuilt("a secure conversation token that is signed or encrypted"));
+            }
+            _ if !supporting.parts.encrypted.is_empty() => {
+                return Err(NotBuilt("EncryptedParts of a supporting token"));
             }
             _ => tokens.push(&supporting.token),
         }
@@ -224,5 +226,9 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
 }
 
 fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
-    if parts.encrypted.headers.is_empty() { Ok(()) } else { Err(NotBuilt("EncryptedParts with a Header")) }
+    let addressing = |part: &HeaderPart| addressing::is_addressing(&part.namespace);
+    if parts.encrypted.headers.iter().any(addressing) {
+        return Err(NotBuilt("EncryptedParts with a Header of WS-Addressing"));
+    }
+    Ok(())
 }

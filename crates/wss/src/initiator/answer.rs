@@ -32,7 +32,7 @@ impl Initiator {
         if http.soap() != Some(self.terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the request"));
         }
-        let envelope = Envelope::read(body, self.terms.soap, self.terms.addressing(), &self.limits)?;
+        let envelope = Envelope::read_sealed(body, self.terms.soap, self.terms.addressing(), &self.limits)?;
         if envelope.security.is_none() && envelope.is_fault() {
             return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
         }

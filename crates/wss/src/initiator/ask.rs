@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Addressing, Binding, Parts, Policy, SoapVersion, SymmetricBinding, Token};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Parts, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{Expectation, Initiator, Outbound};
@@ -12,10 +12,10 @@ use crate::conversation::Context;
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
-use crate::keys::{Credential, Fresh};
+use crate::keys::Fresh;
 use crate::plain::content_type;
 use crate::received::Request;
-use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, seal};
+use crate::seal::{Brought, Content, Outgoing, Protection, Seal, Supporting, Unsealed, encrypts, seal};
 use crate::time::Time;
 use crate::trust::request::{write_cancel, write_key_request};
 
@@ -27,14 +27,6 @@ pub(super) enum Asking<'a> {
     Cancel(&'a Context),
     /// Something of the application.
     Application { action: &'a str, body: Content<'a>, blocks: &'a [(&'a Document, NodeId)] },
-}
-
-/// The supporting tokens of a request.
-#[derive(Default)]
-struct Supporting<'a> {
-    username: Option<(&'a str, &'a str)>,
-    endorsing: Option<&'a Credential>,
-    context: Option<&'a Context>,
 }
 
 impl Initiator {
@@ -57,12 +49,9 @@ impl Initiator {
         let derive = request != Request::Cancel;
         let renew = request == Request::Renew;
         let demand = Demand { policy, direction: Direction::Request, parts, derive, renew };
-        let fresh = self.fresh_key(&demand, random)?;
+        let supporting = self.supporting(&demand, context)?;
+        let fresh = self.fresh_key(&demand, encrypts(&demand, &supporting), random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
-        let mut supporting = self.supporting(&demand, context)?;
-        if let Asking::Key { renewed: Some(context), .. } = asking {
-            supporting.context = Some(context);
-        }
 
         let mut octets = [0; 16];
         random.fill(&mut octets);
@@ -103,9 +92,7 @@ impl Initiator {
             demand,
             protection,
             signing: demand.asymmetric().and(self.credential.as_ref()),
-            username: supporting.username,
-            endorsing: supporting.endorsing,
-            endorsing_context: supporting.context,
+            supporting,
             confirm: None,
             mac: suite.mac,
             signature: suite.signature,
@@ -144,7 +131,8 @@ impl Initiator {
         fresh: Option<&'a Fresh>,
     ) -> Result<Protection<'a>, Unsealed> {
         match &demand.policy.binding {
-            Binding::Transport(_) => return Ok(Protection::Transport),
+            Binding::Transport(_) => return Ok(Protection::None),
+            Binding::Asymmetric(_) if fresh.is_none() => return Ok(Protection::None),
             Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token), .. }) => {
                 return Ok(Protection::Context {
                     context: context.ok_or(Unsealed::TokenMissing("a security context"))?,
@@ -161,39 +149,57 @@ impl Initiator {
         }
     }
 
-    /// The supporting tokens that the policy asks for.
+    /// The supporting tokens that the policy asks for, and the context that is renewed.
     fn supporting<'a>(
         &'a self,
-        demand: &Demand<'_>,
+        demand: &Demand<'a>,
         context: Option<&'a Arc<Context>>,
-    ) -> Result<Supporting<'a>, Unsealed> {
-        let mut supporting = Supporting::default();
-        for token in demand.supporting() {
-            match &token.token {
+    ) -> Result<Vec<Supporting<'a>>, Unsealed> {
+        let mut supporting = Vec::new();
+        for demanded in demand.supporting() {
+            let token = match &demanded.token {
                 Token::Username(_) => {
-                    let (name, password) =
-                        self.username.as_ref().ok_or(Unsealed::TokenMissing("a user name and password"))?;
-                    supporting.username = Some((name.as_str(), password.as_str()));
+                    self.username.as_ref().map(|(name, password)| Brought::Username { name, password })
                 }
-                Token::X509(_) => {
-                    let credential = self.credential.as_ref().ok_or(Unsealed::TokenMissing("a client certificate"))?;
-                    supporting.endorsing = Some(credential);
+                Token::X509(token) => {
+                    self.credential.as_ref().map(|credential| Brought::Certificate { credential, token })
                 }
-                Token::SecureConversation(_) => {
-                    supporting.context =
-                        Some(context.map(Arc::as_ref).ok_or(Unsealed::TokenMissing("a security context"))?);
-                }
+                Token::SecureConversation(token) => context.map(|context| Brought::Context {
+                    context,
+                    // Over a transport WCF's policies ask for it, and its clients do not do it.
+                    derive: token.derived_keys != DerivedKeys::None && demand.order().is_some(),
+                }),
+            };
+            match token {
+                Some(token) => supporting.push(Supporting {
+                    token,
+                    signed: demanded.signed,
+                    encrypted: demanded.encrypted,
+                    endorsing: demanded.endorsing,
+                    parts: Some(&demanded.parts),
+                }),
+                None if demanded.optional => {}
+                None => return Err(Unsealed::TokenMissing(name(&demanded.token))),
             }
+        }
+        if let (true, Some(context)) = (demand.renew, context) {
+            let token = Brought::Context { context, derive: demand.order().is_some() };
+            supporting.push(Supporting { token, signed: false, encrypted: false, endorsing: true, parts: None });
         }
         Ok(supporting)
     }
 
     /// A new key wrapped for the service, where the policy protects or encrypts under its certificate.
-    fn fresh_key(&self, demand: &Demand<'_>, random: &mut dyn Random) -> Result<Option<Fresh>, Unsealed> {
+    fn fresh_key(
+        &self,
+        demand: &Demand<'_>,
+        encrypts: bool,
+        random: &mut dyn Random,
+    ) -> Result<Option<Fresh>, Unsealed> {
         let wraps = match &demand.policy.binding {
             Binding::Transport(_) => false,
             Binding::Symmetric(binding) => matches!(binding.protection, Token::X509(_)),
-            Binding::Asymmetric(_) => true,
+            Binding::Asymmetric(_) => encrypts,
         };
         if !wraps {
             return Ok(None);
@@ -211,5 +217,14 @@ impl Initiator {
                 (&self.terms.policy, self.terms.input(operation).unwrap_or(&self.terms.policy.parts))
             }
         }
+    }
+}
+
+/// What a token is called where none was given.
+fn name(token: &Token) -> &'static str {
+    match token {
+        Token::Username(_) => "a user name and password",
+        Token::X509(_) => "a client certificate",
+        Token::SecureConversation(_) => "a security context",
     }
 }

@@ -1,13 +1,14 @@
 //! Everything that the reference lists name, decrypted: each element once, in the places that a policy encrypts.
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Layout, ProtectionOrder};
+use nuncio_policy::model::{Layout, ProtectionOrder, SoapVersion};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::encryption::{EncryptedData, Form, decrypt};
 use nuncio_xmlsec::{Invalid, XENC};
 
-use super::resolve::Use;
+use super::resolve::{Resolved, Use};
 use super::{Decrypted, Opening};
+use crate::envelope::may_be_hidden;
 use crate::header::Item;
 use crate::refusal::Refusal;
 
@@ -21,8 +22,15 @@ struct Listed {
 }
 
 impl Opening<'_> {
-    /// Decrypts what the message lists as encrypted.
-    pub(super) fn decrypt(&mut self, mut document: Document, body: NodeId) -> Result<Document, Refusal> {
+    /// Decrypts what the message lists as encrypted. A header block that comes out takes its place among `blocks`.
+    pub(super) fn decrypt(
+        &mut self,
+        mut document: Document,
+        body: NodeId,
+        soap: SoapVersion,
+        blocks: &mut [NodeId],
+    ) -> Result<Document, Refusal> {
+        let parts = self.demand.parts;
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
             if !document.is(node, XENC, "EncryptedData") {
@@ -30,6 +38,7 @@ impl Opening<'_> {
             }
             let data = EncryptedData::read(&document, node, &self.accepted)?;
             let parent = document.parent(node);
+            let block = blocks.iter().position(|&block| block == node || Some(block) == parent);
             let position = if parent == Some(body) {
                 // The one way in which a body is encrypted: its content, all of it.
                 if data.form != Form::Content || document.children(body).any(|child| child != node) {
@@ -40,6 +49,11 @@ impl Opening<'_> {
                 let position = self.header.position(node);
                 self.check_list_position(listed.by, position)?;
                 position
+            } else if let (Some(at), Form::Element, false) = (block, data.form, parts.encrypted.headers.is_empty()) {
+                if blocks[at] != node && document.elements(blocks[at]).any(|child| child != node) {
+                    return Err(Refusal::header("EncryptedHeader", "is not one encrypted element"));
+                }
+                None
             } else {
                 return Err(Refusal::header("EncryptedData", "stands where the policy encrypts nothing"));
             };
@@ -52,10 +66,25 @@ impl Opening<'_> {
                 };
                 self.header.replace(at, &document, now, &self.accepted, self.limits)?;
             }
+            if let Some(block) = block {
+                blocks[block] = self.hidden_block(&document, &nodes, soap)?;
+            }
             let parent = parent.unwrap_or(body);
             self.decrypted.push(Decrypted { was: node, now: nodes, parent });
         }
         Ok(document)
+    }
+
+    /// The header block that came out of an encrypted one: of a kind that the policy encrypts.
+    fn hidden_block(&self, document: &Document, nodes: &[NodeId], soap: SoapVersion) -> Result<NodeId, Refusal> {
+        let &[node] = nodes else { return Err(Refusal::header("EncryptedData", "does not hide one element")) };
+        let name = document.name(node);
+        let wanted = self.demand.parts.encrypted.has_header(name.namespace, name.local);
+        if wanted && may_be_hidden(document, node, soap) {
+            Ok(node)
+        } else {
+            Err(Refusal::header("EncryptedData", "hides a header block that the policy does not encrypt"))
+        }
     }
 
     /// What the lists name, each once.
@@ -98,15 +127,9 @@ impl Opening<'_> {
         position: Option<usize>,
     ) -> Result<Secret, Refusal> {
         let user = position.map_or(Use::Body, Use::Child);
-        let (secret, root, derived) = match data.key_info {
-            Some(key_info) => {
-                let resolved = self.key_info(document, key_info, user)?;
-                (resolved.secret, resolved.root, resolved.derived)
-            }
-            None if listed.in_key => {
-                let (secret, root) = self.token(document, listed.by)?;
-                (secret, root, false)
-            }
+        let Resolved { secret, root, derived, .. } = match data.key_info {
+            Some(key_info) => self.key_info(document, key_info, user)?,
+            None if listed.in_key => self.token(document, listed.by)?,
             None => return Err(Refusal::header("EncryptedData", "names no key")),
         };
         if Some(root) != self.encryption_root() {

@@ -7,6 +7,7 @@
 mod check;
 mod decrypt;
 mod resolve;
+mod supporting;
 mod verify;
 
 use std::cell::OnceCell;
@@ -18,7 +19,7 @@ use nuncio_crypto::digest::Hasher;
 use nuncio_policy::model::ProtectionOrder;
 use nuncio_xml::{Document, Each, NodeId, exclusive};
 use nuncio_xmlsec::Accepted;
-use nuncio_xmlsec::signature::Verified;
+use nuncio_xmlsec::signature::{Signature, Verified};
 
 use crate::demand::Demand;
 use crate::envelope::Envelope;
@@ -46,11 +47,21 @@ struct Decrypted {
     parent: NodeId,
 }
 
+/// The signature by the token that the binding signs with.
+struct Primary {
+    verified: Verified,
+    node: NodeId,
+    /// The token that it was made with, where that is in the message.
+    token: Option<NodeId>,
+}
+
 /// A signature that verified under a key that may endorse.
 struct Endorsement {
     verified: Verified,
     node: NodeId,
     by: Endorser,
+    /// The token that it was made with, where that is in the message.
+    token: Option<NodeId>,
 }
 
 /// Who endorsed.
@@ -98,9 +109,11 @@ struct Opening<'a> {
     /// The key that came wrapped, and the position of what it came in.
     shared: OnceCell<(usize, SharedKey)>,
     decrypted: Vec<Decrypted>,
-    primary: Option<(Verified, NodeId)>,
+    primary: Option<Primary>,
     /// Whose certificate made the primary signature, under an asymmetric binding.
     signer: Option<Certificate>,
+    /// Signatures that are not primary, and where they stand: read, not yet verified.
+    endorsing: Vec<(usize, Signature)>,
     endorsements: Vec<Endorsement>,
     mac: Option<MacAlgorithm>,
     signature: Option<SignatureAlgorithm>,
@@ -139,12 +152,13 @@ pub(crate) fn open(
         decrypted: Vec::new(),
         primary: None,
         signer: None,
+        endorsing: Vec::new(),
         endorsements: Vec::new(),
         mac: None,
         signature: None,
         budget: envelope.octets.saturating_mul(DIGESTED).max(DIGESTED_AT_LEAST),
     };
-    let Envelope { document, octets, soap, blocks, security, body, addressing } = envelope;
+    let Envelope { document, octets, soap, mut blocks, security, body, addressing } = envelope;
     // A stale message costs no cryptography; that its timestamp is signed is checked below.
     let timestamp = opening.timestamp(&document)?;
     if let Some((_, timestamp)) = &timestamp {
@@ -152,22 +166,24 @@ pub(crate) fn open(
     }
     let document = match demand.order() {
         None => {
-            opening.verify(&document)?;
+            opening.verify_primary(&document)?;
             document
         }
         Some(ProtectionOrder::SignBeforeEncrypt) => {
-            let document = opening.decrypt(document, body)?;
-            opening.verify(&document)?;
+            let document = opening.decrypt(document, body, soap, &mut blocks)?;
+            opening.verify_primary(&document)?;
             opening.check_signer(now)?;
             document
         }
         Some(ProtectionOrder::EncryptBeforeSign) => {
-            opening.verify(&document)?;
+            opening.verify_primary(&document)?;
             opening.check_signer(now)?;
-            opening.decrypt(document, body)?
+            opening.decrypt(document, body, soap, &mut blocks)?
         }
     };
+    opening.verify_endorsing(&document)?;
     let envelope = Envelope { document, octets, soap, blocks, security, body, addressing };
+    envelope.check_in_clear()?;
     let stamp = timestamp.as_ref().map(|(node, _)| *node);
     opening.check_layout(stamp)?;
     opening.check_parts(&envelope, stamp)?;
@@ -188,7 +204,7 @@ pub(crate) fn open(
     };
     let once = opening.once(&envelope, username.as_ref(), until);
     let Opening { shared, primary, signer, endorsements, mac, signature, .. } = opening;
-    let mut signatures: Vec<Vec<u8>> = primary.iter().map(|(verified, _)| verified.value().to_vec()).collect();
+    let mut signatures: Vec<Vec<u8>> = primary.iter().map(|primary| primary.verified.value().to_vec()).collect();
     signatures.extend(endorsements.iter().map(|endorsement| endorsement.verified.value().to_vec()));
     let certificate = signer.or_else(|| {
         endorsements.into_iter().find_map(|endorsement| match endorsement.by {
@@ -230,8 +246,8 @@ impl Opening<'_> {
         let wrapped = self.demand.asymmetric().and(self.shared.get());
         if let Some((_, shared)) = wrapped {
             hasher.update(&shared.sha1);
-        } else if let Some((primary, _)) = &self.primary {
-            hasher.update(primary.value());
+        } else if let Some(primary) = &self.primary {
+            hasher.update(primary.verified.value());
         } else if let Some(endorsement) = self.endorsements.first() {
             hasher.update(endorsement.verified.value());
             if let Some(id) = &envelope.addressing.message_id {

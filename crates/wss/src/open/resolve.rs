@@ -19,6 +19,8 @@ pub(super) struct Resolved {
     pub(super) secret: Secret,
     pub(super) root: Root,
     pub(super) derived: bool,
+    /// The token that it comes from, where that is in the message.
+    pub(super) token: Option<NodeId>,
 }
 
 /// Where in the header a key is used; under a strict layout it must be declared before.
@@ -49,13 +51,11 @@ impl Opening<'_> {
                     }
                     other => self.elsewhere(document, other)?,
                 };
-                return Ok(Resolved { secret: token.derive(&source.0)?, root: source.1, derived: true });
+                return Ok(Resolved { secret: token.derive(&source.secret)?, derived: true, ..source });
             }
-            let (secret, root) = self.token(document, at)?;
-            return Ok(Resolved { secret, root, derived: false });
+            return self.token(document, at);
         }
-        let (secret, root) = self.elsewhere(document, &reference)?;
-        Ok(Resolved { secret, root, derived: false })
+        self.elsewhere(document, &reference)
     }
 
     /// The position of the child with that id, which a strict layout wants before its user.
@@ -71,7 +71,7 @@ impl Opening<'_> {
     }
 
     /// The key of the token at that position.
-    pub(super) fn token(&self, document: &Document, at: usize) -> Result<(Secret, Root), Refusal> {
+    pub(super) fn token(&self, document: &Document, at: usize) -> Result<Resolved, Refusal> {
         match &self.header.entries[at].item {
             Item::Context(token, dialect) => {
                 let context = self.keys.context.ok_or(NOT_ITS_CONTEXT)?;
@@ -79,7 +79,8 @@ impl Opening<'_> {
                     return Err(Refusal::KeyReference("names a security context in another generation than its own"));
                 }
                 let secret = context.key(&token.identifier, token.instance.as_deref()).ok_or(NOT_ITS_CONTEXT)?;
-                Ok((secret.clone(), Root::Context))
+                let token = Some(self.header.entries[at].node);
+                Ok(Resolved { secret: secret.clone(), root: Root::Context, derived: false, token })
             }
             Item::EncryptedKey(_) => self.unwrapped(document, at),
             Item::DerivedKey(_) => Err(Refusal::KeyReference("derives a key from a derived key")),
@@ -88,7 +89,7 @@ impl Opening<'_> {
     }
 
     /// A key that is named without being in the message.
-    fn elsewhere(&self, document: &Document, reference: &Reference) -> Result<(Secret, Root), Refusal> {
+    fn elsewhere(&self, document: &Document, reference: &Reference) -> Result<Resolved, Refusal> {
         match reference {
             Reference::External { uri, instance } => {
                 let secret = self
@@ -96,11 +97,14 @@ impl Opening<'_> {
                     .context
                     .and_then(|context| context.key(uri, instance.as_deref()))
                     .ok_or(NOT_ITS_CONTEXT)?;
-                Ok((secret.clone(), Root::Context))
+                // The context's token may come along all the same.
+                let token = self.header.nodes(|item| matches!(item, Item::Context(..))).next();
+                Ok(Resolved { secret: secret.clone(), root: Root::Context, derived: false, token })
             }
             Reference::EncryptedKeySha1(sha1) => {
                 if let Some(shared) = self.keys.shared.filter(|shared| shared.sha1 == *sha1) {
-                    return Ok((shared.secret.clone(), Root::Shared));
+                    let secret = shared.secret.clone();
+                    return Ok(Resolved { secret, root: Root::Shared, derived: false, token: None });
                 }
                 let own = self.header.entries.iter().position(|entry| matches!(entry.item, Item::EncryptedKey(_)));
                 let found = own.map(|at| self.unwrapped(document, at)).transpose()?;
@@ -116,12 +120,14 @@ impl Opening<'_> {
     }
 
     /// The key in the encrypted key at that position, unwrapped once.
-    fn unwrapped(&self, document: &Document, at: usize) -> Result<(Secret, Root), Refusal> {
+    fn unwrapped(&self, document: &Document, at: usize) -> Result<Resolved, Refusal> {
+        let token = Some(self.header.entries[at].node);
+        let resolved = |secret| Resolved { secret, root: Root::Shared, derived: false, token };
         if let Some((unwrapped, shared)) = self.shared.get() {
             if *unwrapped != at {
                 return Err(Refusal::KeyReference("uses a second encrypted key"));
             }
-            return Ok((shared.secret.clone(), Root::Shared));
+            return Ok(resolved(shared.secret.clone()));
         }
         if self.demand.order().is_none() {
             return Err(Refusal::KeyReference("uses an encrypted key where the policy has none"));
@@ -151,42 +157,48 @@ impl Opening<'_> {
         let secret = shared.secret.clone();
         // Nothing is there: it was looked for above.
         let _ = self.shared.set((at, shared));
-        Ok((secret, Root::Shared))
+        Ok(resolved(secret))
     }
 
-    /// The certificate with which an asymmetric signature claims to be made: in the message, or one that is pinned.
+    /// The certificate with which an asymmetric signature claims to be made: in the message, or one that is pinned; and
+    /// its token, where that is a child of the header.
     pub(super) fn certificate(
         &self,
         document: &Document,
         key_info: NodeId,
         user: usize,
-    ) -> Result<Certificate, Refusal> {
+    ) -> Result<(Certificate, Option<NodeId>), Refusal> {
         let wanted = match Reference::of_key_info(document, key_info)? {
             Reference::Certificate(wanted) => wanted,
             Reference::Local(id) => {
-                self.local(document, &id, Use::Child(user))?;
-                CertificateReference::Embedded(self.certificate_token(document, &id)?)
+                let at = self.local(document, &id, Use::Child(user))?;
+                let certificate = self.read_certificate(&self.certificate_token(document, &id)?)?;
+                return Ok((certificate, Some(self.header.entries[at].node)));
             }
             _ => return Err(Refusal::KeyReference("names a symmetric key where a certificate is needed")),
         };
         if let CertificateReference::Embedded(octets) = &wanted {
-            return self.read_certificate(octets);
+            return Ok((self.read_certificate(octets)?, None));
         }
-        let mut found: Option<Certificate> = None;
+        let mut found: Option<(Certificate, Option<NodeId>)> = None;
         let carried = self.header.entries.iter().filter_map(|entry| match &entry.item {
-            Item::Certificate(octets) => Some(self.read_certificate(octets)),
+            Item::Certificate(octets) => Some((self.read_certificate(octets), Some(entry.node))),
             _ => None,
         });
-        for certificate in carried.chain(self.keys.trust.certificates().iter().cloned().map(Ok)) {
+        let pinned = self.keys.trust.certificates().iter().cloned().map(|certificate| (Ok(certificate), None));
+        for (certificate, token) in carried.chain(pinned) {
             let certificate = certificate?;
             if !wanted.names(&certificate) {
                 continue;
             }
-            // Two certificates by one name: whose signature it is would be the sender's choice.
-            if found.as_ref().is_some_and(|other| other.der() != certificate.der()) {
-                return Err(Refusal::KeyReference("names more than one certificate"));
+            match &found {
+                // Two certificates by one name: whose signature it is would be the sender's choice.
+                Some((other, _)) if other.der() != certificate.der() => {
+                    return Err(Refusal::KeyReference("names more than one certificate"));
+                }
+                Some(_) => {}
+                None => found = Some((certificate, token)),
             }
-            found = Some(certificate);
         }
         found.ok_or(Refusal::KeyReference("names a certificate that is not there"))
     }

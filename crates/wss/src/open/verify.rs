@@ -6,7 +6,7 @@ use nuncio_xml::Document;
 use nuncio_xmlsec::signature::{self, Method, Signature, VerifyKey, verify};
 
 use super::resolve::Use;
-use super::{Endorsement, Endorser, Opening, Root};
+use super::{Endorsement, Endorser, Opening, Primary, Root};
 use crate::header::Item;
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -29,58 +29,96 @@ impl Opening<'_> {
         self.demand.symmetric().and_then(|_| self.encryption_root())
     }
 
-    /// Verifies every signature of the message. One that does not verify, or whose key the policy has no use for,
-    /// refuses the message.
-    pub(super) fn verify(&mut self, document: &Document) -> Result<(), Refusal> {
+    /// Reads every signature, and verifies the primary one. What endorses it waits in `self.endorsing`: where encryption
+    /// comes first, the token that it is made with may be encrypted.
+    pub(super) fn verify_primary(&mut self, document: &Document) -> Result<(), Refusal> {
         let limits = signature::Limits { references: self.limits.references, prefixes: self.limits.prefixes };
-        let places: Vec<usize> = (0..self.header.entries.len())
-            .filter(|&at| matches!(self.header.entries[at].item, Item::Signature))
-            .collect();
-        let mut budget = self.budget;
-        for at in places {
+        for at in 0..self.header.entries.len() {
+            if !matches!(self.header.entries[at].item, Item::Signature) {
+                continue;
+            }
             let node = self.header.entries[at].node;
             let signature = Signature::read(document, node, &self.accepted, &limits)?;
-            match signature.method {
-                // A certificate signs, and where a context is renewed that context endorses; no other key is asked for.
-                Method::Mac(_) if self.demand.asymmetric().is_some() && !self.demand.renew => {
-                    return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
-                }
-                Method::Mac(algorithm) => {
+            let endorsing = match signature.method {
+                Method::Mac(algorithm) if self.demand.symmetric().is_some() => {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
-                    let primary = Some(key.root) == self.signing_root();
-                    self.check_signing_key(&key.secret, key.derived, primary)?;
-                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut budget)?;
-                    self.mac = Some(algorithm);
-                    if primary {
-                        if self.primary.replace((verified, node)).is_some() {
-                            return Err(Refusal::header("Signature", "is there twice under the protection token"));
-                        }
-                    } else if key.root == Root::Context {
-                        self.endorsements.push(Endorsement { verified, node, by: Endorser::Context });
-                    } else {
+                    if Some(key.root) == self.signing_root() && !self.names_a_signature(document, &signature) {
+                        self.check_signing_key(&key.secret, key.derived, true)?;
+                        let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut self.budget)?;
+                        self.mac = Some(algorithm);
+                        self.set_primary(Primary { verified, node, token: key.token })?;
+                        continue;
+                    }
+                    signature
+                }
+                Method::Asymmetric(algorithm)
+                    if self.demand.asymmetric().is_some() && !self.names_a_signature(document, &signature) =>
+                {
+                    let (certificate, token) = self.certificate(document, signature.key_info, at)?;
+                    let key = VerifyKey::Public(certificate.public_key());
+                    let verified = verify(document, signature, &key, &mut self.budget)?;
+                    self.signature = Some(algorithm);
+                    self.set_primary(Primary { verified, node, token })?;
+                    self.signer = Some(certificate);
+                    continue;
+                }
+                Method::Mac(_) | Method::Asymmetric(_) => signature,
+            };
+            self.endorsing.push((at, endorsing));
+        }
+        Ok(())
+    }
+
+    fn set_primary(&mut self, primary: Primary) -> Result<(), Refusal> {
+        match self.primary.replace(primary) {
+            Some(_) => Err(Refusal::header("Signature", "is there twice under the token that signs")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a signature refers to another of the header: one that does endorses, whatever its key.
+    fn names_a_signature(&self, document: &Document, signature: &Signature) -> bool {
+        signature.references.iter().any(|reference| {
+            let node = document.by_id(&reference.id);
+            let at = node.and_then(|node| self.header.position(node));
+            at.is_some_and(|at| matches!(self.header.entries[at].item, Item::Signature))
+        })
+    }
+
+    /// Verifies the signatures that are not primary. One that does not verify, or whose key the policy has no use for,
+    /// refuses the message.
+    pub(super) fn verify_endorsing(&mut self, document: &Document) -> Result<(), Refusal> {
+        for (at, signature) in std::mem::take(&mut self.endorsing) {
+            let node = signature.node;
+            let (verified, by, token) = match signature.method {
+                Method::Mac(algorithm) => {
+                    if !self.demand.endorsed_by(|token| matches!(token, Token::SecureConversation(_)))
+                        && !self.demand.renew
+                    {
                         return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
                     }
+                    let key = self.key_info(document, signature.key_info, Use::Child(at))?;
+                    if key.root != Root::Context {
+                        return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
+                    }
+                    self.check_signing_key(&key.secret, key.derived, false)?;
+                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut self.budget)?;
+                    self.mac = self.mac.or(Some(algorithm));
+                    (verified, Endorser::Context, key.token)
                 }
                 Method::Asymmetric(algorithm) => {
                     // Anybody has a certificate: where the policy has no use for one, its signature costs nothing.
-                    let primary = self.demand.asymmetric().is_some();
-                    let endorsing = self.demand.supporting().iter().any(|token| matches!(token.token, Token::X509(_)));
-                    if !primary && !endorsing {
+                    if !self.demand.endorsed_by(|token| matches!(token, Token::X509(_))) {
                         return Err(Refusal::Endorsement("is there where the policy has none"));
                     }
-                    let certificate = self.certificate(document, signature.key_info, at)?;
+                    let (certificate, token) = self.certificate(document, signature.key_info, at)?;
                     let key = VerifyKey::Public(certificate.public_key());
-                    let verified = verify(document, signature, &key, &mut budget)?;
-                    self.signature = Some(algorithm);
-                    if !primary {
-                        self.endorsements.push(Endorsement { verified, node, by: Endorser::Certificate(certificate) });
-                    } else if self.signer.replace(certificate).is_some() {
-                        return Err(Refusal::header("Signature", "is there twice"));
-                    } else {
-                        self.primary = Some((verified, node));
-                    }
+                    let verified = verify(document, signature, &key, &mut self.budget)?;
+                    self.signature = self.signature.or(Some(algorithm));
+                    (verified, Endorser::Certificate(certificate), token)
                 }
-            }
+            };
+            self.endorsements.push(Endorsement { verified, node, by, token });
         }
         Ok(())
     }

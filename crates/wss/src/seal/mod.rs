@@ -5,7 +5,10 @@
 //! qualified names in content use) is a gap that the digest leaves out.
 
 mod header;
+mod keys;
 mod protect;
+mod sign;
+mod supporting;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,8 +16,8 @@ use std::time::Duration;
 use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
-use nuncio_policy::model::{Addressing, SoapVersion};
-use nuncio_xml::{Document, NodeId, Writer};
+use nuncio_policy::model::{Addressing, Parts, SoapVersion, X509Token};
+use nuncio_xml::{Document, Name, NodeId, Writer};
 
 use crate::addressing;
 use crate::conversation::Context;
@@ -48,8 +51,8 @@ pub(crate) struct Outgoing<'a> {
 
 /// The key that protects a message: signs and encrypts it under a symmetric binding, encrypts it under an asymmetric one.
 pub(crate) enum Protection<'a> {
-    /// None: the transport protects.
-    Transport,
+    /// None: the transport protects, or a certificate signs and nothing is encrypted.
+    None,
     /// That of a security context, which travels with the message or is only named.
     Context { context: &'a Context, include: bool },
     /// That of the request's encrypted key, by its name.
@@ -64,12 +67,8 @@ pub(crate) struct Seal<'a> {
     pub(crate) protection: Protection<'a>,
     /// The certificate that makes the primary signature, under an asymmetric binding.
     pub(crate) signing: Option<&'a Credential>,
-    /// The user name and password of a request that brings one.
-    pub(crate) username: Option<(&'a str, &'a str)>,
-    /// The certificate of a request that is endorsed by one.
-    pub(crate) endorsing: Option<&'a Credential>,
-    /// The context that endorses a request: over a transport, or because it is renewed.
-    pub(crate) endorsing_context: Option<&'a Context>,
+    /// The supporting tokens of a request, in the policy's order.
+    pub(crate) supporting: Vec<Supporting<'a>>,
     /// The signatures to confirm, where they are to be.
     pub(crate) confirm: Option<&'a [Vec<u8>]>,
     /// The signature algorithms; the peer's, where the suite leaves a choice.
@@ -77,6 +76,54 @@ pub(crate) struct Seal<'a> {
     pub(crate) signature: SignatureAlgorithm,
     /// How long the message is good for.
     pub(crate) lifetime: Duration,
+}
+
+/// A supporting token that a request brings.
+pub(crate) struct Supporting<'a> {
+    pub(crate) token: Brought<'a>,
+    pub(crate) signed: bool,
+    pub(crate) encrypted: bool,
+    pub(crate) endorsing: bool,
+    /// What it signs beside its duty.
+    pub(crate) parts: Option<&'a Parts>,
+}
+
+/// What is brought as a supporting token.
+pub(crate) enum Brought<'a> {
+    /// A user name and a password.
+    Username { name: &'a str, password: &'a str },
+    /// A certificate, by its key where it endorses.
+    Certificate { credential: &'a Credential, token: &'a X509Token },
+    /// A security context that endorses, with a key derived from its own or with that itself.
+    Context { context: &'a Context, derive: bool },
+}
+
+impl Supporting<'_> {
+    /// Whether it is encrypted. A user name always is: WS-SecurityPolicy 1.1 has no word for it, and a password is not sent
+    /// in clear.
+    fn is_hidden(&self) -> bool {
+        self.encrypted || matches!(self.token, Brought::Username { .. })
+    }
+
+    /// Whether it signs a header block itself: the parts that the policy names for it and, over a transport, the address
+    /// where it is a certificate.
+    fn signs_block(&self, name: Name<'_>, over_transport: bool) -> bool {
+        let certificate = matches!(self.token, Brought::Certificate { .. });
+        self.endorsing
+            && (certificate && over_transport && name.local == "To" && addressing::is_addressing(name.namespace)
+                || self.signs(|parts| parts.signed.has_header(name.namespace, name.local)))
+    }
+
+    /// Whether it signs the body itself.
+    fn signs_body(&self) -> bool {
+        self.endorsing && self.signs(|parts| parts.signed.body)
+    }
+
+    /// Whether the parts that the policy names for it are such. Of a security context WCF's policies name some, and no WCF
+    /// signs them.
+    fn signs(&self, are: impl Fn(&Parts) -> bool) -> bool {
+        matches!(self.token, Brought::Certificate { .. }) && self.parts.is_some_and(are)
+    }
 }
 
 /// A sealed message.
@@ -149,7 +196,7 @@ pub(crate) fn seal(
     scratch.apex();
     let body_start = scratch.position();
     scratch.start("s", namespace, "Body");
-    if seal.demand.order().is_some() && seal.demand.parts.signed.body {
+    if seal.signs_body() {
         scratch.attribute_ns("u", WSU, "Id", &body_id);
     }
     let content_start = scratch.position();
@@ -168,8 +215,8 @@ pub(crate) fn seal(
     out.start("s", namespace, "Envelope");
     if !blocks.is_empty() || !protected.header.is_empty() {
         out.start("s", namespace, "Header");
-        for block in &blocks {
-            out.piece(&protected.scratch, block.piece.range.clone());
+        for block in &protected.blocks {
+            out.piece(&protected.scratch, block.clone());
         }
         if !protected.header.is_empty() {
             header::write(&mut out, namespace, &protected.scratch, &protected.header);
@@ -182,19 +229,44 @@ pub(crate) fn seal(
 }
 
 /// A header block that was written.
-struct Block {
+struct Block<'a> {
     piece: Piece,
+    name: Name<'a>,
+    /// Where it was copied from, if it was.
+    source: Option<(&'a Document, NodeId)>,
     signed: bool,
-    /// Whether it is the address, which an endorsing certificate covers over a transport.
-    address: bool,
+    encrypted: bool,
+}
+
+/// Whether anything in a message is encrypted.
+pub(crate) fn encrypts(demand: &Demand<'_>, supporting: &[Supporting<'_>]) -> bool {
+    demand.order().is_some() && (!demand.parts.encrypted.is_empty() || supporting.iter().any(Supporting::is_hidden))
+}
+
+impl Seal<'_> {
+    /// Whether some signature of the message covers its body.
+    fn signs_body(&self) -> bool {
+        self.demand.order().is_some() && self.demand.parts.signed.body
+            || self.supporting.iter().any(Supporting::signs_body)
+    }
 }
 
 /// Writes the header blocks, each with an id where it is signed.
-fn blocks(scratch: &mut Writer, outgoing: &Outgoing<'_>, seal: &Seal<'_>, ids: &mut Ids) -> Vec<Block> {
+fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, ids: &mut Ids) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let soap = soap(outgoing.soap);
-    let signed = |namespace: &str, local: &str| {
-        seal.demand.order().is_some() && seal.demand.parts.signed.has_header(namespace, local)
+    let in_message = seal.demand.order().is_some();
+    let parts = seal.demand.parts;
+    let mut block = |scratch: &mut Writer, name: Name<'a>, source, write: &dyn Fn(&mut Writer, Option<&str>)| {
+        let id = ids.next();
+        let signed = in_message && parts.signed.has_header(name.namespace, name.local);
+        let covered = signed || seal.supporting.iter().any(|token| token.signs_block(name, !in_message));
+        scratch.apex();
+        let start = scratch.position();
+        write(scratch, covered.then_some(id.as_str()));
+        let encrypted = in_message && parts.encrypted.has_header(name.namespace, name.local);
+        let piece = Piece { range: start..scratch.position(), id };
+        blocks.push(Block { piece, name, source, signed, encrypted });
     };
     if let Some(namespace) = addressing::namespace(outgoing.addressing) {
         let texts = [
@@ -206,39 +278,30 @@ fn blocks(scratch: &mut Writer, outgoing: &Outgoing<'_>, seal: &Seal<'_>, ids: &
         ];
         for (local, text, understood) in texts {
             let Some(text) = text else { continue };
-            let address = local == "To" && seal.demand.order().is_none() && seal.endorsing.is_some();
-            let (id, signed) = (ids.next(), signed(namespace, local));
-            scratch.apex();
-            let start = scratch.position();
-            scratch.start("a", namespace, local);
-            if understood {
-                scratch.attribute_ns("s", soap, "mustUnderstand", "1");
-            }
-            if signed || address {
-                scratch.attribute_ns("u", WSU, "Id", &id);
-            }
-            if local == "ReplyTo" {
-                scratch.start("a", namespace, "Address");
-                scratch.text(text);
+            block(scratch, Name { namespace, local }, None, &|scratch, id| {
+                scratch.start("a", namespace, local);
+                if understood {
+                    scratch.attribute_ns("s", soap, "mustUnderstand", "1");
+                }
+                if let Some(id) = id {
+                    scratch.attribute_ns("u", WSU, "Id", id);
+                }
+                if local == "ReplyTo" {
+                    scratch.start("a", namespace, "Address");
+                    scratch.text(text);
+                    scratch.end();
+                } else {
+                    scratch.text(text);
+                }
                 scratch.end();
-            } else {
-                scratch.text(text);
-            }
-            scratch.end();
-            blocks.push(Block { piece: Piece { range: start..scratch.position(), id }, signed, address });
+            });
         }
     }
-    for (document, node) in outgoing.blocks {
-        let name = document.name(*node);
-        let (id, signed) = (ids.next(), signed(name.namespace, name.local));
-        scratch.apex();
-        let start = scratch.position();
-        if signed {
-            scratch.copy_with(document, *node, "u", WSU, "Id", &id);
-        } else {
-            scratch.copy(document, *node);
-        }
-        blocks.push(Block { piece: Piece { range: start..scratch.position(), id }, signed, address: false });
+    for &(document, node) in outgoing.blocks {
+        block(scratch, document.name(node), Some((document, node)), &|scratch, id| match id {
+            Some(id) => scratch.copy_with(document, node, "u", WSU, "Id", id),
+            None => scratch.copy(document, node),
+        });
     }
     blocks
 }

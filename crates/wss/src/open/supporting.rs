@@ -1,0 +1,211 @@
+//! Supporting tokens: each that the policy demands, protected as it says, and no others (WS-SecurityPolicy 1.2,
+//! section 8).
+
+use nuncio_policy::model::{SupportingToken, Token};
+use nuncio_xml::{Document, NodeId};
+
+use super::{Endorsement, Endorser, Opening};
+use crate::demand::Direction;
+use crate::envelope::Envelope;
+use crate::header::Item;
+use crate::refusal::Refusal;
+use crate::token::username::Username;
+
+/// The endorsing signatures that no demanded token has taken yet.
+type Untaken<'a> = Vec<&'a Endorsement>;
+
+impl Opening<'_> {
+    /// The supporting tokens: each that is demanded, and no others. Gives the user name, where one is among them.
+    pub(super) fn check_supporting(
+        &self,
+        envelope: &Envelope,
+        timestamp: Option<NodeId>,
+    ) -> Result<Option<Username>, Refusal> {
+        let mut username = None;
+        let mut untaken: Untaken<'_> = self.endorsements.iter().collect();
+        let mut spare = self.spare_certificates();
+        let mut names: Vec<NodeId> = self.header.nodes(|item| matches!(item, Item::Username)).collect();
+        for demanded in self.demand.supporting() {
+            match &demanded.token {
+                Token::Username(_) => {
+                    let found = self.username(&envelope.document, &mut names, demanded)?;
+                    username = match (username, found) {
+                        (Some(first), Some(other)) if !same(&first, &other) => {
+                            return Err(Refusal::header("UsernameToken", "names somebody else than another"));
+                        }
+                        (first, found) => first.or(found),
+                    };
+                }
+                Token::X509(_) if demanded.endorsing => {
+                    let by = |by: &Endorser| matches!(by, Endorser::Certificate(_));
+                    match take(&mut untaken, by) {
+                        Some(endorsement) => {
+                            self.check_endorsement(endorsement, timestamp)?;
+                            self.check_endorser(endorsement, demanded)?;
+                            check_token_parts(endorsement, demanded, envelope)?;
+                        }
+                        None if demanded.optional => {}
+                        None => return Err(Refusal::TokenMissing("signature by a certificate")),
+                    }
+                }
+                Token::X509(_) => self.certificate_alone(&mut spare, demanded)?,
+                Token::SecureConversation(_) => match take(&mut untaken, |by| matches!(by, Endorser::Context)) {
+                    Some(endorsement) => {
+                        self.check_endorsement(endorsement, timestamp)?;
+                        self.check_endorser(endorsement, demanded)?;
+                    }
+                    None if demanded.optional => {}
+                    None => return Err(Refusal::TokenMissing("signature by the security context")),
+                },
+            }
+        }
+        if self.demand.renew {
+            let endorsement = take(&mut untaken, |by| matches!(by, Endorser::Context));
+            let endorsement = endorsement.ok_or(Refusal::TokenMissing("signature by the context that is renewed"))?;
+            self.check_endorsement(endorsement, timestamp)?;
+        }
+        if !untaken.is_empty() {
+            return Err(Refusal::Endorsement("is there where the policy has none"));
+        }
+        if !names.is_empty() {
+            return Err(Refusal::header("UsernameToken", "is there where the policy has none"));
+        }
+        self.check_context_included()?;
+        Ok(username)
+    }
+
+    /// Takes the next of the user names in the message for one that is demanded.
+    fn username(
+        &self,
+        document: &Document,
+        names: &mut Vec<NodeId>,
+        demanded: &SupportingToken,
+    ) -> Result<Option<Username>, Refusal> {
+        if names.is_empty() {
+            return if demanded.optional { Ok(None) } else { Err(Refusal::TokenMissing("user name token")) };
+        }
+        let node = names.remove(0);
+        if self.demand.order().is_some() {
+            self.check_protected(node, demanded, "UsernameToken")?;
+            // WS-SecurityPolicy 1.1 has no word for it, and every stack encrypts it there: a password is not sent in clear.
+            if !self.was_encrypted(node) {
+                return Err(Refusal::NotEncrypted("UsernameToken".to_owned()));
+            }
+        }
+        Username::read(document, node).map(Some)
+    }
+
+    /// Certificates in the message that made no signature.
+    fn spare_certificates(&self) -> Vec<NodeId> {
+        let primary = self.primary.as_ref().and_then(|primary| primary.token);
+        let used = |node| primary == Some(node) || self.endorsements.iter().any(|by| by.token == Some(node));
+        self.header.nodes(|item| matches!(item, Item::Certificate(_))).filter(|&node| !used(node)).collect()
+    }
+
+    /// A certificate that comes along without signing. It says whose it is and proves nothing.
+    fn certificate_alone(&self, spare: &mut Vec<NodeId>, demanded: &SupportingToken) -> Result<(), Refusal> {
+        let protected = |node: &NodeId| self.check_protected(*node, demanded, "BinarySecurityToken").is_ok();
+        match (spare.iter().position(protected), spare.first()) {
+            (Some(at), _) => {
+                spare.remove(at);
+                Ok(())
+            }
+            (None, Some(&node)) => self.check_protected(node, demanded, "BinarySecurityToken"),
+            (None, None) if demanded.optional => Ok(()),
+            (None, None) => Err(Refusal::TokenMissing("certificate")),
+        }
+    }
+
+    /// Whether a token in the message is signed and encrypted as the kind of supporting token says. Over a transport, the
+    /// transport does both.
+    fn check_protected(&self, node: NodeId, demanded: &SupportingToken, name: &str) -> Result<(), Refusal> {
+        if self.demand.order().is_none() {
+            return Ok(());
+        }
+        if demanded.signed && !self.was_signed(node) {
+            return Err(Refusal::NotSigned(name.to_owned()));
+        }
+        if demanded.encrypted && !self.was_encrypted(node) {
+            return Err(Refusal::NotEncrypted(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Whether the token of an endorsing signature is protected as its kind says. One that is only referred to is in no
+    /// message: there is nothing to encrypt, and signed it must not be left out.
+    fn check_endorser(&self, endorsement: &Endorsement, demanded: &SupportingToken) -> Result<(), Refusal> {
+        match endorsement.token {
+            Some(node) => self.check_protected(node, demanded, "the token that endorses"),
+            None if demanded.signed && self.demand.order().is_some() => {
+                Err(Refusal::NotSigned("the token that endorses".to_owned()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// An endorsing signature covers the primary one; over a transport the timestamp.
+    fn check_endorsement(&self, endorsement: &Endorsement, timestamp: Option<NodeId>) -> Result<(), Refusal> {
+        if let Some(primary) = &self.primary {
+            return if endorsement.verified.covers(primary.node) {
+                Ok(())
+            } else {
+                Err(Refusal::Endorsement("does not cover the primary signature"))
+            };
+        }
+        if self.demand.timestamp() && !timestamp.is_some_and(|timestamp| endorsement.verified.covers(timestamp)) {
+            return Err(Refusal::Endorsement("does not cover the timestamp"));
+        }
+        Ok(())
+    }
+
+    /// A context that the policy includes in requests must be there.
+    fn check_context_included(&self) -> Result<(), Refusal> {
+        let protection = self.demand.symmetric().map(|binding| &binding.protection);
+        let tokens = protection.into_iter().chain(self.demand.supporting().iter().map(|token| &token.token));
+        for token in tokens {
+            if let Token::SecureConversation(token) = token {
+                let there = self.header.nodes(|item| matches!(item, Item::Context(..))).next().is_some();
+                if self.demand.direction == Direction::Request && token.include.to_recipient() && !there {
+                    return Err(Refusal::TokenMissing("security context token"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether two tokens bring the same user name and password.
+fn same(one: &Username, other: &Username) -> bool {
+    one.name == other.name && one.password.matches(other.password.expose())
+}
+
+/// Takes the first endorsing signature of a kind.
+fn take<'a>(untaken: &mut Untaken<'a>, is: impl Fn(&Endorser) -> bool) -> Option<&'a Endorsement> {
+    let at = untaken.iter().position(|endorsement| is(&endorsement.by))?;
+    Some(untaken.remove(at))
+}
+
+/// The parts that an endorsing certificate must sign beside its duty. Of a security context WCF's policies say so too,
+/// and no WCF does it.
+fn check_token_parts(
+    endorsement: &Endorsement,
+    demanded: &SupportingToken,
+    envelope: &Envelope,
+) -> Result<(), Refusal> {
+    let parts = &demanded.parts.signed;
+    if parts.body && !endorsement.verified.covers(envelope.body) {
+        return Err(Refusal::NotSigned("Body".to_owned()));
+    }
+    // Over TLS it is the address that says for which service the signature was made.
+    let to = envelope.addressing.to.as_ref().map(|to| to.node);
+    if to.is_none() && parts.headers.iter().any(|part| part.name.as_deref() == Some("To")) {
+        return Err(Refusal::Endorsement("covers no address, since there is none"));
+    }
+    for &block in &envelope.blocks {
+        let name = envelope.document.name(block);
+        if parts.has_header(name.namespace, name.local) && !endorsement.verified.covers(block) {
+            return Err(Refusal::NotSigned(name.local.to_owned()));
+        }
+    }
+    Ok(())
+}

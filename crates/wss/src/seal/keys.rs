@@ -1,0 +1,284 @@
+//! The keys that a message is sealed with, and how it refers to them.
+
+use std::ops::Range;
+
+use nuncio_crypto::derive;
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::{self, AsymmetricBinding, Binding, ProtectionOrder, SymmetricBinding, X509Reference};
+use nuncio_xml::Writer;
+use nuncio_xmlsec::encryption;
+use nuncio_xmlsec::signature::Part;
+
+use super::protect::{Hiding, Protecting};
+use super::{Protection, Seal, Unsealed, encrypts};
+use crate::conversation::Context;
+use crate::demand::Direction;
+use crate::dialect::Dialect;
+use crate::keys::Credential;
+use crate::token::reference::{write_context, write_encrypted_key, write_encrypted_key_sha1, write_local};
+use crate::token::{context, derived, reference, x509};
+
+/// A key in use, and how the message refers to it.
+pub(super) struct Working {
+    pub(super) secret: Secret,
+    /// The id of its derived key token; `None` where it is the protection token's own key.
+    derived: Option<String>,
+}
+
+/// What makes the primary signature.
+pub(super) enum Signer<'a> {
+    /// A symmetric key.
+    Symmetric(Working),
+    /// A certificate, and its id where it travels.
+    Certificate(&'a Credential, Option<String>),
+}
+
+/// The protection token, as the message refers to it.
+pub(super) enum Token {
+    /// A security context; its id where it travels.
+    Context(Option<String>),
+    /// The request's encrypted key.
+    Answer,
+    /// An encrypted key of this message.
+    Fresh(String),
+}
+
+/// An encrypted key that is written when it is known what it encrypts.
+pub(super) struct Wrapping {
+    id: String,
+    /// Where in the header it belongs.
+    at: usize,
+}
+
+/// The keys of a message, all of them declared in its header.
+pub(super) struct Keys<'a> {
+    pub(super) signer: Signer<'a>,
+    pub(super) hiding: Hiding,
+    /// The token that signs, where it travels and the signature covers it.
+    pub(super) protected: Option<Part>,
+}
+
+impl<'a> Protecting<'a> {
+    /// The key that signs, the key that encrypts if anything is encrypted, and the token that both may come from.
+    pub(super) fn keys(
+        &mut self,
+        order: ProtectionOrder,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<Keys<'a>, Unsealed> {
+        let demand = self.seal.demand;
+        let (suite, derive) = (demand.suite(), demand.derived_keys());
+        let first = order == ProtectionOrder::EncryptBeforeSign;
+        let encrypts = encrypts(&demand, &self.seal.supporting);
+        let mut protected = None;
+        let mut signer = match demand.asymmetric() {
+            Some(binding) => Some(self.signing_token(binding, header, &mut protected)?),
+            None => None,
+        };
+        let mut hiding = Hiding { key: None, token: Token::Answer, listed: Vec::new(), first, wrapping: None };
+        if signer.is_some() && !encrypts {
+            return Ok(Keys { signer: signer.ok_or(Unsealed::Key)?, hiding, protected });
+        }
+        // WCF lists what is encrypted within the key where that is all the key is for.
+        let deferred = signer.is_some() && !derive && !first;
+        let secret = self.protection_token(header, deferred, &mut hiding, &mut protected)?;
+        let token = std::mem::replace(&mut hiding.token, Token::Answer);
+        // WCF declares the key that is used first first.
+        for for_signature in [!first, first] {
+            if for_signature && signer.is_none() {
+                let key = self.working(derive, suite.signature_key, &secret, &token, header)?;
+                signer = Some(Signer::Symmetric(key));
+            } else if !for_signature && encrypts {
+                let key = self.working(derive, suite.encryption_key, &secret, &token, header)?;
+                hiding.key = Some(fit(key, suite.cipher.key_size())?);
+            }
+        }
+        hiding.token = token;
+        Ok(Keys { signer: signer.ok_or(Unsealed::Key)?, hiding, protected })
+    }
+
+    /// The certificate that signs under an asymmetric binding, written where the policy has it travel.
+    fn signing_token(
+        &mut self,
+        binding: &AsymmetricBinding,
+        header: &mut Vec<Range<usize>>,
+        protected: &mut Option<Part>,
+    ) -> Result<Signer<'a>, Unsealed> {
+        let credential = self.seal.signing.ok_or(Unsealed::TokenMissing("a certificate to sign with"))?;
+        let token = self.seal.demand.signed_by(binding);
+        let travels = match self.seal.demand.direction {
+            Direction::Request => token.include.to_recipient(),
+            Direction::Response => token.include.to_initiator(),
+        };
+        let local = travels.then(|| {
+            let id = self.ids.next();
+            let piece = self.apex(id, |scratch, id| x509::write(scratch, id, &credential.certificate));
+            *protected = self.seal.demand.protect_tokens().then(|| self.part(&piece));
+            header.push(piece.range);
+            piece.id
+        });
+        Ok(Signer::Certificate(credential, local))
+    }
+
+    /// Writes the token whose key protects, and gives that key. A `deferred` encrypted key is left for
+    /// [`Self::wrapped_key`] to write.
+    fn protection_token(
+        &mut self,
+        header: &mut Vec<Range<usize>>,
+        deferred: bool,
+        hiding: &mut Hiding,
+        protected: &mut Option<Part>,
+    ) -> Result<Secret, Unsealed> {
+        let protect = self.seal.demand.protect_tokens() && self.seal.demand.symmetric().is_some();
+        let (token, secret) = match &self.seal.protection {
+            Protection::None => return Err(Unsealed::TokenMissing("a protection token")),
+            Protection::Context { context, include } => {
+                let local = include.then(|| self.context_token(context, header));
+                if let (true, Some(id), Some(range)) = (protect, &local, header.last()) {
+                    let digest = self.seal.demand.suite().digest;
+                    *protected = Some(match &context.carried {
+                        Some(carried) => Part::canonical(digest, id, &carried.octets),
+                        None => Part::written(digest, id, &self.scratch, range.clone()),
+                    });
+                }
+                (Token::Context(local), context.secret.clone())
+            }
+            Protection::Answer(shared) => (Token::Answer, shared.secret.clone()),
+            Protection::Fresh { shared, .. } => {
+                let id = self.ids.next();
+                if deferred {
+                    hiding.wrapping = Some(Wrapping { id: id.clone(), at: header.len() });
+                } else {
+                    let range = self.wrapped_key(&id, &[])?;
+                    let digest = self.seal.demand.suite().digest;
+                    *protected = protect.then(|| Part::written(digest, &id, &self.scratch, range.clone()));
+                    header.push(range);
+                }
+                (Token::Fresh(id), shared.secret.clone())
+            }
+        };
+        hiding.token = token;
+        Ok(secret)
+    }
+
+    /// Writes an encrypted key that was left for when it is known what it encrypts.
+    pub(super) fn deferred_key(
+        &mut self,
+        wrapping: &Wrapping,
+        listed: &[String],
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<(), Unsealed> {
+        let range = self.wrapped_key(&wrapping.id, listed)?;
+        header.insert(wrapping.at, range);
+        Ok(())
+    }
+
+    /// Writes the encrypted key of this message, and within it the list of what it encrypts where there is any.
+    fn wrapped_key(&mut self, id: &str, listed: &[String]) -> Result<Range<usize>, Unsealed> {
+        let Protection::Fresh { certificate, wrapped, .. } = self.seal.protection else { return Err(Unsealed::Key) };
+        let demand = self.seal.demand;
+        let v11 = demand.policy.wss.v11;
+        let wanted = match &demand.policy.binding {
+            Binding::Symmetric(SymmetricBinding { protection: model::Token::X509(token), .. }) => token.reference,
+            Binding::Asymmetric(binding) => demand.wrapped_for(binding).reference,
+            _ => X509Reference::Any,
+        };
+        let transport = demand.suite().transport;
+        let piece = self.apex(id.to_owned(), |scratch, id| {
+            let refer = |writer: &mut Writer| reference::write_certificate(writer, certificate, wanted, v11);
+            encryption::encrypted_key(scratch, id, transport, wrapped, refer, listed);
+        });
+        Ok(piece.range)
+    }
+
+    /// Writes a security context token and returns its id: to the octet where it came from an issuer.
+    pub(super) fn context_token(&mut self, context: &Context, header: &mut Vec<Range<usize>>) -> String {
+        if let Some(carried) = &context.carried {
+            let start = self.scratch.position();
+            self.scratch.text_with(|out| out.extend_from_slice(&carried.octets));
+            header.push(start..self.scratch.position());
+            return carried.id.clone();
+        }
+        let id = self.ids.next();
+        let piece = self.apex(id, |scratch, id| {
+            context::write(scratch, context.dialect, id, &context.identifier, context.instance.as_deref());
+        });
+        header.push(piece.range);
+        piece.id
+    }
+
+    /// A key to work with: the protection token's own, or one derived from it.
+    fn working(
+        &mut self,
+        derive: bool,
+        length: usize,
+        secret: &Secret,
+        token: &Token,
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<Working, Unsealed> {
+        if !derive {
+            return Ok(Working { secret: secret.clone(), derived: None });
+        }
+        let seal = self.seal;
+        let source = |writer: &mut Writer| refer_token(writer, seal, token);
+        let (secret, id) = self.derived(secret, length, dialect(seal), source, header)?;
+        Ok(Working { secret, derived: Some(id) })
+    }
+
+    /// Derives a key and writes its token; `source` refers to the token that it is derived from. Gives the key and the id.
+    pub(super) fn derived(
+        &mut self,
+        secret: &Secret,
+        length: usize,
+        dialect: &'static Dialect,
+        source: impl FnOnce(&mut Writer),
+        header: &mut Vec<Range<usize>>,
+    ) -> Result<(Secret, String), Unsealed> {
+        let mut nonce = [0; 16];
+        self.random.fill(&mut nonce);
+        let key = derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
+            .map_err(|_| Unsealed::Key)?;
+        let id = self.ids.next();
+        let piece = self.apex(id, |scratch, id| derived::write(scratch, dialect, id, length, &nonce, source));
+        header.push(piece.range);
+        Ok((key, piece.id))
+    }
+}
+
+/// The generation of derived key tokens: the context's, the trust assertion's, or that of the policy itself.
+fn dialect(seal: &Seal<'_>) -> &'static Dialect {
+    match &seal.protection {
+        Protection::Context { context, .. } => context.dialect,
+        _ => crate::demand::dialect(seal.demand.policy),
+    }
+}
+
+/// Refers to a key in use.
+pub(super) fn refer(writer: &mut Writer, seal: &Seal<'_>, key: &Working, token: &Token) {
+    match &key.derived {
+        Some(id) => write_local(writer, id, Some(dialect(seal).derived_key_token)),
+        None => refer_token(writer, seal, token),
+    }
+}
+
+/// Refers to the protection token.
+fn refer_token(writer: &mut Writer, seal: &Seal<'_>, token: &Token) {
+    match (token, &seal.protection) {
+        (Token::Context(local), Protection::Context { context, .. }) => match local {
+            Some(id) => write_local(writer, id, Some(context.dialect.context_token)),
+            None => write_context(writer, context.dialect, &context.identifier, context.instance.as_deref()),
+        },
+        (Token::Answer, Protection::Answer(shared)) => write_encrypted_key_sha1(writer, &shared.sha1),
+        (Token::Fresh(id), _) => write_encrypted_key(writer, id),
+        // The token was made from the protection: there is no other pair.
+        _ => {}
+    }
+}
+
+/// Cuts a key to the length that its cipher takes: of a session key that is not derived, stacks use the first octets.
+fn fit(working: Working, size: usize) -> Result<Working, Unsealed> {
+    if working.secret.len() == size {
+        return Ok(working);
+    }
+    let octets = working.secret.expose().get(..size).ok_or(Unsealed::Key)?;
+    Ok(Working { secret: Secret::new(octets.to_vec()), derived: working.derived })
+}

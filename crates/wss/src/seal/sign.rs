@@ -1,0 +1,99 @@
+//! Signatures: the primary one, and those that endorse it.
+
+use std::ops::Range;
+
+use nuncio_crypto::mac;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::sign;
+use nuncio_policy::model::X509Reference;
+use nuncio_xml::Writer;
+use nuncio_xmlsec::signature::{self, Method, Part, Signing};
+
+use super::Unsealed;
+use super::keys::{Signer, Token, refer};
+use super::protect::Protecting;
+use super::supporting::{Endorser, Key};
+use crate::keys::Credential;
+use crate::names::X509V3;
+use crate::token::reference::{self, write_local};
+
+impl Protecting<'_> {
+    /// Makes the primary signature.
+    pub(super) fn sign_primary(
+        &mut self,
+        signer: &Signer<'_>,
+        token: &Token,
+        id: Option<&str>,
+        parts: &[Part],
+    ) -> Result<Range<usize>, Unsealed> {
+        let seal = self.seal;
+        match signer {
+            Signer::Symmetric(key) => self.mac(&key.secret, id, parts, |writer| refer(writer, seal, key, token)),
+            Signer::Certificate(credential, local) => {
+                let wanted = seal
+                    .demand
+                    .asymmetric()
+                    .map_or(X509Reference::Any, |binding| seal.demand.signed_by(binding).reference);
+                self.sign(credential, local.as_deref(), wanted, id, parts)
+            }
+        }
+    }
+
+    /// Makes the signature of a token that endorses.
+    pub(super) fn endorse(&mut self, endorser: &Endorser<'_>, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
+        match &endorser.key {
+            Key::Certificate { credential, local, wanted } => {
+                self.sign(credential, local.as_deref(), *wanted, None, parts)
+            }
+            Key::Symmetric { secret, id, value_type } => {
+                self.mac(secret, None, parts, |writer| write_local(writer, id, Some(value_type)))
+            }
+        }
+    }
+
+    /// Signs with a symmetric key, and names it.
+    fn mac(
+        &mut self,
+        secret: &Secret,
+        id: Option<&str>,
+        parts: &[Part],
+        refer: impl FnOnce(&mut Writer),
+    ) -> Result<Range<usize>, Unsealed> {
+        let algorithm = self.seal.mac;
+        let signing = Signing { id, method: Method::Mac(algorithm), digest: self.seal.demand.suite().digest, parts };
+        let (range, value) = signature::sign(
+            &mut self.scratch,
+            &signing,
+            |octets| Ok::<_, Unsealed>(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
+            refer,
+        )?;
+        self.signatures.push(value);
+        Ok(range)
+    }
+
+    /// Signs with a certificate's key, and names the certificate: by its id where it travels, else as the policy wants it.
+    fn sign(
+        &mut self,
+        credential: &Credential,
+        local: Option<&str>,
+        wanted: X509Reference,
+        id: Option<&str>,
+        parts: &[Part],
+    ) -> Result<Range<usize>, Unsealed> {
+        let (algorithm, v11) = (self.seal.signature, self.seal.demand.policy.wss.v11);
+        let signing =
+            Signing { id, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
+        let random = &mut *self.random;
+        let (range, value) = signature::sign(
+            &mut self.scratch,
+            &signing,
+            |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
+            |writer| match local {
+                Some(id) => write_local(writer, id, Some(X509V3)),
+                None => reference::write_certificate(writer, &credential.certificate, wanted, v11),
+            },
+        )?;
+        self.signatures.push(value);
+        Ok(range)
+    }
+}

@@ -1,0 +1,101 @@
+//! Supporting tokens, written and protected as the policy says (WS-SecurityPolicy 1.2, section 8).
+
+use std::ops::Range;
+
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::X509Reference;
+use nuncio_xml::Writer;
+use nuncio_xmlsec::signature::Part;
+
+use super::protect::{Hiding, Protecting};
+use super::{Brought, Piece, Supporting, Unsealed};
+use crate::keys::Credential;
+use crate::token::reference::write_local;
+use crate::token::{username, x509};
+
+/// A supporting token that endorses, and the key with which it does.
+pub(super) struct Endorser<'a> {
+    pub(super) supporting: &'a Supporting<'a>,
+    pub(super) key: Key<'a>,
+}
+
+/// The key of an endorsing signature.
+pub(super) enum Key<'a> {
+    /// A certificate's; its id where it travels, and how it is referred to where it does not.
+    Certificate { credential: &'a Credential, local: Option<String>, wanted: X509Reference },
+    /// A security context's, or one derived from it: what the signature refers to, and of which type that is.
+    Symmetric { secret: Secret, id: String, value_type: &'static str },
+}
+
+impl<'a> Protecting<'a> {
+    /// Writes the supporting tokens into `tokens`, adds those that are signed to `signed`, and gives those that endorse.
+    pub(super) fn supporting_tokens(
+        &mut self,
+        hiding: &mut Hiding,
+        signed: &mut Vec<Part>,
+        tokens: &mut Vec<Range<usize>>,
+    ) -> Result<Vec<Endorser<'a>>, Unsealed> {
+        let seal = self.seal;
+        let mut endorsers = Vec::new();
+        for supporting in &seal.supporting {
+            match &supporting.token {
+                Brought::Username { name, password } => {
+                    let id = self.ids.next();
+                    let piece = self.apex(id, |scratch, id| username::write(scratch, id, name, password));
+                    self.protect(supporting, piece, hiding, signed, tokens)?;
+                }
+                Brought::Certificate { credential, token } => {
+                    let travels = token.include.to_recipient() || !supporting.endorsing;
+                    let local = if travels {
+                        let id = self.ids.next();
+                        let piece = self.apex(id, |scratch, id| x509::write(scratch, id, &credential.certificate));
+                        let id = piece.id.clone();
+                        self.protect(supporting, piece, hiding, signed, tokens)?;
+                        Some(id)
+                    } else {
+                        None
+                    };
+                    if supporting.endorsing {
+                        let key = Key::Certificate { credential, local, wanted: token.reference };
+                        endorsers.push(Endorser { supporting, key });
+                    }
+                }
+                Brought::Context { context, derive } => {
+                    let id = self.context_token(context, tokens);
+                    let dialect = context.dialect;
+                    let key = if *derive {
+                        let length = seal.demand.suite().signature_key;
+                        let source = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token));
+                        let (secret, id) = self.derived(&context.secret, length, dialect, source, tokens)?;
+                        Key::Symmetric { secret, id, value_type: dialect.derived_key_token }
+                    } else {
+                        Key::Symmetric { secret: context.secret.clone(), id, value_type: dialect.context_token }
+                    };
+                    endorsers.push(Endorser { supporting, key });
+                }
+            }
+        }
+        Ok(endorsers)
+    }
+
+    /// Signs and encrypts a token as its kind says; over a transport, the transport does it.
+    fn protect(
+        &mut self,
+        supporting: &Supporting<'_>,
+        plain: Piece,
+        hiding: &mut Hiding,
+        signed: &mut Vec<Part>,
+        tokens: &mut Vec<Range<usize>>,
+    ) -> Result<(), Unsealed> {
+        if self.seal.demand.order().is_none() {
+            tokens.push(plain.range);
+            return Ok(());
+        }
+        let hidden = supporting.is_hidden().then(|| self.hide(&plain.range, hiding)).transpose()?;
+        if supporting.signed {
+            signed.push(self.part(hidden.as_ref().filter(|_| hiding.first).unwrap_or(&plain)));
+        }
+        tokens.push(hidden.map_or(plain.range, |hidden| hidden.range));
+        Ok(())
+    }
+}

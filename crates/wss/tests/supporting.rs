@@ -1,0 +1,288 @@
+//! Supporting tokens of every kind under every binding, and header blocks that are encrypted: what one end writes the
+//! other accepts, and what it leaves out the other misses.
+
+#![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
+
+mod ends;
+
+use ends::{Pair, policy, soap};
+use nuncio_policy::model::{
+    Binding, DerivedKeys, HeaderPart, Include, PartSet, Parts, Policy, ProtectionOrder, SupportingToken, Token,
+    X509Reference, X509Token,
+};
+use nuncio_policy::preset;
+use nuncio_wss::{Claim, Refusal};
+
+/// A policy for each binding: symmetric, asymmetric, over a transport.
+const BASES: [&str; 4] = [
+    "wcf-ws2007-anonymousForCertificate",
+    "wse-mutualCertificate10Security",
+    "wcf-ws2007-userNameForCertificate",
+    "wcf-ws2007-userNameOverTransport",
+];
+
+fn supporting(token: Token, words: &str) -> SupportingToken {
+    SupportingToken {
+        token,
+        signed: words.contains("Signed"),
+        encrypted: words.contains("Encrypted"),
+        endorsing: words.contains("Endorsing"),
+        optional: false,
+        parts: Parts::default(),
+    }
+}
+
+fn certificate(include: Include) -> Token {
+    match preset_token("wcf-ws2007-mutualCertificate") {
+        Token::X509(token) => Token::X509(X509Token { include, reference: X509Reference::Thumbprint, ..token }),
+        _ => panic!("no certificate"),
+    }
+}
+
+fn username() -> Token {
+    preset_token("wcf-ws2007-userNameForCertificate")
+}
+
+/// The supporting token of a preset.
+fn preset_token(name: &str) -> Token {
+    policy(name).supporting.first().unwrap_or_else(|| panic!("{name} has none")).token.clone()
+}
+
+/// What is asked of a message and its answer.
+fn converse(policy: &Policy, name: &str, what: &str) {
+    let mut pair = Pair::new(policy, soap(name)[0]);
+    let (outbound, expectation) = pair.request("hello", None);
+    let opened = pair.open(&outbound, outbound.body.clone(), None);
+    let opened = opened.unwrap_or_else(|refusal| panic!("{name}, {what}: {refusal}"));
+    let endorsed = policy.supporting.iter().any(|token| token.endorsing);
+    let user = policy.supporting.iter().any(|token| matches!(token.token, Token::Username(_)));
+    let signs = endorsed || matches!(policy.binding, Binding::Asymmetric(_));
+    match opened.claim() {
+        Claim::Username(username) => assert!(user && username.name == "alice", "{name}, {what}"),
+        Claim::Certificate(_) => assert!(signs && !user, "{name}, {what}"),
+        Claim::Anonymous => assert!(!signs && !user, "{name}, {what}: a certificate alone proves nothing"),
+        Claim::Context(_) => panic!("{name}, {what}: no conversation"),
+    }
+    let message = pair.echo(opened);
+    let opening = pair.answer(&message, &expectation);
+    assert!(opening.is_ok(), "{name}, {what}: {:?}", opening.err());
+}
+
+fn order(policy: &mut Policy, order: ProtectionOrder) {
+    match &mut policy.binding {
+        Binding::Symmetric(binding) => binding.order = order,
+        Binding::Asymmetric(binding) => binding.order = order,
+        Binding::Transport(_) => {}
+    }
+}
+
+const KINDS: [&str; 8] = [
+    "",
+    "Signed",
+    "Encrypted",
+    "SignedEncrypted",
+    "Endorsing",
+    "SignedEndorsing",
+    "EndorsingEncrypted",
+    "SignedEndorsingEncrypted",
+];
+
+#[test]
+fn a_certificate_supports_in_every_way_under_every_binding() {
+    for base in BASES {
+        for first in [ProtectionOrder::SignBeforeEncrypt, ProtectionOrder::EncryptBeforeSign] {
+            for kind in KINDS {
+                let mut policy = policy(base);
+                order(&mut policy, first);
+                policy.supporting.push(supporting(certificate(Include::AlwaysToRecipient), kind));
+                converse(&policy, base, &format!("{kind}SupportingTokens, {first:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_user_name_supports_in_every_way_under_every_binding() {
+    for base in ["wcf-ws2007-anonymousForCertificate", "wse-mutualCertificate10Security"] {
+        for first in [ProtectionOrder::SignBeforeEncrypt, ProtectionOrder::EncryptBeforeSign] {
+            for kind in &KINDS[..4] {
+                let mut policy = policy(base);
+                order(&mut policy, first);
+                policy.supporting.push(supporting(username(), kind));
+                converse(&policy, base, &format!("{kind}SupportingTokens, {first:?}"));
+                policy.supporting.push(supporting(certificate(Include::Never), "Endorsing"));
+                converse(&policy, base, &format!("{kind}SupportingTokens and an endorsing certificate, {first:?}"));
+            }
+        }
+    }
+}
+
+/// What a kind of supporting token asks for, the recipient misses where the initiator does not do it.
+#[test]
+fn a_supporting_token_that_is_not_protected_as_its_kind_says_is_refused() {
+    type Expected = fn(&Refusal) -> bool;
+    let cases: [(&str, &str, Expected); 6] = [
+        ("", "Signed", |refusal| matches!(refusal, Refusal::NotSigned(_))),
+        ("", "Encrypted", |refusal| matches!(refusal, Refusal::NotEncrypted(_))),
+        ("Endorsing", "SignedEndorsing", |refusal| matches!(refusal, Refusal::NotSigned(_))),
+        ("Endorsing", "EndorsingEncrypted", |refusal| matches!(refusal, Refusal::NotEncrypted(_))),
+        ("Signed", "Endorsing", |refusal| matches!(refusal, Refusal::TokenMissing(_))),
+        ("Endorsing", "Signed", |refusal| matches!(refusal, Refusal::Endorsement(_) | Refusal::TokenMissing(_))),
+    ];
+    for base in &BASES[..2] {
+        for (written, wanted, expected) in cases {
+            let of = |kind| {
+                let mut policy = policy(base);
+                policy.supporting.push(supporting(certificate(Include::AlwaysToRecipient), kind));
+                policy
+            };
+            let mut pair = Pair::unlike(&of(written), &of(wanted), soap(base)[0]);
+            let (outbound, _) = pair.request("hello", None);
+            let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+            let refusal = refusal.expect_err(&format!("{base}: {written:?} where {wanted:?} is asked for"));
+            assert!(expected(&refusal), "{base}, {written:?} for {wanted:?}: {refusal}");
+        }
+    }
+}
+
+/// A token that signs although it does not travel cannot be signed with a reference alone.
+#[test]
+fn a_signed_endorsing_certificate_must_travel() {
+    let base = BASES[0];
+    let mut written = policy(base);
+    written.supporting.push(supporting(certificate(Include::Never), "Endorsing"));
+    let mut wanted = policy(base);
+    wanted.supporting.push(supporting(certificate(Include::Never), "SignedEndorsing"));
+    let mut pair = Pair::unlike(&written, &wanted, soap(base)[0]);
+    let (outbound, _) = pair.request("hello", None);
+    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+    assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{refusal:?}");
+}
+
+#[test]
+fn an_endorsing_certificate_signs_the_parts_that_are_its_own() {
+    for base in BASES {
+        let mut with = policy(base);
+        let mut token = supporting(certificate(Include::AlwaysToRecipient), "Endorsing");
+        token.parts.signed = PartSet {
+            body: true,
+            headers: vec![HeaderPart { name: None, namespace: "http://www.w3.org/2005/08/addressing".into() }],
+        };
+        with.supporting.push(token);
+        converse(&with, base, "a token with parts of its own");
+
+        let mut without = policy(base);
+        without.supporting.push(supporting(certificate(Include::AlwaysToRecipient), "Endorsing"));
+        let mut pair = Pair::unlike(&without, &with, soap(base)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+        assert!(matches!(refusal, Err(Refusal::NotSigned(ref part)) if part == "Body"), "{base}: {refusal:?}");
+    }
+}
+
+/// A conversation that endorses what a certificate protects.
+#[test]
+fn a_context_endorses_under_a_message_binding() {
+    let conversation = preset_conversation();
+    for base in &BASES[..2] {
+        for derived_keys in [DerivedKeys::None, DerivedKeys::Explicit] {
+            let mut policy = policy(base);
+            let Token::SecureConversation(mut token) = conversation.clone() else { panic!("no conversation") };
+            token.derived_keys = derived_keys;
+            policy.supporting.push(supporting(Token::SecureConversation(token), "Endorsing"));
+            let mut pair = Pair::new(&policy, soap(base)[0]);
+            let (ours, theirs) = pair.establish();
+            let (outbound, expectation) = pair.request("hello", Some(&ours));
+            let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs));
+            let opened = opened.unwrap_or_else(|refusal| panic!("{base}: {refusal}"));
+            assert!(matches!(opened.claim(), Claim::Context(_)), "{base}");
+            let message = pair.echo(opened);
+            let opening = pair.answer(&message, &expectation);
+            assert!(opening.is_ok(), "{base}: {:?}", opening.err());
+        }
+    }
+}
+
+fn preset_conversation() -> Token {
+    match policy("wcf-ws2007-anonymousForCertificate-conversation").binding {
+        Binding::Symmetric(binding) => binding.protection,
+        _ => panic!("not symmetric"),
+    }
+}
+
+/// `ProtectTokens`: the token that signs is itself signed, or the message is refused.
+#[test]
+fn a_token_that_signs_is_protected_where_the_policy_says_so() {
+    let protect = |policy: &mut Policy| match &mut policy.binding {
+        Binding::Symmetric(binding) => binding.protect_tokens = true,
+        Binding::Asymmetric(_) | Binding::Transport(_) => panic!("nothing to protect"),
+    };
+    let base = "wcf-ws2007-anonymousForCertificate";
+    let bare = policy(base);
+    let mut protected = policy(base);
+    protect(&mut protected);
+    converse(&protected, base, "ProtectTokens");
+    let mut pair = Pair::unlike(&bare, &protected, soap(base)[0]);
+    let (outbound, _) = pair.request("hello", None);
+    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+    assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{base}: {refusal:?}");
+    let name = "wcf-ws2007-anonymousForCertificate-conversation";
+    let mut protected = policy(name);
+    protect(&mut protected);
+    let mut pair = Pair::new(&protected, soap(name)[0]);
+    let (ours, theirs) = pair.establish();
+    let (outbound, expectation) = pair.request("hello", Some(&ours));
+    let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+    let message = pair.echo(opened);
+    assert!(pair.answer(&message, &expectation).is_ok());
+}
+
+/// A header block of the application's is encrypted, by the rules of either version of WS-Security.
+#[test]
+fn header_blocks_are_encrypted() {
+    const BLOCK: &str = "<m:Secret xmlns:m=\"urn:m\" soap:mustUnderstand=\"1\"><m:word>swordfish</m:word></m:Secret>";
+    let part = || HeaderPart { name: Some("Secret".into()), namespace: "urn:m".into() };
+    let sealing = |policy: &Policy, recipient: &Policy, name: &str| {
+        let mut pair = Pair::unlike(policy, recipient, soap(name)[0]);
+        let plain = String::from_utf8(pair.plain("hello")).expect("text");
+        let plain = plain.replace("<soap:Body>", &format!("<soap:Header>{BLOCK}</soap:Header><soap:Body>"));
+        let sealed = pair.initiator.seal(plain.into_bytes(), ends::ACTION, None, pair.now, &mut pair.numbers);
+        let (outbound, expectation) = sealed.expect("sealed");
+        let opened = pair.open(&outbound, outbound.body.clone(), None);
+        (pair, outbound, expectation, opened)
+    };
+    for name in &BASES[..3] {
+        for first in [ProtectionOrder::SignBeforeEncrypt, ProtectionOrder::EncryptBeforeSign] {
+            let mut clear = policy(name);
+            order(&mut clear, first);
+            clear.parts.signed.headers.push(part());
+            let mut policy = clear.clone();
+            policy.parts.encrypted.headers.push(part());
+
+            let (mut pair, outbound, expectation, opened) = sealing(&policy, &policy, name);
+            let text = String::from_utf8(outbound.body).expect("text");
+            assert!(!text.contains("swordfish") && !text.contains(":Secret"), "{name}: {text}");
+            assert_eq!(text.contains("EncryptedHeader"), policy.wss.v11, "{name}");
+            let opened = opened.unwrap_or_else(|refusal| panic!("{name}, {first:?}: {refusal}"));
+            let plain = String::from_utf8(opened.plain().body).expect("text");
+            assert!(plain.contains("swordfish</m:word></m:Secret>"), "{name}: {plain}");
+            let message = pair.echo(opened);
+            let text = String::from_utf8(message.body.clone()).expect("text");
+            assert!(!text.contains("swordfish"), "{name}: {text}");
+            let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            assert!(String::from_utf8(opening.plain().body).expect("text").contains("swordfish"), "{name}");
+
+            let (.., opened) = sealing(&clear, &policy, name);
+            assert!(matches!(opened.map(drop), Err(Refusal::NotEncrypted(ref part)) if part == "Secret"), "{name}");
+            let (.., opened) = sealing(&policy, &clear, name);
+            assert!(matches!(opened.map(drop), Err(Refusal::SecurityHeader { .. })), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_preset_is_a_base_that_these_tests_know() {
+    for base in BASES {
+        assert!(preset::named(base).is_some(), "{base}");
+    }
+}
