@@ -35,12 +35,12 @@ pub struct Ends {
 
 impl Subject for Ends {
     fn start(scenario: &Scenario) -> Result<Self, Halt> {
-        let (policy, port) = terms(scenario)?;
+        let (alternatives, port) = terms(scenario)?;
         let certificates = &scenario.meta.certificates;
         let service = credential(&certificates.service)?;
         let trust = certificates.client.as_ref().map(certificate).transpose()?.into_iter().collect();
         let recipient = Recipient::new(RecipientSettings {
-            policy: policy.clone(),
+            alternatives: alternatives.clone(),
             soap: port.soap,
             operations: port.operations.clone(),
             trust: Trust::new(trust).map_err(refused)?,
@@ -54,7 +54,7 @@ impl Subject for Ends {
         })
         .map_err(|error| Halt::NotBuilt(error.to_string()))?;
         let initiator = Initiator::new(InitiatorSettings {
-            policy,
+            alternatives,
             soap: port.soap,
             operations: port.operations,
             service: Some(certificate(&certificates.service)?),
@@ -162,8 +162,8 @@ impl Subject for Ends {
 
 const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
 
-/// The policy that the scenario's service enforced, and the port that it is of.
-fn terms(scenario: &Scenario) -> Result<(Policy, Port), Halt> {
+/// The alternatives of the policy that the scenario's service enforced, and the port that it is of.
+fn terms(scenario: &Scenario) -> Result<(Vec<Policy>, Port), Halt> {
     let bytes = scenario.wsdl.as_deref().ok_or_else(|| Halt::Refused("it has no wsdl.xml".into()))?;
     let contract = wsdl::read("wsdl.xml", bytes).map_err(|error| policy_error(&error))?;
     let port = contract.ports.into_iter().next().ok_or_else(|| Halt::Refused("wsdl.xml has no port".into()))?;
@@ -174,11 +174,10 @@ fn terms(scenario: &Scenario) -> Result<(Policy, Port), Halt> {
             Err(error) => return Err(policy_error(error)),
         },
     };
-    match <[Policy; 1]>::try_from(alternatives) {
-        Ok([policy]) => Ok((policy, port)),
-        Err(alternatives) if alternatives.is_empty() => Err(Halt::NotBuilt("a port without security".into())),
-        Err(_) => Err(Halt::NotBuilt("a policy of several alternatives".into())),
+    if alternatives.is_empty() {
+        return Err(Halt::NotBuilt("a port without security".into()));
     }
+    Ok((alternatives, port))
 }
 
 /// What the policy asks for and is not built is a skip; what it has wrong is a failure.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received, Recipient,
-    Refusal, Reply, Request, Time, Unsealed,
+    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received,
+    Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -34,19 +34,12 @@ pub struct Ingress {
     /// Which of the gateway's routes it is: a context that one issued is nothing to another.
     pub(crate) number: usize,
     /// One for each version of SOAP that the route speaks. Never empty.
-    pub(crate) served: Vec<Served>,
+    pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Users,
     pub(crate) upstream: Upstream,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
     pub(crate) world: Arc<World>,
-}
-
-/// What serves the messages of one version of SOAP.
-pub(crate) struct Served {
-    pub(crate) recipient: Arc<Recipient>,
-    /// The generation of WS-Addressing in which a refusal is written.
-    pub(crate) addressing: Addressing,
 }
 
 /// What ends a message's way before it was believed.
@@ -73,6 +66,8 @@ enum Denied {
 struct Asked {
     soap: SoapVersion,
     message_id: Option<String>,
+    /// The generation in which it names a context.
+    dialect: Option<&'static Dialect>,
 }
 
 impl Handler for Ingress {
@@ -82,7 +77,7 @@ impl Handler for Ingress {
 
     async fn handle(&self, request: Inbound, (): ()) -> Outbound {
         let mut audit = Audit::default();
-        let mut asked = Asked { soap: request.soap, message_id: None };
+        let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
         match self.converse(request, &mut asked, &mut audit).await {
             Ok(Some(message)) => Outbound {
                 // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
@@ -114,6 +109,7 @@ impl Ingress {
 
         let received = recipient.read(&http, request.body)?;
         asked.message_id = received.message_id().map(str::to_owned);
+        asked.dialect = received.dialect();
         audit.action = received.action().map(str::to_owned);
         let context = self.find(&received, now)?;
         let opened = recipient.open(received, context, request.transport, now)?;
@@ -153,12 +149,11 @@ impl Ingress {
     }
 
     fn recipient(&self, soap: SoapVersion) -> Result<&Arc<Recipient>, Refusal> {
-        let served = self.speaking(soap).map(|served| &served.recipient);
-        served.ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
+        self.speaking(soap).ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
     }
 
-    fn speaking(&self, soap: SoapVersion) -> Option<&Served> {
-        self.served.iter().find(|served| served.recipient.soap() == soap)
+    fn speaking(&self, soap: SoapVersion) -> Option<&Arc<Recipient>> {
+        self.served.iter().find(|recipient| recipient.soap() == soap)
     }
 
     /// The context that a message claims to belong to. A message that brings none needs none, or is refused when it is
@@ -307,9 +302,10 @@ impl Ingress {
     /// What a client is told whose message was not believed: the coarse fault of its class, the same octets for every
     /// member of it.
     fn deny(&self, denied: &Denied, asked: &Asked, audit: Audit) -> Outbound {
-        let served = self.speaking(asked.soap).or(self.served.first());
-        let (addressing, dialect) = served
-            .map_or((Addressing::None, &nuncio_wss::V13), |served| (served.addressing, served.recipient.dialect()));
+        let recipient = self.speaking(asked.soap).or(self.served.first());
+        let (addressing, dialect) = recipient
+            .map_or((Addressing::None, &nuncio_wss::V13), |recipient| (recipient.addressing(), recipient.dialect()));
+        let dialect = asked.dialect.unwrap_or(dialect);
         let fault = match denied {
             Denied::Refused(refusal) => Fault::refusal(refusal.class(), dialect),
             Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, dialect),

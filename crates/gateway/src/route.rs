@@ -10,7 +10,7 @@ use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
 use crate::config::{Endpoint, Lifetimes, Place, RouteSettings, Timeouts};
 use crate::gateway::Route;
-use crate::ingress::{Ingress, Served};
+use crate::ingress::Ingress;
 use crate::upstream::{Upstream, UpstreamProblem};
 use crate::world::World;
 
@@ -79,35 +79,27 @@ pub fn compile(
     Ok(Route { path: settings.path, handler, body_bytes })
 }
 
-/// What serves one version of SOAP: the first alternative that can.
-fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Served, RouteProblem> {
+/// What serves one version of SOAP, under every alternative of the policy that is built.
+fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Arc<Recipient>, RouteProblem> {
     let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
-    let mut refused = None;
-    for (at, policy) in alternatives.iter().enumerate() {
-        let credentials = settings.identity.as_ref().map(crate::config::Identity::credential).transpose()?;
-        let built = Recipient::new(RecipientSettings {
-            policy: policy.clone(),
-            soap,
-            operations: operations.clone(),
-            credentials: credentials.into_iter().collect(),
-            trust: Trust::new(settings.trust.clone())?,
-            addresses: settings.addresses.clone(),
-            freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },
-            message_lifetime: lifetimes.answer,
-            context_lifetime: lifetimes.conversation,
-            forward_addressing: settings.forward_addressing,
-            limits: settings.limits.message(),
-        });
-        match built {
-            Ok(recipient) => {
-                if alternatives.len() > 1 {
-                    tracing::info!(port = %name, alternative = at + 1, of = alternatives.len(), "one alternative is served");
-                }
-                return Ok(Served { recipient, addressing: policy.addressing });
-            }
-            Err(reason) => refused = Some(reason),
-        }
+    let credentials = settings.identity.as_ref().map(crate::config::Identity::credential).transpose()?;
+    let recipient = Recipient::new(RecipientSettings {
+        alternatives: alternatives.clone(),
+        soap,
+        operations: operations.clone(),
+        credentials: credentials.into_iter().collect(),
+        trust: Trust::new(settings.trust.clone())?,
+        addresses: settings.addresses.clone(),
+        freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },
+        message_lifetime: lifetimes.answer,
+        context_lifetime: lifetimes.conversation,
+        forward_addressing: settings.forward_addressing,
+        limits: settings.limits.message(),
+    })
+    .map_err(|reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason })?;
+    if recipient.alternatives() < alternatives.len() {
+        let (served, of) = (recipient.alternatives(), alternatives.len());
+        tracing::info!(port = %name, served, of, "some alternatives of the policy are not served");
     }
-    let reason = refused.unwrap_or(NotBuilt("a policy without an alternative"));
-    Err(RouteProblem::NotBuilt { endpoint: name.clone(), reason })
+    Ok(recipient)
 }

@@ -26,25 +26,22 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    /// Reads an envelope without security: no header block of it is encrypted.
+    /// Reads an envelope without security, with addressing of that version: no header block of it is encrypted.
     pub(crate) fn read(
         bytes: Vec<u8>,
         expected: SoapVersion,
         addressing: Addressing,
         limits: &Limits,
     ) -> Result<Self, Refusal> {
-        let envelope = Self::read_sealed(bytes, expected, addressing, limits)?;
+        let mut envelope = Self::read_sealed(bytes, expected, limits)?;
         envelope.check_in_clear()?;
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, addressing)?;
         Ok(envelope)
     }
 
-    /// Reads an envelope of that version of SOAP, with addressing of that version. Header blocks may be encrypted.
-    pub(crate) fn read_sealed(
-        bytes: Vec<u8>,
-        expected: SoapVersion,
-        addressing: Addressing,
-        limits: &Limits,
-    ) -> Result<Self, Refusal> {
+    /// Reads an envelope of that version of SOAP. Header blocks may be encrypted, and addressing is left for the caller to
+    /// read.
+    pub(crate) fn read_sealed(bytes: Vec<u8>, expected: SoapVersion, limits: &Limits) -> Result<Self, Refusal> {
         let octets = bytes.len();
         let document = Document::read(bytes, &limits.xml)?;
         let root = document.root();
@@ -86,8 +83,7 @@ impl Envelope {
                 blocks.push(block);
             }
         }
-        let addressing = Headers::read(&document, &blocks, addressing)?;
-        Ok(Self { document, octets, soap: version, blocks, security, body, addressing })
+        Ok(Self { document, octets, soap: version, blocks, security, body, addressing: Headers::default() })
     }
 
     /// Refuses header blocks that are still encrypted.

@@ -156,9 +156,9 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
         .transpose()
 }
 
-/// The name of the security context that a message refers to: its token's, or else that of a derived key's reference. Read
+/// The name of the security context that a message refers to, and the generation in which it does: its token's, or else that of a derived key's reference. Read
 /// before anything is believed, to look the context up.
-pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<String> {
+pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, &'static Dialect)> {
     let mut referred = None;
     for child in document.elements(security) {
         let name = document.name(child);
@@ -166,13 +166,13 @@ pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<Stri
         match name.local {
             "SecurityContextToken" => {
                 let token = SecurityContextToken::read(document, child, dialect).ok()?;
-                return Some(conversation::name(&token.identifier, token.instance.as_deref()));
+                return Some((conversation::name(&token.identifier, token.instance.as_deref()), dialect));
             }
             "DerivedKeyToken" if referred.is_none() => {
                 if let Ok(DerivedKeyToken { source: Reference::External { uri, instance }, .. }) =
                     DerivedKeyToken::read(document, child, dialect)
                 {
-                    referred = Some(conversation::name(&uri, instance.as_deref()));
+                    referred = Some((conversation::name(&uri, instance.as_deref()), dialect));
                 }
             }
             _ => {}

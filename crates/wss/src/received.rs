@@ -1,7 +1,10 @@
 //! A message as it came, taken apart and classified; nothing in it is believed yet.
 
+use std::sync::Arc;
+
 use nuncio_policy::model::{Addressing, SoapVersion};
 
+use crate::addressing::Headers;
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::header;
@@ -43,9 +46,20 @@ pub enum Request {
 /// A message that was read.
 pub struct Received {
     pub(crate) envelope: Envelope,
+    /// What it is under each alternative of the policy that it may come under, in their order. Never empty.
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) context: Option<(String, &'static Dialect)>,
+    /// Its octets, kept where there is more than one reading.
+    pub(crate) octets: Option<Vec<u8>>,
+}
+
+/// A message as one alternative of a policy takes it.
+pub(crate) struct Reading {
+    /// The alternative's position.
+    pub(crate) alternative: usize,
+    pub(crate) addressing: Headers,
     pub(crate) action: Option<String>,
     pub(crate) request: Request,
-    pub(crate) context: Option<String>,
 }
 
 impl HttpFacts<'_> {
@@ -86,15 +100,79 @@ fn parameters(media_type: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Received {
-    /// Reads a message on those terms.
-    pub(crate) fn read(terms: &Terms, http: &HttpFacts<'_>, body: Vec<u8>, limits: &Limits) -> Result<Self, Refusal> {
+    /// Reads a message that may come under any of those terms; there is at least one, and all are of one version of SOAP.
+    pub(crate) fn read(
+        alternatives: &[Arc<Terms>],
+        http: &HttpFacts<'_>,
+        body: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
         let soap = http.soap().ok_or(Refusal::Envelope("is of a content type that no version of SOAP has"))?;
-        if soap != terms.soap {
+        if alternatives.iter().any(|terms| soap != terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
         }
-        let envelope = Envelope::read_sealed(body, soap, terms.addressing(), limits)?;
+        let kept = (alternatives.len() > 1).then(|| body.clone());
+        let envelope = Envelope::read_sealed(body, soap, limits)?;
         let transport = http.action();
-        let action = match (&envelope.addressing.action, transport) {
+        // Where some alternative has conversations, a message about one is nothing else under the others.
+        let conversations = alternatives.iter().any(|terms| terms.conversation().is_some());
+        let mut readings = Vec::with_capacity(alternatives.len());
+        let mut refused = None;
+        for (alternative, terms) in alternatives.iter().enumerate() {
+            match Reading::of(&envelope, alternative, terms, conversations, transport.clone()) {
+                Ok(reading) => readings.push(reading),
+                Err(refusal) => refused = refused.or(Some(refusal)),
+            }
+        }
+        if let (true, Some(refusal)) = (readings.is_empty(), refused) {
+            return Err(refusal);
+        }
+        let context = envelope.security.and_then(|node| header::context_name(&envelope.document, node));
+        let octets = kept.filter(|_| readings.len() > 1);
+        Ok(Self { envelope, readings, context, octets })
+    }
+
+    /// The name of the security context that it claims to belong to, or to renew: see [`crate::Context::name`].
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_ref().map(|(name, _)| name.as_str())
+    }
+
+    /// The generation of WS-SecureConversation in which it names that context.
+    pub fn dialect(&self) -> Option<&'static Dialect> {
+        self.context.as_ref().map(|(_, dialect)| *dialect)
+    }
+
+    /// The action that it names.
+    pub fn action(&self) -> Option<&str> {
+        self.readings.first().and_then(|reading| reading.action.as_deref())
+    }
+
+    /// What it asks for: of a context, if some alternative of the policy has contexts.
+    pub fn request(&self) -> Request {
+        let requests = self.readings.iter().map(|reading| reading.request);
+        requests
+            .reduce(|first, other| if first == Request::Application { other } else { first })
+            .unwrap_or(Request::Application)
+    }
+
+    /// Its own id, which an answer refers to.
+    pub fn message_id(&self) -> Option<&str> {
+        self.readings.iter().find_map(|reading| reading.addressing.message_id.as_ref()).map(|text| text.value.as_str())
+    }
+}
+
+impl Reading {
+    /// A message as those terms take it, which are the alternative's at that position. `conversations` says whether any
+    /// alternative has them.
+    fn of(
+        envelope: &Envelope,
+        alternative: usize,
+        terms: &Terms,
+        conversations: bool,
+        transport: Option<String>,
+    ) -> Result<Self, Refusal> {
+        let addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
+        let action = match (&addressing.action, transport) {
             (Some(action), Some(transport)) if action.value != transport => {
                 return Err(Refusal::Action { found: transport, expected: "the message's own" });
             }
@@ -118,30 +196,12 @@ impl Received {
                     TrustVerb::Cancel => Request::Cancel,
                 }
             }
+            Some((dialect, _)) if conversations => {
+                return Err(Refusal::Action { found: dialect.trust.to_owned(), expected: "of a policy without one" });
+            }
             _ => Request::Application,
         };
-        let context = envelope.security.and_then(|node| header::context_name(&envelope.document, node));
-        Ok(Self { envelope, action, request, context })
-    }
-
-    /// The name of the security context that it claims to belong to, or to renew: see [`crate::Context::name`].
-    pub fn context(&self) -> Option<&str> {
-        self.context.as_deref()
-    }
-
-    /// The action that it names.
-    pub fn action(&self) -> Option<&str> {
-        self.action.as_deref()
-    }
-
-    /// What it asks for.
-    pub fn request(&self) -> Request {
-        self.request
-    }
-
-    /// Its own id, which an answer refers to.
-    pub fn message_id(&self) -> Option<&str> {
-        self.envelope.addressing.message_id.as_ref().map(|text| text.value.as_str())
+        Ok(Self { alternative, addressing, action, request })
     }
 }
 

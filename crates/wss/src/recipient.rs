@@ -18,8 +18,8 @@ use crate::keys::{Credential, Keys};
 use crate::limits::Limits;
 use crate::open::{self, Evidence, Once};
 use crate::plain::{self, Plain};
-use crate::received::{HttpFacts, Received, Request, Transport};
-use crate::refusal::Refusal;
+use crate::received::{HttpFacts, Reading, Received, Request, Transport};
+use crate::refusal::{Class, Refusal};
 use crate::reply::{Message, Reply};
 use crate::seal::Unsealed;
 use crate::terms::{NotBuilt, OperationTerms, Terms};
@@ -29,8 +29,8 @@ use crate::token::username::Username;
 
 /// What a recipient is made of.
 pub struct Settings {
-    /// The policy: one alternative.
-    pub policy: Policy,
+    /// The alternatives of the policy: a message may come under any.
+    pub alternatives: Vec<Policy>,
     /// The version of SOAP.
     pub soap: SoapVersion,
     /// The operations of the contract; none where it is not known.
@@ -55,7 +55,8 @@ pub struct Settings {
 
 /// The recipient of one port's messages. Immutable; shared between tasks.
 pub struct Recipient {
-    pub(crate) terms: Terms,
+    /// The alternatives of its policy. Never empty.
+    alternatives: Vec<Arc<Terms>>,
     pub(crate) settings: Lasting,
 }
 
@@ -74,6 +75,8 @@ pub(crate) struct Lasting {
 /// A request that was opened: every part that the policy wants protected is, by the tokens that it names.
 pub struct Opened {
     pub(crate) recipient: Arc<Recipient>,
+    /// The alternative of the policy that it satisfies.
+    pub(crate) terms: Arc<Terms>,
     pub(crate) envelope: Envelope,
     pub(crate) evidence: Evidence,
     pub(crate) action: Option<String>,
@@ -94,9 +97,10 @@ pub enum Claim<'a> {
 }
 
 impl Recipient {
-    /// Compiles the settings.
+    /// Compiles the settings. Alternatives that are not built are left out: [`Recipient::alternatives`] says how many are
+    /// not.
     pub fn new(settings: Settings) -> Result<Arc<Self>, NotBuilt> {
-        let terms = Terms::new(settings.policy, settings.soap, settings.operations)?;
+        let alternatives = Terms::alternatives(&settings.alternatives, settings.soap, &settings.operations)?;
         let settings = Lasting {
             credentials: settings.credentials,
             trust: settings.trust,
@@ -107,25 +111,45 @@ impl Recipient {
             forward_addressing: settings.forward_addressing,
             limits: settings.limits,
         };
-        Ok(Arc::new(Self { terms, settings }))
+        Ok(Arc::new(Self { alternatives, settings }))
+    }
+
+    /// How many alternatives of its policy a message may come under.
+    pub fn alternatives(&self) -> usize {
+        self.alternatives.len()
     }
 
     /// The version of SOAP that it speaks.
     pub fn soap(&self) -> SoapVersion {
-        self.terms.soap
+        self.preferred().soap
     }
 
     /// The generation of its trust messages, and of the faults about them.
     pub fn dialect(&self) -> &'static Dialect {
-        self.terms.dialect()
+        self.preferred().dialect()
+    }
+
+    /// The version of WS-Addressing that it speaks.
+    pub fn addressing(&self) -> Addressing {
+        self.preferred().addressing()
+    }
+
+    /// The first alternative: what is said where no message says which.
+    fn preferred(&self) -> &Terms {
+        &self.alternatives[0]
     }
 
     /// Reads a request.
     pub fn read(&self, http: &HttpFacts<'_>, body: Vec<u8>) -> Result<Received, Refusal> {
-        Received::read(&self.terms, http, body, &self.settings.limits)
+        Received::read(&self.alternatives, http, body, &self.settings.limits)
     }
 
-    /// Opens a request. `context` is what [`Received::context`] names, if it is known.
+    /// Opens a request under the first alternative of the policy that it satisfies. `context` is what
+    /// [`Received::context`] names, if it is known.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not satisfy the first of those that it may come under.
     pub fn open(
         self: &Arc<Self>,
         received: Received,
@@ -133,25 +157,55 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Opened, Refusal> {
-        let Received { envelope, action, request, context: named } = received;
-        if let (Request::Application | Request::Cancel | Request::Renew, Some(named), None) = (request, named, &context)
-        {
-            return Err(Refusal::UnknownContext(named));
+        let Received { envelope, readings, context: named, octets } = received;
+        let named = named.as_ref().map(|(name, _)| name.as_str());
+        let incoming = Incoming { named, context, transport, now };
+        let mut envelope = Some(envelope);
+        let mut refused: Option<Refusal> = None;
+        for reading in readings {
+            let envelope = match (envelope.take(), &octets) {
+                (Some(envelope), _) => envelope,
+                // Opening took the first one apart.
+                (None, Some(octets)) => Envelope::read_sealed(octets.clone(), self.soap(), &self.settings.limits)?,
+                (None, None) => break,
+            };
+            match self.open_as(envelope, reading, &incoming) {
+                Ok(opened) => return Ok(opened),
+                Err(refusal) => refused = Some(told(refused, refusal)),
+            }
         }
-        self.check_address(&envelope)?;
+        Err(refused.unwrap_or(Refusal::Envelope("comes under no alternative of the policy")))
+    }
+
+    fn open_as(
+        self: &Arc<Self>,
+        mut envelope: Envelope,
+        reading: Reading,
+        incoming: &Incoming<'_>,
+    ) -> Result<Opened, Refusal> {
+        let Reading { alternative, addressing, action, request } = reading;
+        let terms = &self.alternatives[alternative];
+        let now = incoming.now;
+        envelope.addressing = addressing;
+        if let (Request::Application | Request::Cancel | Request::Renew, Some(named), None) =
+            (request, incoming.named, &incoming.context)
+        {
+            return Err(Refusal::UnknownContext(named.to_owned()));
+        }
+        self.check_address(terms, &envelope)?;
         let element =
             envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
-        let operation = self.terms.operation(action.as_deref(), element);
-        let demand = self.demand(request, operation, action.as_deref())?;
-        if matches!(demand.policy.binding, Binding::Transport(_)) && transport == Transport::Clear {
+        let operation = terms.operation(action.as_deref(), element);
+        let demand = demand(terms, request, operation, action.as_deref())?;
+        if matches!(demand.policy.binding, Binding::Transport(_)) && incoming.transport == Transport::Clear {
             return Err(Refusal::UnprotectedTransport);
         }
         let context = match request {
             // A bootstrap message belongs to no context, whatever it brings.
             Request::Issue => None,
-            Request::Application | Request::Cancel | Request::Renew => context,
+            Request::Application | Request::Cancel | Request::Renew => incoming.context.as_ref(),
         };
-        if let Some(context) = &context {
+        if let Some(context) = context {
             // The end of a context may still be said when its time is over, and WCF's clients renew it then.
             if request == Request::Application && context.expires <= now {
                 return Err(Refusal::OutlivedContext(context.identifier.clone()));
@@ -159,14 +213,15 @@ impl Recipient {
         }
         let keys = Keys {
             credentials: &self.settings.credentials,
-            context: context.as_deref(),
+            context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.settings.trust,
         };
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
         check_element(&envelope, operation)?;
-        Ok(Opened { recipient: Arc::clone(self), envelope, evidence, action, request, context })
+        let (recipient, terms, context) = (Arc::clone(self), Arc::clone(terms), context.cloned());
+        Ok(Opened { recipient, terms, envelope, evidence, action, request, context })
     }
 
     /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.
@@ -196,34 +251,9 @@ impl Recipient {
         cancel::cancel(opened, now, random)
     }
 
-    /// What a request must satisfy.
-    fn demand<'a>(
-        &'a self,
-        request: Request,
-        operation: Option<&'a OperationTerms>,
-        action: Option<&str>,
-    ) -> Result<Demand<'a>, Refusal> {
-        let (policy, parts): (&Policy, &Parts) = match (request, self.terms.conversation()) {
-            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
-            (Request::Cancel, Some(_)) => (&self.terms.policy, self.terms.cancel()),
-            (Request::Application, _) => {
-                let parts = self.terms.input(operation).ok_or_else(|| Refusal::Action {
-                    found: action.unwrap_or_default().to_owned(),
-                    expected: "one that the contract knows",
-                })?;
-                (&self.terms.policy, parts)
-            }
-            (Request::Issue | Request::Renew | Request::Cancel, None) => {
-                return Err(Refusal::TrustRequest("comes where the policy has no conversation"));
-            }
-        };
-        let (derive, renew) = (request != Request::Cancel, request == Request::Renew);
-        Ok(Demand { policy, direction: Direction::Request, parts, derive, renew })
-    }
-
-    fn check_address(&self, envelope: &Envelope) -> Result<(), Refusal> {
+    fn check_address(&self, terms: &Terms, envelope: &Envelope) -> Result<(), Refusal> {
         let addresses = &self.settings.addresses;
-        if addresses.is_empty() || self.terms.addressing() == Addressing::None {
+        if addresses.is_empty() || terms.addressing() == Addressing::None {
             return Ok(());
         }
         match &envelope.addressing.to {
@@ -232,6 +262,49 @@ impl Recipient {
             None => Err(Refusal::Addressing { header: "To", fault: "is missing" }),
         }
     }
+}
+
+/// What comes with a request beside its octets.
+struct Incoming<'a> {
+    /// The context that it names.
+    named: Option<&'a str>,
+    /// That context, where it is known.
+    context: Option<Arc<Context>>,
+    transport: Transport,
+    now: Time,
+}
+
+/// Which of two refusals under two alternatives is told: the first, unless the other got as far as to ask who the sender is.
+fn told(first: Option<Refusal>, other: Refusal) -> Refusal {
+    match first {
+        Some(first) if other.class() != Class::FailedAuthentication => first,
+        Some(_) | None => other,
+    }
+}
+
+/// What a request must satisfy.
+fn demand<'a>(
+    terms: &'a Terms,
+    request: Request,
+    operation: Option<&'a OperationTerms>,
+    action: Option<&str>,
+) -> Result<Demand<'a>, Refusal> {
+    let (policy, parts): (&Policy, &Parts) = match (request, terms.conversation()) {
+        (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+        (Request::Cancel, Some(_)) => (&terms.policy, terms.cancel()),
+        (Request::Application, _) => {
+            let parts = terms.input(operation).ok_or_else(|| Refusal::Action {
+                found: action.unwrap_or_default().to_owned(),
+                expected: "one that the contract knows",
+            })?;
+            (&terms.policy, parts)
+        }
+        (Request::Issue | Request::Renew | Request::Cancel, None) => {
+            return Err(Refusal::TrustRequest("comes where the policy has no conversation"));
+        }
+    };
+    let (derive, renew) = (request != Request::Cancel, request == Request::Renew);
+    Ok(Demand { policy, direction: Direction::Request, parts, derive, renew })
 }
 
 /// The action and the body must name one operation: else the one that was authorised is not the one that runs.
@@ -350,6 +423,6 @@ impl Opened {
             return None;
         }
         let name = self.envelope.payload().map(|node| self.envelope.document.name(node));
-        self.recipient.terms.operation(self.action.as_deref(), name.map(|name| (name.namespace, name.local)))
+        self.terms.operation(self.action.as_deref(), name.map(|name| (name.namespace, name.local)))
     }
 }

@@ -76,7 +76,7 @@ impl Reply {
     fn seal_fault(&self, fault: Fault, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
         let version = self.opened.recipient.soap();
         let write = |writer: &mut Writer| fault.write(writer, version);
-        let action = addressing::namespace(self.opened.recipient.terms.addressing()).map(addressing::fault_action);
+        let action = addressing::namespace(self.opened.terms.addressing()).map(addressing::fault_action);
         self.seal_content(action, &[], Content::Write(&write), true, now, random)
     }
 
@@ -104,7 +104,7 @@ impl Reply {
     /// The action of an answer: what the contract says of the response or of the fault; else the pattern that every
     /// stack follows, and for a fault the one that needs no declaration.
     fn response_action(&self, envelope: &Envelope, fault: bool) -> Option<String> {
-        let namespace = addressing::namespace(self.opened.recipient.terms.addressing())?;
+        let namespace = addressing::namespace(self.opened.terms.addressing())?;
         let operation = self.opened.operation().map(|terms| &terms.operation);
         if fault {
             let declared = operation.and_then(|operation| {
@@ -135,8 +135,7 @@ impl Reply {
         now: Time,
         random: &mut dyn Random,
     ) -> Result<Message, Unsealed> {
-        let Opened { recipient, envelope, evidence, request, context, .. } = &self.opened;
-        let terms = &recipient.terms;
+        let Opened { recipient, terms, envelope, evidence, request, context, .. } = &self.opened;
         let (policy, parts) = self.terms(action, fault);
         let demand = Demand { policy, direction: Direction::Response, parts, derive: true, renew: false };
         let suite = demand.suite();
@@ -205,7 +204,7 @@ impl Reply {
 
     /// The policy that the answer is under, and its parts.
     fn terms(&self, action: Option<&str>, fault: bool) -> (&Policy, &Parts) {
-        let terms = &self.opened.recipient.terms;
+        let terms = &self.opened.terms;
         match (self.opened.request, terms.conversation()) {
             (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
             (Request::Cancel, _) => (&terms.policy, terms.cancel()),

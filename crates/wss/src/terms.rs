@@ -1,6 +1,7 @@
 //! A policy and a contract compiled, once, into what is asked of each message.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use nuncio_policy::model::{
     Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, Policy, SecureConversationToken,
@@ -69,6 +70,30 @@ impl Terms {
             encrypted: PartSet::default(),
         };
         Ok(Self { policy, soap, operations, by_action, cancel })
+    }
+
+    /// Compiles the alternatives of a policy, in their order, less those that are not built.
+    ///
+    /// # Errors
+    ///
+    /// Why the first is not built, where none is.
+    pub(crate) fn alternatives(
+        policies: &[Policy],
+        soap: SoapVersion,
+        operations: &[Operation],
+    ) -> Result<Vec<Arc<Self>>, NotBuilt> {
+        let mut built = Vec::with_capacity(policies.len());
+        let mut refused = None;
+        for policy in policies {
+            match Self::new(policy.clone(), soap, operations.to_vec()) {
+                Ok(terms) => built.push(Arc::new(terms)),
+                Err(reason) => refused = refused.or(Some(reason)),
+            }
+        }
+        if built.is_empty() {
+            return Err(refused.unwrap_or(NotBuilt("a policy without an alternative")));
+        }
+        Ok(built)
     }
 
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.

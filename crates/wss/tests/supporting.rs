@@ -218,11 +218,11 @@ fn a_token_that_signs_is_protected_where_the_policy_says_so() {
         Binding::Asymmetric(_) | Binding::Transport(_) => panic!("nothing to protect"),
     };
     let base = "wcf-ws2007-anonymousForCertificate";
-    let bare = policy(base);
+    let open = policy(base);
     let mut protected = policy(base);
     protect(&mut protected);
     converse(&protected, base, "ProtectTokens");
-    let mut pair = Pair::unlike(&bare, &protected, soap(base)[0]);
+    let mut pair = Pair::unlike(&open, &protected, soap(base)[0]);
     let (outbound, _) = pair.request("hello", None);
     let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
     assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{base}: {refusal:?}");

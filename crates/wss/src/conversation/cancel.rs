@@ -14,7 +14,7 @@ use crate::trust::response::write_cancelled;
 
 /// Answers a Cancel, which only the holder of the context's own key may ask for.
 pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<(Message, Reply), Issue> {
-    let dialect = opened.recipient.dialect();
+    let dialect = opened.terms.dialect();
     let read = target(&opened, dialect);
     let reply = opened.into_reply();
     match read {
@@ -29,7 +29,7 @@ pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Resu
 
 /// Checks that the request is about the context that signed it.
 fn target(opened: &Opened, dialect: &Dialect) -> Result<Option<String>, Refusal> {
-    if opened.recipient.terms.conversation().is_some_and(|token| !token.cancel) {
+    if opened.terms.conversation().is_some_and(|token| !token.cancel) {
         return Err(Refusal::TrustRequest("is a cancel where the policy has none"));
     }
     let envelope = &opened.envelope;

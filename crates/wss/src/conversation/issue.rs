@@ -52,7 +52,7 @@ fn answer(
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
-    let dialect = opened.recipient.dialect();
+    let dialect = opened.terms.dialect();
     let reply = opened.into_reply();
     let Granted { context, key, correlation } = match granted {
         Ok(granted) => granted,
@@ -75,7 +75,7 @@ fn answer(
 
 /// Seals the fault that tells a client that its request is not granted.
 pub(super) fn refuse(reply: &Reply, refusal: Refusal, now: Time, random: &mut dyn Random) -> Result<Issue, Issue> {
-    let fault = Fault::refusal(Class::InvalidRequest, reply.opened().recipient.dialect());
+    let fault = Fault::refusal(Class::InvalidRequest, reply.opened().terms.dialect());
     let (message, _) = reply.seal(Answer::Fault(fault), now, random)?;
     Ok(Issue::Refused { refusal, message })
 }
@@ -88,7 +88,7 @@ struct Granted {
 }
 
 fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
-    let (envelope, dialect) = (&opened.envelope, opened.recipient.dialect());
+    let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
     let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
     let mut identifier = [0; 16];
     random.fill(&mut identifier);
@@ -113,10 +113,10 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
 /// A new key for the context that endorses the request, which must be what the request is about; for nobody but whoever
 /// established it ([WS-SecureConversation 1.4] section 5).
 fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
-    if opened.recipient.terms.conversation().is_some_and(|token| !token.renew) {
+    if opened.terms.conversation().is_some_and(|token| !token.renew) {
         return Err(Refusal::TrustRequest("renews where the policy forbids it"));
     }
-    let (envelope, dialect) = (&opened.envelope, opened.recipient.dialect());
+    let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
     let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Renew)?;
     let (identifier, instance) = request.target.as_ref().ok_or(Refusal::TrustRequest("names no context to renew"))?;
     let old = opened
@@ -147,7 +147,7 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
 
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.
 fn key(opened: &Opened, request: &TokenRequest, random: &mut dyn Random) -> Result<Key, Refusal> {
-    let terms = &opened.recipient.terms;
+    let terms = &opened.terms;
     let suite = crate::demand::suite(&terms.policy);
     let octets = request.key_size.unwrap_or(suite.key);
     if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {

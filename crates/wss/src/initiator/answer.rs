@@ -6,7 +6,7 @@ use nuncio_policy::model::{Parts, Policy};
 use nuncio_xml::exclusive;
 
 use super::{Expectation, Initiator, Opening};
-use crate::addressing;
+use crate::addressing::{self, Headers};
 use crate::conversation::{Carried, Context, Principal};
 use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
@@ -29,14 +29,16 @@ impl Initiator {
         expectation: &Expectation,
         now: Time,
     ) -> Result<Opening, Refusal> {
-        if http.soap() != Some(self.terms.soap) {
+        let terms = &*expectation.terms;
+        if http.soap() != Some(terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the request"));
         }
-        let envelope = Envelope::read_sealed(body, self.terms.soap, self.terms.addressing(), &self.limits)?;
+        let mut envelope = Envelope::read_sealed(body, terms.soap, &self.limits)?;
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
         if envelope.security.is_none() && envelope.is_fault() {
             return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
         }
-        let (policy, parts) = self.response_terms(&envelope, expectation)?;
+        let (policy, parts) = response_terms(&envelope, expectation)?;
         if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
         {
@@ -60,51 +62,15 @@ impl Initiator {
         Ok(Opening { envelope, once: evidence.once })
     }
 
-    /// The policy and parts of an answer; its action must be one that the request may have.
-    fn response_terms(&self, envelope: &Envelope, expectation: &Expectation) -> Result<(&Policy, &Parts), Refusal> {
-        let (policy, parts, verb) = match (expectation.request, self.terms.conversation()) {
-            (Request::Issue, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Issue)),
-            (Request::Renew, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Renew)),
-            (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel(), Some(TrustVerb::Cancel)),
-            _ => (&self.terms.policy, &self.terms.policy.parts, None),
-        };
-        let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
-        let found = || action.unwrap_or_default().to_owned();
-        if addressing::namespace(self.terms.addressing()).is_some() && action.is_none() {
-            return Err(Refusal::Action { found: found(), expected: "one at all" });
-        }
-        if let Some(verb) = verb {
-            let expected = self.terms.dialect().response_action(verb);
-            return if action == Some(&expected) || action.is_some_and(addressing::is_fault_action) {
-                Ok((policy, parts))
-            } else {
-                Err(Refusal::Action { found: found(), expected: "the answer to the trust request" })
-            };
-        }
-        let operation = self.terms.operation(expectation.action.as_deref(), None);
-        // The body may be encrypted: whether it is a fault, the action must say.
-        if let Some(action) = action
-            && (addressing::is_fault_action(action) || Terms::is_fault(operation, action))
-        {
-            return Ok((policy, self.terms.fault(operation, action)));
-        }
-        let expected = operation.and_then(|terms| terms.operation.output.as_ref()).map(|output| output.action.as_str());
-        match (expected, action) {
-            (Some(expected), Some(action)) if expected != action => {
-                Err(Refusal::Action { found: action.to_owned(), expected: "the answer to the request" })
-            }
-            _ => Ok((policy, self.terms.output(operation))),
-        }
-    }
-
     /// The security context that an answer establishes.
     pub fn established(&self, opening: &Opening, expectation: &Expectation, now: Time) -> Result<Context, Refusal> {
-        let dialect = self.terms.dialect();
+        let terms = &*expectation.terms;
+        let dialect = terms.dialect();
         let Opening { envelope, .. } = opening;
         let document = &envelope.document;
         let response = TokenResponse::read(document, envelope.payload(), dialect)?;
         let octets = response.key_size.unwrap_or(expectation.key_size);
-        let suite = crate::demand::suite(&self.terms.policy);
+        let suite = crate::demand::suite(&terms.policy);
         if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {
             return Err(Refusal::TrustResponse("gives a key of another size than the suite's"));
         }
@@ -155,5 +121,43 @@ fn agreed_key(response: &TokenResponse, expectation: &Expectation, octets: usize
         (Proof::Given(_), _, _) => Err(Refusal::TrustResponse("gives a key where entropy was sent")),
         (Proof::Own, Some(ours), None) => Ok(ours.clone()),
         (Proof::Own, _, _) => Err(Refusal::TrustResponse("gives no key")),
+    }
+}
+
+/// The policy and parts of an answer; its action must be one that the request may have.
+fn response_terms<'a>(envelope: &Envelope, expectation: &'a Expectation) -> Result<(&'a Policy, &'a Parts), Refusal> {
+    let terms = &*expectation.terms;
+    let (policy, parts, verb) = match (expectation.request, terms.conversation()) {
+        (Request::Issue, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Issue)),
+        (Request::Renew, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Renew)),
+        (Request::Cancel, _) => (&terms.policy, terms.cancel(), Some(TrustVerb::Cancel)),
+        _ => (&terms.policy, &terms.policy.parts, None),
+    };
+    let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
+    let found = || action.unwrap_or_default().to_owned();
+    if addressing::namespace(terms.addressing()).is_some() && action.is_none() {
+        return Err(Refusal::Action { found: found(), expected: "one at all" });
+    }
+    if let Some(verb) = verb {
+        let expected = terms.dialect().response_action(verb);
+        return if action == Some(&expected) || action.is_some_and(addressing::is_fault_action) {
+            Ok((policy, parts))
+        } else {
+            Err(Refusal::Action { found: found(), expected: "the answer to the trust request" })
+        };
+    }
+    let operation = terms.operation(expectation.action.as_deref(), None);
+    // The body may be encrypted: whether it is a fault, the action must say.
+    if let Some(action) = action
+        && (addressing::is_fault_action(action) || Terms::is_fault(operation, action))
+    {
+        return Ok((policy, terms.fault(operation, action)));
+    }
+    let expected = operation.and_then(|terms| terms.operation.output.as_ref()).map(|output| output.action.as_str());
+    match (expected, action) {
+        (Some(expected), Some(action)) if expected != action => {
+            Err(Refusal::Action { found: action.to_owned(), expected: "the answer to the request" })
+        }
+        _ => Ok((policy, terms.output(operation))),
     }
 }

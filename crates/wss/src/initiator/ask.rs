@@ -111,6 +111,7 @@ impl Initiator {
             (SoapVersion::V12, _) => {}
         }
         let expectation = Expectation {
+            terms: Arc::clone(&self.terms),
             request,
             action: Some(action),
             message_id: (!one_way && addressing != Addressing::None).then_some(message_id),

@@ -10,7 +10,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
+use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, Token};
 
 use crate::conversation::Context;
 use crate::conversation::issue::hex;
@@ -33,8 +33,8 @@ use ask::Asking;
 
 /// What an initiator is made of.
 pub struct Settings {
-    /// The policy: one alternative.
-    pub policy: Policy,
+    /// The alternatives of the policy, in the order in which they are preferred.
+    pub alternatives: Vec<Policy>,
     /// The version of SOAP.
     pub soap: SoapVersion,
     /// The operations of the contract; none where it is not known.
@@ -57,7 +57,8 @@ pub struct Settings {
 
 /// The initiator of one port's messages. Immutable; shared between tasks.
 pub struct Initiator {
-    terms: Terms,
+    /// The alternative that requests are made under.
+    terms: Arc<Terms>,
     service: Option<Certificate>,
     username: Option<(String, String)>,
     credential: Option<Credential>,
@@ -81,6 +82,8 @@ pub struct Outbound {
 
 /// What an initiator remembers of a request, to open its answer.
 pub struct Expectation {
+    /// The alternative of the policy that it was made under, and that its answer comes under.
+    terms: Arc<Terms>,
     request: Request,
     action: Option<String>,
     message_id: Option<String>,
@@ -98,13 +101,18 @@ pub struct Opening {
 }
 
 impl Initiator {
-    /// Compiles the settings.
+    /// Compiles the settings, and picks the first alternative that is built and that the tokens suffice for; where they
+    /// suffice for none, the first that is built: its requests will say what is missing.
     pub fn new(settings: Settings) -> Result<Self, NotBuilt> {
+        let Settings { alternatives, soap, operations, .. } = &settings;
+        let built = Terms::alternatives(alternatives, *soap, operations)?;
+        let enough = built.iter().find(|terms| suffices(&settings, &terms.policy)).or(built.first());
+        let terms = Arc::clone(enough.ok_or(NotBuilt("a policy without an alternative"))?);
         let trust = Trust::new(settings.service.iter().cloned().collect())
             .map_err(|_| NotBuilt("an authority without a name as the service's certificate"))?;
         Ok(Self {
             trust,
-            terms: Terms::new(settings.policy, settings.soap, settings.operations)?,
+            terms,
             service: settings.service,
             username: settings.username,
             credential: settings.credential,
@@ -178,6 +186,28 @@ impl Initiator {
     }
 }
 
+/// Whether the settings have every token that a policy asks for.
+fn suffices(settings: &Settings, policy: &Policy) -> bool {
+    let protected = match &policy.binding {
+        Binding::Transport(_) => true,
+        Binding::Symmetric(binding) => match &binding.protection {
+            Token::X509(_) => settings.service.is_some(),
+            Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
+            Token::Username(_) => settings.username.is_some(),
+        },
+        Binding::Asymmetric(_) => settings.service.is_some() && settings.credential.is_some(),
+    };
+    protected
+        && policy.supporting.iter().all(|supporting| {
+            supporting.optional
+                || match &supporting.token {
+                    Token::X509(_) => settings.credential.is_some(),
+                    Token::Username(_) => settings.username.is_some(),
+                    Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
+                }
+        })
+}
+
 /// Why a plain request could not be sealed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -220,7 +250,7 @@ impl Expectation {
 
     /// What the sender of an opened request remembers.
     pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
-        let terms = &opened.recipient.terms;
+        let terms = &opened.terms;
         let envelope = &opened.envelope;
         let suite = crate::demand::suite(&terms.policy);
         let (entropy, key_size) = match opened.request {
@@ -233,6 +263,7 @@ impl Expectation {
             _ => (None, suite.key),
         };
         Ok(Self {
+            terms: Arc::clone(terms),
             request: opened.request,
             action: opened.action.clone(),
             message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),

@@ -112,6 +112,18 @@ impl Pair {
         Self::of(initiator, recipient, soap, client, vec![server()], vec![self::client().certificate])
     }
 
+    /// An initiator under one policy, and a recipient that takes any of these.
+    pub fn among(initiator: &Policy, recipient: &[Policy], soap: SoapVersion) -> Self {
+        let trust = vec![client().certificate];
+        Self::with_alternatives(&[initiator.clone()], recipient, soap, Some(client()), vec![server()], trust)
+    }
+
+    /// Both ends under these alternatives; the initiator has a certificate or has not.
+    pub fn picking(alternatives: &[Policy], soap: SoapVersion, credential: bool) -> Self {
+        let (credential, trust) = (credential.then(client), vec![client().certificate]);
+        Self::with_alternatives(alternatives, alternatives, soap, credential, vec![server()], trust)
+    }
+
     /// A recipient whose answers are signed by another than the service.
     pub fn answered_by(policy: &Policy, soap: SoapVersion, signer: Credential) -> Self {
         Self::of(policy, policy, soap, client(), vec![signer, server()], vec![client().certificate])
@@ -130,8 +142,20 @@ impl Pair {
         credentials: Vec<Credential>,
         trust: Vec<Certificate>,
     ) -> Self {
+        let (initiator, recipient) = ([initiator.clone()], [recipient.clone()]);
+        Self::with_alternatives(&initiator, &recipient, soap, Some(credential), credentials, trust)
+    }
+
+    fn with_alternatives(
+        initiator: &[Policy],
+        recipient: &[Policy],
+        soap: SoapVersion,
+        credential: Option<Credential>,
+        credentials: Vec<Credential>,
+        trust: Vec<Certificate>,
+    ) -> Self {
         let recipient = Recipient::new(RecipientSettings {
-            policy: recipient.clone(),
+            alternatives: recipient.to_vec(),
             soap,
             operations: Vec::new(),
             credentials,
@@ -145,12 +169,12 @@ impl Pair {
         })
         .expect("built");
         let initiator = Initiator::new(InitiatorSettings {
-            policy: initiator.clone(),
+            alternatives: initiator.to_vec(),
             soap,
             operations: Vec::new(),
             service: Some(server().certificate),
             username: Some(("alice".into(), "wonderland-1865".into())),
-            credential: Some(credential),
+            credential,
             to: "http://service.example/echo".into(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
@@ -197,7 +221,7 @@ impl Pair {
         let (outbound, expectation) = self.initiator.issue(self.now, &mut self.numbers).expect("sealed");
         let opened = self.open(&outbound, outbound.body.clone(), None).expect("opened");
         let issued = Recipient::issue(opened, Principal::Anonymous, self.now, &mut self.numbers);
-        let Ok(Issued { context: theirs, message, .. }) = issued else { panic!("not issued") };
+        let Issued { context: theirs, message, .. } = issued.unwrap_or_else(|refused| panic!("not issued: {refused}"));
         let opening = self.answer(&message, &expectation).expect("answered");
         let ours = self.initiator.established(&opening, &expectation, self.now).expect("established");
         (Arc::new(ours), Arc::new(theirs))

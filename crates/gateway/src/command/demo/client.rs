@@ -45,7 +45,7 @@ impl Client {
     pub(super) fn new(url: &str, preset: Preset, service: Certificate) -> Result<Self, Failed> {
         let soap = preset.soap.first().ok_or_else(|| failed("the preset speaks no SOAP"))?;
         let initiator = Initiator::new(InitiatorSettings {
-            policy: preset.policy,
+            alternatives: vec![preset.policy],
             soap: *soap,
             operations: Vec::new(),
             service: Some(service),

@@ -1,0 +1,82 @@
+//! A policy of several alternatives: the recipient takes a message under any of them, the initiator makes it under one.
+
+#![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
+
+mod ends;
+
+use ends::{Pair, policy, soap};
+use nuncio_policy::model::{Addressing, Policy};
+use nuncio_wss::{Claim, Class, Refusal};
+
+/// Alternatives that differ in the binding, the tokens, the suite, the addressing and the conversation.
+const NAMES: [&str; 6] = [
+    "wcf-ws2007-userNameForCertificate-conversation",
+    "wcf-ws2007-userNameForCertificate",
+    "wcf-ws2007-mutualCertificate",
+    "wcf-ws2007-anonymousForCertificate",
+    "wcf-ws2007-userNameOverTransport",
+    "wcf-wsHttp-anonymousForCertificate-conversation",
+];
+
+fn set() -> Vec<Policy> {
+    let mut set: Vec<Policy> = NAMES.iter().map(|name| policy(name)).collect();
+    let mut unaddressed = policy("wcf-ws2007-mutualCertificate");
+    unaddressed.addressing = Addressing::None;
+    unaddressed.parts.signed.headers.clear();
+    set.push(unaddressed);
+    set
+}
+
+#[test]
+fn a_message_under_any_alternative_is_opened_and_answered_under_it() {
+    let soap = soap(NAMES[0])[0];
+    for (at, alternative) in set().iter().enumerate() {
+        let mut pair = Pair::among(alternative, &set(), soap);
+        assert_eq!(pair.recipient.alternatives(), set().len());
+        let conversation = NAMES.get(at).is_some_and(|name| name.ends_with("-conversation"));
+        let contexts = conversation.then(|| pair.establish());
+        let (ours, theirs) = contexts.as_ref().map(|(ours, theirs)| (ours, theirs)).unzip();
+        let (outbound, expectation) = pair.request("hello", ours);
+        let opened = pair.open(&outbound, outbound.body.clone(), theirs);
+        let opened = opened.unwrap_or_else(|refusal| panic!("alternative {at}: {refusal}"));
+        match opened.claim() {
+            Claim::Context(_) => assert!(conversation, "{at}"),
+            Claim::Username(_) => assert!([1, 4].contains(&at), "{at}"),
+            Claim::Certificate(_) => assert!([2, 6].contains(&at), "{at}"),
+            Claim::Anonymous => assert_eq!(at, 3),
+        }
+        let message = pair.echo(opened);
+        let answer = pair.answer(&message, &expectation);
+        assert!(answer.is_ok(), "alternative {at}: {:?}", answer.err());
+    }
+}
+
+/// What comes under no alternative is refused, and what is told is no more than one of them would tell.
+#[test]
+fn a_message_under_no_alternative_is_refused() {
+    let soap = soap(NAMES[0])[0];
+    let mut pair = Pair::among(&policy("wcf-ws2007-anonymousForCertificate"), &set()[..3], soap);
+    let (outbound, _) = pair.request("hello", None);
+    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop).expect_err("anonymous");
+    assert_eq!(refusal.class(), Class::InvalidSecurity, "{refusal}");
+
+    let mut pair = Pair::among(&policy("wcf-ws2007-userNameForCertificate-conversation"), &set(), soap);
+    let (ours, _) = pair.establish();
+    let (outbound, _) = pair.request("hello", Some(&ours));
+    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop).expect_err("a lost context");
+    assert!(matches!(refusal, Refusal::UnknownContext(_)), "{refusal}");
+}
+
+/// The initiator takes the first alternative for which it has the tokens.
+#[test]
+fn the_initiator_picks_what_it_has_the_tokens_for() {
+    let soap = soap(NAMES[0])[0];
+    let mutual = policy("wcf-ws2007-mutualCertificate");
+    let anonymous = policy("wcf-ws2007-anonymousForCertificate");
+    for (credential, expected) in [(true, true), (false, false)] {
+        let mut pair = Pair::picking(&[mutual.clone(), anonymous.clone()], soap, credential);
+        let (outbound, _) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+        assert_eq!(matches!(opened.claim(), Claim::Certificate(_)), expected);
+    }
+}
