@@ -124,6 +124,16 @@ pub enum PolicyError {
         /// The file.
         file: String,
     },
+    /// A path that leads elsewhere than down by names.
+    #[error("{at}: of the XPath {path:?}, what begins with {rest:?} is not built yet")]
+    Path {
+        /// The path's element.
+        at: Place,
+        /// The path.
+        path: String,
+        /// The rest of it that is not read.
+        rest: String,
+    },
     /// An assertion that may stand only once.
     #[error("{at}: a second {assertion} in one alternative")]
     Repeated {
@@ -217,6 +227,6 @@ pub enum PolicyError {
 impl PolicyError {
     /// Whether the policy asks for something that is known and not built.
     pub fn is_not_built(&self) -> bool {
-        matches!(self, Self::NotBuilt { .. } | Self::NotBuiltHere { .. })
+        matches!(self, Self::NotBuilt { .. } | Self::NotBuiltHere { .. } | Self::Path { .. })
     }
 }

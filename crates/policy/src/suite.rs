@@ -1,4 +1,5 @@
-//! The algorithm suites (WS-SecurityPolicy 1.2, section 6.1): what each name of the table means.
+//! The algorithm suites: those of WS-SecurityPolicy 1.2, section 6.1, and those that stacks added under names of their
+//! own. What each name means.
 //!
 //! Nothing else in the program knows these numbers.
 
@@ -9,11 +10,13 @@ use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, M
 pub struct Suite {
     /// The assertion's name, as policies write it.
     pub name: &'static str,
+    /// Whose suite it is: the namespace of the assertion, empty for those of WS-SecurityPolicy, in whichever version.
+    pub namespace: &'static str,
     /// The digest of references.
     pub digest: DigestAlgorithm,
-    /// The symmetric signature, as WCF reads the suite.
+    /// The symmetric signature, as WCF reads the suite, or whoever made it.
     pub mac: MacAlgorithm,
-    /// The asymmetric signature, as WCF reads the suite.
+    /// The asymmetric signature, as WCF reads the suite, or whoever made it.
     pub signature: SignatureAlgorithm,
     /// The symmetric signature by the letter of the table, where WCF departs from it: WSS4J, and so CXF, keeps to it.
     pub also_mac: Option<MacAlgorithm>,
@@ -36,19 +39,31 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// The suite of that name, if it is built.
+    /// The suite of WS-SecurityPolicy of that name, if it is built.
     pub fn named(name: &str) -> Option<&'static Self> {
-        SUITES.iter().find(|suite| suite.name == name)
+        Self::of("", name)
+    }
+
+    /// The suite of that name among those of a namespace, which is empty for WS-SecurityPolicy's own.
+    pub(crate) fn of(namespace: &str, name: &str) -> Option<&'static Self> {
+        SUITES.iter().find(|suite| suite.name == name && suite.namespace == namespace)
     }
 }
 
 impl PartialEq for Suite {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
+        (self.name, self.namespace) == (other.name, other.namespace)
     }
 }
 
 impl Eq for Suite {}
+
+/// CXF's namespace, for the suites that it knows by itself and those that its tests load.
+const CXF: &str = "http://cxf.apache.org/custom/security-policy";
+/// The European e-delivery profile's namespace, as Domibus loads its suites.
+const E_DELIVERY: &str = "http://e-delivery.eu/custom/security-policy";
+/// The namespace of the Peppol access point Oxalis, whose suites are e-delivery's.
+const OXALIS: &str = "http://oxalis.difi.no/custom/security-policy";
 
 /// The table.
 #[rustfmt::skip]
@@ -69,18 +84,58 @@ pub const SUITES: &[Suite] = &[
     rsa15("Basic192Sha256Rsa15", sha256("", CipherAlgorithm::Aes192Cbc, 24, 24)),
     rsa15("Basic128Sha256Rsa15", sha256("", CipherAlgorithm::Aes128Cbc, 16, 16)),
     rsa15("TripleDesSha256Rsa15", sha256("", CipherAlgorithm::TripleDesCbc, 24, 24)),
+    cxf("Basic256GCM", sha1("", CipherAlgorithm::Aes256Gcm, 24, 32)),
+    cxf("Basic192GCM", sha1("", CipherAlgorithm::Aes192Gcm, 24, 24)),
+    cxf("Basic128GCM", sha1("", CipherAlgorithm::Aes128Gcm, 16, 16)),
+    cxf("Basic256GCMRsa15", rsa15("", sha1("", CipherAlgorithm::Aes256Gcm, 24, 32))),
+    cxf("Basic192GCMRsa15", rsa15("", sha1("", CipherAlgorithm::Aes192Gcm, 24, 24))),
+    cxf("Basic128GCMRsa15", rsa15("", sha1("", CipherAlgorithm::Aes128Gcm, 16, 16))),
+    // `Sha256` changes the digest of references alone: WSS4J keeps to the letter here too.
+    cxf("Basic256GCMSha256Rsa15", rsa15("", digest256(CipherAlgorithm::Aes256Gcm, 24, 32))),
+    cxf("Basic192GCMSha256Rsa15", rsa15("", digest256(CipherAlgorithm::Aes192Gcm, 24, 24))),
+    cxf("Basic128GCMSha256Rsa15", rsa15("", digest256(CipherAlgorithm::Aes128Gcm, 16, 16))),
+    // The names say it of the mask, and the second of the digest of OAEP and of references too. The first leaves both
+    // at SHA-1. Under a symmetric binding CXF writes SHA-1 for OAEP's digest under the second name also.
+    cxf("Basic256GCMMGFSHA256", Suite {
+        transport: oaep11(DigestAlgorithm::Sha1),
+        ..sha1("", CipherAlgorithm::Aes256Gcm, 24, 32)
+    }),
+    cxf("Basic256GCMMGFSHA256Digest", Suite {
+        transport: oaep11(DigestAlgorithm::Sha256),
+        ..digest256(CipherAlgorithm::Aes256Gcm, 24, 32)
+    }),
+    // SHA-512 is the digest of references too, and not that of the symmetric signature. Keys of 512 bits are admitted.
+    cxf("Basic128RsaSha512", Suite {
+        digest: DigestAlgorithm::Sha512,
+        signature: SignatureAlgorithm::RsaSha512,
+        maximum_key: 64,
+        ..sha1("", CipherAlgorithm::Aes128Cbc, 16, 16)
+    }),
+    delivery(E_DELIVERY, "Basic128GCMSha256", OAEP),
+    delivery(E_DELIVERY, "Basic128GCMSha256MgfSha256", oaep11(DigestAlgorithm::Sha256)),
+    delivery(OXALIS, "Basic128GCMSha256", OAEP),
+    delivery(OXALIS, "Basic128GCMSha256MgfSha256", oaep11(DigestAlgorithm::Sha256)),
 ];
 
 /// Names beside the table that are not built: they are known, and refused as such.
+///
+/// What a `CustomAlgorithmSuite` is made of, in CXF's namespace or in that of WS-SecurityPolicy, stands in the
+/// configuration of each side, and not in the policy.
 pub(crate) const OTHER_NAMES: &[&str] = &["CustomAlgorithmSuite"];
 
 /// RSA-OAEP as XML Encryption 1.0 has it (`rsa-oaep-mgf1p`), under every suite without `Rsa15`.
 const OAEP: KeyTransport =
     KeyTransport::Oaep { digest: DigestAlgorithm::Sha1, mask: DigestAlgorithm::Sha1, v11: false };
 
+/// RSA-OAEP as XML Encryption 1.1 has it, its mask over SHA-256.
+const fn oaep11(digest: DigestAlgorithm) -> KeyTransport {
+    KeyTransport::Oaep { digest, mask: DigestAlgorithm::Sha256, v11: true }
+}
+
 const fn sha1(name: &'static str, cipher: CipherAlgorithm, signature_key: usize, encryption_key: usize) -> Suite {
     Suite {
         name,
+        namespace: "",
         digest: DigestAlgorithm::Sha1,
         mac: MacAlgorithm::HmacSha1,
         signature: SignatureAlgorithm::RsaSha1,
@@ -113,6 +168,28 @@ const fn rsa15(name: &'static str, suite: Suite) -> Suite {
     Suite { name, transport: KeyTransport::Rsa15, ..suite }
 }
 
+/// SHA-256 as the digest of references, and nowhere else.
+const fn digest256(cipher: CipherAlgorithm, signature_key: usize, encryption_key: usize) -> Suite {
+    Suite { digest: DigestAlgorithm::Sha256, ..sha1("", cipher, signature_key, encryption_key) }
+}
+
+/// A suite of CXF's.
+const fn cxf(name: &'static str, suite: Suite) -> Suite {
+    Suite { name, namespace: CXF, ..suite }
+}
+
+/// A suite of e-delivery: for the asymmetric binding, whose signatures are over SHA-256. Of symmetric ones it says nothing,
+/// which leaves them at SHA-1.
+const fn delivery(namespace: &'static str, name: &'static str, transport: KeyTransport) -> Suite {
+    Suite {
+        name,
+        namespace,
+        transport,
+        signature: SignatureAlgorithm::RsaSha256,
+        ..digest256(CipherAlgorithm::Aes128Gcm, 16, 16)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,7 +197,8 @@ mod tests {
     #[test]
     fn every_suite_is_found_by_its_own_name_alone() {
         for suite in SUITES {
-            assert_eq!(Suite::named(suite.name), Some(suite));
+            assert_eq!(Suite::of(suite.namespace, suite.name), Some(suite));
+            assert_eq!(Suite::named(suite.name).is_some(), suite.namespace.is_empty(), "{}", suite.name);
             assert!(!OTHER_NAMES.contains(&suite.name));
         }
         for name in OTHER_NAMES {
@@ -134,6 +212,19 @@ mod tests {
         let suite = Suite::named("Basic256").unwrap();
         assert_eq!((suite.signature_key, suite.encryption_key, suite.key), (24, 32, 32));
         assert_eq!((suite.mac, suite.also_mac), (MacAlgorithm::HmacSha1, None));
+    }
+
+    #[test]
+    fn suites_of_other_namespaces_are_what_their_makers_mean() {
+        let suite = Suite::of(CXF, "Basic256GCMMGFSHA256").unwrap();
+        assert_eq!((suite.digest, suite.mac), (DigestAlgorithm::Sha1, MacAlgorithm::HmacSha1));
+        assert_eq!(suite.transport, oaep11(DigestAlgorithm::Sha1));
+        let suite = Suite::of(CXF, "Basic128GCMSha256Rsa15").unwrap();
+        assert_eq!((suite.digest, suite.signature), (DigestAlgorithm::Sha256, SignatureAlgorithm::RsaSha1));
+        assert_eq!((suite.transport, suite.also_signature), (KeyTransport::Rsa15, None));
+        let suite = Suite::of(E_DELIVERY, "Basic128GCMSha256").unwrap();
+        assert_eq!((suite.transport, suite.signature), (OAEP, SignatureAlgorithm::RsaSha256));
+        assert_ne!(Some(suite), Suite::of(OXALIS, "Basic128GCMSha256"), "another namespace's is another suite");
     }
 
     #[test]

@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use nuncio_policy::bare;
-use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Include, Policy, ProtectionOrder, Token, X509Reference};
+use nuncio_policy::model::{
+    Addressing, Binding, Canonicalization, DerivedKeys, HeaderPart, Include, PasswordKind, Policy, ProtectionOrder,
+    ReferenceTarget, Step, SuiteOptions, SymmetricBinding, Token, X509Kind, X509Reference,
+};
 
 /// A policy whose content begins in line 2.
 fn policy(content: &str) -> String {
     let namespaces = "xmlns:wsp='http://schemas.xmlsoap.org/ws/2004/09/policy' \
         xmlns:sp='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702' \
         xmlns:sp11='http://schemas.xmlsoap.org/ws/2005/07/securitypolicy' \
+        xmlns:sp13='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200802' \
         xmlns:mssp='http://schemas.microsoft.com/ws/2005/07/securitypolicy' \
         xmlns:wsaw='http://www.w3.org/2006/05/addressing/wsdl'";
     format!("<wsp:Policy {namespaces}>\n{content}\n</wsp:Policy>")
@@ -88,20 +92,6 @@ fn what_is_not_built_is_named_with_its_line() {
         "p.xml:3: SslContextToken (http://schemas.microsoft.com/ws/2005/07/securitypolicy) is not built yet",
     );
     check_refused(
-        &symmetric("<sp:UsernameToken/>", ""),
-        &format!("p.xml:3: UsernameToken ({sp}) is not built yet as a protection token"),
-    );
-    check_refused(
-        &symmetric("<sp:X509Token><wsp:Policy><sp:RequireImpliedDerivedKeys/></wsp:Policy></sp:X509Token>", ""),
-        &format!("p.xml:3: RequireImpliedDerivedKeys ({sp}) is not built yet"),
-    );
-    check_refused(
-        &format!(
-            "{TLS}\n<sp:SignedSupportingTokens><wsp:Policy>\n<sp:UsernameToken><wsp:Policy><sp:HashPassword/></wsp:Policy></sp:UsernameToken></wsp:Policy></sp:SignedSupportingTokens>"
-        ),
-        &format!("p.xml:4: HashPassword ({sp}) is not built yet"),
-    );
-    check_refused(
         &format!(
             "{TLS}<wsoma:OptimizedMimeSerialization xmlns:wsoma='http://schemas.xmlsoap.org/ws/2004/09/policy/optimizedmimeserialization'/>"
         ),
@@ -112,34 +102,141 @@ fn what_is_not_built_is_named_with_its_line() {
         "p.xml:2: RMAssertion (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
     );
     check_refused(
-        &symmetric("<sp:X509Token/>", "<sp:ProtectTokens/>"),
-        &format!("p.xml:5: ProtectTokens ({sp}) is not built yet"),
-    );
-    check_refused(
         "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>\n<sp:HttpsToken><wsp:Policy>\
         <sp:RequireClientCertificate/></wsp:Policy></sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
         &format!("p.xml:3: RequireClientCertificate ({sp}) is not built yet"),
     );
     check_refused(
-        &symmetric("<sp:X509Token/>", "<sp:EncryptBeforeSigning/><sp:EncryptSignature/>"),
-        &format!("p.xml:5: EncryptSignature ({sp}) is not built yet with EncryptBeforeSigning"),
+        &format!("{TLS}\n<sp:SignedParts><sp:Attachments/></sp:SignedParts>"),
+        &format!("p.xml:3: Attachments ({sp}) is not built yet"),
     );
     check_refused(
-        &format!("{TLS}<sp:EncryptedParts><sp:Header Namespace='urn:x'/></sp:EncryptedParts>"),
-        &format!("p.xml:2: EncryptedParts ({sp}) is not built yet with a Header"),
+        &format!("{TLS}\n<sp:SignedElements>\n<sp:XPath>/a/@b</sp:XPath></sp:SignedElements>"),
+        "p.xml:4: of the XPath \"/a/@b\", what begins with \"@b\" is not built yet",
     );
     check_refused(
-        &format!(
-            "{TLS}<sp:SignedSupportingTokens><wsp:Policy><sp:X509Token/></wsp:Policy></sp:SignedSupportingTokens>"
+        &symmetric("<sp:X509Token/>", "").replace("Basic256", "CustomAlgorithmSuite"),
+        &format!("p.xml:4: CustomAlgorithmSuite ({sp}) is not built yet"),
+    );
+}
+
+#[test]
+fn what_a_token_may_say_is_in_the_model() {
+    let certificate = |more: &str| {
+        let token = format!("<sp:X509Token><wsp:Policy>{more}</wsp:Policy></sp:X509Token>");
+        match read(&symmetric(&token, "<sp:ProtectTokens/>")).remove(0).binding {
+            Binding::Symmetric(SymmetricBinding { protection: Token::X509(token), protect_tokens: true, .. }) => token,
+            _ => panic!("another binding or token"),
+        }
+    };
+    let token = certificate("<sp:RequireImpliedDerivedKeys/><sp:WssX509Pkcs7Token10/><sp:RequireExternalReference/>");
+    assert_eq!(
+        (token.derived_keys, token.kind, token.target),
+        (DerivedKeys::Implied, X509Kind::Pkcs7, ReferenceTarget::External)
+    );
+    let token = certificate("<sp:RequireEmbeddedTokenReference/><sp:WssX509PkiPathV1Token11/>");
+    assert_eq!((token.reference, token.kind), (X509Reference::Embedded, X509Kind::PkiPathV1));
+    assert_eq!((certificate("").kind, certificate("").target), (X509Kind::V3, ReferenceTarget::Any));
+
+    let user = |more: &str| {
+        let token = format!("<sp:UsernameToken><wsp:Policy>{more}</wsp:Policy></sp:UsernameToken>");
+        match read(&symmetric(&token, "")).remove(0).binding {
+            Binding::Symmetric(SymmetricBinding { protection: Token::Username(token), .. }) => token,
+            _ => panic!("another binding or token"),
+        }
+    };
+    let token = user("<sp:NoPassword/><sp:RequireDerivedKeys/>");
+    assert_eq!((token.password, token.derived_keys), (PasswordKind::None, DerivedKeys::Explicit));
+    let token = user("<sp:HashPassword/><sp13:Nonce/>");
+    assert_eq!((token.password, token.nonce, token.created), (PasswordKind::Digest, true, false));
+    let token = user("<sp13:Created/>");
+    assert_eq!((token.password, token.nonce, token.created), (PasswordKind::Text, false, true));
+    check_refused(
+        &symmetric(
+            "<sp:UsernameToken><wsp:Policy><sp:NoPassword/>\n<sp:HashPassword/></wsp:Policy></sp:UsernameToken>",
+            "",
         ),
-        &format!("p.xml:2: X509Token ({sp}) is not built yet as a supporting token that does not endorse"),
+        "p.xml:4: a second HashPassword in one alternative",
     );
-    check_refused("<sp:SignedElements/>", &format!("p.xml:2: SignedElements ({sp}) is not built yet"));
+}
+
+#[test]
+fn supporting_tokens_come_in_every_combination() {
+    let policies = read(&format!(
+        "{TLS}<sp:SignedEndorsingEncryptedSupportingTokens><wsp:Policy><sp:X509Token/><sp:UsernameToken wsp:Optional='1'/>\
+        <sp:SignedParts><sp:Body/></sp:SignedParts></wsp:Policy></sp:SignedEndorsingEncryptedSupportingTokens>\
+        <sp:SupportingTokens><wsp:Policy><sp:X509Token/></wsp:Policy></sp:SupportingTokens>"
+    ));
+    let [first, second, third] = policies[0].supporting.as_slice() else { panic!("three tokens") };
+    assert!(matches!((&first.token, &second.token), (Token::X509(_), Token::Username(_))));
+    for token in [first, second] {
+        assert!(token.signed && token.endorsing && token.encrypted && token.parts.signed.body);
+    }
+    assert!(!first.optional && second.optional);
+    assert!(!third.signed && !third.endorsing && !third.encrypted && third.parts.is_empty());
+}
+
+#[test]
+fn parts_elements_and_what_must_be_there() {
+    let policy = read(&format!(
+        "{TLS}<sp:SignedParts/><sp:EncryptedParts><sp:Header Namespace='urn:x'/></sp:EncryptedParts>\
+        <sp:SignedElements sp:XPathVersion='http://www.w3.org/TR/1999/REC-xpath-19991116'>\
+        <sp:XPath xmlns:a='urn:a'>\n/a:B//c </sp:XPath></sp:SignedElements>\
+        <sp:ContentEncryptedElements><sp:XPath>//d</sp:XPath></sp:ContentEncryptedElements>\
+        <sp:RequiredElements><sp:XPath>/e</sp:XPath></sp:RequiredElements>\
+        <sp:RequiredParts><sp:Header Name='f' Namespace=''/></sp:RequiredParts>"
+    ))
+    .remove(0);
+    let parts = policy.parts;
+    assert!(parts.signed.body && parts.signed.every_header && parts.signed.has_header("urn:any", "Any"));
+    assert!(!parts.encrypted.body && !parts.encrypted.every_header && parts.encrypted.has_header("urn:x", "y"));
+    let step = |anywhere_below, namespace: &str, local: &str| Step {
+        anywhere_below,
+        namespace: Some(namespace.to_owned()),
+        local: Some(local.to_owned()),
+    };
+    assert_eq!(parts.signed_elements[0].text, "/a:B//c");
+    assert_eq!(parts.signed_elements[0].steps, [step(false, "urn:a", "B"), step(true, "", "c")]);
+    assert_eq!(parts.content_encrypted_elements[0].steps, [step(true, "", "d")]);
+    assert_eq!(parts.required_elements[0].steps, [step(false, "", "e")]);
+    assert_eq!(parts.required, [HeaderPart { name: Some("f".to_owned()), namespace: String::new() }]);
+    assert!(parts.encrypted_elements.is_empty());
+
+    check_refused(&format!("{TLS}\n<sp:SignedElements/>"), "p.xml:3: SignedElements has no XPath");
     check_refused(
-        &format!("{TLS}<sp:SignedParts/>"),
-        &format!(
-            "p.xml:2: SignedParts ({sp}) is not built yet without children, which means the body and every header"
-        ),
+        &format!("{TLS}\n<sp:SignedElements><sp:XPath>/a:B</sp:XPath></sp:SignedElements>"),
+        "p.xml:3: prefix a is not defined in this file",
+    );
+    check_refused(
+        &format!("{TLS}\n<sp:SignedElements XPathVersion='2'><sp:XPath>/a</sp:XPath></sp:SignedElements>"),
+        "p.xml:3: XPathVersion cannot be \"2\"",
+    );
+}
+
+#[test]
+fn suites_have_options_and_makers() {
+    let suite = |assertions: &str| {
+        let binding = symmetric("<sp:X509Token/>", "").replace("<sp:Basic256/>", assertions);
+        match read(&binding).remove(0).binding {
+            Binding::Symmetric(SymmetricBinding { suite, options, .. }) => (suite.name, options),
+            _ => panic!("another binding"),
+        }
+    };
+    assert_eq!(suite("<sp:Basic192/>"), ("Basic192", SuiteOptions::default()));
+    let (name, options) =
+        suite("<sp:Basic128/><sp:InclusiveC14N/><sp:SOAPNormalization10/><sp:STRTransform10/><sp:XPath10/>");
+    assert_eq!((name, options.canonicalization), ("Basic128", Canonicalization::Inclusive));
+    assert!(options.soap_normalization && options.str_transform);
+    let cxf = "xmlns:c='http://cxf.apache.org/custom/security-policy'";
+    assert_eq!(suite(&format!("<c:Basic256GCM {cxf}/>")).0, "Basic256GCM");
+    let (in_cxf, in_sp) = (
+        symmetric("<sp:X509Token/>", "").replace("<sp:Basic256/>", &format!("<c:Basic256 {cxf}/>")),
+        symmetric("<sp:X509Token/>", "").replace("Basic256", "Basic256GCM"),
+    );
+    check_refused(&in_cxf, "p.xml:4: Basic256 (http://cxf.apache.org/custom/security-policy) is not built yet");
+    check_refused(
+        &in_sp,
+        "p.xml:4: Basic256GCM (http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702) is not known",
     );
 }
 
@@ -173,14 +270,11 @@ fn an_asymmetric_binding_has_a_certificate_for_each_side() {
         &asymmetric(certificate, "<sp:UsernameToken/>", ""),
         &format!("p.xml:4: UsernameToken ({sp}) is not built yet as the token of one side"),
     );
-    check_refused(
-        &asymmetric(certificate, certificate, "<sp:ProtectTokens/>"),
-        &format!("p.xml:6: ProtectTokens ({sp}) is not built yet"),
-    );
-    check_refused(
-        &asymmetric(certificate, certificate, "<sp:EncryptBeforeSigning/><sp:EncryptSignature/>"),
-        &format!("p.xml:6: EncryptSignature ({sp}) is not built yet with EncryptBeforeSigning"),
-    );
+    let more = "<sp:ProtectTokens/><sp:EncryptBeforeSigning/><sp:EncryptSignature/>";
+    let policies = read(&asymmetric(certificate, certificate, more));
+    let Binding::Asymmetric(binding) = &policies[0].binding else { panic!("another binding") };
+    assert!(binding.protect_tokens && binding.encrypt_signature);
+    assert_eq!(binding.order, ProtectionOrder::EncryptBeforeSign);
 }
 
 #[test]

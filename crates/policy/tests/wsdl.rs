@@ -162,9 +162,10 @@ fn what_is_wrong_with_a_port_is_said_with_its_line() {
     assert_eq!(port_error(&contract(PORT_TYPE, "", parts)), "c.wsdl:4: binding B has no security binding");
     let supporting =
         "<wsp:Policy><sp:SignedSupportingTokens><sp:UsernameToken/></sp:SignedSupportingTokens></wsp:Policy>";
+    assert_eq!(port_error(&contract(PORT_TYPE, "", supporting)), "c.wsdl:4: binding B has no security binding");
     assert_eq!(
-        port_error(&contract(PORT_TYPE, "", supporting)),
-        format!("c.wsdl:5: SignedSupportingTokens ({sp}) is not built yet at operation or message scope")
+        port_error(&contract(PORT_TYPE, "", "<wsp:Policy><sp:Wss11/></wsp:Policy>")),
+        format!("c.wsdl:5: Wss11 ({sp}) is not built yet at operation or message scope")
     );
     let two = "<wsp:Policy><sp:KerberosToken/></wsp:Policy><wsp:Policy><sp:TransportBinding/></wsp:Policy>";
     assert_eq!(port_error(&contract(PORT_TYPE, two, "")), format!("c.wsdl:4: KerberosToken ({sp}) is not built yet"));
@@ -180,6 +181,54 @@ fn what_is_wrong_with_a_port_is_said_with_its_line() {
     let notification =
         "<message name='M'/><portType name='P'><operation name='O'><output message='t:M'/></operation></portType>";
     assert_eq!(port_error(&contract(notification, "", "")), "c.wsdl:3: operation O has no input");
+}
+
+const TLS: &str = "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
+    </wsp:Policy></sp:TransportBinding><sp:Wss11/>";
+
+/// A contract of two operations, each of request and response, with these policies in the messages of their binding.
+fn two_operations(messages: [&str; 4]) -> String {
+    let [one, answer, two, other] = messages;
+    let abstracted =
+        |name| format!("<operation name='{name}'><input message='t:M'/><output message='t:M'/></operation>");
+    let port_type = format!("<message name='M'/><portType name='P'>{}{}</portType>", abstracted("O"), abstracted("Q"));
+    contract(&port_type, "", "").replace(
+        "<operation name='O'><input><s:body/></input></operation></binding>",
+        &format!(
+            "<operation name='O'><input>{one}<s:body/></input><output>{answer}<s:body/></output></operation>\n\
+            <operation name='Q'><input>{two}<s:body/></input><output>{other}<s:body/></output></operation></binding>"
+        ),
+    )
+}
+
+#[test]
+fn a_binding_attached_to_messages_is_the_ports_and_leaves_the_others_unprotected() {
+    let policy = format!(
+        "<wsp:Policy>{TLS}<sp:SignedSupportingTokens><wsp:Policy><sp:UsernameToken/></wsp:Policy></sp:SignedSupportingTokens></wsp:Policy>"
+    );
+    let text = two_operations([&policy, "", &policy, ""]);
+    let port = wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports.remove(0);
+    let alternatives = port.alternatives.unwrap();
+    assert!(alternatives.len() == 1 && transport(&alternatives[0]).suite.name == "Basic256" && alternatives[0].wss.v11);
+    assert!(alternatives[0].supporting.is_empty());
+    for operation in &port.operations {
+        let output = operation.output.as_ref().unwrap();
+        assert_eq!((operation.input.protected, output.protected), (true, false));
+        assert!(operation.input.supporting[0].signed && output.supporting.is_empty());
+    }
+
+    let other = policy.replace("<sp:HttpsToken/>", "<sp:HttpToken/>");
+    assert_eq!(
+        port_error(&two_operations([&policy, "", &other, ""])),
+        "c.wsdl:6: TransportBinding (http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702) is not built yet at \
+        message scope, where another message has another"
+    );
+    let parts = "<wsp:Policy><sp:SignedParts><sp:Body/></sp:SignedParts></wsp:Policy>";
+    assert_eq!(
+        port_error(&two_operations([&policy, parts, &policy, ""])),
+        "c.wsdl:4: binding B has no security binding",
+        "parts of a message that nothing protects"
+    );
 }
 
 #[test]

@@ -94,8 +94,9 @@ impl<'a> Demand<'a> {
     /// Whether the primary signature covers the token that made it.
     pub(crate) fn protect_tokens(&self) -> bool {
         match &self.policy.binding {
-            Binding::Transport(_) | Binding::Asymmetric(_) => false,
+            Binding::Transport(_) => false,
             Binding::Symmetric(binding) => binding.protect_tokens,
+            Binding::Asymmetric(binding) => binding.protect_tokens,
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, Policy, SecureConversationToken,
-    SoapVersion, SymmetricBinding, Token,
+    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, PasswordKind, Policy, ProtectionOrder,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
+    X509Kind, X509Reference, X509Token,
 };
 
 use crate::addressing;
@@ -38,6 +39,14 @@ impl Terms {
     /// Compiles an alternative of a policy and the operations of its port.
     pub(crate) fn new(policy: Policy, soap: SoapVersion, operations: Vec<Operation>) -> Result<Self, NotBuilt> {
         check_built(&policy)?;
+        for message in operations.iter().flat_map(Operation::messages) {
+            if !message.supporting.is_empty() {
+                return Err(NotBuilt("a supporting token at operation or message scope"));
+            }
+            if !message.protected {
+                return Err(NotBuilt("a message without the security binding that others have"));
+            }
+        }
         let merged = |parts: &Parts| {
             let mut merged = policy.parts.clone();
             merged.merge(parts);
@@ -66,8 +75,8 @@ impl Terms {
             }
         }
         let cancel = Parts {
-            signed: PartSet { body: true, headers: addressing::parts(policy.addressing) },
-            encrypted: PartSet::default(),
+            signed: PartSet { body: true, headers: addressing::parts(policy.addressing), ..PartSet::default() },
+            ..Parts::default()
         };
         Ok(Self { policy, soap, operations, by_action, cancel })
     }
@@ -179,15 +188,16 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
     check_parts(&policy.parts)?;
     let mut tokens: Vec<&Token> = Vec::new();
     match &policy.binding {
-        Binding::Asymmetric(binding)
-            if [&binding.initiator, &binding.recipient]
-                .iter()
-                .any(|token| token.derived_keys == DerivedKeys::Implied) =>
-        {
-            return Err(NotBuilt("RequireImpliedDerivedKeys"));
+        Binding::Transport(binding) => check_options(binding.options)?,
+        Binding::Asymmetric(binding) => {
+            check_options(binding.options)?;
+            check_signature(binding.order, binding.encrypt_signature)?;
+            check_certificate(&binding.initiator)?;
+            check_certificate(&binding.recipient)?;
         }
-        Binding::Transport(_) | Binding::Asymmetric(_) => {}
         Binding::Symmetric(binding) => {
+            check_options(binding.options)?;
+            check_signature(binding.order, binding.encrypt_signature)?;
             if matches!(binding.protection, Token::Username(_)) {
                 return Err(NotBuilt("a user name token that protects"));
             }
@@ -195,59 +205,112 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         }
     }
     for supporting in &policy.supporting {
-        match (&supporting.token, &policy.binding) {
-            (Token::Username(_), _) if supporting.endorsing => {
-                return Err(NotBuilt("a user name token that endorses"));
+        check_supporting(supporting, &policy.binding)?;
+        tokens.push(&supporting.token);
+    }
+    tokens.into_iter().try_for_each(check_token)
+}
+
+fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(), NotBuilt> {
+    let parts = &supporting.parts;
+    if !parts.encrypted.is_empty() {
+        return Err(NotBuilt("EncryptedParts of a supporting token"));
+    }
+    check_parts(parts)?;
+    match (&supporting.token, binding) {
+        (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
+        (Token::SecureConversation(_), _) if !supporting.endorsing => {
+            Err(NotBuilt("a secure conversation token that supports without endorsing"))
+        }
+        // One context belongs to a message: which of two would be?
+        (
+            Token::SecureConversation(_),
+            Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(_), .. }),
+        ) => Err(NotBuilt("a secure conversation token beside another")),
+        (_, Binding::Transport(binding)) if supporting.endorsing && !binding.timestamp => {
+            Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"))
+        }
+        (Token::SecureConversation(_), _) if supporting.signed || supporting.encrypted => {
+            Err(NotBuilt("a secure conversation token that is signed or encrypted"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_token(token: &Token) -> Result<(), NotBuilt> {
+    match token {
+        Token::X509(token) => check_certificate(token),
+        Token::Username(token) => {
+            if token.password != PasswordKind::Text {
+                return Err(NotBuilt("a user name token with HashPassword or NoPassword"));
             }
-            (Token::SecureConversation(_), _) if !supporting.endorsing => {
-                return Err(NotBuilt("a secure conversation token that supports without endorsing"));
+            if token.nonce || token.created {
+                return Err(NotBuilt("a user name token with Nonce or Created"));
             }
-            // One context belongs to a message: which of two would be?
-            (
-                Token::SecureConversation(_),
-                Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(_), .. }),
-            ) => {
-                return Err(NotBuilt("a secure conversation token beside another"));
+            if token.derived_keys != DerivedKeys::None {
+                return Err(NotBuilt("a key that is derived from a password"));
             }
-            (_, Binding::Transport(binding)) if supporting.endorsing && !binding.timestamp => {
-                return Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"));
+            check_target(token.target)
+        }
+        Token::SecureConversation(token) => {
+            check_target(token.target)?;
+            check_derived(token.derived_keys)?;
+            check_built(&token.bootstrap)?;
+            match &token.bootstrap.binding {
+                // Keys would travel in clear.
+                Binding::Symmetric(_) | Binding::Asymmetric(_) if !token.bootstrap.parts.encrypted.body => {
+                    return Err(NotBuilt("a bootstrap policy that does not encrypt the body"));
+                }
+                Binding::Transport(binding) if token.renew && !binding.timestamp => {
+                    return Err(NotBuilt("a renewal that endorses over a transport without IncludeTimestamp"));
+                }
+                _ => {}
             }
-            (Token::SecureConversation(_), _) if supporting.signed || supporting.encrypted => {
-                return Err(NotBuilt("a secure conversation token that is signed or encrypted"));
+            if conversation(&token.bootstrap).is_some() {
+                return Err(NotBuilt("a conversation that bootstraps a conversation"));
             }
-            _ if !supporting.parts.encrypted.is_empty() => {
-                return Err(NotBuilt("EncryptedParts of a supporting token"));
-            }
-            _ => tokens.push(&supporting.token),
+            Ok(())
         }
     }
-    for token in tokens {
-        let derived = match token {
-            Token::X509(token) => token.derived_keys,
-            Token::SecureConversation(token) => {
-                check_built(&token.bootstrap)?;
-                match &token.bootstrap.binding {
-                    // Keys would travel in clear.
-                    Binding::Symmetric(_) | Binding::Asymmetric(_) if !token.bootstrap.parts.encrypted.body => {
-                        return Err(NotBuilt("a bootstrap policy that does not encrypt the body"));
-                    }
-                    Binding::Transport(binding) if token.renew && !binding.timestamp => {
-                        return Err(NotBuilt("a renewal that endorses over a transport without IncludeTimestamp"));
-                    }
-                    _ => {}
-                }
-                if conversation(&token.bootstrap).is_some() {
-                    return Err(NotBuilt("a conversation that bootstraps a conversation"));
-                }
-                token.derived_keys
-            }
-            Token::Username(_) => DerivedKeys::None,
-        };
-        if derived == DerivedKeys::Implied {
-            return Err(NotBuilt("RequireImpliedDerivedKeys"));
-        }
+}
+
+fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {
+    if token.kind != X509Kind::V3 {
+        return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3"));
+    }
+    if token.reference == X509Reference::Embedded {
+        return Err(NotBuilt("RequireEmbeddedTokenReference"));
+    }
+    check_target(token.target)?;
+    check_derived(token.derived_keys)
+}
+
+fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
+    match target {
+        ReferenceTarget::Any => Ok(()),
+        ReferenceTarget::Internal => Err(NotBuilt("RequireInternalReference")),
+        ReferenceTarget::External => Err(NotBuilt("RequireExternalReference")),
+        ReferenceTarget::ExternalUri => Err(NotBuilt("RequireExternalUriReference")),
+    }
+}
+
+fn check_derived(keys: DerivedKeys) -> Result<(), NotBuilt> {
+    if keys == DerivedKeys::Implied { Err(NotBuilt("RequireImpliedDerivedKeys")) } else { Ok(()) }
+}
+
+fn check_signature(order: ProtectionOrder, encrypt_signature: bool) -> Result<(), NotBuilt> {
+    if encrypt_signature && order == ProtectionOrder::EncryptBeforeSign {
+        return Err(NotBuilt("EncryptSignature with EncryptBeforeSigning"));
     }
     Ok(())
+}
+
+fn check_options(options: SuiteOptions) -> Result<(), NotBuilt> {
+    if options == SuiteOptions::default() {
+        Ok(())
+    } else {
+        Err(NotBuilt("inclusive canonicalization, SOAPNormalization10 or STRTransform10"))
+    }
 }
 
 fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
@@ -255,5 +318,12 @@ fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
     if parts.encrypted.headers.iter().any(addressing) {
         return Err(NotBuilt("EncryptedParts with a Header of WS-Addressing"));
     }
-    Ok(())
+    if parts.signed.every_header || parts.encrypted.every_header {
+        return Err(NotBuilt("SignedParts without children"));
+    }
+    if *parts == (Parts { signed: parts.signed.clone(), encrypted: parts.encrypted.clone(), ..Parts::default() }) {
+        Ok(())
+    } else {
+        Err(NotBuilt("elements that a path names, or required parts"))
+    }
 }

@@ -68,10 +68,18 @@ fn converse(policy: &Policy, name: &str, what: &str) {
     assert!(opening.is_ok(), "{name}, {what}: {:?}", opening.err());
 }
 
+/// An encrypted signature under the other order is not built.
 fn order(policy: &mut Policy, order: ProtectionOrder) {
+    let encrypted = order == ProtectionOrder::SignBeforeEncrypt;
     match &mut policy.binding {
-        Binding::Symmetric(binding) => binding.order = order,
-        Binding::Asymmetric(binding) => binding.order = order,
+        Binding::Symmetric(binding) => {
+            binding.order = order;
+            binding.encrypt_signature &= encrypted;
+        }
+        Binding::Asymmetric(binding) => {
+            binding.order = order;
+            binding.encrypt_signature &= encrypted;
+        }
         Binding::Transport(_) => {}
     }
 }
@@ -167,6 +175,7 @@ fn an_endorsing_certificate_signs_the_parts_that_are_its_own() {
         token.parts.signed = PartSet {
             body: true,
             headers: vec![HeaderPart { name: None, namespace: "http://www.w3.org/2005/08/addressing".into() }],
+            ..PartSet::default()
         };
         with.supporting.push(token);
         converse(&with, base, "a token with parts of its own");
@@ -215,17 +224,19 @@ fn preset_conversation() -> Token {
 fn a_token_that_signs_is_protected_where_the_policy_says_so() {
     let protect = |policy: &mut Policy| match &mut policy.binding {
         Binding::Symmetric(binding) => binding.protect_tokens = true,
-        Binding::Asymmetric(_) | Binding::Transport(_) => panic!("nothing to protect"),
+        Binding::Asymmetric(binding) => binding.protect_tokens = true,
+        Binding::Transport(_) => panic!("nothing to protect"),
     };
-    let base = "wcf-ws2007-anonymousForCertificate";
-    let open = policy(base);
-    let mut protected = policy(base);
-    protect(&mut protected);
-    converse(&protected, base, "ProtectTokens");
-    let mut pair = Pair::unlike(&open, &protected, soap(base)[0]);
-    let (outbound, _) = pair.request("hello", None);
-    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
-    assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{base}: {refusal:?}");
+    for base in ["wcf-ws2007-anonymousForCertificate", "wse-mutualCertificate10Security"] {
+        let unprotected = policy(base);
+        let mut protected = policy(base);
+        protect(&mut protected);
+        converse(&protected, base, "ProtectTokens");
+        let mut pair = Pair::unlike(&unprotected, &protected, soap(base)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+        assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{base}: {refusal:?}");
+    }
     let name = "wcf-ws2007-anonymousForCertificate-conversation";
     let mut protected = policy(name);
     protect(&mut protected);

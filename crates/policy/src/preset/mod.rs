@@ -8,9 +8,10 @@ pub mod wcf;
 pub mod wse;
 
 use crate::model::{
-    Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, Policy,
-    PolicyVersion, ProtectionOrder, SecureConversationToken, SoapVersion, SupportingToken, SymmetricBinding, Token,
-    TransportBinding, Trust, TrustVersion, UsernameToken, Wss, X509Reference, X509Token,
+    Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, PasswordKind,
+    Policy, PolicyVersion, ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions,
+    SupportingToken, SymmetricBinding, Token, TransportBinding, Trust, TrustVersion, UsernameToken, Wss, X509Kind,
+    X509Reference, X509Token,
 };
 use crate::names;
 use crate::suite::{SUITES, Suite};
@@ -104,8 +105,8 @@ impl Dialect {
             Mode::CertificateOverTransport => {
                 // Over TLS the signature covers the timestamp, and the address so that it cannot be sent elsewhere.
                 let to = HeaderPart { name: Some("To".to_owned()), namespace: self.namespace().to_owned() };
-                let signed = PartSet { body: false, headers: vec![to] };
-                Some(endorsing(Token::X509(client_certificate()), Parts { signed, encrypted: PartSet::default() }))
+                let signed = PartSet { headers: vec![to], ..PartSet::default() };
+                Some(endorsing(Token::X509(client_certificate()), Parts { signed, ..Parts::default() }))
             }
             Mode::MutualCertificate => Some(endorsing(Token::X509(client_certificate()), Parts::default())),
             Mode::AnonymousForCertificate | Mode::MutualCertificate10 => None,
@@ -132,6 +133,7 @@ impl Dialect {
             cancel,
             // WCF's cookies cannot be renewed.
             renew: cancel || self.version == PolicyVersion::V11,
+            target: ReferenceTarget::Any,
             bootstrap: Box::new(bootstrap),
         });
         let (binding, supporting) = if over_transport {
@@ -154,6 +156,7 @@ impl Dialect {
         SymmetricBinding {
             protection,
             suite: BASIC256,
+            options: SuiteOptions::default(),
             layout: Layout::Strict,
             timestamp: true,
             order: ProtectionOrder::SignBeforeEncrypt,
@@ -164,21 +167,30 @@ impl Dialect {
 
     /// Both sides' certificates are the source of the keys that are wrapped for them.
     fn asymmetric(self) -> AsymmetricBinding {
-        let token = |include| X509Token { include, derived_keys: DerivedKeys::Explicit, reference: X509Reference::Any };
+        let token = |include| certificate(include, DerivedKeys::Explicit, X509Reference::Any);
         AsymmetricBinding {
             initiator: token(Include::AlwaysToRecipient),
             recipient: token(Include::Never),
             suite: BASIC256,
+            options: SuiteOptions::default(),
             layout: Layout::Strict,
             timestamp: true,
             order: ProtectionOrder::SignBeforeEncrypt,
             encrypt_signature: self.encrypt_signature,
+            protect_tokens: false,
         }
     }
 
     /// WS-SecurityPolicy 1.1 has no word for an encrypted supporting token: there it goes without saying.
     fn username(self) -> SupportingToken {
-        let token = Token::Username(UsernameToken { include: Include::AlwaysToRecipient });
+        let token = Token::Username(UsernameToken {
+            include: Include::AlwaysToRecipient,
+            password: PasswordKind::Text,
+            nonce: false,
+            created: false,
+            derived_keys: DerivedKeys::None,
+            target: ReferenceTarget::Any,
+        });
         let encrypted = self.version == PolicyVersion::V12;
         SupportingToken { token, signed: true, encrypted, endorsing: false, optional: false, parts: Parts::default() }
     }
@@ -189,8 +201,9 @@ impl Dialect {
         let headers =
             headers.map(|name| HeaderPart { name: Some(name.to_owned()), namespace: self.namespace().to_owned() });
         Parts {
-            signed: PartSet { body: true, headers: headers.into() },
-            encrypted: PartSet { body: true, headers: Vec::new() },
+            signed: PartSet { body: true, headers: headers.into(), ..PartSet::default() },
+            encrypted: PartSet { body: true, ..PartSet::default() },
+            ..Parts::default()
         }
     }
 
@@ -203,21 +216,27 @@ impl Dialect {
 }
 
 fn transport() -> TransportBinding {
-    TransportBinding { client_certificate: false, suite: BASIC256, layout: Layout::Strict, timestamp: true }
+    TransportBinding {
+        client_certificate: false,
+        suite: BASIC256,
+        options: SuiteOptions::default(),
+        layout: Layout::Strict,
+        timestamp: true,
+    }
 }
 
 /// The service's certificate: never sent, named by its thumbprint; the key under it is the source of derived keys.
 fn service_certificate() -> X509Token {
-    X509Token { include: Include::Never, derived_keys: DerivedKeys::Explicit, reference: X509Reference::Thumbprint }
+    certificate(Include::Never, DerivedKeys::Explicit, X509Reference::Thumbprint)
 }
 
 /// The client's certificate: sent with every request.
 fn client_certificate() -> X509Token {
-    X509Token {
-        include: Include::AlwaysToRecipient,
-        derived_keys: DerivedKeys::None,
-        reference: X509Reference::Thumbprint,
-    }
+    certificate(Include::AlwaysToRecipient, DerivedKeys::None, X509Reference::Thumbprint)
+}
+
+fn certificate(include: Include, derived_keys: DerivedKeys, reference: X509Reference) -> X509Token {
+    X509Token { include, kind: X509Kind::V3, derived_keys, reference, target: ReferenceTarget::Any }
 }
 
 fn endorsing(token: Token, parts: Parts) -> SupportingToken {

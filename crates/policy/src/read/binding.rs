@@ -4,8 +4,8 @@ use super::Reader;
 use super::normal::Assertion;
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    AsymmetricBinding, Binding, Layout, PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding, Token,
-    TransportBinding, X509Token,
+    AsymmetricBinding, Binding, Canonicalization, Layout, PolicyVersion, ProtectionOrder, SuiteOptions,
+    SupportingToken, SymmetricBinding, Token, TransportBinding, X509Token,
 };
 use crate::names;
 use crate::suite::Suite;
@@ -13,16 +13,23 @@ use crate::suite::Suite;
 /// What every binding may say.
 #[derive(Default)]
 struct Properties {
-    suite: Option<&'static Suite>,
+    suite: Option<(&'static Suite, SuiteOptions)>,
     layout: Option<Layout>,
     timestamp: bool,
 }
 
 /// What the bindings that protect messages may say of signing and encrypting.
 #[derive(Default)]
-struct Sequence<'a> {
+struct Sequence {
     encrypt_first: bool,
-    encrypt_signature: Option<&'a Assertion<'a>>,
+    encrypt_signature: bool,
+    protect_tokens: bool,
+}
+
+impl Sequence {
+    fn order(&self) -> ProtectionOrder {
+        if self.encrypt_first { ProtectionOrder::EncryptBeforeSign } else { ProtectionOrder::SignBeforeEncrypt }
+    }
 }
 
 impl Reader<'_> {
@@ -51,9 +58,11 @@ impl Reader<'_> {
             }
         }
         let client_certificate = token.ok_or_else(|| self.missing(assertion, "TransportToken"))?;
+        let (suite, options) = properties.suite.unwrap_or((UNUSED_SUITE, SuiteOptions::default()));
         Ok(TransportBinding {
             client_certificate,
-            suite: properties.suite.unwrap_or(UNUSED_SUITE),
+            suite,
+            options,
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
         })
@@ -104,7 +113,7 @@ impl Reader<'_> {
         let mut protection = None;
         let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? || self.sequence(nested, &mut sequence)? {
+            if self.property(nested, &mut properties)? || Self::sequence(nested, &mut sequence) {
                 continue;
             }
             match nested.security() {
@@ -112,15 +121,17 @@ impl Reader<'_> {
                 _ => self.unexpected(nested)?,
             }
         }
-        let (order, encrypt_signature) = self.in_order(&sequence)?;
+        let protection = protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?;
+        let (suite, options) = properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?;
         Ok(SymmetricBinding {
-            protection: protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?,
-            suite: properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?,
+            protection,
+            suite,
+            options,
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
-            order,
-            encrypt_signature,
-            protect_tokens: false,
+            order: sequence.order(),
+            encrypt_signature: sequence.encrypt_signature,
+            protect_tokens: sequence.protect_tokens,
         })
     }
 
@@ -129,7 +140,7 @@ impl Reader<'_> {
         let (mut initiator, mut recipient) = (None, None);
         let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? || self.sequence(nested, &mut sequence)? {
+            if self.property(nested, &mut properties)? || Self::sequence(nested, &mut sequence) {
                 continue;
             }
             match nested.security() {
@@ -138,15 +149,19 @@ impl Reader<'_> {
                 _ => self.unexpected(nested)?,
             }
         }
-        let (order, encrypt_signature) = self.in_order(&sequence)?;
+        let initiator = initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?;
+        let recipient = recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?;
+        let (suite, options) = properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?;
         Ok(AsymmetricBinding {
-            initiator: initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?,
-            recipient: recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?,
-            suite: properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?,
+            initiator,
+            recipient,
+            suite,
+            options,
             layout: properties.layout.unwrap_or(Layout::Lax),
             timestamp: properties.timestamp,
-            order,
-            encrypt_signature,
+            order: sequence.order(),
+            encrypt_signature: sequence.encrypt_signature,
+            protect_tokens: sequence.protect_tokens,
         })
     }
 
@@ -165,35 +180,20 @@ impl Reader<'_> {
     fn protection(&self, assertion: &Assertion<'_>) -> Result<Token, PolicyError> {
         let mut token = None;
         for nested in &assertion.nested {
-            self.once(&mut token, nested, |_| match self.token(nested)? {
-                // Its key would be derived from the password.
-                Token::Username(_) => Err(self.not_built_here(nested, "as a protection token")),
-                token => Ok(token),
-            })?;
+            self.once(&mut token, nested, |_| self.token(nested))?;
         }
         token.ok_or_else(|| self.missing(assertion, "token"))
     }
 
     /// Reads what a binding that protects messages may say of signing and encrypting; `false` where it is another assertion.
-    fn sequence<'a>(&self, assertion: &'a Assertion<'a>, into: &mut Sequence<'a>) -> Result<bool, PolicyError> {
+    fn sequence(assertion: &Assertion<'_>, into: &mut Sequence) -> bool {
         match assertion.security() {
             Some("EncryptBeforeSigning") => into.encrypt_first = true,
-            Some("EncryptSignature") => into.encrypt_signature = Some(assertion),
-            Some("ProtectTokens") => return Err(self.not_built(assertion.element)),
-            _ => return Ok(false),
+            Some("EncryptSignature") => into.encrypt_signature = true,
+            Some("ProtectTokens") => into.protect_tokens = true,
+            _ => return false,
         }
-        Ok(true)
-    }
-
-    /// Which comes first, signing or encrypting, and whether the signature is encrypted.
-    fn in_order(&self, sequence: &Sequence<'_>) -> Result<(ProtectionOrder, bool), PolicyError> {
-        match sequence.encrypt_signature {
-            Some(assertion) if sequence.encrypt_first => {
-                Err(self.not_built_here(assertion, "with EncryptBeforeSigning"))
-            }
-            encrypted if sequence.encrypt_first => Ok((ProtectionOrder::EncryptBeforeSign, encrypted.is_some())),
-            encrypted => Ok((ProtectionOrder::SignBeforeEncrypt, encrypted.is_some())),
-        }
+        true
     }
 
     /// Reads a property that every binding may have; `false` where it is another assertion.
@@ -207,15 +207,25 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    fn suite(&self, assertion: &Assertion<'_>) -> Result<&'static Suite, PolicyError> {
+    fn suite(&self, assertion: &Assertion<'_>) -> Result<(&'static Suite, SuiteOptions), PolicyError> {
         let mut suite = None;
+        let mut options = SuiteOptions::default();
         for nested in &assertion.nested {
-            match nested.security().and_then(Suite::named) {
-                Some(named) => self.once(&mut suite, nested, |_| Ok(named))?,
-                None => self.unexpected(nested)?,
+            let own = nested.security().map(Suite::named);
+            if let Some(named) = own.unwrap_or_else(|| Suite::of(&nested.element.namespace, &nested.element.local)) {
+                self.once(&mut suite, nested, |_| Ok(named))?;
+                continue;
+            }
+            match nested.security() {
+                Some("InclusiveC14N") => options.canonicalization = Canonicalization::Inclusive,
+                Some("InclusiveC14N11") => options.canonicalization = Canonicalization::Inclusive11,
+                // The text of the specification spells it the one way, its schema the other.
+                Some("SOAPNormalization10" | "SoapNormalization10") => options.soap_normalization = true,
+                Some("STRTransform10") => options.str_transform = true,
+                _ => self.unexpected(nested)?,
             }
         }
-        suite.ok_or_else(|| self.missing(assertion, "suite"))
+        Ok((suite.ok_or_else(|| self.missing(assertion, "suite"))?, options))
     }
 
     fn layout(&self, assertion: &Assertion<'_>) -> Result<Layout, PolicyError> {

@@ -4,6 +4,7 @@ mod binding;
 pub(crate) mod library;
 pub(crate) mod normal;
 mod parts;
+mod path;
 mod supporting;
 mod table;
 mod token;
@@ -11,7 +12,7 @@ mod token;
 use nuncio_xml::foreign::Element;
 
 use crate::error::{Place, PolicyError};
-use crate::model::{Addressing, Binding, Parts, Policy, Token, Trust, TrustVersion, Wss};
+use crate::model::{Addressing, Binding, Parts, Policy, SupportingToken, Token, Trust, TrustVersion, Wss};
 use crate::names;
 use library::Library;
 use normal::{Alternative, Assertion, is_true};
@@ -43,23 +44,62 @@ pub(crate) fn policies(
     }
 }
 
-/// Reads the parts that a policy of operation or message scope protects.
+/// What the policies of operation and message scope say of a message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scoped<'a> {
+    /// Its parts.
+    pub(crate) parts: Parts,
+    /// Its supporting tokens.
+    pub(crate) supporting: Vec<SupportingToken>,
+    /// What belongs to an endpoint's policy and stands here: the alternatives of a security binding, with the options of
+    /// WSS and trust beside it. None where there is no binding.
+    pub(crate) endpoint: Vec<Alternative<'a>>,
+}
+
+/// Adds what a policy of operation or message scope says.
 ///
 /// The first usable alternative is the one that is asked for.
-pub(crate) fn parts(
-    library: &Library<'_>,
+pub(crate) fn scoped<'a>(
+    library: &Library<'a>,
     at: &Element,
-    alternatives: &[Alternative<'_>],
-) -> Result<Parts, PolicyError> {
+    alternatives: Vec<Alternative<'a>>,
+    into: &mut Scoped<'a>,
+) -> Result<(), PolicyError> {
     let reader = Reader { file: library.file };
-    let mut refused = None;
+    let has_binding = alternatives.iter().flatten().any(is_binding);
+    let (mut endpoint, mut rest) = (Vec::new(), Vec::new());
     for alternative in alternatives {
-        match reader.message(alternative) {
-            Ok(parts) => return Ok(parts),
+        let (its_own, others) =
+            alternative.into_iter().partition::<Vec<_>, _>(|assertion| has_binding && is_endpoints(assertion));
+        endpoint.push(its_own);
+        rest.push(others);
+    }
+    if has_binding {
+        let before = std::mem::take(&mut into.endpoint);
+        into.endpoint = if before.is_empty() { endpoint } else { normal::merge(library, at, vec![before, endpoint])? };
+    }
+    let mut refused = None;
+    for alternative in rest {
+        match reader.message(&alternative) {
+            Ok((parts, supporting)) => {
+                into.parts.merge(&parts);
+                into.supporting.extend(supporting);
+                return Ok(());
+            }
             Err(error) => refused = refused.or(Some(error)),
         }
     }
     Err(refused.unwrap_or_else(|| PolicyError::NoAlternative { at: Place::of(library.file, at) }))
+}
+
+/// Whether an assertion is a security binding.
+pub(crate) fn is_binding(assertion: &Assertion<'_>) -> bool {
+    matches!(assertion.security(), Some("TransportBinding" | "SymmetricBinding" | "AsymmetricBinding"))
+}
+
+/// Whether an assertion is one of an endpoint's policy alone: a security binding, or options beside it.
+fn is_endpoints(assertion: &Assertion<'_>) -> bool {
+    is_binding(assertion) || matches!(assertion.security(), Some("Wss10" | "Wss11" | "Trust10" | "Trust13"))
 }
 
 /// Gives a policy, and the policies within it, the addressing that applies to it: the one it engages, else the one that
@@ -98,7 +138,7 @@ fn or_else(addressing: Addressing, other: impl FnOnce() -> Addressing) -> Addres
 }
 
 fn addressing_of_parts(parts: &Parts) -> Addressing {
-    let headers = parts.signed.headers.iter().chain(&parts.encrypted.headers);
+    let headers = parts.signed.headers.iter().chain(&parts.encrypted.headers).chain(&parts.required);
     headers
         .map(|header| match header.namespace.as_str() {
             names::ADDRESSING_10 => Addressing::V10,
@@ -146,7 +186,7 @@ impl Reader<'_> {
                 continue;
             }
             match assertion.security() {
-                Some("TransportBinding" | "SymmetricBinding" | "AsymmetricBinding") => {
+                Some(_) if is_binding(assertion) => {
                     self.once(&mut binding, assertion, |_| self.binding(assertion))?;
                 }
                 Some("Wss10" | "Wss11") => {
@@ -179,29 +219,22 @@ impl Reader<'_> {
     }
 
     /// Reads one alternative of a policy of operation or message scope.
-    fn message(&self, alternative: &[Assertion<'_>]) -> Result<Parts, PolicyError> {
+    fn message(&self, alternative: &[Assertion<'_>]) -> Result<(Parts, Vec<SupportingToken>), PolicyError> {
         let mut parts = Parts::default();
+        let mut supporting = Vec::new();
         for assertion in alternative {
             if self.parts(assertion, &mut parts)? || engaged_addressing(assertion.element).is_some() {
                 continue;
             }
-            let name = assertion.security().unwrap_or_default();
-            if matches!(
-                name,
-                "TransportBinding"
-                    | "SymmetricBinding"
-                    | "AsymmetricBinding"
-                    | "Wss10"
-                    | "Wss11"
-                    | "Trust10"
-                    | "Trust13"
-            ) || supporting::duty(name).is_some()
-            {
+            if is_endpoints(assertion) {
                 return Err(self.not_built_here(assertion, "at operation or message scope"));
             }
-            self.unexpected(assertion)?;
+            match assertion.security().and_then(supporting::duty) {
+                Some(duty) => self.supporting(assertion, duty, &mut supporting)?,
+                None => self.unexpected(assertion)?,
+            }
         }
-        Ok(parts)
+        Ok((parts, supporting))
     }
 
     fn wss(&self, assertion: &Assertion<'_>, v11: bool) -> Result<Wss, PolicyError> {

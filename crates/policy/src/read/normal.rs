@@ -38,10 +38,28 @@ impl Assertion<'_> {
         names::is_security(&self.element.namespace).then_some(self.element.local.as_str())
     }
 
+    /// Whether another says the same, wherever it is written.
+    fn is_same(&self, other: &Self) -> bool {
+        let (one, two) = (self.element, other.element);
+        std::ptr::eq(one, two)
+            || one.is(&two.namespace, &two.local)
+                && one.attributes == two.attributes
+                && same(&self.nested, &other.nested)
+    }
+
     /// How many assertions it is, itself counted.
     fn size(&self) -> usize {
         1 + size(&self.nested)
     }
+}
+
+fn same(one: &[Assertion<'_>], two: &[Assertion<'_>]) -> bool {
+    one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.is_same(two))
+}
+
+/// Whether two lists of alternatives say the same in the same order.
+pub(crate) fn are_same(one: &[Alternative<'_>], two: &[Alternative<'_>]) -> bool {
+    one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two))
 }
 
 fn size(alternative: &[Assertion<'_>]) -> usize {

@@ -1,31 +1,56 @@
-//! `SignedParts` and `EncryptedParts` (WS-SecurityPolicy 1.2, section 4).
+//! What is to be signed, encrypted or there (WS-SecurityPolicy 1.2, section 4).
+
+use nuncio_xml::foreign::Element;
 
 use super::Reader;
 use super::normal::Assertion;
+use super::path::{self, Problem};
 use crate::error::{Place, PolicyError};
-use crate::model::{HeaderPart, PartSet, Parts};
+use crate::model::{ElementPath, HeaderPart, PartSet, Parts};
 use crate::names;
+
+/// `XPathVersion` of what is read. It is what is meant without the attribute, too.
+const XPATH_10: &str = "http://www.w3.org/TR/1999/REC-xpath-19991116";
 
 impl Reader<'_> {
     /// Adds the parts that an assertion names; `false` where it is another assertion.
     pub(super) fn parts(&self, assertion: &Assertion<'_>, into: &mut Parts) -> Result<bool, PolicyError> {
+        let is_empty = assertion.element.elements().next().is_none();
         match assertion.security() {
             Some("SignedParts") => {
-                if assertion.element.elements().next().is_none() {
-                    return Err(
-                        self.not_built_here(assertion, "without children, which means the body and every header")
-                    );
-                }
-                into.signed.merge(&self.part_set(assertion)?);
+                let mut set = self.part_set(assertion)?;
+                // Without children it means all of them.
+                set.body |= is_empty;
+                set.every_header |= is_empty;
+                into.signed.merge(&set);
             }
             Some("EncryptedParts") => {
                 let mut set = self.part_set(assertion)?;
-                if !set.headers.is_empty() {
-                    return Err(self.not_built_here(assertion, "with a Header"));
-                }
                 // Without children it means the body.
-                set.body |= assertion.element.elements().next().is_none();
+                set.body |= is_empty;
                 into.encrypted.merge(&set);
+            }
+            Some("RequiredParts") => {
+                let mut required = Parts::default();
+                for part in assertion.element.elements() {
+                    if self.is_ignored(part, "Header")? {
+                        continue;
+                    }
+                    required.required.push(self.header(part)?);
+                }
+                into.merge(&required);
+            }
+            Some("SignedElements") => {
+                into.merge(&Parts { signed_elements: self.paths(assertion)?, ..Parts::default() });
+            }
+            Some("EncryptedElements") => {
+                into.merge(&Parts { encrypted_elements: self.paths(assertion)?, ..Parts::default() });
+            }
+            Some("ContentEncryptedElements") => {
+                into.merge(&Parts { content_encrypted_elements: self.paths(assertion)?, ..Parts::default() });
+            }
+            Some("RequiredElements") => {
+                into.merge(&Parts { required_elements: self.paths(assertion)?, ..Parts::default() });
             }
             _ => return Ok(false),
         }
@@ -35,25 +60,54 @@ impl Reader<'_> {
     fn part_set(&self, assertion: &Assertion<'_>) -> Result<PartSet, PolicyError> {
         let mut set = PartSet::default();
         for part in assertion.element.elements() {
-            match part.local.as_str() {
-                "Body" if names::is_security(&part.namespace) => set.body = true,
-                "Header" if names::is_security(&part.namespace) => {
-                    let Some(namespace) = part.attribute("", "Namespace") else {
-                        return Err(PolicyError::Missing {
-                            at: Place::of(self.file, part),
-                            what: "Namespace",
-                            within: part.local.clone(),
-                        });
-                    };
-                    let name = part.attribute("", "Name").filter(|name| !name.is_empty()).map(str::to_owned);
-                    let header = HeaderPart { name, namespace: namespace.to_owned() };
-                    if !set.headers.contains(&header) {
-                        set.headers.push(header);
-                    }
-                }
-                _ => self.unexpected(&Assertion { element: part, nested: Vec::new(), optional: false })?,
+            if part.local == "Body" && names::is_security(&part.namespace) {
+                set.body = true;
+            } else if !self.is_ignored(part, "Header")? {
+                set.headers.push(self.header(part)?);
             }
         }
         Ok(set)
+    }
+
+    fn header(&self, part: &Element) -> Result<HeaderPart, PolicyError> {
+        let Some(namespace) = part.attribute("", "Namespace") else {
+            let (at, within) = (Place::of(self.file, part), part.local.clone());
+            return Err(PolicyError::Missing { at, what: "Namespace", within });
+        };
+        let name = part.attribute("", "Name").filter(|name| !name.is_empty()).map(str::to_owned);
+        Ok(HeaderPart { name, namespace: namespace.to_owned() })
+    }
+
+    fn paths(&self, assertion: &Assertion<'_>) -> Result<Vec<ElementPath>, PolicyError> {
+        let version = assertion.element.attributes.iter().find(|attribute| attribute.local == "XPathVersion");
+        if let Some(version) = version.filter(|version| version.value.trim() != XPATH_10) {
+            let (at, value) = (self.place(assertion), version.value.clone());
+            return Err(PolicyError::BadValue { at, attribute: "XPathVersion", value });
+        }
+        let mut paths = Vec::new();
+        for element in assertion.element.elements() {
+            if self.is_ignored(element, "XPath")? {
+                continue;
+            }
+            let text = element.text();
+            let at = || Place::of(self.file, element);
+            let steps = path::parse(element, &text).map_err(|problem| match problem {
+                Problem::NotRead(rest) => PolicyError::Path { at: at(), path: text.clone(), rest: rest.to_owned() },
+                Problem::Prefix(prefix) => {
+                    PolicyError::UnknownName { at: at(), kind: "prefix", name: prefix.to_owned() }
+                }
+            })?;
+            paths.push(ElementPath { text: text.trim().to_owned(), steps });
+        }
+        if paths.is_empty() { Err(self.missing(assertion, "XPath")) } else { Ok(paths) }
+    }
+
+    /// Whether a child of such an assertion is another than `expected` and may be ignored; refused where it may not.
+    fn is_ignored(&self, element: &Element, expected: &str) -> Result<bool, PolicyError> {
+        if element.local == expected && names::is_security(&element.namespace) {
+            return Ok(false);
+        }
+        self.unexpected(&Assertion { element, nested: Vec::new(), optional: false })?;
+        Ok(true)
     }
 }

@@ -3,7 +3,7 @@
 use super::Reader;
 use super::normal::Assertion;
 use crate::error::PolicyError;
-use crate::model::{Parts, SupportingToken, Token};
+use crate::model::{Parts, SupportingToken};
 
 /// What a kind of supporting token does.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +43,6 @@ impl Reader<'_> {
         let mut parts = Parts::default();
         for nested in &assertion.nested {
             if self.parts(nested, &mut parts)? {
-                if parts.signed.body || parts.encrypted.body {
-                    return Err(self.not_built_here(nested, "of the body by a supporting token"));
-                }
                 continue;
             }
             let token = match self.token(nested) {
@@ -54,15 +51,6 @@ impl Reader<'_> {
                 Err(error) if (nested.optional || assertion.optional) && error.is_not_built() => continue,
                 Err(error) => return Err(error),
             };
-            if duty.endorsing && matches!(token, Token::Username(_)) {
-                return Err(self.not_built_here(nested, "as an endorsing token"));
-            }
-            if duty.endorsing && (duty.signed || duty.encrypted) {
-                return Err(self.not_built_here(nested, "as an endorsing token that is signed or encrypted"));
-            }
-            if !duty.endorsing && matches!(token, Token::X509(_)) {
-                return Err(self.not_built_here(nested, "as a supporting token that does not endorse"));
-            }
             tokens.push((token, nested.optional || assertion.optional));
         }
         if tokens.is_empty() && !assertion.optional && !assertion.nested.iter().any(|nested| nested.optional) {

@@ -4,8 +4,49 @@ use super::Reader;
 use super::normal::Assertion;
 use super::table;
 use crate::error::PolicyError;
-use crate::model::{DerivedKeys, Include, SecureConversationToken, Token, UsernameToken, X509Reference, X509Token};
+use crate::model::{
+    DerivedKeys, Include, PasswordKind, ReferenceTarget, SecureConversationToken, Token, UsernameToken, X509Kind,
+    X509Reference, X509Token,
+};
 use crate::names;
+
+/// What every token may say.
+struct Common {
+    derived_keys: DerivedKeys,
+    target: ReferenceTarget,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self { derived_keys: DerivedKeys::None, target: ReferenceTarget::Any }
+    }
+}
+
+impl Common {
+    /// Reads one of these; `false` where it is another assertion.
+    fn read(&mut self, assertion: &Assertion<'_>) -> bool {
+        match assertion.security() {
+            Some("RequireDerivedKeys" | "RequireExplicitDerivedKeys") => self.derived_keys = DerivedKeys::Explicit,
+            Some("RequireImpliedDerivedKeys") => self.derived_keys = DerivedKeys::Implied,
+            Some("RequireInternalReference") => self.target = ReferenceTarget::Internal,
+            Some("RequireExternalReference") => self.target = ReferenceTarget::External,
+            Some("RequireExternalUriReference") => self.target = ReferenceTarget::ExternalUri,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The form of a certificate that an assertion names.
+fn x509_kind(local: &str) -> Option<X509Kind> {
+    Some(match local {
+        "WssX509V1Token10" | "WssX509V1Token11" => X509Kind::V1,
+        "WssX509V3Token10" | "WssX509V3Token11" => X509Kind::V3,
+        "WssX509PkiPathV1Token10" | "WssX509PkiPathV1Token11" => X509Kind::PkiPathV1,
+        "WssX509Pkcs7Token10" | "WssX509Pkcs7Token11" => X509Kind::Pkcs7,
+        _ => return None,
+    })
+}
 
 impl Reader<'_> {
     /// Reads a token.
@@ -21,47 +62,66 @@ impl Reader<'_> {
 
     fn x509(&self, assertion: &Assertion<'_>) -> Result<X509Token, PolicyError> {
         self.parameters(assertion)?;
-        let mut derived_keys = DerivedKeys::None;
+        let mut common = Common::default();
         let mut reference = X509Reference::Any;
+        let mut kind = None;
         for nested in &assertion.nested {
-            match nested.security() {
-                Some("RequireDerivedKeys" | "RequireExplicitDerivedKeys") => derived_keys = DerivedKeys::Explicit,
-                Some("RequireKeyIdentifierReference") => reference = X509Reference::KeyIdentifier,
-                Some("RequireIssuerSerialReference") => reference = X509Reference::IssuerSerial,
-                Some("RequireEmbeddedTokenReference") => return Err(self.not_built(nested.element)),
-                Some("RequireThumbprintReference") => reference = X509Reference::Thumbprint,
+            if common.read(nested) {
+                continue;
+            }
+            let name = nested.security().unwrap_or_default();
+            if let Some(read) = x509_kind(name) {
+                self.once(&mut kind, nested, |_| Ok(read))?;
+                continue;
+            }
+            match name {
+                "RequireKeyIdentifierReference" => reference = X509Reference::KeyIdentifier,
+                "RequireIssuerSerialReference" => reference = X509Reference::IssuerSerial,
+                "RequireEmbeddedTokenReference" => reference = X509Reference::Embedded,
+                "RequireThumbprintReference" => reference = X509Reference::Thumbprint,
                 _ => self.unexpected(nested)?,
             }
         }
-        Ok(X509Token { include: self.include(assertion)?, derived_keys, reference })
+        let Common { derived_keys, target } = common;
+        let kind = kind.unwrap_or(X509Kind::V3);
+        Ok(X509Token { include: self.include(assertion)?, kind, derived_keys, reference, target })
     }
 
     fn username(&self, assertion: &Assertion<'_>) -> Result<UsernameToken, PolicyError> {
         self.parameters(assertion)?;
+        let mut common = Common::default();
+        let mut password = None;
+        let (mut nonce, mut created) = (false, false);
         for nested in &assertion.nested {
+            if common.read(nested) {
+                continue;
+            }
             match nested.security() {
-                Some("RequireDerivedKeys" | "RequireExplicitDerivedKeys") => {
-                    return Err(self.not_built_here(nested, "on a user name"));
-                }
+                Some("HashPassword") => self.once(&mut password, nested, |_| Ok(PasswordKind::Digest))?,
+                Some("NoPassword") => self.once(&mut password, nested, |_| Ok(PasswordKind::None))?,
+                Some("Nonce") => nonce = true,
+                Some("Created") => created = true,
                 _ => self.unexpected(nested)?,
             }
         }
-        Ok(UsernameToken { include: self.include(assertion)? })
+        let Common { derived_keys, target } = common;
+        let password = password.unwrap_or(PasswordKind::Text);
+        Ok(UsernameToken { include: self.include(assertion)?, password, nonce, created, derived_keys, target })
     }
 
     fn secure_conversation(&self, assertion: &Assertion<'_>) -> Result<SecureConversationToken, PolicyError> {
         self.parameters(assertion)?;
-        let mut derived_keys = DerivedKeys::None;
+        let mut common = Common::default();
         let (mut cancel, mut renew) = (true, true);
         let mut bootstrap = None;
         for nested in &assertion.nested {
+            if common.read(nested) {
+                continue;
+            }
             let microsoft = nested.element.namespace == names::MICROSOFT;
             match nested.element.local.as_str() {
                 "MustNotSendCancel" if microsoft || nested.security().is_some() => cancel = false,
                 "MustNotSendRenew" if microsoft || nested.security().is_some() => renew = false,
-                "RequireDerivedKeys" | "RequireExplicitDerivedKeys" if nested.security().is_some() => {
-                    derived_keys = DerivedKeys::Explicit;
-                }
                 "BootstrapPolicy" if nested.security().is_some() => self.once(&mut bootstrap, nested, |_| {
                     self.policy(&nested.nested)?.ok_or_else(|| self.missing(nested, "security binding"))
                 })?,
@@ -69,7 +129,15 @@ impl Reader<'_> {
             }
         }
         let bootstrap = Box::new(bootstrap.ok_or_else(|| self.missing(assertion, "BootstrapPolicy"))?);
-        Ok(SecureConversationToken { include: self.include(assertion)?, derived_keys, cancel, renew, bootstrap })
+        let Common { derived_keys, target } = common;
+        Ok(SecureConversationToken {
+            include: self.include(assertion)?,
+            derived_keys,
+            cancel,
+            renew,
+            target,
+            bootstrap,
+        })
     }
 
     /// Refuses parameters that stand beside a token's nested policy (another issuer, claims), unless they may be passed

@@ -8,7 +8,7 @@ use crate::error::{Place, PolicyError};
 use crate::model::{Addressing, Contract, FaultMessage, Message, Operation, Parts, Policy, Port, SoapVersion};
 use crate::names;
 use crate::read::library::Library;
-use crate::read::{engaged_addressing, policies, settle_addressing};
+use crate::read::{Scoped, engaged_addressing, normal, policies, settle_addressing};
 
 /// The transport of SOAP over HTTP, as both SOAP bindings of WSDL 1.1 name it, and as SOAP 1.2 names its own binding.
 const HTTP: [&str; 2] = ["http://schemas.xmlsoap.org/soap/http", "http://www.w3.org/2003/05/soap/bindings/HTTP/"];
@@ -87,11 +87,11 @@ impl<'a> Definitions<'a> {
         self.transport(extension)?;
         let port_type = self.named(binding, "type", "portType")?;
         let bound = Bound { port_type, soap: extension.namespace.as_str(), style: extension.attribute("", "style") };
-        let mut operations = Vec::new();
+        let (mut operations, mut scoped) = (Vec::new(), Vec::new());
         for operation in children(binding, "operation") {
-            operations.push(self.operation(&bound, operation)?);
+            operations.push(self.operation(&bound, operation, &mut scoped)?);
         }
-        let alternatives = self.alternatives(&[service, port, binding, port_type], &operations)?;
+        let alternatives = self.alternatives(&[service, port, binding, port_type], &mut operations, &scoped)?;
         Ok((alternatives, operations))
     }
 
@@ -105,29 +105,44 @@ impl<'a> Definitions<'a> {
     }
 
     /// The endpoint's policy: of service, port, binding and port type together.
-    fn alternatives(&self, scopes: &[&'a Element; 4], operations: &[Operation]) -> Result<Vec<Policy>, PolicyError> {
-        let [_, port, binding, _] = scopes;
-        let effective = attach::effective(&self.library, binding, scopes)?;
+    fn alternatives(
+        &self,
+        attached: &[&'a Element; 4],
+        operations: &mut [Operation],
+        scoped: &[Scoped<'a>],
+    ) -> Result<Vec<Policy>, PolicyError> {
+        let [_, port, binding, _] = attached;
+        let endpoint = attach::effective(&self.library, binding, attached)?;
+        let lifted = attach::lift(&self.library, scoped, &endpoint, operations)?;
+        let effective = normal::merge(&self.library, binding, vec![endpoint, lifted])?;
         let mut alternatives = policies(&self.library, binding, &effective)?;
         // `wsaw:UsingAddressing` may also stand in the binding or the port itself, as an extension of WSDL.
         let extension =
             binding.elements().chain(port.elements()).find_map(engaged_addressing).unwrap_or(Addressing::None);
-        let messages: Vec<&Parts> =
-            operations.iter().flat_map(Operation::messages).map(|message| &message.parts).collect();
-        if alternatives.is_empty()
-            && messages.iter().any(|parts| !parts.signed.is_empty() || !parts.encrypted.is_empty())
-        {
-            // Parts that nothing would protect are a mistake, not a wish for messages in clear.
+        let mut messages = operations.iter().flat_map(Operation::messages);
+        if messages.any(|message| {
+            (alternatives.is_empty() || !message.protected)
+                && (!message.parts.is_empty() || !message.supporting.is_empty())
+        }) {
+            // Parts and tokens that nothing would protect are a mistake, not a wish for messages in clear.
             let within = format!("binding {}", self.attribute(binding, "name")?);
             return Err(PolicyError::Missing { at: self.place(binding), what: "security binding", within });
         }
+        let messages: Vec<&Parts> =
+            operations.iter().flat_map(Operation::messages).map(|message| &message.parts).collect();
         for policy in &mut alternatives {
             settle_addressing(policy, extension, &messages);
         }
         Ok(alternatives)
     }
 
-    fn operation(&self, bound: &Bound<'a>, operation: &'a Element) -> Result<Operation, PolicyError> {
+    /// Reads an operation; what the policies of its messages say is added to `scoped`, in the order of its messages.
+    fn operation(
+        &self,
+        bound: &Bound<'a>,
+        operation: &'a Element,
+        scoped: &mut Vec<Scoped<'a>>,
+    ) -> Result<Operation, PolicyError> {
         let name = self.attribute(operation, "name")?;
         let Some(abstracted) = overload(bound.port_type, operation, name) else {
             let (at, name) = (self.place(operation), name.to_owned());
@@ -135,8 +150,9 @@ impl<'a> Definitions<'a> {
         };
         let extension = operation.child(bound.soap, "operation");
         let style = extension.and_then(|extension| extension.attribute("", "style")).or(bound.style);
-        let common = attach::parts(&self.library, &[operation, abstracted])?;
-        let context = Context { definitions: self, bound, name, rpc: style == Some("rpc") };
+        let mut common = Scoped::default();
+        attach::scoped(&self.library, &[operation, abstracted], &mut common)?;
+        let context = Context { definitions: self, bound, name, rpc: style == Some("rpc"), common };
 
         let output = abstracted.child(names::WSDL, "output");
         let Some(input) = abstracted.child(names::WSDL, "input") else {
@@ -148,7 +164,7 @@ impl<'a> Definitions<'a> {
         };
         let soap_action = extension.and_then(|extension| extension.attribute("", "soapAction")).map(str::to_owned);
         let role = Role::Input { name: input.attribute("", "name"), one_way: output.is_none() };
-        let mut request = context.message(input, operation.child(names::WSDL, "input"), role, &common)?;
+        let mut request = context.message(input, operation.child(names::WSDL, "input"), role, scoped)?;
         // In the absence of a declared action a SOAP action is the action (WS-Addressing 1.0 Metadata, section 4.4.1).
         if let (None, Some(soap_action)) =
             (declared_action(input), soap_action.as_deref().filter(|action| !action.is_empty()))
@@ -160,7 +176,7 @@ impl<'a> Definitions<'a> {
         let response = match output {
             Some(output) => {
                 let role = Role::Output(output.attribute("", "name"));
-                Some(context.message(output, operation.child(names::WSDL, "output"), role, &common)?)
+                Some(context.message(output, operation.child(names::WSDL, "output"), role, scoped)?)
             }
             None => None,
         };
@@ -169,7 +185,7 @@ impl<'a> Definitions<'a> {
             let fault_name = self.attribute(fault, "name")?;
             let concrete =
                 children(operation, "fault").find(|concrete| concrete.attribute("", "name") == Some(fault_name));
-            let message = context.message(fault, concrete, Role::Fault(fault_name), &common)?;
+            let message = context.message(fault, concrete, Role::Fault(fault_name), scoped)?;
             faults.push(FaultMessage { name: fault_name.to_owned(), message });
         }
         Ok(Operation { name: name.to_owned(), input: request, output: response, faults })
@@ -217,6 +233,8 @@ struct Context<'c, 'a> {
     bound: &'c Bound<'a>,
     name: &'a str,
     rpc: bool,
+    /// What the policies of the operation say of each of its messages.
+    common: Scoped<'a>,
 }
 
 impl<'a> Context<'_, 'a> {
@@ -226,12 +244,12 @@ impl<'a> Context<'_, 'a> {
         abstracted: &'a Element,
         concrete: Option<&'a Element>,
         role: Role<'_>,
-        common: &Parts,
+        scoped: &mut Vec<Scoped<'a>>,
     ) -> Result<Message, PolicyError> {
         let message = self.definitions.named(abstracted, "message", "message")?;
-        let mut parts = common.clone();
-        let scopes: Vec<&Element> = concrete.into_iter().chain([abstracted, message]).collect();
-        parts.merge(&attach::parts(&self.definitions.library, &scopes)?);
+        let mut policies = self.common.clone();
+        let elements: Vec<&Element> = concrete.into_iter().chain([abstracted, message]).collect();
+        attach::scoped(&self.definitions.library, &elements, &mut policies)?;
         let port_type = self.definitions.attribute(self.bound.port_type, "name")?;
         let action = declared_action(abstracted).map_or_else(
             || default_action(self.definitions.target_namespace, port_type, self.name, role),
@@ -246,7 +264,9 @@ impl<'a> Context<'_, 'a> {
         } else {
             self.element(message, body)?
         };
-        Ok(Message { action, soap_action: None, element, parts })
+        let (parts, supporting) = (policies.parts.clone(), policies.supporting.clone());
+        scoped.push(policies);
+        Ok(Message { action, soap_action: None, element, parts, supporting, protected: true })
     }
 
     /// The element of the message's part that is in the body.

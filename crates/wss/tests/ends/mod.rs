@@ -115,7 +115,7 @@ impl Pair {
     /// An initiator under one policy, and a recipient that takes any of these.
     pub fn among(initiator: &Policy, recipient: &[Policy], soap: SoapVersion) -> Self {
         let trust = vec![client().certificate];
-        Self::with_alternatives(&[initiator.clone()], recipient, soap, Some(client()), vec![server()], trust)
+        Self::with_alternatives(std::slice::from_ref(initiator), recipient, soap, Some(client()), vec![server()], trust)
     }
 
     /// Both ends under these alternatives; the initiator has a certificate or has not.
@@ -142,8 +142,8 @@ impl Pair {
         credentials: Vec<Credential>,
         trust: Vec<Certificate>,
     ) -> Self {
-        let (initiator, recipient) = ([initiator.clone()], [recipient.clone()]);
-        Self::with_alternatives(&initiator, &recipient, soap, Some(credential), credentials, trust)
+        let (initiator, recipient) = (std::slice::from_ref(initiator), std::slice::from_ref(recipient));
+        Self::with_alternatives(initiator, recipient, soap, Some(credential), credentials, trust)
     }
 
     fn with_alternatives(

@@ -1,0 +1,81 @@
+//! A contract: the ports of a service and what their messages are.
+
+use super::{Parts, Policy, SoapVersion, SupportingToken};
+use crate::error::PolicyError;
+
+/// A contract: what a WSDL says of a service.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// The ports, in the order of the file.
+    pub ports: Vec<Port>,
+}
+
+/// A port with its effective policy.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// The port's name.
+    pub name: String,
+    /// The version of SOAP of its binding.
+    pub soap: SoapVersion,
+    /// The address it gives.
+    pub address: Option<String>,
+    /// The alternatives of its endpoint policy (service, port and binding scope merged), in the order of the file;
+    /// empty where it has no policy with a security binding. An error where no alternative is usable, or a policy of one
+    /// of its messages is not: that makes this port unusable, not its contract.
+    pub alternatives: Result<Vec<Policy>, PolicyError>,
+    /// Its operations.
+    pub operations: Vec<Operation>,
+}
+
+/// An operation of a port.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Its name.
+    pub name: String,
+    /// The request.
+    pub input: Message,
+    /// The response; `None` for a one-way operation.
+    pub output: Option<Message>,
+    /// The faults it declares.
+    pub faults: Vec<FaultMessage>,
+}
+
+impl Operation {
+    /// Its messages: the request, the response, the faults.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        [&self.input].into_iter().chain(&self.output).chain(self.faults.iter().map(|fault| &fault.message))
+    }
+
+    /// Its messages in the same order.
+    pub(crate) fn messages_mut(&mut self) -> impl Iterator<Item = &mut Message> {
+        let faults = self.faults.iter_mut().map(|fault| &mut fault.message);
+        [&mut self.input].into_iter().chain(&mut self.output).chain(faults)
+    }
+}
+
+/// A message of an operation.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its WS-Addressing action: declared, or by the default action pattern.
+    pub action: String,
+    /// The SOAP action of the binding, of inputs only.
+    pub soap_action: Option<String>,
+    /// The expanded name of the body's child (document/literal): namespace, local name.
+    pub element: Option<(String, String)>,
+    /// Parts of operation and message scope.
+    pub parts: Parts,
+    /// Supporting tokens of operation and message scope, beside those of the port's policy.
+    pub supporting: Vec<SupportingToken>,
+    /// Whether the security binding of the port's policy holds for it. `false` where the contract attaches the binding to
+    /// other messages one by one (a request signed, its response in clear).
+    pub protected: bool,
+}
+
+/// A declared fault.
+#[derive(Clone, Debug)]
+pub struct FaultMessage {
+    /// The fault's name.
+    pub name: String,
+    /// As for any message; `element` is that of the detail's child.
+    pub message: Message,
+}

@@ -1,0 +1,210 @@
+//! The model: what WS-SecurityPolicy says, after reading and merging, one alternative at a time.
+//!
+//! Everything else (WSDL, presets, YAML) is a way into these types, and the protocol crate compiles them into what it
+//! does with a message. Names are the specification's.
+
+mod contract;
+mod parts;
+mod token;
+
+pub use contract::{Contract, FaultMessage, Message, Operation, Port};
+pub use parts::{ElementPath, HeaderPart, PartSet, Parts, Step};
+pub use token::{
+    DerivedKeys, Include, PasswordKind, ReferenceTarget, SecureConversationToken, SupportingToken, Token,
+    UsernameToken, X509Kind, X509Reference, X509Token,
+};
+
+use crate::suite::Suite;
+
+/// The version of SOAP that a port speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SoapVersion {
+    /// SOAP 1.1, `text/xml`.
+    V11,
+    /// SOAP 1.2, `application/soap+xml`.
+    V12,
+}
+
+/// The version of WS-Addressing that a port speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Addressing {
+    /// None: the action is the transport's.
+    None,
+    /// The member submission of August 2004.
+    August2004,
+    /// The recommendation, WS-Addressing 1.0.
+    V10,
+}
+
+/// The generation of WS-Trust, and of WS-SecureConversation with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TrustVersion {
+    /// February 2005 (`Trust10`).
+    February2005,
+    /// 1.3 and 1.4, namespace 200512 (`Trust13`).
+    V13,
+}
+
+/// The namespace generation of the security policy assertions themselves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PolicyVersion {
+    /// WS-SecurityPolicy 1.1 (2005/07).
+    V11,
+    /// WS-SecurityPolicy 1.2 and 1.3 (200702).
+    V12,
+}
+
+/// One alternative of an effective policy: what every message of a port must satisfy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Which generation of WS-SecurityPolicy it was written in; decides the generation of derived key tokens where no
+    /// trust assertion does.
+    pub version: PolicyVersion,
+    /// The security binding.
+    pub binding: Binding,
+    /// Supporting tokens, in the order of the policy.
+    pub supporting: Vec<SupportingToken>,
+    /// `Wss10`/`Wss11` and their options.
+    pub wss: Wss,
+    /// `Trust10`/`Trust13` and their options; `None` where the policy has neither.
+    pub trust: Option<Trust>,
+    /// The addressing that the policy engages.
+    pub addressing: Addressing,
+    /// Parts that the policy protects in every message (endpoint scope, or a bootstrap policy's own).
+    pub parts: Parts,
+}
+
+/// A security binding (WS-SecurityPolicy 1.2, section 7).
+#[derive(Clone, Debug)]
+pub enum Binding {
+    /// Protection by the transport; tokens in the message at most endorse.
+    Transport(TransportBinding),
+    /// One symmetric key protects both directions.
+    Symmetric(SymmetricBinding),
+    /// Each side signs with its own certificate, and encrypts for the other's.
+    Asymmetric(AsymmetricBinding),
+}
+
+/// `TransportBinding`.
+#[derive(Clone, Debug)]
+pub struct TransportBinding {
+    /// Whether TLS itself must authenticate the client (`RequireClientCertificate`).
+    pub client_certificate: bool,
+    /// The algorithm suite.
+    pub suite: &'static Suite,
+    /// What the policy says beside the suite.
+    pub options: SuiteOptions,
+    /// The layout of the security header.
+    pub layout: Layout,
+    /// Whether every message carries a timestamp.
+    pub timestamp: bool,
+}
+
+/// `SymmetricBinding` with a protection token.
+#[derive(Clone, Debug)]
+pub struct SymmetricBinding {
+    /// The token whose key signs and encrypts.
+    pub protection: Token,
+    /// The algorithm suite.
+    pub suite: &'static Suite,
+    /// What the policy says beside the suite.
+    pub options: SuiteOptions,
+    /// The layout of the security header.
+    pub layout: Layout,
+    /// Whether every message carries a timestamp.
+    pub timestamp: bool,
+    /// Which comes first, signing or encrypting.
+    pub order: ProtectionOrder,
+    /// Whether the signature itself is encrypted (`EncryptSignature`).
+    pub encrypt_signature: bool,
+    /// Whether the signature covers the token that made it (`ProtectTokens`).
+    pub protect_tokens: bool,
+}
+
+/// `AsymmetricBinding` with one token for each side.
+#[derive(Clone, Debug)]
+pub struct AsymmetricBinding {
+    /// The token that signs requests, and that responses are encrypted for.
+    pub initiator: X509Token,
+    /// The token that signs responses, and that requests are encrypted for.
+    pub recipient: X509Token,
+    /// The algorithm suite.
+    pub suite: &'static Suite,
+    /// What the policy says beside the suite.
+    pub options: SuiteOptions,
+    /// The layout of the security header.
+    pub layout: Layout,
+    /// Whether every message carries a timestamp.
+    pub timestamp: bool,
+    /// Which comes first, signing or encrypting.
+    pub order: ProtectionOrder,
+    /// Whether the signature itself is encrypted (`EncryptSignature`).
+    pub encrypt_signature: bool,
+    /// Whether the signature covers the token that made it (`ProtectTokens`).
+    pub protect_tokens: bool,
+}
+
+/// `Layout` (WS-SecurityPolicy 1.2, section 6.7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Layout {
+    /// Declared before used.
+    Strict,
+    /// Any order that WSS allows.
+    Lax,
+    /// `Lax`, the timestamp first.
+    LaxTimestampFirst,
+    /// `Lax`, the timestamp last.
+    LaxTimestampLast,
+}
+
+/// Whether a message is signed over its plain or its encrypted form.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ProtectionOrder {
+    /// The default: the signature covers the plain parts.
+    SignBeforeEncrypt,
+    /// `EncryptBeforeSigning`: the signature covers the encrypted parts.
+    EncryptBeforeSign,
+}
+
+/// What an `AlgorithmSuite` may say beside the suite (WS-SecurityPolicy 1.2, section 6.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SuiteOptions {
+    /// How what is signed is canonicalised.
+    pub canonicalization: Canonicalization,
+    /// `SOAPNormalization10`: what is signed is normalised as SOAP first.
+    pub soap_normalization: bool,
+    /// `STRTransform10`: tokens are signed through the references to them.
+    pub str_transform: bool,
+}
+
+/// How what is signed is canonicalised.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Canonicalization {
+    /// Exclusive canonicalisation, where the policy does not say.
+    #[default]
+    Exclusive,
+    /// `InclusiveC14N`: canonical XML 1.0.
+    Inclusive,
+    /// `InclusiveC14N11`: canonical XML 1.1.
+    Inclusive11,
+}
+
+/// `Wss10` or `Wss11`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Wss {
+    /// WSS 1.1 rather than 1.0.
+    pub v11: bool,
+    /// `RequireSignatureConfirmation`.
+    pub signature_confirmation: bool,
+}
+
+/// `Trust10` or `Trust13`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Trust {
+    /// The generation.
+    pub version: TrustVersion,
+    /// `RequireClientEntropy`.
+    pub client_entropy: bool,
+    /// `RequireServerEntropy`.
+    pub server_entropy: bool,
+}

@@ -1,0 +1,159 @@
+//! What a policy may say and neither end does yet: both refuse it when they are made, before any message.
+
+#![allow(clippy::expect_used, reason = "helpers of tests")]
+
+use nuncio_policy::bare;
+use nuncio_policy::model::{Message, Operation, Parts, Policy, SoapVersion};
+use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings};
+
+mod ends;
+
+use ends::{FRESHNESS, limits, server};
+
+const TLS: &str = "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
+    <sp:AlgorithmSuite><wsp:Policy><sp:Basic256/></wsp:Policy></sp:AlgorithmSuite><sp:IncludeTimestamp/></wsp:Policy></sp:TransportBinding>";
+
+fn policy(content: &str) -> Policy {
+    let text = format!(
+        "<wsp:Policy xmlns:wsp='http://www.w3.org/ns/ws-policy' xmlns:sp='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702' \
+        xmlns:sp13='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200802'>{content}</wsp:Policy>"
+    );
+    bare::read("p.xml", text.as_bytes()).expect("a policy").remove(0)
+}
+
+fn symmetric(token: &str, more: &str) -> String {
+    format!(
+        "<sp:SymmetricBinding><wsp:Policy><sp:ProtectionToken><wsp:Policy>{token}</wsp:Policy></sp:ProtectionToken>\
+        <sp:AlgorithmSuite><wsp:Policy><sp:Basic256/></wsp:Policy></sp:AlgorithmSuite>{more}</wsp:Policy></sp:SymmetricBinding>"
+    )
+}
+
+fn supporting(duty: &str, tokens: &str) -> String {
+    format!("{TLS}<sp:{duty}SupportingTokens><wsp:Policy>{tokens}</wsp:Policy></sp:{duty}SupportingTokens>")
+}
+
+fn token(name: &str, more: &str) -> String {
+    format!("<sp:{name}><wsp:Policy>{more}</wsp:Policy></sp:{name}>")
+}
+
+fn check(content: &str, what: &str) {
+    check_with(content, &[], what);
+}
+
+fn check_with(content: &str, operations: &[Operation], what: &str) {
+    let recipient = Recipient::new(RecipientSettings {
+        alternatives: vec![policy(content)],
+        soap: SoapVersion::V12,
+        operations: operations.to_vec(),
+        trust: nuncio_crypto::trust::Trust::new(Vec::new()).expect("no roots"),
+        addresses: Vec::new(),
+        freshness: FRESHNESS,
+        message_lifetime: FRESHNESS.window,
+        context_lifetime: FRESHNESS.window,
+        forward_addressing: false,
+        limits: limits(),
+        credentials: vec![server()],
+    });
+    let expect = format!("{what} is not built yet");
+    assert_eq!(recipient.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{content}");
+    let initiator = Initiator::new(InitiatorSettings {
+        alternatives: vec![policy(content)],
+        soap: SoapVersion::V12,
+        operations: operations.to_vec(),
+        service: Some(server().certificate),
+        username: None,
+        credential: None,
+        to: "http://example.com/".to_owned(),
+        freshness: FRESHNESS,
+        message_lifetime: FRESHNESS.window,
+        limits: limits(),
+    });
+    assert_eq!(initiator.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{content}");
+}
+
+#[test]
+fn tokens() {
+    check(&symmetric("<sp:UsernameToken/>", ""), "a user name token that protects");
+    let user = |more: &str| supporting("Signed", &token("UsernameToken", more));
+    check(&user("<sp:HashPassword/>"), "a user name token with HashPassword or NoPassword");
+    check(&user("<sp:NoPassword/>"), "a user name token with HashPassword or NoPassword");
+    check(&user("<sp13:Nonce/>"), "a user name token with Nonce or Created");
+    check(&user("<sp13:Created/>"), "a user name token with Nonce or Created");
+    check(&user("<sp:RequireDerivedKeys/>"), "a key that is derived from a password");
+    check(&user("<sp:RequireInternalReference/>"), "RequireInternalReference");
+    let certificate = |more: &str| symmetric(&token("X509Token", more), "");
+    check(&certificate("<sp:RequireImpliedDerivedKeys/>"), "RequireImpliedDerivedKeys");
+    check(&certificate("<sp:RequireEmbeddedTokenReference/>"), "RequireEmbeddedTokenReference");
+    check(&certificate("<sp:RequireExternalReference/>"), "RequireExternalReference");
+    check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference");
+    let kind = "an X.509 token of another kind than one certificate of version 3";
+    check(&certificate("<sp:WssX509PkiPathV1Token11/>"), kind);
+    check(&certificate("<sp:WssX509Pkcs7Token11/>"), kind);
+    check(&certificate("<sp:WssX509V1Token11/>"), kind);
+}
+
+#[test]
+fn supporting_tokens() {
+    check(&supporting("Endorsing", "<sp:UsernameToken/>"), "a user name token that endorses");
+    check(&supporting("Endorsing", "<sp:X509Token/><sp:EncryptedParts/>"), "EncryptedParts of a supporting token");
+    check(
+        &supporting("Endorsing", "<sp:X509Token/><sp:SignedElements><sp:XPath>/a</sp:XPath></sp:SignedElements>"),
+        "elements that a path names, or required parts",
+    );
+    let session = token(
+        "SecureConversationToken",
+        &format!("<sp:BootstrapPolicy><wsp:Policy>{TLS}</wsp:Policy></sp:BootstrapPolicy>"),
+    );
+    check(&supporting("Signed", &session), "a secure conversation token that supports without endorsing");
+    check(&supporting("SignedEndorsing", &session), "a secure conversation token that is signed or encrypted");
+}
+
+#[test]
+fn bindings() {
+    check(
+        &symmetric("<sp:X509Token/>", "<sp:EncryptSignature/><sp:EncryptBeforeSigning/>"),
+        "EncryptSignature with EncryptBeforeSigning",
+    );
+    let options = "inclusive canonicalization, SOAPNormalization10 or STRTransform10";
+    for option in ["InclusiveC14N", "InclusiveC14N11", "SOAPNormalization10", "STRTransform10"] {
+        let suite =
+            symmetric("<sp:X509Token/>", "").replace("<sp:Basic256/>", &format!("<sp:Basic256/><sp:{option}/>"));
+        check(&suite, options);
+    }
+}
+
+#[test]
+fn parts() {
+    check(&format!("{TLS}<sp:SignedParts/>"), "SignedParts without children");
+    check(
+        &format!(
+            "{TLS}<sp:EncryptedParts><sp:Header Namespace='http://www.w3.org/2005/08/addressing'/></sp:EncryptedParts>"
+        ),
+        "EncryptedParts with a Header of WS-Addressing",
+    );
+    let paths = "elements that a path names, or required parts";
+    for elements in ["SignedElements", "EncryptedElements", "ContentEncryptedElements", "RequiredElements"] {
+        check(&format!("{TLS}<sp:{elements}><sp:XPath>/a</sp:XPath></sp:{elements}>"), paths);
+    }
+    check(&format!("{TLS}<sp:RequiredParts><sp:Header Namespace='urn:x'/></sp:RequiredParts>"), paths);
+}
+
+#[test]
+fn messages_that_differ() {
+    let message = |protected, supporting| Message {
+        action: "urn:example/Echo".to_owned(),
+        soap_action: None,
+        element: None,
+        parts: Parts::default(),
+        supporting,
+        protected,
+    };
+    let operation = |message| Operation { name: "Echo".to_owned(), input: message, output: None, faults: Vec::new() };
+    let tokens = policy(&supporting("Signed", "<sp:UsernameToken/>")).supporting;
+    check_with(TLS, &[operation(message(true, tokens))], "a supporting token at operation or message scope");
+    check_with(
+        TLS,
+        &[operation(message(false, Vec::new()))],
+        "a message without the security binding that others have",
+    );
+}
