@@ -31,8 +31,13 @@ impl Opening<'_> {
         blocks: &mut [NodeId],
     ) -> Result<Document, Refusal> {
         let parts = self.demand.parts;
+        // All of it is there before anything is decrypted: one decryption never leads to another.
+        let mut all = Vec::new();
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
+            all.push((listed, node));
+        }
+        for (listed, node) in all {
             if !document.is(node, XENC, "EncryptedData") {
                 return Err(Refusal::header("DataReference", "names something that is not encrypted"));
             }
