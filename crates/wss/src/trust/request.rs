@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 use crate::token::context::SecurityContextToken;
 use crate::token::reference::{Reference, write_context};
 
+/// The namespace of what WS-Trust 1.4 added.
+const TRUST14: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200802";
+
 /// A request about a security context.
 pub(crate) struct TokenRequest {
     /// The `Context` attribute, to be echoed.
@@ -48,6 +51,14 @@ impl TokenRequest {
             && text(document, kind).as_deref() != Some(dialect.context_token)
         {
             return Err(refused("asks for a token that is no security context"));
+        }
+        // A context is its caller's own: to pass over these would be to grant something else than was asked for.
+        if document.elements(request).any(|node| {
+            let name = document.name(node);
+            name.namespace == dialect.trust && matches!(name.local, "OnBehalfOf" | "DelegateTo")
+                || (name.namespace, name.local) == (TRUST14, "ActAs")
+        }) {
+            return Err(refused("asks for a token in another's name"));
         }
         let entropy = one("Entropy")?
             .map(|node| binary_secret(document, node, dialect).ok_or(refused("has entropy that cannot be used")))
