@@ -73,7 +73,7 @@ mod tests {
 
     /// White space of XML is skipped at every place, in the padding too.
     #[test]
-    fn white_space_is_skipped() {
+    fn pa_13_white_space_is_skipped() {
         for text in ["Zm9vYg== ", "\r\nZm9v\r\nYg==\r\n", " Z m 9 v Y g = = ", "Zm9vYg=\n=", "\tZm9vYg=="] {
             assert_eq!(decode(text).as_deref(), Ok(&b"foob"[..]), "{text:?}");
         }
@@ -83,7 +83,7 @@ mod tests {
 
     /// Whatever has a second spelling, or none.
     #[test]
-    fn other_texts_are_refused() {
+    fn pa_13_other_texts_are_refused() {
         for text in [
             "Z",             // a lone digit
             "Zg",            // padding left out

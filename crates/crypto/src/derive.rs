@@ -87,7 +87,7 @@ mod tests {
 
     /// Published by Mono: the default label, a nonce of 256 zeros.
     #[test]
-    fn vector_of_mono() {
+    fn sc_06_vector_of_mono() {
         let secret = decode("eX2EeE969RCv/5Lx8OIGLHtJrSD5PzVzO3tTy9JxU58=").unwrap();
         let key = derived_key(&secret, DEFAULT_LABEL, &[0; 256], 0..32).unwrap();
         assert_eq!(encode(key.expose()), "50UfLeg58TbfADujVeafUAS8typGX9LvqLOXezK/eJY=");
@@ -95,7 +95,7 @@ mod tests {
 
     /// Published by WSS4J: a master secret in the manner of TLS, 48 octets, the seed in one piece and in two.
     #[test]
-    fn vector_of_wss4j() {
+    fn sc_06_vector_of_wss4j() {
         let secret = decode("A4BKgeqUKi9VDwWyYPDrskwCwEQ5RIqH").unwrap();
         let seed = decode(
             "bWFzdGVyIHNlY3JldAAAAAAAAAAAAAAAAAAAAAAy+BE8DDEUf+XnAynZEVU0PUQR4QHesAbNCmt8/Ry6NqBELuBAiZV4Z0FuCT58Fi8=",
@@ -147,7 +147,7 @@ mod tests {
 
     /// No more than the limit, and no range that runs backwards.
     #[test]
-    fn long_streams_are_refused() {
+    fn sc_05_long_streams_are_refused() {
         let end = |range| p_sha1(b"secret", &[b"seed"], range).map(|key| key.len()).map_err(|e| e.end);
         assert_eq!(end(0..MAX_STREAM), Ok(1024));
         assert_eq!(end(MAX_STREAM..MAX_STREAM), Ok(0));

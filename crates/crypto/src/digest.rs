@@ -68,6 +68,11 @@ pub fn hash(algorithm: DigestAlgorithm, octets: &[u8]) -> Digest {
 /// A finished digest: 20 to 64 octets.
 ///
 /// Without `PartialEq`: what a peer claims is compared by [`Digest::matches`], in constant time.
+///
+/// ```compile_fail,E0369
+/// use nuncio_crypto::{algorithm::DigestAlgorithm, digest::hash};
+/// assert!(hash(DigestAlgorithm::Sha1, b"") == hash(DigestAlgorithm::Sha1, b""));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Digest {
     octets: [u8; 64],
@@ -162,7 +167,7 @@ mod tests {
 
     /// A digest matches itself only at full length.
     #[test]
-    fn matches_at_full_length() {
+    fn xs_27_matches_at_full_length() {
         let digest = hash(DigestAlgorithm::Sha256, b"abc");
         let mut claimed = digest.as_ref().to_vec();
         assert!(digest.matches(&claimed));

@@ -203,7 +203,7 @@ mod tests {
 
     /// A wrapped key with one bit changed, shortened or lengthened, or under another key, is none.
     #[test]
-    fn changes_are_refused() {
+    fn xe_11_changes_are_refused() {
         for algorithm in KeyWrap::ALL {
             let key = Secret::new((0..algorithm.key_size() as u8).collect());
             let secret = Secret::new(vec![0x5a; 24]);

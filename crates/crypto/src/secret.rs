@@ -7,6 +7,15 @@ use zeroize::Zeroizing;
 ///
 /// Zeroed when dropped. It has neither `Debug` nor `Display` nor `PartialEq` nor a serialised form, so it can neither
 /// be logged by accident nor compared in variable time.
+///
+/// ```compile_fail,E0369
+/// use nuncio_crypto::secret::Secret;
+/// assert!(Secret::new(Vec::new()) == Secret::new(Vec::new()));
+/// ```
+///
+/// ```compile_fail,E0277
+/// println!("{:?}", nuncio_crypto::secret::Secret::new(Vec::new()));
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 

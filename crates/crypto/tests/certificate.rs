@@ -126,7 +126,7 @@ fn pem_files() {
 
 /// Whatever octets come, there is an answer; none is taken for the certificate that it once was.
 #[test]
-fn malformed_octets_are_refused() {
+fn pa_14_malformed_octets_are_refused() {
     let leaf = certificate("leaf");
     let der = leaf.der();
     for length in 0..der.len() {

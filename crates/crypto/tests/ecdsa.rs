@@ -83,7 +83,7 @@ fn nothing_is_signed() {
 
 /// A point that is not on its curve, or spelled otherwise, is no key; neither is one that the curve's name does not fit.
 #[test]
-fn other_points() {
+fn xs_21_other_points() {
     // P-256, the point of `ec`.
     let certificate = certificate("ec");
     let der = certificate.der();

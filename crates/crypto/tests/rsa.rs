@@ -72,7 +72,7 @@ fn keys() {
 
 /// What an operator may mistake for a key of ours.
 #[test]
-fn keys_that_are_refused() {
+fn xs_21_keys_that_are_refused() {
     let error = |pem: &[u8]| PrivateKey::from_pem(pem).err();
     assert_eq!(error(&data("leaf.encrypted.key.pem")), Some(KeyError::Encrypted));
     assert_eq!(error(&data("weak.key.pem")), Some(KeyError::Size { bits: 1024 }));
@@ -146,7 +146,7 @@ fn oaep_room() {
 
 /// Keys that nothing is wrapped under.
 #[test]
-fn unusable_keys() {
+fn xs_21_unusable_keys() {
     for name in ["weak", "ec"] {
         let (certificate, secret) = (certificate(name), Secret::new(vec![1; 16]));
         let wrapped = wrap(certificate.public_key(), KeyTransport::OAEP_SHA1, &secret, &mut Foreseeable(1));
@@ -156,7 +156,7 @@ fn unusable_keys() {
 
 /// Whatever is wrong with a ciphertext, in either library: the same error.
 #[test]
-fn oaep_failures_are_one() {
+fn xe_03_oaep_failures_are_one() {
     let key = key();
     for (transport, name) in pairs().step_by(3) {
         let sound = vector(&name);
@@ -207,7 +207,7 @@ fn rsa15_vector() {
 /// Every way in which a padding may be malformed, and every length that is not asked for, opens as a sound one does: to
 /// a key of the usual length, the same each time, and another for another ciphertext or another private key.
 #[test]
-fn rsa15_rejects_implicitly() {
+fn xe_02_rsa15_rejects_implicitly() {
     let key = key();
     let other = PrivateKey::from_pem(&data("other.key.pem")).unwrap();
     let mut broken: Vec<(String, Vec<u8>)> = RSA15_MALFORMED
@@ -249,7 +249,7 @@ fn rsa15_rejects_implicitly() {
 /// The lengths that are let in beside the usual one are let in, and a made-up key has the usual one, if it is longer
 /// than a modulus.
 #[test]
-fn rsa15_lengths() {
+fn xe_02_rsa15_lengths() {
     let key = key();
     let sound = vector("rsa15");
     let size =
@@ -303,7 +303,7 @@ fn poor_generators_are_no_trap() {
 
 /// A signature is for one message, one algorithm, one key, and has one form.
 #[test]
-fn other_signatures_do_not_verify() {
+fn xs_21_other_signatures_do_not_verify() {
     let key = key();
     for algorithm in algorithms() {
         let sound = vector(&format!("rsa-{}", name(algorithm.digest())));
@@ -328,7 +328,7 @@ fn other_signatures_do_not_verify() {
 
 /// Signatures by the right key whose encoding is not the one and only, as a forger could make under a small exponent.
 #[test]
-fn malformed_encodings_do_not_verify() {
+fn xs_21_malformed_encodings_do_not_verify() {
     for name in ["short-padding", "no-null", "long-length", "block-type-2", "padding-octet", "bare-digest"] {
         let signature = vector(&format!("malformed-{name}"));
         assert_eq!(signature.len(), 256);

@@ -28,7 +28,7 @@ fn pins() {
 
 /// The same subject with another key is another certificate.
 #[test]
-fn same_subject_other_key() {
+fn xs_17_same_subject_other_key() {
     check(&["self-signed"], "imposter", Err(Untrusted::UnknownIssuer));
     check(&["other-root"], "leaf", Err(Untrusted::UnknownIssuer));
     check(&["other-root", "self-signed"], "root", Err(Untrusted::UnknownIssuer));
@@ -47,7 +47,7 @@ fn chains() {
 
 /// Nobody's: no configuration, a root that did not issue it, an authority that nobody sent, a root the peer brought.
 #[test]
-fn strangers() {
+fn xs_17_strangers() {
     check(&[], "leaf", Err(Untrusted::UnknownIssuer));
     check(&[], "root", Err(Untrusted::UnknownIssuer));
     check(&["root"], "self-signed", Err(Untrusted::UnknownIssuer));
@@ -59,7 +59,7 @@ fn strangers() {
 
 /// Who is believed as a leaf is not believed as an issuer.
 #[test]
-fn pinned_leaves_issue_nothing() {
+fn xs_17_pinned_leaves_issue_nothing() {
     check(&["self-signed"], "below-self-signed", Err(Untrusted::UnknownIssuer));
     check_at(&["root"], "below-self-signed", &["self-signed"], NOW, Err(Untrusted::UnknownIssuer));
     check(&["below-self-signed"], "below-self-signed", Ok(()));
@@ -67,7 +67,7 @@ fn pinned_leaves_issue_nothing() {
 
 /// An authority's certificate signs no messages under a root; pinned, its key usage decides.
 #[test]
-fn authorities_as_leaves() {
+fn xs_17_authorities_as_leaves() {
     check(&["root"], "intermediate", Err(Untrusted::UnknownIssuer));
     check(&["root"], "root", Err(Untrusted::NotForSignatures));
     check(&["intermediate"], "intermediate", Err(Untrusted::NotForSignatures));
@@ -75,7 +75,7 @@ fn authorities_as_leaves() {
 
 /// Pinned or issued, a certificate has its time.
 #[test]
-fn validity() {
+fn xs_17_validity() {
     let leaf = certificate("leaf");
     for trusted in ["leaf", "root"] {
         check_at(&[trusted], "leaf", &[], leaf.not_before(), Ok(()));
@@ -91,7 +91,7 @@ fn validity() {
 
 /// Pinned or issued, a key is RSA of enough bits, or on a curve of NIST.
 #[test]
-fn keys() {
+fn xs_21_keys() {
     for trusted in [&["root"][..], &["weak", "ec"]] {
         check(trusted, "weak", Err(Untrusted::WeakKey(1024)));
         check(trusted, "ec", Ok(()));
@@ -101,14 +101,14 @@ fn keys() {
 
 /// Pinned or issued, a key usage that is there must allow signatures.
 #[test]
-fn key_usage() {
+fn xs_17_key_usage() {
     check(&["root"], "encipher-only", Err(Untrusted::NotForSignatures));
     check(&["encipher-only"], "encipher-only", Err(Untrusted::NotForSignatures));
 }
 
 /// A peer cannot make us search a forest.
 #[test]
-fn long_chains() {
+fn pa_13_long_chains() {
     let sent_along = vec!["intermediate"; MAX_INTERMEDIATES];
     check_at(&["root"], "below", &sent_along, NOW, Ok(()));
     let sent_along = vec!["intermediate"; MAX_INTERMEDIATES + 1];

@@ -64,7 +64,7 @@ fn signature(hash: HashFunction, is_ecdsa: bool) -> Option<SignatureAlgorithm> {
 const NO_DIGEST: &str = "skipped: a digest that is not built (SHA-224, SHA-512/t, SHA-3, SHAKE)";
 
 #[test]
-fn rsa_signatures() {
+fn xs_21_rsa_signatures() {
     let mut count = Count::default();
     for name in rsa_pkcs1_verify::TestName::all() {
         for group in rsa_pkcs1_verify::TestSet::load(name).unwrap().test_groups {
@@ -85,7 +85,7 @@ fn rsa_signatures() {
 }
 
 #[test]
-fn ecdsa_signatures() {
+fn xs_21_ecdsa_signatures() {
     let mut count = Count::default();
     for name in ecdsa::TestName::all() {
         for group in ecdsa::TestSet::load(name).unwrap().test_groups {
@@ -130,7 +130,7 @@ fn ecdsa_signatures() {
 /// Where digest and mask differ, the first octet under RSA is not looked at ([`transport`] tells why): what is invalid
 /// for it alone opens, and to the very message.
 #[test]
-fn oaep() {
+fn xe_03_oaep() {
     const LABEL: &str = "run: with a label, of which none may open";
     const FIRST: &str = "run: invalid in the first octet alone, which one library passes over";
     let mut count = Count::default();
@@ -181,7 +181,7 @@ fn oaep() {
 /// Under RSA 1.5 whatever is invalid opens, to a key of the length that is asked for, always the same; so does what is
 /// valid but of another length.
 #[test]
-fn rsa15() {
+fn xe_02_rsa15() {
     let mut count = Count::default();
     for name in rsa_pkcs1_decrypt::TestName::all() {
         for group in rsa_pkcs1_decrypt::TestSet::load(name).unwrap().test_groups {
@@ -206,7 +206,7 @@ fn rsa15() {
 }
 
 #[test]
-fn gcm() {
+fn xe_11_gcm() {
     let mut count = Count::default();
     for group in aead::TestSet::load(aead::TestName::AesGcm).unwrap().test_groups {
         if (group.nonce_size, group.tag_size) != (96, 128) {
@@ -246,7 +246,7 @@ fn gcm() {
 
 /// The padding of PKCS #7 is a sound one of XML Encryption, so what is valid under it is valid here.
 #[test]
-fn cbc() {
+fn xe_11_cbc() {
     let mut count = Count::default();
     for group in ciphers::TestSet::load(ciphers::TestName::AesCbcPkcs5).unwrap().test_groups {
         let algorithm =
@@ -269,7 +269,7 @@ fn cbc() {
 }
 
 #[test]
-fn aes_wrap() {
+fn xe_11_aes_wrap() {
     let mut count = Count::default();
     for group in wraps::TestSet::load(wraps::TestName::AesKeyWrap).unwrap().test_groups {
         let algorithm =

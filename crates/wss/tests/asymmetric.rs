@@ -23,7 +23,7 @@ fn asymmetric(policy: &mut Policy) -> &mut AsymmetricBinding {
 
 /// Under the asymmetric binding a request is whoever's the recipient trusts, and an answer the service's alone.
 #[test]
-fn who_signs_under_the_asymmetric_binding_is_checked_by_both_ends() {
+fn xs_17_who_signs_under_the_asymmetric_binding_is_checked_by_both_ends() {
     let name = PRESET;
     let (policy, soap) = (policy(name), soap(name)[0]);
 
@@ -83,7 +83,7 @@ fn options_of_the_asymmetric_binding_are_kept_by_both_ends() {
 /// Nothing ties the encrypted key to whoever signs: somebody else who is trusted may sign what he saw. It is the same
 /// message, so that it is taken once.
 #[test]
-fn a_message_signed_anew_by_another_is_the_same_message() {
+fn tk_04_a_message_signed_anew_by_another_is_the_same_message() {
     let trust = vec![client().certificate, stranger().certificate];
     let mut pair = Pair::trusting(&policy(PRESET), soap(PRESET)[0], trust);
     let (outbound, _) = pair.request("hello", None);

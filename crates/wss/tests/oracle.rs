@@ -53,7 +53,7 @@ fn damaged(text: &str, at: impl Fn(usize) -> usize) -> String {
 }
 
 #[test]
-fn a_forged_signature_tells_nothing_of_the_ciphertext() {
+fn xe_01_a_forged_signature_tells_nothing_of_the_ciphertext() {
     let stranger = base64::encode(stranger().certificate.der());
     let dsig = "http://www.w3.org/2000/09/xmldsig#";
     let attempts: [(&str, String); 6] = [
@@ -95,7 +95,7 @@ fn a_forged_signature_tells_nothing_of_the_ciphertext() {
 
 /// Whether a certificate is trusted is told only to whoever made the rest of the message too.
 #[test]
-fn trust_is_asked_last() {
+fn xs_17_trust_is_asked_last() {
     let name = "wcf-ws2007-mutualCertificate";
     let mut pair = Pair::with(&policy(name), &policy(name), soap(name)[0], stranger());
     let (outbound, _) = pair.request("hello", None);

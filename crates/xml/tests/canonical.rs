@@ -184,7 +184,7 @@ fn text_is_escaped() {
 }
 
 #[test]
-fn line_ends_are_normalised_before_references() {
+fn xs_13_line_ends_are_normalised_before_references() {
     check_root("<a>1\r\n2\r3\n4&#13;\n5</a>", "<a>1\n2\n3\n4&#xD;\n5</a>");
     check_root("<a b='1\r\n2\r3\n4\t5'/>", "<a b=\"1 2 3 4 5\"></a>");
     check_root("<a><![CDATA[1\r\n2\r3&#13;]]></a>", "<a>1\n2\n3&amp;#13;</a>");
@@ -200,7 +200,7 @@ fn attribute_values_are_escaped() {
 }
 
 #[test]
-fn sections_and_comments_leave_their_text_and_nothing() {
+fn xs_13_sections_and_comments_leave_their_text_and_nothing() {
     check_root("<a>1<![CDATA[<&>]]]]>2<![CDATA[]]></a>", "<a>1&lt;&amp;&gt;]]2</a>");
     check_root("<!-- 1 --><a>1<!-- 2 -->2<b/><!-- 3 --></a><!-- 4 -->", "<a>12<b></b></a>");
     check_root("<?xml version='1.0'?>\n<a\n b = '1'\n></a\n>\n", "<a b=\"1\"></a>");
@@ -216,7 +216,7 @@ fn text_nodes_and_comments_have_their_own_form() {
 
 /// Canonical form is a fixed point, and never empty for an element (threat XS-10).
 #[test]
-fn canonical_form_is_its_own() {
+fn xs_13_canonical_form_is_its_own() {
     for seed in 0..2000 {
         let source = generate::document(&mut Random(seed), 20);
         let document = read(&source);
@@ -261,7 +261,7 @@ fn values_are_read_through_the_accessors() {
 
 /// A comment must not split a value on which security rests (threat XS-11).
 #[test]
-fn a_comment_disqualifies_a_text() {
+fn xs_11_a_comment_disqualifies_a_text() {
     let document = read("<a><b>admin@x<!-- -->.evil</b><c>1<![CDATA[2]]>3</c><d/></a>");
     let b = find(&document, "b");
     assert_eq!((document.text(b).as_ref(), document.only_text(b)), ("admin@x.evil", None));

@@ -115,7 +115,7 @@ fn grafts_follow_each_other_and_nest() {
 }
 
 #[test]
-fn a_plaintext_reaches_nothing_beyond_itself() {
+fn xe_12_a_plaintext_reaches_nothing_beyond_itself() {
     refused("</s:Body><s:Body>", EndTagWithoutStart);
     refused("<x/></s:Body>", EndTagWithoutStart);
     refused("</e:Data>", EndTagWithoutStart);
@@ -173,7 +173,7 @@ fn edge(set: impl Fn(&mut Limits), at: &str, beyond: &str, reason: ReadError) {
 }
 
 #[test]
-fn limits_are_cumulative() {
+fn xe_07_limits_are_cumulative() {
     let bytes = ENVELOPE.len() + 4;
     edge(|l| l.bytes = bytes, "<x/>", "<xy/>", TooLongDocument(bytes));
     edge(|l| l.depth = 4, "<x><y/></x>", "<x><y><z/></y></x>", TooDeep(4));

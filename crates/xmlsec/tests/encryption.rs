@@ -102,7 +102,7 @@ fn content_and_elements_come_back() {
 /// Each cipher opens what it sealed; its octets under the name of another are not decrypted where that is not accepted,
 /// and give nothing where it is.
 #[test]
-fn every_cipher_is_its_own() {
+fn xe_04_every_cipher_is_its_own() {
     for cipher in CipherAlgorithm::ALL {
         let key = Secret::new((0..cipher.key_size() as u8).collect());
         let text = encrypted_by(cipher, &key, Form::Content, "<s:a>text</s:a>");
@@ -118,7 +118,7 @@ fn every_cipher_is_its_own() {
 }
 
 #[test]
-fn plaintext_that_does_not_fit_its_place_is_refused() {
+fn xe_12_plaintext_that_does_not_fit_its_place_is_refused() {
     for (form, plain) in [
         (Form::Content, "</r:root><r:root>"),
         (Form::Content, "<s:a>"),
@@ -141,7 +141,7 @@ fn plaintext_that_does_not_fit_its_place_is_refused() {
 }
 
 #[test]
-fn a_wrong_key_or_a_cut_value_is_one_refusal() {
+fn xe_11_a_wrong_key_or_a_cut_value_is_one_refusal() {
     let text = encrypted(Form::Content, "<s:a/>");
     let value = text.find("<e:CipherValue>").expect("one") + "<e:CipherValue>".len();
     let cut = format!("{}{}", &text[..value], &text[text.find("</e:CipherValue>").expect("one")..]);
@@ -151,27 +151,80 @@ fn a_wrong_key_or_a_cut_value_is_one_refusal() {
     assert!(open(&text, &Secret::new(vec![8; 32])).is_err());
 }
 
+/// Why something is not read: the element that is at fault, or the algorithm.
+fn reason(text: &str) -> String {
+    let document = document(text);
+    match EncryptedData::read(&document, only(&document), &accepted()) {
+        Err(Invalid::Malformed { element, .. }) => element.to_owned(),
+        Err(Invalid::AlgorithmNotAccepted(uri)) => uri,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("read: {text}"),
+    }
+}
+
+/// Ciphertext is in the message: nothing is fetched, transformed, included or inflated.
 #[test]
-fn what_is_not_understood_is_refused() {
+fn xe_08_ciphertext_from_elsewhere() {
     let text = encrypted(Form::Content, "<s:a/>");
-    for (what, from, to) in [
-        ("another type", "xmlenc#Content", "xmlenc#Other"),
-        ("no type", " Type=\"http://www.w3.org/2001/04/xmlenc#Content\"", ""),
-        ("compression", " Id=\"data\"", " Id=\"data\" MimeType=\"application/gzip\""),
-        ("an encoding", " Id=\"data\"", " Id=\"data\" Encoding=\"urn:x\""),
-        ("a cipher outside the suite", "aes256-cbc", "aes128-cbc"),
-        ("a cipher reference", "<e:CipherValue>", "<e:CipherReference URI=\"http://example.com/\"/><e:CipherValue>"),
-        ("properties", "</e:CipherData>", "</e:CipherData><e:EncryptionProperties/>"),
-        (
-            "no method",
-            "<e:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"></e:EncryptionMethod>",
-            "",
-        ),
+    let value = "<e:CipherValue>";
+    let whole = &text[text.find(value).expect("one")..text.find("</e:CipherData>").expect("one")];
+    let reference = |uri: &str, inner: &str| format!("<e:CipherReference URI=\"{uri}\">{inner}</e:CipherReference>");
+    let transforms = format!(
+        "<e:Transforms><Transform xmlns=\"{DSIG}\" Algorithm=\"http://www.w3.org/TR/1999/REC-xslt-19991116\"/></e:Transforms>"
+    );
+    let include = "<xop:Include xmlns:xop=\"http://www.w3.org/2004/08/xop/include\" href=\"cid:x\"/>";
+    for (what, with, of) in [
+        ("a reference", reference("http://example.com/", ""), "CipherData"),
+        ("a file", reference("file:///etc/passwd", ""), "CipherData"),
+        ("one in the message", reference("#data", ""), "CipherData"),
+        ("one with transforms", reference("", &transforms), "CipherData"),
+        ("a reference before the value", reference("", "") + whole, "CipherData"),
+        ("a reference behind the value", whole.to_owned() + &reference("", ""), "CipherData"),
+        ("two values", whole.repeat(2), "CipherData"),
+        ("an attachment", format!("{value}{include}</e:CipherValue>"), "CipherValue"),
+        ("an attachment beside octets", whole.replacen("</", &format!("{include}</"), 1), "CipherValue"),
+        ("a comment", whole.replacen("</", "<!-- --></", 1), "CipherValue"),
+        ("nothing", String::new(), "CipherData"),
+    ] {
+        assert_eq!(reason(&text.replacen(whole, &with, 1)), of, "{what}");
+    }
+}
+
+/// Nothing is inflated after it was decrypted.
+#[test]
+fn xe_09_compressed_plaintext() {
+    let text = encrypted(Form::Content, "<s:a/>");
+    for attribute in
+        ["MimeType=\"application/gzip\"", "MimeType=\"\"", "Encoding=\"http://www.w3.org/2000/09/xmldsig#base64\""]
+    {
+        assert_eq!(reason(&text.replacen(" Id=", &format!(" {attribute} Id="), 1)), "EncryptedData", "{attribute}");
+    }
+    for kind in
+        ["http://www.isi.edu/in-notes/iana/assignments/media-types/text/xml", "http://www.w3.org/2009/xmlenc11#EXI", ""]
+    {
+        assert_eq!(
+            reason(&text.replacen("http://www.w3.org/2001/04/xmlenc#Content", kind, 1)),
+            "EncryptedData",
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn xe_06_what_is_not_understood_is_refused() {
+    let text = encrypted(Form::Content, "<s:a/>");
+    let method = "<e:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"></e:EncryptionMethod>";
+    for (what, from, to, of) in [
+        ("another type", "xmlenc#Content", "xmlenc#Other", "EncryptedData"),
+        ("no type", " Type=\"http://www.w3.org/2001/04/xmlenc#Content\"", "", "EncryptedData"),
+        ("a cipher outside the suite", "aes256-cbc", "aes128-cbc", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
+        ("properties", "</e:CipherData>", "</e:CipherData><e:EncryptionProperties/>", "EncryptedData"),
+        ("no method", method, "", "EncryptedData"),
+        ("two methods", method, &method.repeat(2), "EncryptedData"),
     ] {
         let edited = text.replacen(from, to, 1);
         assert_ne!(edited, text, "{what}: nothing was edited");
-        let document = document(&edited);
-        assert!(EncryptedData::read(&document, only(&document), &accepted()).is_err(), "{what} was read");
+        assert_eq!(reason(&edited), of, "{what}");
     }
 }
 

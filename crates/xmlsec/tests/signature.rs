@@ -2,90 +2,20 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
 
-use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
-use nuncio_crypto::mac;
+mod message;
+
+use message::{
+    C14N, LIMITS, accepted, check, document, edited, find, key, malformed, signed, signed_again, signed_parts,
+};
+use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::secret::Secret;
-use nuncio_xml::{Document, NodeId, Writer};
-use nuncio_xmlsec::signature::{Limits, Method, Part, Signature, Signing, VerifyKey, sign, verify};
-use nuncio_xmlsec::{Accepted, DSIG, Invalid};
-
-const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
-const LIMITS: Limits = Limits { references: 4, prefixes: 4 };
-
-fn accepted() -> Accepted {
-    Accepted {
-        digests: vec![DigestAlgorithm::Sha1],
-        macs: vec![MacAlgorithm::HmacSha1],
-        signatures: vec![SignatureAlgorithm::RsaSha1],
-        ciphers: vec![CipherAlgorithm::Aes256Cbc],
-        transports: vec![KeyTransport::OAEP_SHA1],
-    }
-}
-
-fn key() -> Secret {
-    Secret::new(b"twenty-four octets of it".to_vec())
-}
-
-fn document(text: &str) -> Document {
-    let limits = nuncio_xml::Limits {
-        bytes: 1 << 20,
-        depth: 32,
-        attributes: 16,
-        attribute_bytes: 4096,
-        declarations: 16,
-        declarations_in_scope: 32,
-        elements: 1000,
-        children: 100,
-        name_bytes: 100,
-        names: 1000,
-        text_bytes: 1 << 16,
-    };
-    Document::read(text.as_bytes().to_vec(), &limits).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// A document with two parts and an HMAC over both.
-fn signed() -> String {
-    let mut writer = Writer::new();
-    writer.start("r", "urn:root", "root");
-    let mut parts = Vec::new();
-    for id in ["one", "two"] {
-        writer.apex();
-        let start = writer.position();
-        writer.start("r", "urn:root", "part");
-        writer.attribute_ns("u", WSU, "Id", id);
-        writer.declare("q", "urn:only-in-content");
-        writer.text("q:name & more\r");
-        writer.end();
-        let range = start..writer.position();
-        parts.push(Part::written(DigestAlgorithm::Sha1, id, &writer, range));
-    }
-    let signing = Signing {
-        id: Some("sig"),
-        method: Method::Mac(MacAlgorithm::HmacSha1),
-        digest: DigestAlgorithm::Sha1,
-        parts: &parts,
-    };
-    let value = |octets: &[u8]| {
-        Ok::<_, std::convert::Infallible>(mac::mac(MacAlgorithm::HmacSha1, key().expose(), &[octets]).as_ref().to_vec())
-    };
-    sign(&mut writer, &signing, value, |_| {}).expect("signed");
-    writer.end();
-    String::from_utf8(writer.into_bytes()).expect("text")
-}
-
-fn find(document: &Document, namespace: &str, local: &str) -> NodeId {
-    document.elements(document.root()).find(|&node| document.is(node, namespace, local)).expect("there")
-}
-
-fn check(text: &str) -> Result<(Document, nuncio_xmlsec::signature::Verified), Invalid> {
-    let document = document(text);
-    let signature = Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS)?;
-    let verified = verify(&document, signature, &VerifyKey::Secret(&key()), &mut 10_000)?;
-    Ok((document, verified))
-}
+use nuncio_crypto::{base64, digest};
+use nuncio_xml::NodeId;
+use nuncio_xmlsec::signature::{Limits, Signature, VerifyKey, verify};
+use nuncio_xmlsec::{DSIG, Invalid};
 
 #[test]
-fn what_is_signed_verifies_and_covers_its_very_nodes() {
+fn xs_15_what_is_signed_verifies_and_covers_its_very_nodes() {
     let text = signed();
     let (document, verified) = check(&text).expect("verified");
     let parts: Vec<NodeId> =
@@ -96,7 +26,7 @@ fn what_is_signed_verifies_and_covers_its_very_nodes() {
 }
 
 #[test]
-fn another_key_or_kind_of_key_does_not_verify() {
+fn xs_18_another_key_or_kind_of_key_does_not_verify() {
     let text = signed();
     let document = document(&text);
     let signature = Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS).expect("read");
@@ -105,10 +35,23 @@ fn another_key_or_kind_of_key_does_not_verify() {
         verify(&document, signature, &VerifyKey::Secret(&other), &mut 10_000),
         Err(Invalid::SignatureMismatch)
     ));
+    // A public key is no secret, whatever the message says of its algorithm; and the other way about.
+    let pem = include_bytes!("../../../tests/keys/server.pem");
+    let certificate =
+        nuncio_crypto::certificate::Certificate::from_pem(pem).expect("a test certificate").pop().expect("one");
+    let public = VerifyKey::Public(certificate.public_key());
+    let asymmetric = text.replacen("xmldsig#hmac-sha1", "xmldsig#rsa-sha1", 1);
+    let (asymmetric, secret) = (self::document(&asymmetric), VerifyKey::Secret(&other));
+    for (document, key) in [(&document, &public), (&asymmetric, &secret)] {
+        let signature =
+            Signature::read(document, find(document, DSIG, "Signature"), &accepted(), &LIMITS).expect("read");
+        let refused = verify(document, signature, key, &mut 10_000).map(drop);
+        assert!(matches!(refused, Err(Invalid::Malformed { element: "SignatureMethod", .. })), "{refused:?}");
+    }
 }
 
 #[test]
-fn what_was_changed_does_not_verify() {
+fn xs_15_what_was_changed_does_not_verify() {
     let text = signed();
     for (from, to, of) in [
         ("q:name &amp; more", "q:name &amp; less", "DigestMismatch"),
@@ -123,9 +66,9 @@ fn what_was_changed_does_not_verify() {
 }
 
 #[test]
-fn what_security_does_not_need_is_refused_before_a_key_is_used() {
+fn xs_14_what_security_does_not_need_is_refused_before_a_key_is_used() {
     let text = signed();
-    let c14n = "http://www.w3.org/2001/10/xml-exc-c14n#";
+    let c14n = C14N;
     for (what, from, to) in [
         (
             "truncated output",
@@ -177,7 +120,7 @@ fn what_security_does_not_need_is_refused_before_a_key_is_used() {
 }
 
 #[test]
-fn references_are_counted_and_each_names_another_element() {
+fn xs_28_references_are_counted_and_each_names_another_element() {
     let text = signed();
     let from = text.find("<Reference").expect("one");
     let to = text.rfind("</Reference>").expect("one") + "</Reference>".len();
@@ -191,7 +134,7 @@ fn references_are_counted_and_each_names_another_element() {
 }
 
 #[test]
-fn references_digest_no_more_than_they_may() {
+fn xs_28_references_digest_no_more_than_they_may() {
     let document = document(&signed());
     let read = || Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &LIMITS).expect("read");
     let mut budget = 10_000;
@@ -202,4 +145,156 @@ fn references_digest_no_more_than_they_may() {
     assert!(verify(&document, read(), &VerifyKey::Secret(&key()), &mut just).is_ok() && just == 0);
     let verified = verify(&document, read(), &VerifyKey::Secret(&key()), &mut (used - 1));
     assert!(matches!(verified, Err(Invalid::TooMany { .. })));
+}
+
+/// A reference is `#` and an id, and nothing that other readers follow.
+#[test]
+fn xs_06_references_by_other_means() {
+    let text = signed();
+    for uri in [
+        "",
+        "#",
+        "one",
+        " #one",
+        "#one two",
+        "##one",
+        "#one#two",
+        "#xpointer(/)",
+        "#xpointer(id(&apos;one&apos;))",
+        "#element(/1)",
+        "#%6fne",
+        "#one%20",
+        "http://example.com/#one",
+        "http://example.com/",
+        "https://example.com/",
+        "ftp://example.com/one",
+        "file:///etc/passwd",
+        "cid:one",
+        "urn:uuid:one",
+        "//example.com/#one",
+        "?#one",
+        "./#one",
+    ] {
+        malformed(uri, &edited(&text, "URI=\"#one\"", &format!("URI=\"{uri}\"")), "Reference");
+    }
+    malformed("no URI", &edited(&text, " URI=\"#one\"", ""), "Reference");
+    for quoted in ["#one&quot;", "#&#39;one&#39;", "#ONE", "#One", "#one&#x200b;", "#nothing"] {
+        let text = signed_again(&edited(&text, "URI=\"#one\"", &format!("URI=\"{quoted}\"")), 160);
+        let Err(error) = check(&text) else { panic!("{quoted} was followed") };
+        assert!(matches!(error, Invalid::DanglingReference(_)), "{quoted}: {error}");
+    }
+}
+
+/// The digest of nothing is nobody's digest: an element's canonical form begins with its tag.
+#[test]
+fn xs_10_digests_of_nothing() {
+    let text = signed();
+    let sound = text.split("<DigestValue>").nth(1).and_then(|rest| rest.split('<').next()).expect("a digest");
+    let nothing = digest::hash(DigestAlgorithm::Sha1, b"");
+    assert_eq!(base64::encode(nothing.as_ref()), "2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
+    for value in ["2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="] {
+        let text = signed_again(&edited(&text, sound, value), 160);
+        let Err(error) = check(&text) else { panic!("{value:?} was taken") };
+        assert!(matches!(&error, Invalid::DigestMismatch(id) if id == "one"), "{value:?}: {error}");
+    }
+}
+
+/// Each child of each structure left out, doubled, put last or hidden: it is not read.
+#[test]
+fn xs_14_children_of_another_number_and_order() {
+    let text = signed();
+    let element = |local: &str| {
+        let tag = |end: char| text.find(&format!("<{local}{end}"));
+        let start = tag('>').into_iter().chain(tag(' ')).min().expect("one");
+        let close = format!("</{local}>");
+        &text[start..start + text[start..].find(&close).expect("an end") + close.len()]
+    };
+    for (parent, children) in [
+        ("Signature", ["SignedInfo", "SignatureValue", "KeyInfo"].as_slice()),
+        ("SignedInfo", &["CanonicalizationMethod", "SignatureMethod"]),
+        ("Reference", &["Transforms", "DigestMethod", "DigestValue"]),
+        ("Transforms", &["Transform"]),
+    ] {
+        let end = format!("</{parent}>");
+        for (at, child) in children.iter().enumerate() {
+            let whole = element(child);
+            let what = format!("{parent}/{child}");
+            malformed(&format!("without {what}"), &edited(&text, whole, ""), parent);
+            malformed(&format!("{what} twice"), &edited(&text, whole, &whole.repeat(2)), parent);
+            malformed(&format!("{what} hidden"), &edited(&text, whole, &format!("<Object>{whole}</Object>")), parent);
+            let opened = whole.replacen(&format!("<{child}"), &format!("<x:{child} xmlns:x=\"urn:x\""), 1);
+            let foreign = opened.replacen(&format!("</{child}>"), &format!("</x:{child}>"), 1);
+            malformed(&format!("{what} of another namespace"), &edited(&text, whole, &foreign), parent);
+            if at + 1 < children.len() {
+                malformed(
+                    &format!("{what} last"),
+                    &edited(&edited(&text, whole, ""), &end, &format!("{whole}{end}")),
+                    parent,
+                );
+            }
+        }
+        malformed(&format!("more in {parent}"), &edited(&text, &end, &format!("<Object/>{end}")), parent);
+        malformed(&format!("text in {parent}"), &edited(&text, &end, &format!("text{end}")), parent);
+    }
+    // A second SignedInfo, before the signed one and in an object behind, and a reference outside.
+    let info = element("SignedInfo");
+    let other = info.replace("#one", "#two");
+    malformed("another before", &edited(&text, info, &format!("{other}{info}")), "Signature");
+    malformed(
+        "another in an object",
+        &edited(&text, "</Signature>", &format!("<Object>{other}</Object></Signature>")),
+        "Signature",
+    );
+    malformed(
+        "a reference outside",
+        &edited(&text, "<SignatureValue>", &format!("{}<SignatureValue>", element("Reference"))),
+        "Signature",
+    );
+}
+
+/// Of many references each is checked against its own element: whichever is changed is found.
+#[test]
+fn xs_15_each_of_many_references() {
+    let limits = Limits { references: 16, ..LIMITS };
+    let names: Vec<String> = (0..16).map(|n| format!("part-{n:02}")).collect();
+    for count in 2..=16 {
+        let ids: Vec<&str> = names[..count].iter().map(String::as_str).collect();
+        let text = signed_parts(&ids);
+        let check = |text: &str| {
+            let document = document(text);
+            let signature = Signature::read(&document, find(&document, DSIG, "Signature"), &accepted(), &limits)?;
+            verify(&document, signature, &VerifyKey::Secret(&key()), &mut 100_000)
+                .map(|verified| document.elements(document.root()).filter(|&node| verified.covers(node)).count())
+        };
+        assert_eq!(check(&text).expect("verified"), count);
+        for id in ids {
+            let place = text.find(&format!("Id=\"{id}\"")).expect("there");
+            let edited = format!("{}{}", &text[..place], text[place..].replacen("more", "less", 1));
+            let Err(error) = check(&edited) else { panic!("{id} of {count} was changed") };
+            assert!(matches!(&error, Invalid::DigestMismatch(found) if found == id), "{id} of {count}: {error}");
+        }
+    }
+}
+
+/// Nothing is enveloped, and a manifest is nothing that a reference may mean.
+#[test]
+fn xs_23_objects_and_manifests() {
+    let text = signed();
+    let reference = &text[text.find("<Reference").expect("one")..text.find("</Reference>").expect("one") + 12];
+    let data = "<e:EncryptedData xmlns:e=\"http://www.w3.org/2001/04/xmlenc#\"/>";
+    for object in [
+        "<Object/>".to_owned(),
+        "<Object Id=\"o\"><r:part xmlns:r=\"urn:root\"/></Object>".to_owned(),
+        format!("<Object><Manifest Id=\"m\">{reference}</Manifest></Object>"),
+        "<Object><SignatureProperties/></Object>".to_owned(),
+        data.to_owned(),
+    ] {
+        malformed(&object, &edited(&text, "</Signature>", &format!("{object}</Signature>")), "Signature");
+    }
+    malformed(
+        "a manifest among references",
+        &edited(&text, "<Reference", &format!("<Manifest>{reference}</Manifest><Reference")),
+        "SignedInfo",
+    );
+    malformed("an encrypted key info", &edited(&text, "<KeyInfo></KeyInfo>", data), "Signature");
 }

@@ -254,7 +254,7 @@ mod tests {
 
     /// Of the padding only the last octet means anything: 1 to the octets of a block, whatever the others say.
     #[test]
-    fn only_the_last_octet_of_padding_counts() {
+    fn xe_11_only_the_last_octet_of_padding_counts() {
         for (algorithm, size) in padding_ciphers() {
             let key = Secret::new(vec![7; algorithm.key_size()]);
             for last in 0..=255_u8 {
@@ -275,7 +275,7 @@ mod tests {
 
     /// In CBC no length but two whole blocks or more does anything.
     #[test]
-    fn odd_lengths_are_refused() {
+    fn xe_11_odd_lengths_are_refused() {
         for (algorithm, block) in padding_ciphers() {
             let key = Secret::new(vec![7; algorithm.key_size()]);
             for length in (0..64).filter(|length| *length < 2 * block || length % block != 0) {
@@ -286,7 +286,7 @@ mod tests {
 
     /// In GCM an empty text has a ciphertext, and nothing shorter than it, or shortened to it, is one.
     #[test]
-    fn truncated_tags_are_refused() {
+    fn xe_11_truncated_tags_are_refused() {
         for algorithm in CipherAlgorithm::ALL.into_iter().filter(|a| a.tag_size().is_some()) {
             let key = Secret::new(vec![7; algorithm.key_size()]);
             for plain in [&b""[..], b"plain"] {
@@ -319,7 +319,7 @@ mod tests {
 
     /// What is wrong with a peer's octets does not show in the error.
     #[test]
-    fn one_error() {
+    fn xe_01_one_error() {
         assert_eq!(Undecryptable.to_string(), "does not decrypt");
         assert_eq!(size_of::<Undecryptable>(), 0);
     }
