@@ -134,6 +134,11 @@ impl Pair {
         Self::of(policy, policy, soap, client(), vec![server()], trust)
     }
 
+    /// An initiator who is somebody, and a recipient that trusts these certificates.
+    pub fn as_whom(policy: &Policy, soap: SoapVersion, client: Credential, trust: Vec<Certificate>) -> Self {
+        Self::of(policy, policy, soap, client, vec![server()], trust)
+    }
+
     fn of(
         initiator: &Policy,
         recipient: &Policy,
@@ -186,10 +191,7 @@ impl Pair {
 
     /// A plain request as an application writes it.
     pub fn plain(&self, text: &str) -> Vec<u8> {
-        let namespace = match self.soap {
-            SoapVersion::V11 => "http://schemas.xmlsoap.org/soap/envelope/",
-            SoapVersion::V12 => "http://www.w3.org/2003/05/soap-envelope",
-        };
+        let namespace = namespace(self.soap);
         format!(
             "<soap:Envelope xmlns:soap=\"{namespace}\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" \
              xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Body><e:Echo xmlns:e=\"urn:example\">\
@@ -240,6 +242,14 @@ impl Pair {
 /// The versions of SOAP that a preset speaks.
 pub fn soap(name: &str) -> &'static [SoapVersion] {
     preset::named(name).unwrap_or_else(|| panic!("no preset {name}")).soap
+}
+
+/// The namespace of a version of SOAP.
+pub fn namespace(soap: SoapVersion) -> &'static str {
+    match soap {
+        SoapVersion::V11 => "http://schemas.xmlsoap.org/soap/envelope/",
+        SoapVersion::V12 => "http://www.w3.org/2003/05/soap-envelope",
+    }
 }
 
 /// Whether messages of the policy are addressed.
