@@ -12,8 +12,8 @@ use nuncio_policy::PolicyError;
 use nuncio_policy::model::{Policy, Port};
 use nuncio_policy::{bare, wsdl};
 use nuncio_wss::{
-    Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Recipient,
-    RecipientSettings, Refusal, Request, Time, Transport,
+    Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Opening,
+    Recipient, RecipientSettings, Refusal, Request, Time, Transport,
 };
 
 use crate::http::HttpMessage;
@@ -83,17 +83,7 @@ impl Subject for Ends {
     }
 
     fn request(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
-        let message = &exchange.request;
-        let now = Time::from_millis(exchange.request_at);
-        let received = self.recipient.read(&facts(message), message.body.clone()).map_err(refused)?;
-        let context = match received.context() {
-            Some(identifier) => match self.contexts.get(identifier) {
-                Some(context) => Some(Arc::clone(context)),
-                None => return Err(refused(Refusal::UnknownContext(identifier.to_owned()))),
-            },
-            None => None,
-        };
-        let opened = self.recipient.open(received, context, Transport::Secure, now).map_err(refused)?;
+        let opened = self.open_request(&exchange.request, exchange.request_at).map_err(refused)?;
         // Its sender has it, whatever becomes of the request from here.
         self.expectations.insert(exchange.n, opened.expectation().map_err(refused)?);
         if let Claim::Username(username) = opened.claim() {
@@ -118,21 +108,18 @@ impl Subject for Ends {
     }
 
     fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
-        let message = &exchange.response;
-        let now = Time::from_millis(exchange.response_at);
         // The answer to a request that was refused before it was opened is shown with the memory of another: it is no
         // answer to that one, so that nothing but a fault without security is taken.
         let expectation = match self.expectations.remove(&exchange.n).or_else(|| self.spent.take()) {
             Some(expectation) => self.spent.insert(expectation),
             None => return Err(Halt::Refused("nothing is known of a request that it could answer".into())),
         };
-        let opening =
-            self.initiator.open(&facts(message), message.body.clone(), expectation, now).map_err(|refusal| {
-                match refusal {
-                    Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
-                    other => refused(other),
-                }
-            })?;
+        let now = Time::from_millis(exchange.response_at);
+        let opened = open_response(&self.initiator, &exchange.response, expectation, now);
+        let opening = opened.map_err(|refusal| match refusal {
+            Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
+            other => refused(other),
+        })?;
         if opening.once().is_some_and(|once| !self.answers.insert(once.key)) {
             return Err(refused(Refusal::Replayed));
         }
@@ -158,6 +145,47 @@ impl Subject for Ends {
             contexts,
         })
     }
+}
+
+impl Ends {
+    /// Opens a request at that time, in milliseconds since 1970; nothing is remembered of it.
+    pub fn open_request(&self, message: &HttpMessage, at: i64) -> Result<nuncio_wss::Opened, Refusal> {
+        let received = self.recipient.read(&facts(message), message.body.clone())?;
+        let context = match received.context() {
+            Some(identifier) => match self.contexts.get(identifier) {
+                Some(context) => Some(Arc::clone(context)),
+                None => return Err(Refusal::UnknownContext(identifier.to_owned())),
+            },
+            None => None,
+        };
+        self.recipient.open(received, context, Transport::Secure, Time::from_millis(at))
+    }
+
+    /// Opens an answer to the request of that exchange at that time, in milliseconds since 1970; nothing is remembered of
+    /// it. `None` where that request is not known, or was answered.
+    pub fn open_response(&self, message: &HttpMessage, n: u32, at: i64) -> Option<Result<Opening, Refusal>> {
+        let expectation = self.expectations.get(&n)?;
+        Some(open_response(&self.initiator, message, expectation, Time::from_millis(at)))
+    }
+
+    /// What our initiator remembers of the request of an exchange until it is answered.
+    pub fn expectation(&self, n: u32) -> Option<&Expectation> {
+        self.expectations.get(&n)
+    }
+
+    /// Our initiator.
+    pub fn initiator(&self) -> &Initiator {
+        &self.initiator
+    }
+}
+
+fn open_response(
+    initiator: &Initiator,
+    message: &HttpMessage,
+    to: &Expectation,
+    now: Time,
+) -> Result<Opening, Refusal> {
+    initiator.open(&facts(message), message.body.clone(), to, now)
 }
 
 const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
