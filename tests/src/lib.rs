@@ -1,10 +1,12 @@
 //! End-to-end tests, recorded conversations, foreign peers, load.
 //!
 //! - [`recording`] loads recorded conversations, [`oracle`] says what was in their messages without a line of the code
-//!   that is tested, [`player`] plays them to that code (seen through [`subject`]) and judges what it made of them.
+//!   that is tested ([`canonical`] neither), [`player`] plays them to that code (seen through [`subject`]) and judges what it
+//!   made of them.
 //! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 
+pub mod canonical;
 pub mod compare;
 pub mod ends;
 pub mod gateway;

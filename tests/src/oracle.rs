@@ -1,8 +1,8 @@
 //! What was in a recorded message, found without a line of the code that is tested.
 //!
 //! Keys come from the recording's own list: an `EncryptedKey`'s by the digest of its ciphertext, a context's by identifier
-//! and instance, a derived key by its secret, nonce and place. What the list lacks, because its recipient never opened it,
-//! is unwrapped with the recording's private keys, and derived from that. Signatures are not looked at.
+//! and instance, a derived key by its secret, nonce and place. What the list lacks, because its recipient never opened it
+//! or it was made since, is unwrapped with the recording's private keys, and derived. Signatures are not looked at.
 
 use crate::recording::Keys;
 use cbc::cipher::block_padding::NoPadding;
@@ -120,7 +120,8 @@ fn parse(text: &str) -> Result<Document<'_>, OracleError> {
     Document::parse(text).map_err(|error| OracleError::NotXml(error.to_string()))
 }
 
-fn decrypt(part: Node<'_, '_>, keys: &Keys) -> Result<String, OracleError> {
+/// What an `EncryptedData` hides, as text.
+pub fn decrypt(part: Node<'_, '_>, keys: &Keys) -> Result<String, OracleError> {
     let algorithm = child(part, "EncryptionMethod")
         .and_then(|method| method.attribute("Algorithm"))
         .ok_or(OracleError::Lacks("EncryptedData".into(), "EncryptionMethod"))?;
@@ -148,7 +149,7 @@ fn of_owner(part: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError
 }
 
 /// The secrets that a `KeyInfo` or a token's `SecurityTokenReference` may mean.
-fn referred(info: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError> {
+pub fn referred(info: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError> {
     let reference = child(info, "SecurityTokenReference")
         .ok_or(OracleError::Lacks(local(info).into(), "SecurityTokenReference"))?;
     let what = reference.first_element_child().ok_or(OracleError::Lacks("SecurityTokenReference".into(), "child"))?;
@@ -244,10 +245,7 @@ fn derived(token: Node<'_, '_>, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleError
     });
     let mut all: Vec<Vec<u8>> = same.map(|key| key.derived.clone()).collect();
     if all.is_empty() {
-        // Of a secret that the list has, it has every key that was derived.
-        let listed = |secret: &Vec<u8>| keys.derived_keys.iter().any(|key| key.secret == *secret);
-        let unlisted = secrets.iter().filter(|secret| !listed(secret));
-        all.extend(unlisted.filter_map(|secret| p_sha1(secret, &label, &nonce, offset, length)));
+        all.extend(secrets.iter().filter_map(|secret| p_sha1(secret, &label, &nonce, offset, length)));
     }
     found(all, || format!("a derived key of {length} octets at {offset}"))
 }
@@ -286,19 +284,21 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     base64_simd::STANDARD.decode_to_vec(packed).ok()
 }
 
-fn by_id<'a, 'i>(document: &'a Document<'i>, id: &str) -> Option<Node<'a, 'i>> {
+/// The element with that id.
+pub fn by_id<'a, 'i>(document: &'a Document<'i>, id: &str) -> Option<Node<'a, 'i>> {
     document.descendants().find(|node| {
         node.attribute((WSU, "Id")) == Some(id)
             || ["Id", "ID", "AssertionID"].iter().any(|name| node.attribute(*name) == Some(id))
     })
 }
 
-fn child<'a, 'i>(of: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
+/// The first child of that local name.
+pub fn child<'a, 'i>(of: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {
     of.children().find(|node| local(*node) == name)
 }
 
 /// An element's local name; nothing of another node.
-fn local<'a>(node: Node<'a, '_>) -> &'a str {
+pub fn local<'a>(node: Node<'a, '_>) -> &'a str {
     if node.is_element() { node.tag_name().name() } else { "" }
 }
 
@@ -306,7 +306,8 @@ fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
     node.is_element() && node.has_tag_name((namespace, name))
 }
 
-fn text_of(node: Node<'_, '_>) -> String {
+/// All text in an element.
+pub fn text_of(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }
 
