@@ -48,7 +48,8 @@ impl Subject for Ends {
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             context_lifetime: Duration::from_hours(15),
-            forward_addressing: false,
+            // So that whoever looks sees all that is handed on.
+            forward_addressing: true,
             limits: limits(),
             credentials: vec![service],
         })

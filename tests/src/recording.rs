@@ -118,7 +118,7 @@ struct ExchangeMeta {
 }
 
 /// `keys.json`: every key of the conversation, as the service saw it.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Keys {
     /// Session keys.
@@ -136,7 +136,7 @@ pub struct Keys {
 }
 
 /// The key of a security context.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContextKey {
     /// `wsc:Identifier`.
@@ -151,7 +151,7 @@ pub struct ContextKey {
 }
 
 /// Both parties' entropy.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct CombinedEntropy {
     /// The client's.
     #[serde(rename = "clientEntropy_base64", deserialize_with = "octets")]
@@ -167,7 +167,7 @@ pub struct CombinedEntropy {
 }
 
 /// One derivation by `P_SHA1`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct DerivedKey {
     /// The secret it is derived from.
     #[serde(rename = "secret_base64", deserialize_with = "octets")]
@@ -187,7 +187,7 @@ pub struct DerivedKey {
 }
 
 /// A key that went encrypted.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub struct EncryptedKey {
     /// What kind: `encryptedKey`, `samlProof`, `tlsWrapped`.
     pub what: String,
