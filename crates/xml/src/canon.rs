@@ -1,10 +1,10 @@
-//! Exclusive XML Canonicalization 1.0 ([Exc-C14N]), without comments, of one element and all it holds.
+//! Canonical XML 1.0 ([C14N 1.0]) and Exclusive XML Canonicalization 1.0 ([Exc-C14N]) of one element and all it holds.
 
 use std::ops::Range;
 
-use crate::document::{Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
-use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_PREFIX};
-use crate::text::{self, CANONICAL, escape_attribute, escape_text};
+use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
+use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_NAMESPACE, XML_PREFIX};
+use crate::text::{self, CANONICAL, CDATA, escape_attribute, escape_text};
 
 /// Where canonical octets go: a digest, a buffer.
 pub trait Sink {
@@ -27,33 +27,111 @@ impl<F: FnMut(&[u8])> Sink for Each<F> {
     }
 }
 
-/// Writes the canonical form of the element `apex` to `sink` ([Exc-C14N] section 3).
+/// The two canonical forms.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form<'a> {
+    /// [C14N 1.0]: every namespace that is in scope, and at the apex the `xml:` attributes of the elements around it
+    /// (section 2.4).
+    Inclusive,
+    /// [Exc-C14N]: the namespaces that are visibly used. The prefixes listed here are treated as in the inclusive form,
+    /// `#default` being the default namespace: the `PrefixList` of `ec:InclusiveNamespaces` (section 3).
+    Exclusive(&'a [&'a str]),
+}
+
+/// How an element is canonicalised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Canonical<'a> {
+    /// The form.
+    pub form: Form<'a>,
+    /// Whether comments are kept, as the algorithms named `WithComments` do. No message may ask for it.
+    pub comments: bool,
+    /// An element within that is left out with all it holds: the signature within what it signs
+    /// ([XML Signature 1.1] section 6.6.4).
+    pub without: Option<NodeId>,
+    /// Whether the apex declares the default namespace in any case, as `xmlns=""` if it is none: what the STR-Transform
+    /// adds to either form ([WSS 1.1] section 8.3).
+    pub declares_default: bool,
+}
+
+impl<'a> Canonical<'a> {
+    /// That form, and nothing out of the ordinary.
+    pub const fn of(form: Form<'a>) -> Self {
+        Self { form, comments: false, without: None, declares_default: false }
+    }
+}
+
+/// The canonical form is longer than the caller let it be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the canonical form has more than {0} octets")]
+pub struct TooLong(pub usize);
+
+/// Writes the exclusive canonical form of the element `apex` to `sink`, without comments ([Exc-C14N] section 3).
 ///
-/// `inclusive_prefixes` is the `PrefixList` of `ec:InclusiveNamespaces`: those prefixes are treated as in inclusive
-/// canonicalisation, `#default` being the default namespace. Of a text node, its canonical text is written; of a comment,
-/// nothing.
+/// `inclusive_prefixes` is the `PrefixList` of [`Form::Exclusive`]. Of a text node, its canonical text is written; of a
+/// comment, nothing. For what a peer wrote, [`canonicalise`] has a bound.
 pub fn exclusive(document: &Document, apex: NodeId, inclusive_prefixes: &[&str], sink: &mut impl Sink) {
+    // No document is as long.
+    let _ = canonicalise(document, apex, &Canonical::of(Form::Exclusive(inclusive_prefixes)), usize::MAX, sink);
+}
+
+/// Writes a canonical form of the element `apex` to `sink`, and tells how many octets it has.
+///
+/// # Errors
+///
+/// [`TooLong`] as soon as it has more than `limit` octets and some thousand: either form may declare one long namespace
+/// on each of many short elements, and so be thousands of times as long as the document.
+pub fn canonicalise(
+    document: &Document,
+    apex: NodeId,
+    how: &Canonical<'_>,
+    limit: usize,
+    sink: &mut impl Sink,
+) -> Result<usize, TooLong> {
     let names = &document.tables.names;
     let mut rendered = vec![NONE; names.prefix_count()];
-    rendered[NO_PREFIX as usize] = NO_NAMESPACE;
-    let inclusive = inclusive_prefixes.iter().filter_map(|&prefix| match prefix {
+    if !how.declares_default {
+        rendered[NO_PREFIX as usize] = NO_NAMESPACE;
+    }
+    let listed = match how.form {
+        Form::Inclusive => &[],
+        Form::Exclusive(prefixes) => prefixes,
+    };
+    let listed = listed.iter().filter_map(|&prefix| match prefix {
         "#default" => Some(NO_PREFIX),
         "" => None,
         other => names.find_prefix(other),
     });
+    let mut listed: Vec<u32> = listed.collect();
+    if how.declares_default && !listed.contains(&NO_PREFIX) {
+        listed.push(NO_PREFIX);
+    }
     let mut canonicaliser = Canonicaliser {
         document,
         names,
-        out: Output { source: document.source.as_bytes(), run: 0..0, staged: Vec::with_capacity(STAGE), sink },
-        inclusive: inclusive.collect(),
+        out: Output {
+            source: document.source.as_bytes(),
+            run: 0..0,
+            staged: Vec::with_capacity(STAGE),
+            written: 0,
+            sink,
+        },
+        needs_more: how.form == Form::Inclusive || !listed.is_empty(),
+        is_inclusive: how.form == Form::Inclusive,
+        comments: how.comments,
+        listed,
+        without: how.without.map_or(NO_NODE, |node| node.0),
         rendered,
         log: Vec::new(),
         needed: Vec::new(),
         order: Vec::new(),
     };
-    canonicaliser.walk(apex);
-    canonicaliser.out.finish();
+    let whole = canonicaliser.walk(apex, limit);
+    let octets = canonicaliser.out.finish();
+    if whole && octets <= limit { Ok(octets) } else { Err(TooLong(limit)) }
 }
+
+/// The number of no node, and no link to one either.
+const NO_NODE: u32 = NONE - 1;
 
 /// Octets that are gathered before a sink is called.
 const STAGE: usize = 4096;
@@ -64,7 +142,14 @@ struct Canonicaliser<'a, S> {
     document: &'a Document,
     names: &'a Names,
     out: Output<'a, S>,
-    inclusive: Vec<u32>,
+    /// Whether a start tag declares more than its names use.
+    needs_more: bool,
+    is_inclusive: bool,
+    comments: bool,
+    /// The prefixes that exclusive form treats as inclusive form does.
+    listed: Vec<u32>,
+    /// The node that is left out, or [`NO_NODE`].
+    without: u32,
     /// By prefix: the namespace that the output binds it to here, or [`NONE`].
     rendered: Vec<u32>,
     /// What to undo at the end of each element: its node, the prefix, what that was bound to.
@@ -75,12 +160,13 @@ struct Canonicaliser<'a, S> {
 }
 
 impl<S: Sink> Canonicaliser<'_, S> {
-    fn walk(&mut self, apex: NodeId) {
+    /// Writes `apex` and all it holds; false if it stopped because more than `limit` octets were written.
+    fn walk(&mut self, apex: NodeId, limit: usize) -> bool {
         let mut at = apex;
         self.start(at, true);
         loop {
             let node = self.document.node(at);
-            if let Some(child) = some(node.child) {
+            if let Some(child) = self.kept(node.child) {
                 at = child;
                 self.start(at, false);
                 continue;
@@ -89,24 +175,37 @@ impl<S: Sink> Canonicaliser<'_, S> {
             loop {
                 self.end(at);
                 if at == apex {
-                    return;
+                    return true;
                 }
                 let node = self.document.node(at);
-                if let Some(next) = some(node.next) {
+                if let Some(next) = self.kept(node.next) {
                     at = next;
                     self.start(at, false);
                     break;
                 }
                 at = NodeId(node.parent);
             }
+            if self.out.written > limit {
+                return false;
+            }
         }
+    }
+
+    /// That node, or the next one if it is left out.
+    #[inline]
+    fn kept(&self, id: u32) -> Option<NodeId> {
+        if id == self.without { some(self.document.node(NodeId(id)).next) } else { some(id) }
     }
 
     #[inline]
     fn start(&mut self, at: NodeId, is_apex: bool) {
         let node = self.document.node(at);
         match node.kind {
-            Kind::Comment => {}
+            Kind::Comment => {
+                if self.comments {
+                    self.comment(node);
+                }
+            }
             Kind::Text => self.text(node),
             Kind::Element => {
                 self.needed.clear();
@@ -116,13 +215,13 @@ impl<S: Sink> Canonicaliser<'_, S> {
                         self.need(at, self.names.qname(span.name).prefix, span.namespace);
                     }
                 }
-                if !self.inclusive.is_empty() {
-                    self.need_inclusive(at, is_apex);
+                if self.needs_more && self.need_more(at, is_apex) {
+                    return;
                 }
                 if node.marks & VERBATIM != 0 && self.needed.is_empty() {
                     self.out.raw(node.start as usize..node.end as usize);
                 } else {
-                    self.tag(node);
+                    self.tag(node, &[]);
                 }
             }
         }
@@ -139,11 +238,12 @@ impl<S: Sink> Canonicaliser<'_, S> {
         }
     }
 
-    /// The prefixes of the list: what is in scope at the apex, and what changes below it.
+    /// Notes the declarations that names do not show: in the inclusive form of every prefix, in the exclusive one of those
+    /// listed, what is in scope at the apex and what changes below it. Tells whether the start tag is written with that.
     #[cold]
-    fn need_inclusive(&mut self, at: NodeId, is_apex: bool) {
-        for index in 0..self.inclusive.len() {
-            let prefix = self.inclusive[index];
+    fn need_more(&mut self, at: NodeId, is_apex: bool) -> bool {
+        for index in 0..self.listed.len() {
+            let prefix = self.listed[index];
             let declarations = self.document.node(at).declarations(&self.document.tables);
             let declared = declarations.iter().find(|declaration| declaration.prefix == prefix);
             let namespace = match declared {
@@ -155,10 +255,42 @@ impl<S: Sink> Canonicaliser<'_, S> {
                 self.need(at, prefix, namespace);
             }
         }
+        if !self.is_inclusive {
+            return false;
+        }
+        if !is_apex {
+            for declaration in self.document.node(at).declarations(&self.document.tables) {
+                self.need(at, declaration.prefix, declaration.namespace);
+            }
+            return false;
+        }
+        for declaration in self.document.bindings(at) {
+            self.need(at, declaration.prefix, declaration.namespace);
+        }
+        self.tag(self.document.node(at), &self.inherited(at));
+        true
     }
 
-    /// A start tag that is not written as the source writes it.
-    fn tag(&mut self, node: &Node) {
+    /// The attributes in the namespace of `xml:` that the elements around the apex have and it has not itself, the
+    /// innermost of each name ([C14N 1.0] section 2.4).
+    fn inherited(&self, apex: NodeId) -> Vec<AttributeSpan> {
+        let mut found: Vec<AttributeSpan> = Vec::new();
+        let mut next = Some(apex);
+        while let Some(at) = next {
+            for span in self.document.attribute_spans(at) {
+                if span.namespace == XML_NAMESPACE && found.iter().all(|other| other.name != span.name) {
+                    found.push(*span);
+                }
+            }
+            next = self.document.parent(at);
+        }
+        let own = self.document.attribute_spans(apex);
+        found.retain(|span| own.iter().all(|other| other.name != span.name));
+        found
+    }
+
+    /// A start tag that is not written as the source writes it; `more` are attributes that it has besides its own.
+    fn tag(&mut self, node: &Node, more: &[AttributeSpan]) {
         let names = self.names;
         let out = self.out.staged();
         out.push(b'<');
@@ -169,21 +301,32 @@ impl<S: Sink> Canonicaliser<'_, S> {
         for &(prefix, namespace) in &self.needed {
             declare(names.prefix(prefix), names.namespace(namespace), out);
         }
-        let spans = node.attributes(&self.document.tables);
+        let own = node.attributes(&self.document.tables);
+        let span = |at: u32| own.get(at as usize).unwrap_or_else(|| &more[at as usize - own.len()]);
         self.order.clear();
-        self.order.extend(0..spans.len() as u32);
-        if node.marks & ORDERED == 0 {
+        self.order.extend(0..(own.len() + more.len()) as u32);
+        if node.marks & ORDERED == 0 || !more.is_empty() {
             self.order.sort_by_key(|&at| {
-                let span = &spans[at as usize];
+                let span = span(at);
                 (names.namespace(span.namespace), names.local(span.name))
             });
         }
         for &at in &self.order {
-            let span = &spans[at as usize];
+            let span = span(at);
             let raw = &self.document.source[span.start as usize..span.end as usize];
             attribute(names.qualified(span.name), raw, span.marks, out);
         }
         out.push(b'>');
+    }
+
+    /// A comment, its line ends normalised ([C14N 1.0] section 2.3).
+    #[cold]
+    fn comment(&mut self, node: &Node) {
+        let raw = &self.document.source[node.start as usize..node.end as usize];
+        let out = self.out.staged();
+        for piece in ["<!--", &text::text(raw, CDATA), "-->"] {
+            out.extend_from_slice(piece.as_bytes());
+        }
     }
 
     #[inline]
@@ -246,6 +389,8 @@ struct Output<'a, S> {
     run: Range<usize>,
     /// What comes before them.
     staged: Vec<u8>,
+    /// How many octets the sink has had.
+    written: usize,
     sink: &'a mut S,
 }
 
@@ -291,18 +436,26 @@ impl<S: Sink> Output<'_, S> {
             self.staged.extend_from_slice(run);
         }
         if self.staged.len() >= STAGE || run.len() >= LONG {
-            self.sink.write(&self.staged);
-            self.staged.clear();
+            self.send();
         }
         if run.len() >= LONG {
+            self.written += run.len();
             self.sink.write(run);
         }
     }
 
-    fn finish(mut self) {
+    fn send(&mut self) {
+        self.written += self.staged.len();
+        self.sink.write(&self.staged);
+        self.staged.clear();
+    }
+
+    /// Writes what is left, and tells how many octets there were.
+    fn finish(mut self) -> usize {
         self.flush_run();
         if !self.staged.is_empty() {
-            self.sink.write(&self.staged);
+            self.send();
         }
+        self.written
     }
 }

@@ -20,7 +20,7 @@ mod scope;
 mod text;
 mod write;
 
-pub use canon::{Each, Sink, exclusive};
+pub use canon::{Canonical, Each, Form, Sink, TooLong, canonicalise, exclusive};
 pub use document::{Attribute, Document, Fragment, Kind, Name, NodeId};
 pub use error::ReadError;
 pub use limits::Limits;
