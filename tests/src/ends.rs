@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
+use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::PolicyError;
 use nuncio_policy::model::{Policy, Port};
@@ -89,11 +90,11 @@ impl Subject for Ends {
         self.expectations.insert(exchange.n, opened.expectation().map_err(refused)?);
         if let Claim::Username(username) = opened.claim() {
             let known = self.users.get(&username.name);
-            if !known.is_some_and(|password| username.password.matches(password.as_bytes())) {
+            if !known.is_some_and(|password| username.proves(&Secret::from(password.as_bytes()))) {
                 return Err(refused(Refusal::WrongPassword(username.name.clone())));
             }
         }
-        if opened.once().is_some_and(|once| !self.claims.insert(once.key)) {
+        if opened.once().any(|once| !self.claims.insert(once.key)) {
             return Err(refused(Refusal::Replayed));
         }
         if opened.request() == Request::Cancel

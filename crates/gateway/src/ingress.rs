@@ -7,8 +7,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Opened, Principal, Received,
-    Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Principal,
+    Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -181,7 +181,7 @@ impl Ingress {
             Claim::Certificate(certificate) => (Principal::Certificate(certificate.subject().to_owned()), None),
             Claim::Context(context) => (context.principal.clone(), Some(&*context.conversation)),
             Claim::Username(user) => {
-                if !self.users.check(&user.name, &user.password) {
+                if !self.users.check(user) {
                     return Err(Refusal::WrongPassword(user.name.clone()).into());
                 }
                 (Principal::User(user.name.clone()), None)
@@ -191,9 +191,11 @@ impl Ingress {
         Ok(Caller { principal, permit })
     }
 
-    /// After the proof of who sent it, so that a stranger cannot fill the store.
+    /// After the proof of who sent it, so that a stranger cannot fill the store. The message itself comes first: what
+    /// is only sent again takes nothing of the nonce.
     fn claim(&self, opened: &Opened, now: Time) -> Seen {
-        opened.once().map_or(Seen::Fresh, |once| self.world.replays.claim(&once.key, once.until, now))
+        let claim = |once: Once| self.world.replays.claim(&once.key, once.until, now);
+        opened.once().map(claim).find(|seen| *seen != Seen::Fresh).unwrap_or(Seen::Fresh)
     }
 
     async fn forward(&self, opened: Opened, permit: &Permit, audit: &mut Audit) -> Result<Option<Message>, Denied> {

@@ -5,9 +5,23 @@ use std::collections::HashMap;
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest;
 use nuncio_crypto::secret::Secret;
+use nuncio_wss::{Password, Username};
+
+/// In which form passwords are kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Keep {
+    /// As hashes that none of them can be read from. Serves passwords in clear.
+    Hashed,
+    /// As they are. Serves hashed passwords too, which only the password can be checked against.
+    Readable,
+    /// As the SHA-1 of each, which some services have hashed in place of the password: as good as the password to whoever
+    /// gets hold of it.
+    Sha1,
+}
 
 /// Users and their passwords. Has no `Debug`: a table of secrets is not printed.
 pub struct Users {
+    keep: Keep,
     passwords: HashMap<String, Secret>,
     /// Compared where there is no such user, so that a guess at a name costs what a guess at a password costs.
     nobody: Secret,
@@ -16,18 +30,32 @@ pub struct Users {
 impl Users {
     /// The table. A name that comes twice keeps its last password; the configuration refuses that before.
     pub fn new(users: impl IntoIterator<Item = (String, Secret)>) -> Self {
-        let passwords = users.into_iter().map(|(name, password)| (name, hashed(password.expose()))).collect();
-        Self { passwords, nobody: hashed(b"") }
+        Self::kept(Keep::Hashed, users)
     }
 
-    /// Whether there is a user of that name with that password. The work is the same for every name and every password
+    /// The table, in which passwords are kept in that form.
+    pub fn kept(keep: Keep, users: impl IntoIterator<Item = (String, Secret)>) -> Self {
+        let passwords = users.into_iter().map(|(name, password)| (name, keep.of(password))).collect();
+        Self { keep, passwords, nobody: keep.of(Secret::new(Vec::new())) }
+    }
+
+    /// Whether there is a user of that name who has that password. The work is the same for every name and every password
     /// of one length.
     #[must_use]
-    pub fn check(&self, name: &str, password: &Secret) -> bool {
-        let known = self.passwords.get(name);
-        let claimed = hashed(password.expose());
+    pub fn check(&self, user: &Username) -> bool {
+        let known = self.passwords.get(&user.name);
+        let kept = known.unwrap_or(&self.nobody);
+        let proved = match (self.keep, &user.password) {
+            (Keep::Hashed | Keep::Sha1, Password::Text(claimed)) => {
+                kept.matches(self.keep.of(claimed.clone()).expose())
+            }
+            (Keep::Readable, Password::Text(_)) | (Keep::Readable | Keep::Sha1, Password::Digest(_)) => {
+                user.proves(kept)
+            }
+            (Keep::Hashed, Password::Digest(_)) | (_, Password::None) => false,
+        };
         // `&`, not `&&`: the comparison is made for unknown users too.
-        known.unwrap_or(&self.nobody).matches(claimed.expose()) & known.is_some()
+        proved & known.is_some()
     }
 
     /// Whether there is nobody in it.
@@ -36,30 +64,44 @@ impl Users {
     }
 }
 
-/// Of one length whatever the password's, so that a comparison does not tell that either.
-fn hashed(password: &[u8]) -> Secret {
-    Secret::from(digest::hash(DigestAlgorithm::Sha256, password).as_ref())
+impl Keep {
+    /// The password in that form. A hash is of one length whatever the password's, so that a comparison does not tell that
+    /// either.
+    fn of(self, password: Secret) -> Secret {
+        let algorithm = match self {
+            Self::Readable => return password,
+            Self::Hashed => DigestAlgorithm::Sha256,
+            Self::Sha1 => DigestAlgorithm::Sha1,
+        };
+        Secret::from(digest::hash(algorithm, password.expose()).as_ref())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn secret(text: &str) -> Secret {
+        Secret::from(text.as_bytes())
+    }
+
     #[test]
     fn only_the_right_password_of_a_known_user_passes() {
-        let secret = |text: &str| Secret::from(text.as_bytes());
-        let users = Users::new([("alice".to_owned(), secret("wonderland-1865")), ("empty".to_owned(), secret(""))]);
-        for (name, password, passes) in [
-            ("alice", "wonderland-1865", true),
-            ("alice", "wonderland-1866", false),
-            ("alice", "wonderland-186", false),
-            ("alice", "", false),
-            ("Alice", "wonderland-1865", false),
-            ("bob", "wonderland-1865", false),
-            ("bob", "", false),
-            ("empty", "", true),
-        ] {
-            assert_eq!(users.check(name, &secret(password)), passes, "{name}:{password}");
+        for keep in [Keep::Hashed, Keep::Readable, Keep::Sha1] {
+            let users = Users::kept(keep, [("alice".into(), secret("wonderland-1865")), ("empty".into(), secret(""))]);
+            for (name, password, passes) in [
+                ("alice", "wonderland-1865", true),
+                ("alice", "wonderland-1866", false),
+                ("alice", "wonderland-186", false),
+                ("alice", "", false),
+                ("Alice", "wonderland-1865", false),
+                ("bob", "wonderland-1865", false),
+                ("bob", "", false),
+                ("empty", "", true),
+            ] {
+                let user = Username::in_clear(name, password);
+                assert_eq!(users.check(&user), passes, "{keep:?}: {name}:{password}");
+            }
         }
     }
 }

@@ -48,4 +48,4 @@ pub use seal::Unsealed;
 pub use terms::NotBuilt;
 pub use time::Time;
 pub use timestamp::Freshness;
-pub use token::username::Username;
+pub use token::username::{Password, PasswordDigest, Username};

@@ -35,6 +35,10 @@ pub(crate) const BASE64: &str =
 pub(crate) const PASSWORD_TEXT: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordText";
 
+/// `Type` of a hashed password.
+pub(crate) const PASSWORD_DIGEST: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest";
+
 /// The namespace of a version of SOAP.
 pub(crate) const fn soap(version: nuncio_policy::model::SoapVersion) -> &'static str {
     match version {

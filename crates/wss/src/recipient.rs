@@ -349,16 +349,17 @@ pub enum Issue {
 }
 
 impl Opened {
-    /// What is to be claimed before the message has any effect; `None` where nothing in it is unique.
-    pub fn once(&self) -> Option<Once> {
-        self.evidence.once
+    /// What is to be claimed before the message has any effect, the message itself before the nonce of its user name;
+    /// nothing where nothing in it is unique.
+    pub fn once(&self) -> impl Iterator<Item = Once> {
+        self.evidence.once.into_iter().chain(self.evidence.nonce)
     }
 
     /// Whom it comes from.
     pub fn claim(&self) -> Claim<'_> {
         if let (Some(context), false) = (&self.context, self.request == Request::Renew) {
             Claim::Context(context)
-        } else if let Some(username) = &self.evidence.username {
+        } else if let Some(username) = self.evidence.username.as_ref().filter(|user| user.is_proof()) {
             Claim::Username(username)
         } else if let Some(certificate) = &self.evidence.certificate {
             Claim::Certificate(certificate)

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, PasswordKind, Policy, ProtectionOrder,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
-    X509Kind, X509Reference, X509Token,
+    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, Policy, ProtectionOrder, ReferenceTarget,
+    SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, X509Kind,
+    X509Reference, X509Token,
 };
 
 use crate::addressing;
@@ -241,12 +241,6 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
     match token {
         Token::X509(token) => check_certificate(token),
         Token::Username(token) => {
-            if token.password != PasswordKind::Text {
-                return Err(NotBuilt("a user name token with HashPassword or NoPassword"));
-            }
-            if token.nonce || token.created {
-                return Err(NotBuilt("a user name token with Nonce or Created"));
-            }
             if token.derived_keys != DerivedKeys::None {
                 return Err(NotBuilt("a key that is derived from a password"));
             }

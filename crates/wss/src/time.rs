@@ -35,13 +35,13 @@ impl Time {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
-    /// Reads an `xs:dateTime` in UTC: `yyyy-MM-ddTHH:mm:ss`, up to nine digits of fraction, then `Z`.
+    /// Reads an `xs:dateTime` in UTC: `yyyy-MM-ddTHH:mm:ss`, up to nine digits of fraction, then `Z` or an offset of none.
     ///
     /// Fractions beyond the millisecond are cut. Other time zones, years beyond four digits, second 60 and hour 24 are
     /// refused (BSP R3213, R3217, R3220): no stack writes them.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim_matches([' ', '\t', '\n', '\r']).as_bytes();
-        let rest = text.strip_suffix(b"Z")?;
+        let rest = [&b"Z"[..], b"+00:00", b"-00:00"].iter().find_map(|zone| text.strip_suffix(*zone))?;
         let (date, fraction) = match rest.get(19) {
             None => (rest, &[][..]),
             Some(b'.') => (rest.get(..19)?, rest.get(20..)?),
@@ -149,6 +149,8 @@ mod tests {
             ("2026-11-22T07:30:17.5473219Z", 1_795_332_617_547),
             (" 2026-11-22T07:30:17.547Z\n", 1_795_332_617_547),
             ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+            ("2026-11-22T07:30:17.547+00:00", 1_795_332_617_547),
+            ("1970-01-01T00:00:00-00:00", 0),
         ] {
             assert_eq!(Time::parse(text), Some(Time(millis)), "{text}");
             assert_eq!(Time::parse(&Time(millis).to_string()), Some(Time(millis)), "{text}");
@@ -164,6 +166,9 @@ mod tests {
             "2026-11-22",
             "2026-11-22T07:30:17",
             "2026-11-22T07:30:17+01:00",
+            "2026-11-22T07:30:17-04:00",
+            "2026-11-22T07:30:17Z+00:00",
+            "2026-11-22T07:30:17+00:00Z",
             "2026-11-22T07:30:17.Z",
             "2026-11-22T07:30:60Z",
             "2026-11-22T24:00:00Z",

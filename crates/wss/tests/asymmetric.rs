@@ -110,7 +110,7 @@ fn tk_04_a_message_signed_anew_by_another_is_the_same_message() {
         .replace(&base64::encode(client().certificate.der()), &base64::encode(other.certificate.der()));
     let opened = pair.open(&outbound, signed_anew.into_bytes(), None).expect("his signature is good");
     assert!(matches!(opened.claim(), Claim::Certificate(certificate) if *certificate == other.certificate));
-    let key = |opened: &nuncio_wss::Opened| opened.once().expect("unique").key;
+    let key = |opened: &nuncio_wss::Opened| opened.once().next().expect("unique").key;
     assert_eq!(key(&opened), key(&honest));
 
     let (another, _) = pair.request("hello", None);

@@ -7,6 +7,7 @@ mod ends;
 use std::sync::Arc;
 
 use ends::{ACTION, Pair, policy, soap};
+use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding, Token};
 use nuncio_policy::preset;
 use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Request};
@@ -64,7 +65,7 @@ fn who_calls_is_known() {
         let found = match opened.claim() {
             Claim::Anonymous => String::new(),
             Claim::Username(user) => {
-                assert!(user.password.matches(b"wonderland-1865"), "{name}");
+                assert!(user.proves(&Secret::from(&b"wonderland-1865"[..])), "{name}");
                 user.name.clone()
             }
             Claim::Certificate(certificate) => certificate.subject().to_owned(),

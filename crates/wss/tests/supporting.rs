@@ -7,8 +7,8 @@ mod ends;
 
 use ends::{Pair, policy, soap};
 use nuncio_policy::model::{
-    Binding, DerivedKeys, HeaderPart, Include, PartSet, Parts, Policy, ProtectionOrder, SupportingToken, Token,
-    X509Reference, X509Token,
+    Binding, DerivedKeys, HeaderPart, Include, PartSet, Parts, PasswordKind, Policy, ProtectionOrder, SupportingToken,
+    Token, X509Reference, X509Token,
 };
 use nuncio_policy::preset;
 use nuncio_wss::{Claim, Refusal};
@@ -295,5 +295,47 @@ fn header_blocks_are_encrypted() {
 fn every_preset_is_a_base_that_these_tests_know() {
     for base in BASES {
         assert!(preset::named(base).is_some(), "{base}");
+    }
+}
+
+/// A user name with a hashed password, or none, is taken where the policy asks for that and nowhere else.
+#[test]
+fn a_password_is_of_the_kind_that_the_policy_asks_for() {
+    let kinds = [PasswordKind::Text, PasswordKind::Digest, PasswordKind::None];
+    for base in ["wcf-ws2007-userNameForCertificate", "wcf-ws2007-userNameOverTransport"] {
+        let of = |password, beside| {
+            let mut policy = policy(base);
+            let Token::Username(token) = &mut policy.supporting[0].token else { panic!("no user name") };
+            (token.password, token.nonce, token.created) = (password, beside, beside);
+            policy
+        };
+        for written in kinds {
+            for wanted in kinds {
+                let mut pair = Pair::unlike(&of(written, false), &of(wanted, false), soap(base)[0]);
+                let (outbound, _) = pair.request("hello", None);
+                let opened = pair.open(&outbound, outbound.body.clone(), None);
+                let Ok(opened) = opened else {
+                    assert_ne!(written, wanted, "{base}");
+                    continue;
+                };
+                assert_eq!(written, wanted, "{base}");
+                match opened.claim() {
+                    Claim::Username(user) => {
+                        assert_ne!(written, PasswordKind::None, "a name alone proves nothing");
+                        assert!(user.proves(&(&b"wonderland-1865"[..]).into()));
+                        assert!(!user.proves(&(&b"wonderland-1871"[..]).into()));
+                    }
+                    _ => assert_eq!(written, PasswordKind::None),
+                }
+            }
+        }
+        let mut pair = Pair::unlike(&of(PasswordKind::Text, false), &of(PasswordKind::Text, true), soap(base)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        assert!(pair.open(&outbound, outbound.body.clone(), None).is_err(), "{base}: nonce and time are missing");
+        let policy = of(PasswordKind::Text, true);
+        let mut pair = Pair::new(&policy, soap(base)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("nonce and time are there");
+        assert_eq!(opened.once().count(), if base.ends_with("Transport") { 1 } else { 2 }, "the nonce is claimed");
     }
 }

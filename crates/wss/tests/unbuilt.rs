@@ -75,10 +75,6 @@ fn check_with(content: &str, operations: &[Operation], what: &str) {
 fn tokens() {
     check(&symmetric("<sp:UsernameToken/>", ""), "a user name token that protects");
     let user = |more: &str| supporting("Signed", &token("UsernameToken", more));
-    check(&user("<sp:HashPassword/>"), "a user name token with HashPassword or NoPassword");
-    check(&user("<sp:NoPassword/>"), "a user name token with HashPassword or NoPassword");
-    check(&user("<sp13:Nonce/>"), "a user name token with Nonce or Created");
-    check(&user("<sp13:Created/>"), "a user name token with Nonce or Created");
     check(&user("<sp:RequireDerivedKeys/>"), "a key that is derived from a password");
     check(&user("<sp:RequireInternalReference/>"), "RequireInternalReference");
     let certificate = |more: &str| symmetric(&token("X509Token", more), "");

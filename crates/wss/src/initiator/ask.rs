@@ -159,8 +159,8 @@ impl Initiator {
         let mut supporting = Vec::new();
         for demanded in demand.supporting() {
             let token = match &demanded.token {
-                Token::Username(_) => {
-                    self.username.as_ref().map(|(name, password)| Brought::Username { name, password })
+                Token::Username(token) => {
+                    self.username.as_ref().map(|(name, password)| Brought::Username { name, password, token })
                 }
                 Token::X509(token) => {
                     self.credential.as_ref().map(|credential| Brought::Certificate { credential, token })

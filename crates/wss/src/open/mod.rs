@@ -86,6 +86,8 @@ pub(crate) struct Evidence {
     pub(crate) signature: Option<SignatureAlgorithm>,
     /// What tells the message from every other, and until when it could be taken again.
     pub(crate) once: Option<Once>,
+    /// The same of the nonce of its user name.
+    pub(crate) nonce: Option<Once>,
     /// Header blocks that no signature covers.
     pub(crate) unverified: Vec<NodeId>,
 }
@@ -202,7 +204,8 @@ pub(crate) fn open(
         // Nothing makes it too old: it is remembered as long as its context lives, or for a day.
         None => keys.context.map_or_else(|| now.plus(UNDATED), |context| context.expires),
     };
-    let once = opening.once(&envelope, username.as_ref(), until);
+    let once = opening.once(&envelope, until);
+    let nonce = username.as_ref().and_then(|username| username.once(freshness, now));
     let Opening { shared, primary, signer, endorsements, mac, signature, .. } = opening;
     let mut signatures: Vec<Vec<u8>> = primary.iter().map(|primary| primary.verified.value().to_vec()).collect();
     signatures.extend(endorsements.iter().map(|endorsement| endorsement.verified.value().to_vec()));
@@ -222,6 +225,7 @@ pub(crate) fn open(
             mac,
             signature,
             once,
+            nonce,
             unverified,
         },
     ))
@@ -240,8 +244,8 @@ impl Opening<'_> {
     /// What makes the message unique: the primary signature's value; under an asymmetric binding the encrypted key, where
     /// there is one, since whoever sees a message can sign it again with a certificate of his own; over a transport, where two messages of one
     /// millisecond may well carry the same signature over the same timestamp, that with the message's id or else its
-    /// body; or the nonce of a user name.
-    fn once(&self, envelope: &Envelope, username: Option<&Username>, until: Time) -> Option<Once> {
+    /// body.
+    fn once(&self, envelope: &Envelope, until: Time) -> Option<Once> {
         let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
         let wrapped = self.demand.asymmetric().and(self.shared.get());
         if let Some((_, shared)) = wrapped {
@@ -257,10 +261,7 @@ impl Opening<'_> {
                 exclusive(&envelope.document, envelope.body, &[], &mut body);
             }
         } else {
-            let username = username?;
-            hasher.update(username.name.as_bytes());
-            hasher.update(&[0]);
-            hasher.update(username.nonce.as_ref()?);
+            return None;
         }
         let digest = hasher.finish();
         let key = digest.as_ref().first_chunk::<16>()?;

@@ -1,7 +1,7 @@
 //! Supporting tokens: each that the policy demands, protected as it says, and no others (WS-SecurityPolicy 1.2,
 //! section 8).
 
-use nuncio_policy::model::{SupportingToken, Token};
+use nuncio_policy::model::{PasswordKind, SupportingToken, Token, UsernameToken};
 use nuncio_xml::{Document, NodeId};
 
 use super::{Endorsement, Endorser, Opening};
@@ -9,7 +9,7 @@ use crate::demand::Direction;
 use crate::envelope::Envelope;
 use crate::header::Item;
 use crate::refusal::Refusal;
-use crate::token::username::Username;
+use crate::token::username::{Password, Username};
 
 /// The endorsing signatures that no demanded token has taken yet.
 type Untaken<'a> = Vec<&'a Endorsement>;
@@ -27,8 +27,8 @@ impl Opening<'_> {
         let mut names: Vec<NodeId> = self.header.nodes(|item| matches!(item, Item::Username)).collect();
         for demanded in self.demand.supporting() {
             match &demanded.token {
-                Token::Username(_) => {
-                    let found = self.username(&envelope.document, &mut names, demanded)?;
+                Token::Username(token) => {
+                    let found = self.username(&envelope.document, &mut names, demanded, token)?;
                     username = match (username, found) {
                         (Some(first), Some(other)) if !same(&first, &other) => {
                             return Err(Refusal::header("UsernameToken", "names somebody else than another"));
@@ -80,6 +80,7 @@ impl Opening<'_> {
         document: &Document,
         names: &mut Vec<NodeId>,
         demanded: &SupportingToken,
+        token: &UsernameToken,
     ) -> Result<Option<Username>, Refusal> {
         if names.is_empty() {
             return if demanded.optional { Ok(None) } else { Err(Refusal::TokenMissing("user name token")) };
@@ -92,7 +93,19 @@ impl Opening<'_> {
                 return Err(Refusal::NotEncrypted("UsernameToken".to_owned()));
             }
         }
-        Username::read(document, node).map(Some)
+        let username = Username::read(document, node)?;
+        let wanted = match token.password {
+            PasswordKind::Text => matches!(username.password, Password::Text(_)),
+            PasswordKind::Digest => matches!(username.password, Password::Digest(_)),
+            PasswordKind::None => matches!(username.password, Password::None),
+        };
+        if !wanted {
+            return Err(Refusal::header("Password", "is not of the kind that the policy asks for"));
+        }
+        if token.nonce && username.nonce.is_none() || token.created && username.created.is_none() {
+            return Err(Refusal::header("UsernameToken", "has no nonce or time where the policy asks for them"));
+        }
+        Ok(Some(username))
     }
 
     /// Certificates in the message that made no signature.
@@ -174,9 +187,13 @@ impl Opening<'_> {
     }
 }
 
-/// Whether two tokens bring the same user name and password.
+/// Whether two tokens bring the same user name and the same password in clear: others cannot be told to be the same.
 fn same(one: &Username, other: &Username) -> bool {
-    one.name == other.name && one.password.matches(other.password.expose())
+    let password = match (&one.password, &other.password) {
+        (Password::Text(_), Password::Text(password)) => one.proves(password),
+        _ => false,
+    };
+    one.name == other.name && password
 }
 
 /// Takes the first endorsing signature of a kind.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
-use nuncio_policy::model::{Addressing, Parts, SoapVersion, X509Token};
+use nuncio_policy::model::{Addressing, Parts, SoapVersion, UsernameToken, X509Token};
 use nuncio_xml::{Document, Name, NodeId, Writer};
 
 use crate::addressing;
@@ -90,8 +90,8 @@ pub(crate) struct Supporting<'a> {
 
 /// What is brought as a supporting token.
 pub(crate) enum Brought<'a> {
-    /// A user name and a password.
-    Username { name: &'a str, password: &'a str },
+    /// A user name and a password, in the form that the policy wants.
+    Username { name: &'a str, password: &'a str, token: &'a UsernameToken },
     /// A certificate, by its key where it endorses.
     Certificate { credential: &'a Credential, token: &'a X509Token },
     /// A security context that endorses, with a key derived from its own or with that itself.

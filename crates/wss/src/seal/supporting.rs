@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::X509Reference;
+use nuncio_policy::model::{PasswordKind, UsernameToken, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::signature::Part;
 
@@ -11,7 +11,8 @@ use super::protect::{Hiding, Protecting};
 use super::{Brought, Piece, Supporting, Unsealed};
 use crate::keys::Credential;
 use crate::token::reference::write_local;
-use crate::token::{username, x509};
+use crate::token::username::{self, Form, NONCE, Outgoing};
+use crate::token::x509;
 
 /// A supporting token that endorses, and the key with which it does.
 pub(super) struct Endorser<'a> {
@@ -39,9 +40,10 @@ impl<'a> Protecting<'a> {
         let mut endorsers = Vec::new();
         for supporting in &seal.supporting {
             match &supporting.token {
-                Brought::Username { name, password } => {
+                Brought::Username { name, password, token } => {
+                    let outgoing = Outgoing { name, password, form: self.form(token) };
                     let id = self.ids.next();
-                    let piece = self.apex(id, |scratch, id| username::write(scratch, id, name, password));
+                    let piece = self.apex(id, |scratch, id| username::write(scratch, id, &outgoing));
                     self.protect(supporting, piece, hiding, signed, tokens)?;
                 }
                 Brought::Certificate { credential, token } => {
@@ -76,6 +78,22 @@ impl<'a> Protecting<'a> {
             }
         }
         Ok(endorsers)
+    }
+
+    /// The form in which a policy wants a user name.
+    fn form(&mut self, token: &UsernameToken) -> Form {
+        let now = self.now;
+        let mut nonce = || {
+            let mut nonce = [0; NONCE];
+            self.random.fill(&mut nonce);
+            nonce
+        };
+        let created = token.created.then_some(now);
+        match token.password {
+            PasswordKind::Text => Form::Text { nonce: token.nonce.then(nonce), created },
+            PasswordKind::Digest => Form::Digest { nonce: nonce(), created: now },
+            PasswordKind::None => Form::None { nonce: token.nonce.then(nonce), created },
+        }
     }
 
     /// Signs and encrypts a token as its kind says; over a transport, the transport does it.

@@ -34,3 +34,43 @@ pub(crate) fn octets(document: &Document, node: NodeId, of: &'static str) -> Res
     let text = document.only_text(node).ok_or(Refusal::header(of, "holds more than text"))?;
     nuncio_crypto::base64::decode(&text).map_err(|_| Refusal::header(of, "is not base64"))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A document for a test, with the usual prefixes declared around it; the node of that markup within.
+    pub(crate) fn document(markup: &str) -> (Document, NodeId) {
+        let namespaces = [
+            ("o", crate::names::WSSE),
+            ("u", crate::names::WSU),
+            ("k", crate::names::WSSE11),
+            ("ds", nuncio_xmlsec::DSIG),
+            ("e", nuncio_xmlsec::XENC),
+            ("t", crate::dialect::FEBRUARY_2005.trust),
+            ("trust", crate::dialect::V13.trust),
+            ("c", crate::dialect::FEBRUARY_2005.conversation),
+            ("sc", crate::dialect::V13.conversation),
+            ("a", crate::names::WSA10),
+        ];
+        let declarations: String =
+            namespaces.iter().map(|(prefix, namespace)| format!(" xmlns:{prefix}=\"{namespace}\"")).collect();
+        let limits = nuncio_xml::Limits {
+            bytes: 1 << 20,
+            depth: 32,
+            attributes: 32,
+            attribute_bytes: 1 << 12,
+            declarations: 32,
+            declarations_in_scope: 64,
+            elements: 1000,
+            children: 100,
+            name_bytes: 256,
+            names: 1000,
+            text_bytes: 1 << 20,
+        };
+        let xml = format!("<test{declarations}>{markup}</test>");
+        let document = Document::read(xml.into_bytes(), &limits).expect("a document");
+        let node = document.elements(document.root()).next().expect("an element");
+        (document, node)
+    }
+}
