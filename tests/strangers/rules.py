@@ -1,0 +1,271 @@
+"""What a sealed message must be: its shape, what is covered by what, and what its policy says of keys and algorithms."""
+
+import re
+
+from lxml import etree
+
+from names import (
+    DS, DS_MORE, SOAP, USERNAME_PROFILE, WSSE, WSSE11, WSU, XENC, XENC11, child, elements, name, require,
+)
+from protection import canonical
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+
+class Suite:
+    """What the name of an algorithm suite means (WS-SecurityPolicy 1.2, section 6.1), as WCF reads it: with its digest,
+    SHA-256 changes its signatures."""
+
+    def __init__(self, suite):
+        parts = re.fullmatch(r"(Basic(256|192|128)|TripleDes)(GCM)?(Sha256)?(Rsa15)?", suite)
+        require(parts, "an unknown suite", suite)
+        _, bits, gcm, sha256, rsa15 = parts.groups()
+        self.encryption = int(bits or 192) // 8
+        self.signature = min(self.encryption, 24)
+        self.digest = XENC + "sha256" if sha256 else DS + "sha1"
+        self.mac = DS_MORE + "hmac-sha256" if sha256 else DS + "hmac-sha1"
+        self.rsa = DS_MORE + "rsa-sha256" if sha256 else DS + "rsa-sha1"
+        self.transport = XENC + ("rsa-1_5" if rsa15 else "rsa-oaep-mgf1p")
+        cipher = XENC11 + "aes%s-gcm" if gcm else XENC + "aes%s-cbc"
+        self.cipher = cipher % bits if bits else XENC + "tripledes-cbc"
+
+
+class Message:
+    """A message that was decrypted and whose signatures were verified."""
+
+    def __init__(self, expected, received, plain, decrypted, signatures):
+        self.expected, self.received, self.plain = expected, received, plain
+        self.decrypted, self.signatures = decrypted, signatures
+        self.soap = SOAP[expected["soap"]]
+        # The document that the signatures are over.
+        self.signed = plain if expected["order"] == "sign" else received
+
+    def body(self, document):
+        return child(document.root, self.soap, "Body")
+
+    def blocks(self, document):
+        header = child(document.root, self.soap, "Header", optional=True)
+        return [] if header is None else [block for block in elements(header) if name(block) != (WSSE, "Security")]
+
+    def primary(self):
+        """The signature that endorses no other; None over a transport, and where nothing is signed."""
+        found = [signature for signature in self.signatures if not self.endorsed_by(signature)]
+        if self.expected["binding"] == "transport":
+            return None
+        require(len(found) == 1, len(found), "primary signatures")
+        return found[0]
+
+    def endorsed_by(self, signature):
+        return [covered for covered in signature.covered if name(covered) == (DS, "Signature")]
+
+
+def check(message, request):
+    """Everything but the trust messages' content. `request` is the message that this one answers."""
+    expected = message.expected
+    envelope(message)
+    security = message.received.security()
+    if security is None:
+        require(not expected["secured"], "there is no security header")
+        return
+    require(expected["secured"], "there is a security header")
+    shape(message, security)
+    timestamp(message)
+    algorithms(message)
+    if expected["layout"] == "strict":
+        declared_before_used(message)
+    primary = message.primary()
+    if primary is not None:
+        protected_by(message, primary.key)
+        if request is not None and expected["binding"] == "symmetric":
+            require(primary.key.source == request.primary().key.source, "the answer is under another key than its request")
+        coverage(message, primary)
+    encryption(message)
+    tokens(message, primary)
+    confirmations(message, primary, request)
+
+
+def envelope(message):
+    """The envelope's own shape, and that the body says what was to be said."""
+    expected, root = message.expected, message.plain.root
+    require(name(root) == (message.soap, "Envelope"), "the root", root.tag)
+    require([name(part)[1] for part in elements(root)] in (["Header", "Body"], ["Body"]), "the envelope's parts")
+    if expected["addressing"]:
+        found = {}
+        for block in message.blocks(message.plain):
+            if name(block)[0] == expected["addressing"]:
+                require(name(block)[1] not in found, "twice", block.tag)
+                found[name(block)[1]] = block
+        require(found["Action"].text == expected["action"], "the action", found["Action"].text)
+        for local in ("Action", "To"):
+            if local in found:
+                require(found[local].get("{%s}mustUnderstand" % message.soap) == "1", "not to be understood:", local)
+    if expected["body"] is not None:
+        wanted = child(etree.fromstring(expected["body"].encode()), message.soap, "Body")
+        actual = message.body(message.plain)
+        require((actual.text or "") == (wanted.text or ""), "the body's text")
+        require(list(map(said, actual)) == list(map(said, wanted)), "the body is another:", canonical(actual))
+    if expected["payload"] is not None:
+        payload = [name(element) for element in elements(message.body(message.plain))]
+        require(payload == [tuple(expected["payload"])], "in the body:", payload)
+
+
+def said(element):
+    """What an element says: its canonical form, and the names in xsi:type whatever their prefix is."""
+    types = []
+    for inner in element.iter():
+        if inner.get("{%s}type" % XSI):
+            prefix, _, local = inner.get("{%s}type" % XSI).rpartition(":")
+            types.append((inner.nsmap.get(prefix or None), local))
+    return canonical(element), types, element.tail or ""
+
+
+def shape(message, security):
+    require(security.get("{%s}mustUnderstand" % message.soap) == "1", "the security header is not to be understood")
+    for document in (message.received, message.plain):
+        header = document.security()
+        texts = [header.text] + [of.tail for of in header]
+        require(not any(texts), "text between the children of Security")
+        for element in document.root.iter():
+            if name(element)[1] in ("CipherValue", "DigestValue", "SignatureValue", "BinarySecurityToken", "Nonce", "BinarySecret"):
+                require(not re.search(r"\s", element.text or ""), "white space in", name(element)[1])
+
+
+def timestamp(message):
+    expected = message.expected["timestamp"]
+    found = message.plain.security().findall("{%s}Timestamp" % WSU)
+    require(len(found) == (1 if expected else 0), len(found), "timestamps")
+    if not expected:
+        return
+    created, expires = elements(found[0])
+    require([name(created), name(expires)] == [(WSU, "Created"), (WSU, "Expires")], "the timestamp's children")
+    for instant in (created, expires):
+        require(INSTANT.fullmatch(instant.text), "an instant", instant.text)
+    require([created.text, expires.text] == expected, "the instants", created.text, expires.text)
+    first, last = elements(message.received.security())[0], elements(message.received.security())[-1]
+    if message.expected["layout"] == "timestamp first":
+        require(name(first) == (WSU, "Timestamp"), "the timestamp is not first")
+    if message.expected["layout"] == "timestamp last":
+        require(name(last) == (WSU, "Timestamp"), "the timestamp is not last")
+
+
+def algorithms(message):
+    """Every algorithm is the suite's, every derived key of its length."""
+    suite = Suite(message.expected["suite"])
+    for signature in message.signatures:
+        require(signature.digests == {suite.digest}, "digested with", signature.digests)
+        require(signature.algorithm == (suite.mac if signature.key.secret else suite.rsa), "signed with", signature.algorithm)
+        require(signature.key.derived in (None, suite.signature), "signed under", signature.key.derived, "octets")
+    for decrypted in message.decrypted:
+        require(decrypted.algorithm == suite.cipher, "encrypted with", decrypted.algorithm)
+        require(decrypted.key.derived in (None, suite.encryption), "encrypted under", decrypted.key.derived, "octets")
+    for method in message.received.root.iterfind(".//{%s}EncryptedKey/{%s}EncryptionMethod" % (XENC, XENC)):
+        require(method.get("Algorithm") == suite.transport, "transported by", method.get("Algorithm"))
+
+
+def declared_before_used(message):
+    """Strict layout: a token of the header stands before what refers to it."""
+    children = elements(message.plain.security())
+    place = {}
+    for at, token in enumerate(children):
+        for identity in (token.get("Id"), token.get("{%s}Id" % WSU)):
+            place[identity] = at
+    for at, user in enumerate(children):
+        for reference in user.iter("{%s}Reference" % WSSE):
+            target = (reference.get("URI") or "")[1:]
+            require(place.get(target, -1) < at, name(user)[1], "uses what comes later")
+
+
+def protected_by(message, key):
+    """The primary key is the one that the policy means, and derived where it says so."""
+    expected = message.expected["protection"]
+    require(list(map(plain_octets, key.source[: len(expected)])) == expected, "protected by", key.source)
+    if message.expected["derived"] is not None and key.secret is not None:
+        require((key.derived is not None) == message.expected["derived"], "signed under a derived key:", key.derived)
+
+
+def plain_octets(word):
+    return word.hex() if isinstance(word, bytes) else word
+
+
+def coverage(message, primary):
+    """The primary signature covers what the policy signs, and the timestamp."""
+    signed = message.expected["signed"]
+    if signed["body"]:
+        require(primary.covers(message.body(message.signed)), "the body is not signed")
+    for block in message.blocks(message.signed):
+        inner = block if name(block) != (WSSE11, "EncryptedHeader") else elements(block)[0]
+        plain = inner if message.expected["order"] == "sign" else None
+        if named(signed["headers"], name(block)) or plain is not None and named(signed["headers"], name(plain)):
+            require(primary.covers(block) or primary.covers(inner), "not signed:", name(inner)[1])
+    for stamp in message.signed.security().findall("{%s}Timestamp" % WSU):
+        require(primary.covers(stamp), "the timestamp is not signed")
+
+
+def named(headers, of):
+    return any(namespace == of[0] and local in (None, of[1]) for namespace, local in headers)
+
+
+def encryption(message):
+    """What the policy encrypts is, under the key that it means, and nothing that it does not."""
+    expected, encrypted = message.expected, message.expected["encrypted"]
+    body = message.body(message.received)
+    hidden = [name(part) for part in body] == [(XENC, "EncryptedData")] and not (body.text or body[0].tail)
+    require(hidden == encrypted["body"], "the body is encrypted:", hidden)
+    for block in message.blocks(message.received):
+        require(not named(encrypted["headers"], name(block)), "not encrypted:", name(block)[1])
+    for decrypted in message.decrypted:
+        source = expected["encryption"]
+        require(list(map(plain_octets, decrypted.key.source[: len(source)])) == source, "encrypted under", decrypted.key.source)
+        if expected["derived"] is not None:
+            require((decrypted.key.derived is not None) == expected["derived"], "encrypted under a derived key")
+    in_clear = [name(part)[1] for part in message.received.security()]
+    if expected["signature_encrypted"]:
+        require("Signature" not in in_clear and "SignatureConfirmation" not in in_clear, "a signature in clear")
+    elif expected["binding"] != "transport":
+        require("Signature" in in_clear, "the signature is encrypted")
+
+
+def tokens(message, primary):
+    """The supporting tokens that the policy asks for, each signed, encrypted and endorsing as it says."""
+    hidden = [inner for decrypted in message.decrypted for inner in decrypted.names]
+    security, endorsing = message.plain.security(), []
+    for token in message.expected["tokens"]:
+        if token["kind"] == "username":
+            found = child(security, WSSE, "UsernameToken")
+            password = child(found, WSSE, "Password")
+            require(child(found, WSSE, "Username").text == token["name"], "the user's name")
+            require(password.text == token["password"], "the password")
+            require(password.get("Type") in (None, USERNAME_PROFILE + "PasswordText"), "the password's type")
+            require((name(found) in hidden) == token["encrypted"], "the user name is encrypted:", not token["encrypted"])
+            if primary is not None and message.expected["order"] == "sign":
+                require(primary.covers(found), "the user name is not signed")
+        else:
+            endorsing.append(token)
+    found = [signature for signature in message.signatures if signature is not primary]
+    require(len(found) == len(endorsing), len(found), "endorsing signatures")
+    for token in endorsing:
+        source = [token["kind"], *token["of"]]
+        mine = [signature for signature in found if list(signature.key.source) == source]
+        require(len(mine) == 1, len(mine), "endorsing signatures by", source)
+        if primary is not None:
+            require(mine[0].covers(primary.element), "the primary signature is not endorsed")
+        else:
+            stamp = child(message.signed.security(), WSU, "Timestamp")
+            require(mine[0].covers(stamp), "the timestamp is not endorsed")
+        for block in message.blocks(message.signed):
+            if named(token["headers"], name(block)):
+                require(mine[0].covers(block), "not endorsed:", name(block)[1])
+
+
+def confirmations(message, primary, request):
+    """A SignatureConfirmation for each signature of the request, or an empty one where it had none."""
+    found = message.plain.security().findall("{%s}SignatureConfirmation" % WSSE11)
+    if not message.expected["confirms"]:
+        require(not found, "confirmations that nobody asked for")
+        return
+    wanted = [signature.element.findtext("{%s}SignatureValue" % DS) for signature in request.signatures] or [None]
+    require(sorted(map(str, wanted)) == sorted(str(of.get("Value")) for of in found), "the confirmations")
+    if primary is not None:
+        signed = message.signed.security().findall("{%s}SignatureConfirmation" % WSSE11)
+        require(all(primary.covers(of) for of in signed), "a confirmation is not signed")

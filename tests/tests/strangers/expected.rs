@@ -1,0 +1,318 @@
+//! What a message must be, from its policy's model and nothing else: what the strangers hold it to.
+
+use nuncio_policy::model::{
+    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, Policy, ProtectionOrder, SecureConversationToken,
+    SoapVersion, Token, TrustVersion,
+};
+use nuncio_tests::peers::{PASSWORD, USER};
+use nuncio_tests::time::format_utc;
+use nuncio_wss::Context;
+use serde::Serialize;
+
+/// One message in the manifest. The names are those that `tests/strangers/rules.py` reads.
+#[derive(Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub(crate) struct Expected {
+    /// Its name in what is printed.
+    pub(crate) name: String,
+    /// Its file.
+    pub(crate) file: String,
+    soap: &'static str,
+    addressing: Option<&'static str>,
+    pub(super) action: Option<String>,
+    pub(super) binding: &'static str,
+    pub(super) suite: &'static str,
+    pub(super) layout: &'static str,
+    order: &'static str,
+    pub(super) secured: bool,
+    pub(super) signature_encrypted: bool,
+    /// Whether keys are derived; nothing where the policy leaves it open.
+    pub(super) derived: Option<bool>,
+    pub(super) timestamp: Option<[String; 2]>,
+    /// What the key of the primary signature comes from, and that of what is encrypted.
+    pub(super) protection: Vec<Option<String>>,
+    pub(super) encryption: Vec<Option<String>>,
+    signed: Names,
+    pub(super) encrypted: Names,
+    pub(super) tokens: Vec<Supporting>,
+    /// The file of the request that it answers.
+    pub(crate) answers: Option<String>,
+    pub(super) confirms: bool,
+    pub(super) body: Option<String>,
+    payload: Option<[&'static str; 2]>,
+    /// The context that it brings.
+    pub(crate) grants: Option<Grant>,
+    /// Whether xmlsec1 is to judge it too.
+    pub(crate) alone: bool,
+}
+
+/// What an answer to Issue or Renew brings.
+#[derive(Clone, Serialize)]
+pub(crate) struct Grant {
+    identifier: String,
+    instance: Option<String>,
+    key: String,
+}
+
+impl Grant {
+    /// What brings that context.
+    pub(crate) fn of(context: &Context) -> Self {
+        let key = context.danger_key_octets().iter().fold(String::new(), |hex, octet| format!("{hex}{octet:02x}"));
+        Self { identifier: context.identifier.clone(), instance: context.instance.clone(), key }
+    }
+}
+
+#[derive(Clone, Serialize)]
+pub(super) struct Names {
+    pub(super) body: bool,
+    headers: Vec<(String, Option<String>)>,
+}
+
+impl From<&PartSet> for Names {
+    fn from(parts: &PartSet) -> Self {
+        let headers = parts.headers.iter().map(|part| (part.namespace.clone(), part.name.clone())).collect();
+        Self { body: parts.body, headers }
+    }
+}
+
+#[derive(Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(super) enum Supporting {
+    Username { name: &'static str, password: &'static str, encrypted: bool },
+    Certificate { of: Vec<Option<String>>, headers: Vec<(String, Option<String>)> },
+    Context { of: Vec<Option<String>>, headers: Vec<(String, Option<String>)> },
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// A call, or its answer.
+    Application,
+    /// A fault, which has an action of its own.
+    Fault,
+    /// `Issue`, or its answer.
+    Issue,
+    /// `Renew`, or its answer.
+    Renew,
+    /// `Cancel`, or its answer.
+    Cancel,
+}
+
+/// A message before what it must be is worked out.
+pub(crate) struct Subject<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) soap: SoapVersion,
+    pub(crate) purpose: Purpose,
+    pub(crate) request: bool,
+    /// The context that it belongs to, or that is renewed.
+    pub(crate) context: Option<&'a Context>,
+    /// The application's envelope.
+    pub(crate) plain: Option<&'a str>,
+    pub(crate) action: &'a str,
+    /// When it was made: milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// How long messages are good for, in milliseconds.
+pub(crate) const LIFETIME: i64 = 300_000;
+
+impl Subject<'_> {
+    /// What the policy makes of it.
+    pub(crate) fn expected(&self, name: String, file: String) -> Expected {
+        let policy = self.effective();
+        let (suite, layout, order, timestamp) = match &policy.binding {
+            Binding::Transport(of) => (of.suite, of.layout, ProtectionOrder::SignBeforeEncrypt, of.timestamp),
+            Binding::Symmetric(of) => (of.suite, of.layout, of.order, of.timestamp),
+            Binding::Asymmetric(of) => (of.suite, of.layout, of.order, of.timestamp),
+        };
+        let parts = self.parts();
+        let (protection, encryption) = self.sources();
+        Expected {
+            name,
+            file,
+            soap: if self.soap == SoapVersion::V11 { "1.1" } else { "1.2" },
+            addressing: addressing(policy.addressing),
+            action: self.full_action(),
+            binding: match policy.binding {
+                Binding::Transport(_) => "transport",
+                Binding::Symmetric(_) => "symmetric",
+                Binding::Asymmetric(_) => "asymmetric",
+            },
+            suite: suite.name,
+            layout: match layout {
+                Layout::Strict => "strict",
+                Layout::Lax => "lax",
+                Layout::LaxTimestampFirst => "timestamp first",
+                Layout::LaxTimestampLast => "timestamp last",
+            },
+            order: if order == ProtectionOrder::EncryptBeforeSign { "encrypt" } else { "sign" },
+            secured: timestamp || !matches!(policy.binding, Binding::Transport(_)),
+            signature_encrypted: self.hides_signature(),
+            derived: self.derives(),
+            timestamp: timestamp.then(|| [format_utc(self.now), format_utc(self.now + LIFETIME)]),
+            protection,
+            encryption,
+            signed: Names::from(&parts.signed),
+            encrypted: Names::from(&parts.encrypted),
+            tokens: if self.request { self.tokens() } else { Vec::new() },
+            answers: None,
+            confirms: !self.request && policy.wss.signature_confirmation,
+            body: self.plain.map(str::to_owned),
+            payload: self.payload(),
+            grants: None,
+            alone: false,
+        }
+    }
+
+    /// The policy that it is under: the bootstrap's, where it is about a context's beginning.
+    fn effective(&self) -> &Policy {
+        match (self.purpose, conversation(self.policy)) {
+            (Purpose::Issue | Purpose::Renew, Some(token)) => &token.bootstrap,
+            _ => self.policy,
+        }
+    }
+
+    /// A Cancel is signed and not encrypted; over a transport nothing is either.
+    fn parts(&self) -> Parts {
+        let policy = self.effective();
+        if matches!(policy.binding, Binding::Transport(_)) {
+            return Parts::default();
+        }
+        let mut parts = policy.parts.clone();
+        if self.purpose == Purpose::Cancel {
+            parts.encrypted = PartSet::default();
+        }
+        parts
+    }
+
+    fn hides_signature(&self) -> bool {
+        let hides = match &self.effective().binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => binding.encrypt_signature,
+            Binding::Asymmetric(binding) => binding.encrypt_signature,
+        };
+        hides && !self.parts().encrypted.is_empty()
+    }
+
+    /// WCF does not hold a Cancel to the policy's derived keys.
+    fn derives(&self) -> Option<bool> {
+        let derived = match &self.effective().binding {
+            Binding::Transport(_) => return None,
+            Binding::Symmetric(binding) => match &binding.protection {
+                Token::X509(token) => token.derived_keys,
+                Token::SecureConversation(token) => token.derived_keys,
+                Token::Username(_) => return None,
+            },
+            Binding::Asymmetric(binding) if self.request => binding.recipient.derived_keys,
+            Binding::Asymmetric(binding) => binding.initiator.derived_keys,
+        };
+        (self.purpose != Purpose::Cancel).then_some(derived == DerivedKeys::Explicit)
+    }
+
+    /// What the signing and the encrypting key come from.
+    fn sources(&self) -> (Vec<Option<String>>, Vec<Option<String>>) {
+        let words = |words: [&str; 2]| words.map(|word| Some(word.to_owned())).to_vec();
+        match &self.effective().binding {
+            Binding::Transport(_) => (Vec::new(), Vec::new()),
+            Binding::Symmetric(binding) => {
+                let source = match (&binding.protection, self.context) {
+                    (Token::SecureConversation(_), Some(context)) => context_words(context),
+                    _ => words(["encrypted key", "service"]),
+                };
+                (source.clone(), source)
+            }
+            Binding::Asymmetric(_) if self.request => {
+                (words(["certificate", "client"]), words(["encrypted key", "service"]))
+            }
+            Binding::Asymmetric(_) => (words(["certificate", "service"]), words(["encrypted key", "client"])),
+        }
+    }
+
+    fn tokens(&self) -> Vec<Supporting> {
+        let policy = self.effective();
+        let in_message = !matches!(policy.binding, Binding::Transport(_));
+        let client = || vec![Some("client".to_owned())];
+        let mut tokens: Vec<_> = policy
+            .supporting
+            .iter()
+            .map(|supporting| {
+                let headers = Names::from(&supporting.parts.signed).headers;
+                match (&supporting.token, self.context) {
+                    (Token::SecureConversation(_), Some(context)) => {
+                        Supporting::Context { of: context_words(context)[1..].to_vec(), headers }
+                    }
+                    (Token::Username(_), _) => {
+                        Supporting::Username { name: USER, password: PASSWORD, encrypted: in_message }
+                    }
+                    _ => Supporting::Certificate { of: client(), headers },
+                }
+            })
+            .collect();
+        if let (Purpose::Renew, Some(context)) = (self.purpose, self.context) {
+            tokens.push(Supporting::Context { of: context_words(context)[1..].to_vec(), headers: Vec::new() });
+        }
+        tokens
+    }
+
+    fn trust(&self) -> &'static str {
+        match self.policy.trust.map(|trust| trust.version) {
+            Some(TrustVersion::V13) => "http://docs.oasis-open.org/ws-sx/ws-trust/200512",
+            _ => "http://schemas.xmlsoap.org/ws/2005/02/trust",
+        }
+    }
+
+    fn full_action(&self) -> Option<String> {
+        let verb = match self.purpose {
+            Purpose::Application => {
+                return Some(self.action.to_owned() + if self.request { "" } else { "Response" });
+            }
+            Purpose::Fault => {
+                return match self.policy.addressing {
+                    Addressing::None => None,
+                    Addressing::August2004 => Some("http://schemas.xmlsoap.org/ws/2004/08/addressing/fault".into()),
+                    Addressing::V10 => Some("http://www.w3.org/2005/08/addressing/soap/fault".into()),
+                };
+            }
+            Purpose::Issue => "",
+            Purpose::Renew => "/Renew",
+            Purpose::Cancel => "/Cancel",
+        };
+        let message = if self.request { "RST" } else { "RSTR" };
+        Some(format!("{}/{message}/SCT{verb}", self.trust()))
+    }
+
+    fn payload(&self) -> Option<[&'static str; 2]> {
+        let local = match (self.purpose, self.request, self.policy.trust.map(|trust| trust.version)) {
+            (Purpose::Application | Purpose::Fault, ..) => return None,
+            (_, true, _) => "RequestSecurityToken",
+            (_, false, Some(TrustVersion::V13)) => "RequestSecurityTokenResponseCollection",
+            (_, false, _) => "RequestSecurityTokenResponse",
+        };
+        Some([self.trust(), local])
+    }
+}
+
+/// The conversation that a policy holds, in its binding or endorsing.
+pub(crate) fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {
+    let protection = match &policy.binding {
+        Binding::Symmetric(binding) => Some(&binding.protection),
+        Binding::Transport(_) | Binding::Asymmetric(_) => None,
+    };
+    let tokens = protection.into_iter().chain(policy.supporting.iter().map(|supporting| &supporting.token));
+    tokens.into_iter().find_map(|token| match token {
+        Token::SecureConversation(token) => Some(token),
+        Token::X509(_) | Token::Username(_) => None,
+    })
+}
+
+fn context_words(context: &Context) -> Vec<Option<String>> {
+    vec![Some("context".into()), Some(context.identifier.clone()), context.instance.clone()]
+}
+
+fn addressing(version: Addressing) -> Option<&'static str> {
+    match version {
+        Addressing::None => None,
+        Addressing::August2004 => Some("http://schemas.xmlsoap.org/ws/2004/08/addressing"),
+        Addressing::V10 => Some("http://www.w3.org/2005/08/addressing"),
+    }
+}

@@ -1,0 +1,166 @@
+//! Which policies are tried: every binding under every suite in every order, and what is left (tokens, generations, derived
+//! keys, references, versions of SOAP) in turn, so that each comes with each.
+
+use nuncio_policy::model::{
+    Binding, DerivedKeys, Include, Layout, Policy, ProtectionOrder, SoapVersion, Token, X509Reference, X509Token,
+};
+use nuncio_policy::preset;
+use nuncio_policy::suite::{SUITES, Suite};
+
+use crate::expected::conversation;
+
+/// A policy that is tried.
+pub(crate) struct Shape {
+    pub(crate) name: String,
+    pub(crate) policy: Policy,
+    pub(crate) soap: SoapVersion,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Order {
+    SignFirst,
+    SignatureEncrypted,
+    EncryptFirst,
+}
+
+/// What is said of a binding and its orders: a name, the presets that it is taken from in turn, and its orders.
+type Row = (&'static str, &'static [&'static str], &'static [Order]);
+
+const ORDERS: &[Order] = &[Order::SignFirst, Order::SignatureEncrypted, Order::EncryptFirst];
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("symmetric", &[
+        "wcf-ws2007-mutualCertificate", "wse-usernameForCertificateSecurity", "wcf-wshttp-anonymousForCertificate",
+        "wcf-wshttp-mutualCertificate", "wcf-ws2007-userNameForCertificate", "wse-mutualCertificate11Security",
+    ], ORDERS),
+    ("conversation", &[
+        "wcf-ws2007-userNameForCertificate-conversation", "wcf-wshttp-mutualCertificate-conversation",
+        "wse-anonymousForCertificateSecurity-conversation", "wcf-ws2007-mutualCertificate-conversation",
+        "wse-mutualCertificate10Security-conversation", "wcf-wshttp-userNameForCertificate-conversation",
+    ], ORDERS),
+    ("transport, certificate", &[
+        "wcf-ws2007-certificateOverTransport", "wcf-wshttp-certificateOverTransport",
+    ], &[Order::SignFirst]),
+    ("transport, conversation", &[
+        "wcf-ws2007-userNameOverTransport-conversation", "wcf-wshttp-certificateOverTransport-conversation",
+        "wcf-ws2007-certificateOverTransport-conversation", "wcf-wshttp-userNameOverTransport-conversation",
+    ], &[Order::SignFirst]),
+    ("asymmetric", &["wse-mutualCertificate10Security"], ORDERS),
+];
+
+/// All shapes.
+pub(crate) fn shapes() -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for &(name, presets, orders) in ROWS {
+        for (turn, suite) in SUITES.iter().enumerate() {
+            for (at, &order) in orders.iter().enumerate() {
+                // Consecutive shapes of one order differ in everything that takes turns.
+                let turn = turn * orders.len() + at + turn / 3;
+                shapes.push(shape(name, presets, suite, order, turn));
+            }
+        }
+    }
+    shapes
+}
+
+fn shape(binding: &str, presets: &[&str], suite: &'static Suite, order: Order, turn: usize) -> Shape {
+    let preset = preset::named(presets[turn % presets.len()]).expect("a preset");
+    let mut policy = preset.policy;
+    // Where the signature is encrypted the wrapped key is what encrypts, so that xmlsec1 can unwrap it.
+    let derived = order != Order::SignatureEncrypted && !turn.is_multiple_of(5);
+    change(&mut policy, suite, order, derived, turn);
+    let soap = preset.soap[turn / 2 % preset.soap.len()];
+    let words = match order {
+        Order::SignFirst => "sign first",
+        Order::SignatureEncrypted => "signature encrypted",
+        Order::EncryptFirst => "encrypt first",
+    };
+    let derived = if derived { "derived keys" } else { "no derived keys" };
+    Shape { name: format!("{binding}, {}, {words}, {derived}, {}", suite.name, preset.name), policy, soap }
+}
+
+fn change(policy: &mut Policy, suite: &'static Suite, order: Order, derived: bool, turn: usize) {
+    let derived_keys = if derived { DerivedKeys::Explicit } else { DerivedKeys::None };
+    let (protection_order, encrypt_signature) = match order {
+        Order::SignFirst => (ProtectionOrder::SignBeforeEncrypt, false),
+        Order::SignatureEncrypted => (ProtectionOrder::SignBeforeEncrypt, true),
+        Order::EncryptFirst => (ProtectionOrder::EncryptBeforeSign, false),
+    };
+    match &mut policy.binding {
+        Binding::Transport(binding) => binding.suite = suite,
+        Binding::Symmetric(binding) => {
+            (binding.suite, binding.order, binding.encrypt_signature) = (suite, protection_order, encrypt_signature);
+            binding.layout =
+                [Layout::Strict, Layout::Lax, Layout::LaxTimestampFirst, Layout::LaxTimestampLast][turn % 4];
+            policy.wss.signature_confirmation = turn.is_multiple_of(2);
+            match &mut binding.protection {
+                Token::X509(token) => {
+                    token.derived_keys = derived_keys;
+                    token.reference = reference(turn);
+                }
+                Token::SecureConversation(token) => token.derived_keys = derived_keys,
+                Token::Username(_) => {}
+            }
+        }
+        Binding::Asymmetric(binding) => {
+            (binding.suite, binding.order, binding.encrypt_signature) = (suite, protection_order, encrypt_signature);
+            binding.layout = [Layout::Strict, Layout::Lax][turn % 2];
+            for token in [&mut binding.initiator, &mut binding.recipient] {
+                *token = X509Token { derived_keys, reference: reference_of_10(turn), ..token.clone() };
+            }
+            binding.initiator.include = [Include::AlwaysToRecipient, Include::Never][turn / 2 % 2];
+            binding.recipient.include = [Include::Never, Include::Always, Include::AlwaysToInitiator][turn % 3];
+        }
+    }
+    for supporting in &mut policy.supporting {
+        change_bootstrap(&mut supporting.token, suite, order, derived, turn);
+    }
+    if let Binding::Symmetric(binding) = &mut policy.binding {
+        change_bootstrap(&mut binding.protection, suite, order, derived, turn);
+    }
+}
+
+fn change_bootstrap(token: &mut Token, suite: &'static Suite, order: Order, derived: bool, turn: usize) {
+    if let Token::SecureConversation(token) = token {
+        change(&mut token.bootstrap, suite, order, derived, turn);
+    }
+}
+
+fn reference(turn: usize) -> X509Reference {
+    [X509Reference::Thumbprint, X509Reference::KeyIdentifier, X509Reference::IssuerSerial, X509Reference::Any]
+        [turn / 3 % 4]
+}
+
+/// WS-Security 1.0 knows no thumbprints.
+fn reference_of_10(turn: usize) -> X509Reference {
+    [X509Reference::KeyIdentifier, X509Reference::IssuerSerial, X509Reference::Any][turn / 2 % 3]
+}
+
+impl Shape {
+    /// Whether its contexts can be cancelled.
+    pub(crate) fn cancels(&self) -> bool {
+        conversation(&self.policy).is_some_and(|token| token.cancel)
+    }
+
+    /// Whether it holds a conversation.
+    pub(crate) fn converses(&self) -> bool {
+        conversation(&self.policy).is_some()
+    }
+
+    /// Whether the transport protects its messages.
+    pub(crate) fn over_transport(&self) -> bool {
+        matches!(self.policy.binding, Binding::Transport(_))
+    }
+
+    /// Whether a key that a message brings, wrapped for a certificate, encrypts as it is.
+    pub(crate) fn wraps_what_encrypts(&self) -> bool {
+        match &self.policy.binding {
+            Binding::Transport(_) => false,
+            Binding::Symmetric(binding) => {
+                matches!(&binding.protection, Token::X509(token) if token.derived_keys == DerivedKeys::None)
+            }
+            Binding::Asymmetric(binding) => binding.recipient.derived_keys == DerivedKeys::None,
+        }
+    }
+}
