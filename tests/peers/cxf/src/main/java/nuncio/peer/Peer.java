@@ -53,7 +53,7 @@ public final class Peer {
         factory.setServiceBean(new Echo.Service());
         factory.setAddress(url);
         factory.setWsdlURL(contract(url, code));
-        factory.setProperties(Security.properties("server", "useReqSigCert"));
+        factory.setProperties(Security.properties("server", "useReqSigCert", code));
         return factory.create();
     }
 
@@ -67,7 +67,7 @@ public final class Peer {
         factory.setWsdlURL(contract(url, code));
         factory.setServiceName(new QName(Echo.NAMESPACE, "Echo"));
         factory.setEndpointName(new QName(Echo.NAMESPACE, "Echo"));
-        factory.setProperties(Security.properties("client", "server"));
+        factory.setProperties(Security.properties("client", "server", code));
         return (Echo) factory.create();
     }
 

@@ -2,17 +2,12 @@ package nuncio.peer;
 
 import java.util.List;
 
-/**
- * A WS-SecurityPolicy, and a contract with it, from a short code of words joined by '+':
- * a bootstrap (A anonymous for certificate, X mutual certificates WSS 1.1, X10 mutual certificates WSS 1.0,
- * U user name for certificate, UT user name over TLS, XT certificate over TLS), and any of
- * one (per message, no conversation), d (derived keys), es (encrypt before sign), ees (encrypted signature),
- * 13 (WS-Trust and WS-SecureConversation 1.3; else February 2005), nc (no cancel), soap11, wsa04 (WS-Addressing of
- * August 2004), suite=NAME.
- */
+/** A WS-SecurityPolicy, and a contract with it, from a short code of words joined by '+': the README's table. */
 final class Policies {
-    private final boolean conversation, derived, cancel, trust13, soap11, wsa04;
-    private final String boot, order, suite, sp, code;
+    private static final String GCM = "http://cxf.apache.org/custom/security-policy";
+
+    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader;
+    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with;
 
     Policies(String code) {
         this.code = code;
@@ -25,8 +20,21 @@ final class Policies {
         wsa04 = words.contains("wsa04");
         boot = words.stream().filter(w -> w.matches("A|X|X10|U|UT|XT")).findFirst().orElse("X");
         order = words.stream().filter(w -> w.matches("es|ees")).findFirst().orElse("se");
-        suite = words.stream().filter(w -> w.startsWith("suite=")).map(w -> w.substring(6)).findFirst().orElse("Basic256");
+        confirmation = words.contains("conf");
+        protectTokens = words.contains("pt");
+        hash = words.contains("hash");
+        encryptedHeader = words.contains("eh");
+        suite = value(words, "suite", "Basic256");
+        reference = value(words, "ref", "Thumbprint");
+        layout = value(words, "layout", "");
+        entropy = value(words, "entropy", "both");
+        as = value(words, "as", "");
+        with = value(words, "with", "");
         sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
+    }
+
+    private static String value(List<String> words, String name, String otherwise) {
+        return words.stream().filter(w -> w.startsWith(name + "=")).map(w -> w.substring(name.length() + 1)).findFirst().orElse(otherwise);
     }
 
     boolean overTransport() { return boot.equals("UT") || boot.equals("XT"); }
@@ -40,53 +48,72 @@ final class Policies {
         var b = new StringBuilder("<sp:SignedParts><sp:Body/>");
         for (var header : List.of("To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"))
             b.append("<sp:Header Name='" + header + "' Namespace='" + addressing + "'/>");
-        return b + "</sp:SignedParts><sp:EncryptedParts><sp:Body/></sp:EncryptedParts>";
+        return b + "</sp:SignedParts><sp:EncryptedParts><sp:Body/>"
+            + (encryptedHeader ? "<sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>" : "") + "</sp:EncryptedParts>";
+    }
+
+    private String algorithms(String usual) {
+        var name = suite.contains("GCM") ? "<gcm:" + suite + " xmlns:gcm='" + GCM + "'/>" : "<sp:" + suite + "/>";
+        return "<sp:AlgorithmSuite>" + policy(name) + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:" + (layout.isEmpty() ? usual : layout) + "/>")
+            + "</sp:Layout><sp:IncludeTimestamp/>";
     }
 
     private String common(String layout) {
-        return "<sp:AlgorithmSuite>" + policy("<sp:" + suite + "/>") + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:" + layout + "/>")
-            + "</sp:Layout><sp:IncludeTimestamp/>"
+        return algorithms(layout)
             + (order.equals("es") ? "<sp:EncryptBeforeSigning/>" : order.equals("ees") ? "<sp:EncryptSignature/>" : "")
-            + "<sp:OnlySignEntireHeadersAndBody/>";
+            + (protectTokens ? "<sp:ProtectTokens/>" : "") + "<sp:OnlySignEntireHeadersAndBody/>";
     }
 
     private String x509(String how, boolean wss11) {
         return "<sp:X509Token " + include(how) + ">" + policy((derived && wss11 ? "<sp:RequireDerivedKeys/>" : "")
-            + (wss11 ? "<sp:RequireThumbprintReference/>" : "") + "<sp:WssX509V3Token10/>") + "</sp:X509Token>";
+            + (wss11 || !reference.equals("Thumbprint") ? "<sp:Require" + reference + "Reference/>" : "") + "<sp:WssX509V3Token10/>") + "</sp:X509Token>";
     }
 
     private String username() {
-        return policy("<sp:UsernameToken " + include("AlwaysToRecipient") + ">" + policy("<sp:WssUsernameToken10/>") + "</sp:UsernameToken>");
+        return policy("<sp:UsernameToken " + include("AlwaysToRecipient") + ">" + policy((hash ? "<sp:HashPassword/>" : "") + "<sp:WssUsernameToken10/>") + "</sp:UsernameToken>");
     }
 
-    private static String wss11() {
-        return "<sp:Wss11>" + policy("<sp:MustSupportRefKeyIdentifier/><sp:MustSupportRefIssuerSerial/><sp:MustSupportRefThumbprint/><sp:MustSupportRefEncryptedKey/>") + "</sp:Wss11>";
+    private String wss11() {
+        return "<sp:Wss11>" + policy("<sp:MustSupportRefKeyIdentifier/><sp:MustSupportRefIssuerSerial/><sp:MustSupportRefThumbprint/><sp:MustSupportRefEncryptedKey/>"
+            + (confirmation ? "<sp:RequireSignatureConfirmation/>" : "")) + "</sp:Wss11>";
     }
 
     private static String wss10() { return "<sp:Wss10>" + policy("<sp:MustSupportRefKeyIdentifier/><sp:MustSupportRefIssuerSerial/>") + "</sp:Wss10>"; }
 
     private String trust() {
         var name = trust13 ? "Trust13" : "Trust10";
-        return "<sp:" + name + ">" + policy("<sp:MustSupportIssuedTokens/><sp:RequireClientEntropy/><sp:RequireServerEntropy/>") + "</sp:" + name + ">";
+        return "<sp:" + name + ">" + policy("<sp:MustSupportIssuedTokens/>"
+            + (entropy.equals("server") ? "" : "<sp:RequireClientEntropy/>") + (entropy.equals("client") ? "" : "<sp:RequireServerEntropy/>")) + "</sp:" + name + ">";
     }
 
     private String transport(String supporting) {
         return "<sp:TransportBinding>" + policy("<sp:TransportToken>" + policy("<sp:HttpsToken" + (trust13 ? ">" + policy("") + "</sp:HttpsToken>" : " RequireClientCertificate='false'/>"))
-            + "</sp:TransportToken><sp:AlgorithmSuite>" + policy("<sp:" + suite + "/>") + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:Strict/>")
-            + "</sp:Layout><sp:IncludeTimestamp/>") + "</sp:TransportBinding>" + supporting + wss11() + trust();
+            + "</sp:TransportToken>" + algorithms("Strict")) + "</sp:TransportBinding>" + supporting + wss11() + trust();
     }
 
-    private static String supporting(String kind, String token) { return "<sp:" + kind + ">" + token + "</sp:" + kind + ">"; }
+    private static String element(String name, String content) { return "<sp:" + name + ">" + content + "</sp:" + name + ">"; }
+
+    private static String supporting(String kind, String token) { return element((kind.equals("Plain") ? "" : kind) + "SupportingTokens", token); }
+
+    /** The bootstrap's own supporting token, of its usual kind or of the code's. */
+    private String own(String usual, String token) { return supporting(as.isEmpty() ? usual : as, token); }
+
+    /** A token that each message has besides. */
+    private String further() {
+        if (with.isEmpty()) return "";
+        var words = with.split(":");
+        return supporting(words[1], words[0].equals("U") ? username() : policy(x509("AlwaysToRecipient", true)));
+    }
 
     private String bootstrap() {
         return switch (boot) {
-            case "UT" -> transport(supporting("SignedSupportingTokens", username()));
-            case "XT" -> transport(supporting("EndorsingSupportingTokens", policy(x509("AlwaysToRecipient", false))));
-            case "X10" -> "<sp:AsymmetricBinding>" + policy(supporting("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
-                + supporting("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + wss10() + trust() + parts();
-            default -> "<sp:SymmetricBinding>" + policy(supporting("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
-                + (boot.equals("X") ? supporting("EndorsingSupportingTokens", policy(x509("AlwaysToRecipient", true))) : "")
-                + (boot.equals("U") ? supporting(trust13 ? "SignedEncryptedSupportingTokens" : "SignedSupportingTokens", username()) : "")
+            case "UT" -> transport(own("Signed", username()));
+            case "XT" -> transport(own("Endorsing", policy(x509("AlwaysToRecipient", false))));
+            case "X10" -> "<sp:AsymmetricBinding>" + policy(element("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
+                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts();
+            default -> "<sp:SymmetricBinding>" + policy(element("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
+                + (boot.equals("X") ? own("Endorsing", policy(x509("AlwaysToRecipient", true))) : "")
+                + (boot.equals("U") ? own(trust13 ? "SignedEncrypted" : "Signed", username()) : "")
                 + wss11() + trust() + parts();
         };
     }
@@ -95,12 +122,12 @@ final class Policies {
         var token = policy("<sp:SecureConversationToken " + include("AlwaysToRecipient") + ">" + policy((derived ? "<sp:RequireDerivedKeys/>" : "")
             + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap()) + "</sp:BootstrapPolicy>")
             + "</sp:SecureConversationToken>");
-        return overTransport() ? transport(supporting("EndorsingSupportingTokens", token))
-            : "<sp:SymmetricBinding>" + policy(supporting("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
+        return overTransport() ? transport(supporting("Endorsing", token))
+            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
     }
 
     private String text() {
-        return "<wsp:Policy wsu:Id='security'><wsp:ExactlyOne><wsp:All>" + (wsa04 ? "<wsap:UsingAddressing xmlns:wsap='http://schemas.xmlsoap.org/ws/2004/08/addressing/policy'/>" : "<wsaw:UsingAddressing/>") + (conversation ? conversation() : bootstrap()) + "</wsp:All></wsp:ExactlyOne></wsp:Policy>";
+        return "<wsp:Policy wsu:Id='security'><wsp:ExactlyOne><wsp:All>" + (wsa04 ? "<wsap:UsingAddressing xmlns:wsap='http://schemas.xmlsoap.org/ws/2004/08/addressing/policy'/>" : "<wsaw:UsingAddressing/>") + (conversation ? conversation() : bootstrap()) + further() + "</wsp:All></wsp:ExactlyOne></wsp:Policy>";
     }
 
     /** The contract of the echo service at an address, with the policy on its binding ("plain": with none). */
@@ -109,7 +136,7 @@ final class Policies {
         var types = new StringBuilder(); var messages = new StringBuilder(); var operations = new StringBuilder(); var bound = new StringBuilder();
         for (var operation : List.of("Echo:text:EchoResult", "Fail:why:FailResult", "Notify:text:")) {
             var w = operation.split(":", -1); boolean answers = !w[2].isEmpty();
-            types.append(element(w[0], w[1])).append(answers ? element(w[0] + "Response", w[2]) : "");
+            types.append(schema(w[0], w[1])).append(answers ? schema(w[0] + "Response", w[2]) : "");
             messages.append(message(w[0])).append(answers ? message(w[0] + "Response") : "");
             operations.append("<operation name='" + w[0] + "'><input message='t:" + w[0] + "' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "'/>"
                 + (answers ? "<output message='t:" + w[0] + "Response' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "Response'/>" : "") + "</operation>");
@@ -126,7 +153,7 @@ final class Policies {
             + "</binding><service name='Echo'><port name='Echo' binding='t:Echo'><s:address location='" + address + "'/></port></service></definitions>";
     }
 
-    private static String element(String name, String child) {
+    private static String schema(String name, String child) {
         return "<element name='" + name + "'><complexType><sequence><element name='" + child + "' type='string' minOccurs='0'/></sequence></complexType></element>";
     }
 
