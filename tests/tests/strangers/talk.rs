@@ -63,7 +63,7 @@ impl<'a> Talk<'a> {
         let message_lifetime = Duration::from_millis(LIFETIME.unsigned_abs());
         let (service, client) = (credential("server"), credential("client"));
         let recipient = Recipient::new(RecipientSettings {
-            policy: shape.policy.clone(),
+            alternatives: vec![shape.policy.clone()],
             soap: shape.soap,
             operations: Vec::new(),
             trust: Trust::new(vec![client.certificate.clone()]).unwrap(),
@@ -77,7 +77,7 @@ impl<'a> Talk<'a> {
         })
         .unwrap_or_else(|error| panic!("{}: {error}", shape.name));
         let initiator = Initiator::new(InitiatorSettings {
-            policy: shape.policy.clone(),
+            alternatives: vec![shape.policy.clone()],
             soap: shape.soap,
             operations: Vec::new(),
             service: Some(service.certificate),

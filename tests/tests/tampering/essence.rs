@@ -3,7 +3,10 @@
 use nuncio_tests::canonical;
 use nuncio_tests::gateway::Numbers;
 use nuncio_tests::oracle::local;
-use nuncio_wss::{Answer, Claim, Expectation, Fault, Initiator, Opened, Opening, Principal, Recipient, Request, Time};
+use nuncio_wss::{
+    Answer, Claim, Expectation, Fault, Initiator, Opened, Opening, Password, Principal, Recipient, Request, Time,
+    Username,
+};
 use roxmltree::{Document, Node};
 
 /// What came out, by name.
@@ -17,9 +20,10 @@ impl Essence {
     pub(crate) fn of_request(opened: Opened, now: Time) -> Self {
         let plain = opened.plain();
         let unverified: Vec<_> = opened.unverified().collect();
+        let once: Vec<_> = opened.once().collect();
         let principal = match opened.claim() {
             Claim::Anonymous => b"nobody".to_vec(),
-            Claim::Username(user) => [b"user ", user.name.as_bytes(), b" ", user.password.expose()].concat(),
+            Claim::Username(user) => [b"user ", user.name.as_bytes(), b" ", password(user)].concat(),
             Claim::Certificate(certificate) => [b"certificate ", certificate.der()].concat(),
             Claim::Context(context) => format!("context {}", context.name()).into_bytes(),
         };
@@ -31,7 +35,7 @@ impl Essence {
             ("what it asks for", format!("{:?}", opened.request()).into_bytes()),
             ("the principal", principal),
             ("the context", format!("{:?}", opened.context().map(|context| context.name())).into_bytes()),
-            ("what makes it unique", format!("{:?}", opened.once()).into_bytes()),
+            ("what makes it unique", format!("{once:?}").into_bytes()),
             ("what is unverified", unverified.join(" ").into_bytes()),
             ("whether it is answered", format!("{:?}", opened.is_answered()).into_bytes()),
         ];
@@ -153,4 +157,12 @@ fn answer(opened: Opened, now: Time) -> Vec<u8> {
         }
     };
     sealed.unwrap_or_else(String::into_bytes)
+}
+
+/// The password in clear, if it came in clear.
+fn password(user: &Username) -> &[u8] {
+    match &user.password {
+        Password::Text(password) => password.expose(),
+        Password::Digest(_) | Password::None => &[],
+    }
 }

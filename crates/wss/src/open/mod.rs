@@ -142,6 +142,9 @@ pub(crate) fn open(
     limits: &Limits,
 ) -> Result<(Envelope, Evidence), Refusal> {
     let security = envelope.security.ok_or(Refusal::TokenMissing("security header"))?;
+    if demand.parts.encrypted.headers.is_empty() {
+        envelope.check_in_clear()?;
+    }
     let accepted = demand.accepted();
     let header = SecurityHeader::read(&envelope.document, security, &accepted, limits)?;
     let mut opening = Opening {

@@ -53,8 +53,8 @@ pub(crate) mod tests {
             ("sc", crate::dialect::V13.conversation),
             ("a", crate::names::WSA10),
         ];
-        let declarations: String =
-            namespaces.iter().map(|(prefix, namespace)| format!(" xmlns:{prefix}=\"{namespace}\"")).collect();
+        let declared = namespaces.map(|(prefix, namespace)| format!(" xmlns:{prefix}=\"{namespace}\""));
+        let declarations = declared.concat();
         let limits = nuncio_xml::Limits {
             bytes: 1 << 20,
             depth: 32,

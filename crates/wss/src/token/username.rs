@@ -433,16 +433,16 @@ mod tests {
             (Form::None { nonce: Some(fresh), created: Some(now) }, true),
             (Form::None { nonce: None, created: None }, false),
         ] {
-            let none = matches!(form, Form::None { .. });
+            let is_nothing = matches!(form, Form::None { .. });
             let digest = matches!(form, Form::Digest { .. });
             let mut writer = Writer::new();
             write(&mut writer, "id", &Outgoing { name: "alice", password: "wonderland-1865", form });
             let markup = String::from_utf8(writer.into_bytes()).expect("text");
             assert_eq!(markup.contains(&format!("EncodingType=\"{BASE64}\"")), dated, "{markup}");
-            assert_eq!(markup.contains("wonderland"), !none && !digest, "{markup}");
+            assert_eq!(markup.contains("wonderland"), !is_nothing && !digest, "{markup}");
             let (document, node) = document(&markup);
             let user = Username::read(&document, node).expect("read");
-            assert_eq!(user.proves(&secret(b"wonderland-1865")), !none, "{markup}");
+            assert_eq!(user.proves(&secret(b"wonderland-1865")), !is_nothing, "{markup}");
             assert!(!user.proves(&secret(b"wonderland-1866")), "{markup}");
             assert_eq!((user.nonce.is_some(), user.created), (dated, dated.then_some(now)), "{markup}");
         }

@@ -257,7 +257,11 @@ fn xe_07_ciphertext_in_ciphertext() {
     let data: String = (0..9).map(|n| encrypted(&stage.key, &format!("d{n}"), "Element", "<x/>", &info)).collect();
     stage.refused("nine elements", &with(&data), "TooMany { what: \"encrypted elements\", limit: 8 }");
     let list = element(&stage.text, "Security/ReferenceList").to_owned();
-    stage.refused("two lists", &with(&list), "TooMany { what: \"reference lists\", limit: 1 }");
+    stage.refused(
+        "two lists",
+        &with(&list),
+        "SecurityHeader { element: \"DataReference\", fault: \"names an element twice\" }",
+    );
     let ids: Vec<String> = (0..9).map(|n| format!("d{n}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let long = replaced(&stage.text, "Security/ReferenceList", &reference_list(&ids));
