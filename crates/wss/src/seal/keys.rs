@@ -150,7 +150,9 @@ impl<'a> Protecting<'a> {
                 } else {
                     let range = self.wrapped_key(&id, &[])?;
                     let digest = self.seal.demand.suite().digest;
-                    *protected = protect.then(|| Part::written(digest, &id, &self.scratch, range.clone()));
+                    if protect {
+                        *protected = Some(Part::written(digest, &id, &self.scratch, range.clone()));
+                    }
                     header.push(range);
                 }
                 (Token::Fresh(id), shared.secret.clone())
