@@ -15,18 +15,25 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 class Suite:
     """What the name of an algorithm suite means (WS-SecurityPolicy 1.2, section 6.1), as WCF reads it: with its digest,
-    SHA-256 changes its signatures."""
+    SHA-256 changes its signatures. CXF's own suites and those of e-delivery add AES-GCM, and what else their names say."""
+
+    NAME = re.compile(
+        r"(?P<cipher>Basic(?P<bits>256|192|128)|TripleDes)(?P<gcm>GCM)?(?P<digest>Sha256)?"
+        r"(?P<mask>MGFSHA256|MgfSha256)?(?P<both>Digest)?(?P<rsa15>Rsa15)?(?P<rsa512>RsaSha512)?"
+    )
 
     def __init__(self, suite):
-        parts = re.fullmatch(r"(Basic(256|192|128)|TripleDes)(GCM)?(Sha256)?(Rsa15)?", suite)
-        require(parts, "an unknown suite", suite)
-        _, bits, gcm, sha256, rsa15 = parts.groups()
+        said = self.NAME.fullmatch(suite)
+        require(said, "an unknown suite", suite)
+        bits, gcm, digest, rsa15 = said["bits"], said["gcm"], said["digest"] or said["both"], said["rsa15"]
+        # e-delivery signs with SHA-256 where CXF's suites of the like name do not.
+        sha256 = said["digest"] and (not gcm or not rsa15)
         self.encryption = int(bits or 192) // 8
         self.signature = min(self.encryption, 24)
-        self.digest = XENC + "sha256" if sha256 else DS + "sha1"
-        self.mac = DS_MORE + "hmac-sha256" if sha256 else DS + "hmac-sha1"
-        self.rsa = DS_MORE + "rsa-sha256" if sha256 else DS + "rsa-sha1"
-        self.transport = XENC + ("rsa-1_5" if rsa15 else "rsa-oaep-mgf1p")
+        self.digest = XENC + "sha512" if said["rsa512"] else XENC + "sha256" if digest else DS + "sha1"
+        self.mac = DS_MORE + "hmac-sha256" if sha256 and not gcm else DS + "hmac-sha1"
+        self.rsa = DS_MORE + "rsa-sha512" if said["rsa512"] else DS_MORE + "rsa-sha256" if sha256 else DS + "rsa-sha1"
+        self.transport = XENC11 + "rsa-oaep" if said["mask"] else XENC + ("rsa-1_5" if rsa15 else "rsa-oaep-mgf1p")
         cipher = XENC11 + "aes%s-gcm" if gcm else XENC + "aes%s-cbc"
         self.cipher = cipher % bits if bits else XENC + "tripledes-cbc"
 

@@ -1,6 +1,7 @@
 //! Which policies are tried: every binding under every suite in every order, and what is left (tokens, generations, derived
 //! keys, references, versions of SOAP) in turn, so that each comes with each.
 
+use nuncio_crypto::algorithm::KeyTransport;
 use nuncio_policy::model::{
     Binding, DerivedKeys, Include, Layout, Policy, ProtectionOrder, SoapVersion, Token, X509Reference, X509Token,
 };
@@ -153,14 +154,17 @@ impl Shape {
         matches!(self.policy.binding, Binding::Transport(_))
     }
 
-    /// Whether a key that a message brings, wrapped for a certificate, encrypts as it is.
+    /// Whether a key that a message brings, wrapped for a certificate in a way that xmlsec1 knows, encrypts as it is.
     pub(crate) fn wraps_what_encrypts(&self) -> bool {
-        match &self.policy.binding {
-            Binding::Transport(_) => false,
+        let (wraps, suite) = match &self.policy.binding {
+            Binding::Transport(_) => return false,
             Binding::Symmetric(binding) => {
-                matches!(&binding.protection, Token::X509(token) if token.derived_keys == DerivedKeys::None)
+                let underived =
+                    matches!(&binding.protection, Token::X509(token) if token.derived_keys == DerivedKeys::None);
+                (underived, binding.suite)
             }
-            Binding::Asymmetric(binding) => binding.recipient.derived_keys == DerivedKeys::None,
-        }
+            Binding::Asymmetric(binding) => (binding.recipient.derived_keys == DerivedKeys::None, binding.suite),
+        };
+        wraps && !matches!(suite.transport, KeyTransport::Oaep { v11: true, .. })
     }
 }
