@@ -8,6 +8,8 @@ use nuncio_policy::suite::Suite;
 use nuncio_xmlsec::Accepted;
 
 use crate::dialect::Dialect;
+use crate::message_terms::MessageTerms;
+use crate::received::Request;
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +25,10 @@ pub(crate) struct Demand<'a> {
     pub(crate) direction: Direction,
     /// What is signed and encrypted. Meaningless under a transport binding, where the transport does it.
     pub(crate) parts: &'a Parts,
+    /// The supporting tokens that the message must bring: none in a response.
+    pub(crate) supporting: &'a [SupportingToken],
+    /// Whether the binding holds for the message.
+    pub(crate) protected: bool,
     /// Whether keys must be derived where the policy says so. Not for Cancel, which WCF does not hold to it.
     pub(crate) derive: bool,
     /// Whether the context that is renewed must endorse, beside what the bootstrap policy asks for.
@@ -30,6 +36,26 @@ pub(crate) struct Demand<'a> {
 }
 
 impl<'a> Demand<'a> {
+    /// What a message that comes must satisfy.
+    pub(crate) fn of(policy: &'a Policy, direction: Direction, terms: &'a MessageTerms) -> Self {
+        let supporting = match direction {
+            Direction::Request => &*terms.supporting,
+            Direction::Response => &[],
+        };
+        let protected = terms.protected;
+        Self { policy, direction, parts: &terms.parts, supporting, protected, derive: true, renew: false }
+    }
+
+    /// What a message that goes is made to satisfy.
+    pub(crate) fn to_seal(policy: &'a Policy, direction: Direction, terms: &'a MessageTerms) -> Self {
+        Self { parts: &terms.sealed, ..Self::of(policy, direction, terms) }
+    }
+
+    /// The same of a message about a context.
+    pub(crate) fn about(self, request: Request) -> Self {
+        Self { derive: request != Request::Cancel, renew: request == Request::Renew, ..self }
+    }
+
     /// The algorithm suite of the binding.
     pub(crate) fn suite(&self) -> &'static Suite {
         suite(self.policy)
@@ -54,6 +80,7 @@ impl<'a> Demand<'a> {
     /// Which comes first where the message protects itself, signing or encrypting; `None` where the transport does.
     pub(crate) fn order(&self) -> Option<ProtectionOrder> {
         match &self.policy.binding {
+            _ if !self.protected => None,
             Binding::Transport(_) => None,
             Binding::Symmetric(binding) => Some(binding.order),
             Binding::Asymmetric(binding) => Some(binding.order),
@@ -71,24 +98,17 @@ impl<'a> Demand<'a> {
 
     /// Whether there must be a timestamp.
     pub(crate) fn timestamp(&self) -> bool {
-        match &self.policy.binding {
+        let timestamp = match &self.policy.binding {
             Binding::Transport(binding) => binding.timestamp,
             Binding::Symmetric(binding) => binding.timestamp,
             Binding::Asymmetric(binding) => binding.timestamp,
-        }
-    }
-
-    /// The supporting tokens that the message must bring: none in a response.
-    pub(crate) fn supporting(&self) -> &'a [SupportingToken] {
-        match self.direction {
-            Direction::Request => &self.policy.supporting,
-            Direction::Response => &[],
-        }
+        };
+        timestamp && self.protected
     }
 
     /// Whether the message brings a token that is such, and endorses.
     pub(crate) fn endorsed_by(&self, is: impl Fn(&Token) -> bool) -> bool {
-        self.supporting().iter().any(|token| token.endorsing && is(&token.token))
+        self.supporting.iter().any(|token| token.endorsing && is(&token.token))
     }
 
     /// Whether the primary signature covers the token that made it.

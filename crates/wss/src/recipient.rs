@@ -6,7 +6,7 @@ use std::time::Duration;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Binding, Operation, Parts, Policy, SoapVersion};
+use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 
 use crate::addressing::is_addressing;
 use crate::conversation::{Context, Principal, cancel, issue};
@@ -289,22 +289,21 @@ fn demand<'a>(
     operation: Option<&'a OperationTerms>,
     action: Option<&str>,
 ) -> Result<Demand<'a>, Refusal> {
-    let (policy, parts): (&Policy, &Parts) = match (request, terms.conversation()) {
-        (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+    let (policy, message) = match (request, terms.bootstrap()) {
+        (Request::Issue | Request::Renew, Some(bootstrap)) => bootstrap,
         (Request::Cancel, Some(_)) => (&terms.policy, terms.cancel()),
         (Request::Application, _) => {
-            let parts = terms.input(operation).ok_or_else(|| Refusal::Action {
+            let message = terms.input(operation).ok_or_else(|| Refusal::Action {
                 found: action.unwrap_or_default().to_owned(),
                 expected: "one that the contract knows",
             })?;
-            (&terms.policy, parts)
+            (&terms.policy, message)
         }
         (Request::Issue | Request::Renew | Request::Cancel, None) => {
             return Err(Refusal::TrustRequest("comes where the policy has no conversation"));
         }
     };
-    let (derive, renew) = (request != Request::Cancel, request == Request::Renew);
-    Ok(Demand { policy, direction: Direction::Request, parts, derive, renew })
+    Ok(Demand::of(policy, Direction::Request, message).about(request))
 }
 
 /// The action and the body must name one operation: else the one that was authorised is not the one that runs.

@@ -79,6 +79,9 @@ pub enum Refusal {
     /// The context's lifetime is over.
     #[error("security context {0} has expired")]
     OutlivedContext(String),
+    /// A part that the policy requires is missing.
+    #[error("no {0} where the policy requires one")]
+    PartMissing(String),
     /// The message came before.
     #[error("the message was seen before")]
     Replayed,
@@ -183,6 +186,7 @@ impl Refusal {
             | Self::Layout(_)
             | Self::NotEncrypted(_)
             | Self::NotSigned(_)
+            | Self::PartMissing(_)
             | Self::Replayed
             | Self::SecurityHeader { .. }
             | Self::SignatureConfirmation(_)

@@ -1,7 +1,7 @@
 //! The answer to an opened request, sealed under the same keys.
 
 use nuncio_crypto::random::Random;
-use nuncio_policy::model::{Addressing, Binding, Parts, Policy, SoapVersion, Token};
+use nuncio_policy::model::{Addressing, Binding, Policy, SoapVersion, Token};
 use nuncio_xml::Writer;
 
 use crate::addressing;
@@ -11,6 +11,7 @@ use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
 use crate::keys::Fresh;
+use crate::message_terms::MessageTerms;
 use crate::names::soap;
 use crate::plain::content_type;
 use crate::received::Request;
@@ -136,8 +137,8 @@ impl Reply {
         random: &mut dyn Random,
     ) -> Result<Message, Unsealed> {
         let Opened { recipient, terms, envelope, evidence, request, context, .. } = &self.opened;
-        let (policy, parts) = self.terms(action, fault);
-        let demand = Demand { policy, direction: Direction::Response, parts, derive: true, renew: false };
+        let (policy, message) = self.terms(action, fault);
+        let demand = Demand::to_seal(policy, Direction::Response, message);
         let suite = demand.suite();
         // Under an asymmetric binding the answer goes to whoever signed the request.
         let initiator = demand.asymmetric().and(evidence.certificate.as_ref()).filter(|_| encrypts(&demand, &[]));
@@ -146,6 +147,7 @@ impl Reply {
             .transpose()
             .map_err(|_| Unsealed::Asymmetric)?;
         let protection = match (&policy.binding, &fresh, initiator) {
+            _ if !demand.protected => Protection::None,
             (Binding::Asymmetric(_), Some(Fresh { shared, wrapped }), Some(certificate)) => {
                 Protection::Fresh { certificate, shared, wrapped }
             }
@@ -190,7 +192,8 @@ impl Reply {
                 protection,
                 signing: demand.asymmetric().and(recipient.settings.credentials.first()),
                 supporting: Vec::new(),
-                confirm: policy.wss.signature_confirmation.then_some(evidence.signatures.as_slice()),
+                confirm: (policy.wss.signature_confirmation && demand.protected)
+                    .then_some(evidence.signatures.as_slice()),
                 mac: evidence.mac.unwrap_or(suite.mac),
                 signature: evidence.signature.unwrap_or(suite.signature),
                 lifetime: recipient.settings.message_lifetime,
@@ -202,19 +205,19 @@ impl Reply {
         Ok(Message { content_type: content_type(version), fault, body: sealed.octets })
     }
 
-    /// The policy that the answer is under, and its parts.
-    fn terms(&self, action: Option<&str>, fault: bool) -> (&Policy, &Parts) {
+    /// The policy that the answer is under, and what is asked of it.
+    fn terms(&self, action: Option<&str>, fault: bool) -> (&Policy, &MessageTerms) {
         let terms = &self.opened.terms;
-        match (self.opened.request, terms.conversation()) {
-            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+        match (self.opened.request, terms.bootstrap()) {
+            (Request::Issue | Request::Renew, Some(bootstrap)) => bootstrap,
             (Request::Cancel, _) => (&terms.policy, terms.cancel()),
             _ => {
                 let operation = self.opened.operation();
-                let parts = match action {
+                let message = match action {
                     Some(action) if fault => terms.fault(operation, action),
                     _ => terms.output(operation),
                 };
-                (&terms.policy, parts)
+                (&terms.policy, message)
             }
         }
     }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Operation, PartSet, Parts, Policy, ProtectionOrder, ReferenceTarget,
-    SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, X509Kind,
-    X509Reference, X509Token,
+    Addressing, Binding, DerivedKeys, HeaderPart, Message, Operation, PartSet, Parts, Policy, ProtectionOrder,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
+    X509Kind, X509Reference, X509Token,
 };
 
 use crate::addressing;
 use crate::dialect::Dialect;
+use crate::message_terms::MessageTerms;
 
 /// A policy that is understood but asks for what is not built yet.
 #[derive(Debug, thiserror::Error)]
@@ -23,50 +24,50 @@ pub(crate) struct Terms {
     pub(crate) soap: SoapVersion,
     operations: Vec<OperationTerms>,
     by_action: HashMap<String, usize>,
+    /// For a message that the contract does not know.
+    every: MessageTerms,
+    /// For a request for a context, under the bootstrap policy, and its answer.
+    bootstrap: Option<MessageTerms>,
     /// For Cancel: signed, not encrypted.
-    cancel: Parts,
+    cancel: MessageTerms,
 }
 
 /// An operation, with the parts of the policy merged into those of its messages.
 pub(crate) struct OperationTerms {
     pub(crate) operation: Operation,
-    input: Parts,
-    output: Parts,
-    faults: Vec<Parts>,
+    input: MessageTerms,
+    output: MessageTerms,
+    faults: Vec<MessageTerms>,
 }
 
 impl Terms {
     /// Compiles an alternative of a policy and the operations of its port.
     pub(crate) fn new(policy: Policy, soap: SoapVersion, operations: Vec<Operation>) -> Result<Self, NotBuilt> {
         check_built(&policy)?;
-        for message in operations.iter().flat_map(Operation::messages) {
-            if !message.supporting.is_empty() {
-                return Err(NotBuilt("a supporting token at operation or message scope"));
+        let every = MessageTerms::of_policy(&policy)?;
+        let of = |message: &Message| {
+            let terms = MessageTerms::of_message(&policy, message)?;
+            check_parts(&terms.parts)?;
+            for supporting in &message.supporting {
+                check_supporting(supporting, &policy.binding)?;
+                check_token(&supporting.token)?;
+                if matches!(supporting.token, Token::SecureConversation(_)) {
+                    return Err(NotBuilt("a secure conversation token at operation or message scope"));
+                }
             }
-            if !message.protected {
-                return Err(NotBuilt("a message without the security binding that others have"));
-            }
-        }
-        let merged = |parts: &Parts| {
-            let mut merged = policy.parts.clone();
-            merged.merge(parts);
-            merged
+            Ok(terms)
         };
-        let operations: Vec<OperationTerms> = operations
-            .into_iter()
-            .map(|operation| OperationTerms {
-                input: merged(&operation.input.parts),
-                output: operation.output.as_ref().map_or_else(|| policy.parts.clone(), |output| merged(&output.parts)),
-                faults: operation.faults.iter().map(|fault| merged(&fault.message.parts)).collect(),
-                operation,
-            })
-            .collect();
-        for terms in &operations {
-            let faults = terms.faults.iter();
-            for parts in [&terms.input, &terms.output].into_iter().chain(faults) {
-                check_parts(parts)?;
+        let mut compiled = Vec::with_capacity(operations.len());
+        for operation in operations {
+            let input = of(&operation.input)?;
+            if !input.protected {
+                return Err(NotBuilt("a request without the security binding that others have"));
             }
+            let output = operation.output.as_ref().map_or_else(|| Ok(every.clone()), &of)?;
+            let faults = operation.faults.iter().map(|fault| of(&fault.message)).collect::<Result<_, _>>()?;
+            compiled.push(OperationTerms { operation, input, output, faults });
         }
+        let operations = compiled;
         let mut by_action = HashMap::new();
         for (at, terms) in operations.iter().enumerate() {
             by_action.entry(terms.operation.input.action.clone()).or_insert(at);
@@ -78,7 +79,9 @@ impl Terms {
             signed: PartSet { body: true, headers: addressing::parts(policy.addressing), ..PartSet::default() },
             ..Parts::default()
         };
-        Ok(Self { policy, soap, operations, by_action, cancel })
+        let cancel = MessageTerms::new(cancel, policy.supporting.clone(), true)?;
+        let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
+        Ok(Self { policy, soap, operations, by_action, every, bootstrap, cancel })
     }
 
     /// Compiles the alternatives of a policy, in their order, less those that are not built.
@@ -120,9 +123,14 @@ impl Terms {
         self.policy.addressing
     }
 
-    /// The parts of a Cancel and of its answer.
-    pub(crate) fn cancel(&self) -> &Parts {
+    /// What is asked of a Cancel and of its answer.
+    pub(crate) fn cancel(&self) -> &MessageTerms {
         &self.cancel
+    }
+
+    /// The policy under which contexts are issued, and what it asks of the messages about that.
+    pub(crate) fn bootstrap(&self) -> Option<(&Policy, &MessageTerms)> {
+        Some((&*self.conversation()?.bootstrap, self.bootstrap.as_ref()?))
     }
 
     /// The operation that an action names, or else the only one whose request has that element in its body.
@@ -139,21 +147,21 @@ impl Terms {
         })
     }
 
-    /// The parts of a request; `None` where the contract does not know it and the policy says nothing of every message.
-    pub(crate) fn input<'a>(&'a self, operation: Option<&'a OperationTerms>) -> Option<&'a Parts> {
+    /// What is asked of a request; `None` where the contract does not know it and the policy says nothing of every message.
+    pub(crate) fn input<'a>(&'a self, operation: Option<&'a OperationTerms>) -> Option<&'a MessageTerms> {
         match operation {
             Some(terms) => Some(&terms.input),
             None => self.of_every_message(),
         }
     }
 
-    /// The parts of a response that is no fault.
-    pub(crate) fn output<'a>(&'a self, operation: Option<&'a OperationTerms>) -> &'a Parts {
-        operation.map_or(&self.policy.parts, |terms| &terms.output)
+    /// What is asked of a response that is no fault.
+    pub(crate) fn output<'a>(&'a self, operation: Option<&'a OperationTerms>) -> &'a MessageTerms {
+        operation.map_or(&self.every, |terms| &terms.output)
     }
 
-    /// The parts of a fault with that action: those of its declaration, or of the response.
-    pub(crate) fn fault<'a>(&'a self, operation: Option<&'a OperationTerms>, action: &str) -> &'a Parts {
+    /// What is asked of a fault with that action: that of its declaration, or of the response.
+    pub(crate) fn fault<'a>(&'a self, operation: Option<&'a OperationTerms>, action: &str) -> &'a MessageTerms {
         let declared = operation.and_then(|terms| {
             let at = terms.operation.faults.iter().position(|fault| fault.message.action == action)?;
             terms.faults.get(at)
@@ -166,9 +174,14 @@ impl Terms {
         operation.is_some_and(|terms| terms.operation.faults.iter().any(|fault| fault.message.action == action))
     }
 
-    fn of_every_message(&self) -> Option<&Parts> {
+    /// What is asked of a message that the contract does not know.
+    pub(crate) fn every(&self) -> &MessageTerms {
+        &self.every
+    }
+
+    fn of_every_message(&self) -> Option<&MessageTerms> {
         let transport = matches!(self.policy.binding, Binding::Transport(_));
-        (transport || !self.policy.parts.signed.is_empty()).then_some(&self.policy.parts)
+        (transport || !self.policy.parts.signed.is_empty()).then_some(&self.every)
     }
 }
 
@@ -217,6 +230,9 @@ fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(
         return Err(NotBuilt("EncryptedParts of a supporting token"));
     }
     check_parts(parts)?;
+    if !parts.signed_elements.is_empty() || !parts.required.is_empty() || !parts.required_elements.is_empty() {
+        return Err(NotBuilt("elements or required parts of a supporting token"));
+    }
     match (&supporting.token, binding) {
         (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
         (Token::SecureConversation(_), _) if !supporting.endorsing => {
@@ -312,12 +328,12 @@ fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
     if parts.encrypted.headers.iter().any(addressing) {
         return Err(NotBuilt("EncryptedParts with a Header of WS-Addressing"));
     }
-    if parts.signed.every_header || parts.encrypted.every_header {
-        return Err(NotBuilt("SignedParts without children"));
+    if parts.encrypted.every_header {
+        return Err(NotBuilt("EncryptedParts of every header"));
     }
-    if *parts == (Parts { signed: parts.signed.clone(), encrypted: parts.encrypted.clone(), ..Parts::default() }) {
+    if parts.encrypted_elements.is_empty() && parts.content_encrypted_elements.is_empty() {
         Ok(())
     } else {
-        Err(NotBuilt("elements that a path names, or required parts"))
+        Err(NotBuilt("encrypted elements that a path names"))
     }
 }

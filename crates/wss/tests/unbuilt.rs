@@ -94,7 +94,7 @@ fn supporting_tokens() {
     check(&supporting("Endorsing", "<sp:X509Token/><sp:EncryptedParts/>"), "EncryptedParts of a supporting token");
     check(
         &supporting("Endorsing", "<sp:X509Token/><sp:SignedElements><sp:XPath>/a</sp:XPath></sp:SignedElements>"),
-        "elements that a path names, or required parts",
+        "elements or required parts of a supporting token",
     );
     let session = token(
         "SecureConversationToken",
@@ -120,18 +120,25 @@ fn bindings() {
 
 #[test]
 fn parts() {
-    check(&format!("{TLS}<sp:SignedParts/>"), "SignedParts without children");
+    const HEADER: &str = "/s:Envelope/s:Header/o:Security/o:BinarySecurityToken";
     check(
         &format!(
             "{TLS}<sp:EncryptedParts><sp:Header Namespace='http://www.w3.org/2005/08/addressing'/></sp:EncryptedParts>"
         ),
         "EncryptedParts with a Header of WS-Addressing",
     );
-    let paths = "elements that a path names, or required parts";
-    for elements in ["SignedElements", "EncryptedElements", "ContentEncryptedElements", "RequiredElements"] {
-        check(&format!("{TLS}<sp:{elements}><sp:XPath>/a</sp:XPath></sp:{elements}>"), paths);
+    for elements in ["EncryptedElements", "ContentEncryptedElements"] {
+        check(
+            &format!("{TLS}<sp:{elements}><sp:XPath>/a</sp:XPath></sp:{elements}>"),
+            "encrypted elements that a path names",
+        );
     }
-    check(&format!("{TLS}<sp:RequiredParts><sp:Header Namespace='urn:x'/></sp:RequiredParts>"), paths);
+    let spaces = "xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' \
+        xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd'";
+    check(
+        &format!("{TLS}<sp:SignedElements><sp:XPath {spaces}>{HEADER}</sp:XPath></sp:SignedElements>"),
+        "SignedElements of tokens in the security header",
+    );
 }
 
 #[test]
@@ -145,11 +152,15 @@ fn messages_that_differ() {
         protected,
     };
     let operation = |message| Operation { name: "Echo".to_owned(), input: message, output: None, faults: Vec::new() };
-    let tokens = policy(&supporting("Signed", "<sp:UsernameToken/>")).supporting;
-    check_with(TLS, &[operation(message(true, tokens))], "a supporting token at operation or message scope");
+    let session = token(
+        "SecureConversationToken",
+        &format!("<sp:BootstrapPolicy><wsp:Policy>{TLS}</wsp:Policy></sp:BootstrapPolicy>"),
+    );
+    let tokens = policy(&supporting("Endorsing", &session)).supporting;
+    check_with(TLS, &[operation(message(true, tokens))], "a secure conversation token at operation or message scope");
     check_with(
         TLS,
         &[operation(message(false, Vec::new()))],
-        "a message without the security binding that others have",
+        "a request without the security binding that others have",
     );
 }

@@ -2,7 +2,7 @@
 
 use nuncio_crypto::derive;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Parts, Policy};
+use nuncio_policy::model::Policy;
 use nuncio_xml::exclusive;
 
 use super::{Expectation, Initiator, Opening};
@@ -13,6 +13,7 @@ use crate::dialect::TrustVerb;
 use crate::envelope::Envelope;
 use crate::fault;
 use crate::keys::Keys;
+use crate::message_terms::MessageTerms;
 use crate::open;
 use crate::received::{HttpFacts, Request};
 use crate::refusal::Refusal;
@@ -38,14 +39,14 @@ impl Initiator {
         if envelope.security.is_none() && envelope.is_fault() {
             return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
         }
-        let (policy, parts) = response_terms(&envelope, expectation)?;
+        let (policy, message) = response_terms(&envelope, expectation)?;
         if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
         {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
         }
-        let derive = expectation.request != Request::Cancel;
-        let demand = Demand { policy, direction: Direction::Response, parts, derive, renew: false };
+        let demand = Demand::of(policy, Direction::Response, message);
+        let demand = Demand { derive: expectation.request != Request::Cancel, ..demand };
         let keys = Keys {
             credentials: self.credential.as_slice(),
             context: expectation.context.as_deref(),
@@ -53,10 +54,11 @@ impl Initiator {
             shared: expectation.shared.as_ref().filter(|_| demand.asymmetric().is_none()),
             trust: &self.trust,
         };
-        let confirm = policy.wss.signature_confirmation.then_some(expectation.signatures.as_slice());
+        let confirm =
+            (policy.wss.signature_confirmation && demand.protected).then_some(expectation.signatures.as_slice());
         let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
         // Trust reaches to what the service's certificate issued; answers come from the service itself.
-        if demand.asymmetric().is_some() && evidence.certificate != self.service {
+        if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
             return Err(Refusal::KeyReference("signs under another certificate than the service's"));
         }
         Ok(Opening { envelope, once: evidence.once })
@@ -125,13 +127,16 @@ fn agreed_key(response: &TokenResponse, expectation: &Expectation, octets: usize
 }
 
 /// The policy and parts of an answer; its action must be one that the request may have.
-fn response_terms<'a>(envelope: &Envelope, expectation: &'a Expectation) -> Result<(&'a Policy, &'a Parts), Refusal> {
+fn response_terms<'a>(
+    envelope: &Envelope,
+    expectation: &'a Expectation,
+) -> Result<(&'a Policy, &'a MessageTerms), Refusal> {
     let terms = &*expectation.terms;
-    let (policy, parts, verb) = match (expectation.request, terms.conversation()) {
-        (Request::Issue, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Issue)),
-        (Request::Renew, Some(token)) => (&*token.bootstrap, &token.bootstrap.parts, Some(TrustVerb::Renew)),
+    let (policy, message, verb) = match (expectation.request, terms.bootstrap()) {
+        (Request::Issue, Some((policy, message))) => (policy, message, Some(TrustVerb::Issue)),
+        (Request::Renew, Some((policy, message))) => (policy, message, Some(TrustVerb::Renew)),
         (Request::Cancel, _) => (&terms.policy, terms.cancel(), Some(TrustVerb::Cancel)),
-        _ => (&terms.policy, &terms.policy.parts, None),
+        _ => (&terms.policy, terms.every(), None),
     };
     let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
     let found = || action.unwrap_or_default().to_owned();
@@ -141,7 +146,7 @@ fn response_terms<'a>(envelope: &Envelope, expectation: &'a Expectation) -> Resu
     if let Some(verb) = verb {
         let expected = terms.dialect().response_action(verb);
         return if action == Some(&expected) || action.is_some_and(addressing::is_fault_action) {
-            Ok((policy, parts))
+            Ok((policy, message))
         } else {
             Err(Refusal::Action { found: found(), expected: "the answer to the trust request" })
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Parts, Policy, SoapVersion, SymmetricBinding, Token};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{Expectation, Initiator, Outbound};
@@ -13,6 +13,7 @@ use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
 use crate::keys::Fresh;
+use crate::message_terms::MessageTerms;
 use crate::plain::content_type;
 use crate::received::Request;
 use crate::seal::{Brought, Content, Outgoing, Protection, Seal, Supporting, Unsealed, encrypts, seal};
@@ -45,10 +46,8 @@ impl Initiator {
             Asking::Cancel(_) => (Request::Cancel, dialect.request_action(TrustVerb::Cancel)),
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
-        let (policy, parts) = self.request_terms(request, &action);
-        let derive = request != Request::Cancel;
-        let renew = request == Request::Renew;
-        let demand = Demand { policy, direction: Direction::Request, parts, derive, renew };
+        let (policy, message) = self.request_terms(request, &action);
+        let demand = Demand::to_seal(policy, Direction::Request, message).about(request);
         let supporting = self.supporting(&demand, context)?;
         let fresh = self.fresh_key(&demand, encrypts(&demand, &supporting), random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
@@ -157,7 +156,7 @@ impl Initiator {
         context: Option<&'a Arc<Context>>,
     ) -> Result<Vec<Supporting<'a>>, Unsealed> {
         let mut supporting = Vec::new();
-        for demanded in demand.supporting() {
+        for demanded in demand.supporting {
             let token = match &demanded.token {
                 Token::Username(token) => {
                     self.username.as_ref().map(|(name, password)| Brought::Username { name, password, token })
@@ -209,13 +208,13 @@ impl Initiator {
         Fresh::new(service, demand.suite(), random).map(Some).map_err(|_| Unsealed::Asymmetric)
     }
 
-    fn request_terms(&self, request: Request, action: &str) -> (&Policy, &Parts) {
-        match (request, self.terms.conversation()) {
-            (Request::Issue | Request::Renew, Some(token)) => (&token.bootstrap, &token.bootstrap.parts),
+    fn request_terms(&self, request: Request, action: &str) -> (&Policy, &MessageTerms) {
+        match (request, self.terms.bootstrap()) {
+            (Request::Issue | Request::Renew, Some(bootstrap)) => bootstrap,
             (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel()),
             _ => {
                 let operation = self.terms.operation(Some(action), None);
-                (&self.terms.policy, self.terms.input(operation).unwrap_or(&self.terms.policy.parts))
+                (&self.terms.policy, self.terms.input(operation).unwrap_or(self.terms.every()))
             }
         }
     }

@@ -6,6 +6,7 @@ use nuncio_xmlsec::XENC;
 
 use super::{Opening, Primary};
 use crate::addressing::is_addressing;
+use crate::elements;
 use crate::envelope::Envelope;
 use crate::header::Item;
 use crate::refusal::Refusal;
@@ -59,6 +60,7 @@ impl Opening<'_> {
         if document.elements(envelope.body).any(|child| document.is(child, XENC, "EncryptedData")) {
             return Err(Refusal::header("EncryptedData", "in the body is not listed"));
         }
+        self.check_required(envelope)?;
         if self.demand.order().is_none() {
             return Ok(());
         }
@@ -82,6 +84,15 @@ impl Opening<'_> {
                 return Err(Refusal::NotEncrypted(name.local.to_owned()));
             }
         }
+        for path in &parts.signed_elements {
+            for element in elements::at(document, path) {
+                if !std::iter::successors(Some(element), |&node| document.parent(node))
+                    .any(|node| self.was_signed(node))
+                {
+                    return Err(Refusal::NotSigned(path.text.clone()));
+                }
+            }
+        }
         if timestamp.is_some_and(|timestamp| !primary.covers(timestamp)) {
             return Err(Refusal::NotSigned("Timestamp".to_owned()));
         }
@@ -92,6 +103,26 @@ impl Opening<'_> {
             let endorsing = self.endorsements.iter().map(|endorsement| endorsement.node);
             if !std::iter::once(*node).chain(endorsing).all(|signature| self.was_encrypted(signature)) {
                 return Err(Refusal::NotEncrypted("Signature".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything is there that the policy requires.
+    fn check_required(&self, envelope: &Envelope) -> Result<(), Refusal> {
+        let document = &envelope.document;
+        for part in &self.demand.parts.required {
+            let is = |&block: &NodeId| {
+                let name = document.name(block);
+                part.namespace == name.namespace && part.name.as_deref().is_none_or(|local| local == name.local)
+            };
+            if !envelope.blocks.iter().any(is) {
+                return Err(Refusal::PartMissing(part.name.clone().unwrap_or_else(|| part.namespace.clone())));
+            }
+        }
+        for path in &self.demand.parts.required_elements {
+            if elements::at(document, path).is_empty() {
+                return Err(Refusal::PartMissing(path.text.clone()));
             }
         }
         Ok(())

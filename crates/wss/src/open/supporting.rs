@@ -25,7 +25,7 @@ impl Opening<'_> {
         let mut untaken: Untaken<'_> = self.endorsements.iter().collect();
         let mut spare = self.spare_certificates();
         let mut names: Vec<NodeId> = self.header.nodes(|item| matches!(item, Item::Username)).collect();
-        for demanded in self.demand.supporting() {
+        for demanded in self.demand.supporting {
             match &demanded.token {
                 Token::Username(token) => {
                     let found = self.username(&envelope.document, &mut names, demanded, token)?;
@@ -174,7 +174,7 @@ impl Opening<'_> {
     /// A context that the policy includes in requests must be there.
     fn check_context_included(&self) -> Result<(), Refusal> {
         let protection = self.demand.symmetric().map(|binding| &binding.protection);
-        let tokens = protection.into_iter().chain(self.demand.supporting().iter().map(|token| &token.token));
+        let tokens = protection.into_iter().chain(self.demand.supporting.iter().map(|token| &token.token));
         for token in tokens {
             if let Token::SecureConversation(token) = token {
                 let there = self.header.nodes(|item| matches!(item, Item::Context(..))).next().is_some();

@@ -12,7 +12,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Policy, SoapVersion};
+use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
 use nuncio_policy::preset;
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
@@ -118,6 +118,16 @@ impl Pair {
         Self::with_alternatives(std::slice::from_ref(initiator), recipient, soap, Some(client()), vec![server()], trust)
     }
 
+    /// Each end under its policy and its contract, a single operation.
+    pub fn contracted(initiator: (&Policy, Operation), recipient: (&Policy, Operation), soap: SoapVersion) -> Self {
+        let mut pair = Self::unlike(initiator.0, recipient.0, soap);
+        let mut ends =
+            Ends { soap, credential: Some(client()), credentials: vec![server()], trust: vec![client().certificate] };
+        pair.recipient = ends.recipient(std::slice::from_ref(recipient.0), vec![recipient.1]);
+        pair.initiator = ends.initiator(std::slice::from_ref(initiator.0), vec![initiator.1]);
+        pair
+    }
+
     /// Both ends under these alternatives; the initiator has a certificate or has not.
     pub fn picking(alternatives: &[Policy], soap: SoapVersion, credential: bool) -> Self {
         let (credential, trust) = (credential.then(client), vec![client().certificate]);
@@ -159,34 +169,9 @@ impl Pair {
         credentials: Vec<Credential>,
         trust: Vec<Certificate>,
     ) -> Self {
-        let recipient = Recipient::new(RecipientSettings {
-            alternatives: recipient.to_vec(),
-            soap,
-            operations: Vec::new(),
-            credentials,
-            trust: Trust::new(trust).expect("pins"),
-            addresses: Vec::new(),
-            freshness: FRESHNESS,
-            message_lifetime: Duration::from_mins(5),
-            context_lifetime: Duration::from_hours(1),
-            forward_addressing: false,
-            limits: limits(),
-        })
-        .expect("built");
-        let initiator = Initiator::new(InitiatorSettings {
-            alternatives: initiator.to_vec(),
-            soap,
-            operations: Vec::new(),
-            service: Some(server().certificate),
-            username: Some(("alice".into(), "wonderland-1865".into())),
-            credential,
-            to: "http://service.example/echo".into(),
-            freshness: FRESHNESS,
-            message_lifetime: Duration::from_mins(5),
-            limits: limits(),
-        })
-        .expect("built");
-        Self { recipient, initiator, numbers: Numbers(1), now: NOW, soap }
+        let mut ends = Ends { soap, credential, credentials, trust };
+        let recipient = ends.recipient(recipient, Vec::new());
+        Self { recipient, initiator: ends.initiator(initiator, Vec::new()), numbers: Numbers(1), now: NOW, soap }
     }
 
     /// A plain request as an application writes it.
@@ -255,4 +240,47 @@ pub fn namespace(soap: SoapVersion) -> &'static str {
 /// Whether messages of the policy are addressed.
 pub fn is_addressed(policy: &Policy) -> bool {
     policy.addressing != Addressing::None
+}
+
+/// What the two ends are made of beside their policies.
+struct Ends {
+    soap: SoapVersion,
+    credential: Option<Credential>,
+    credentials: Vec<Credential>,
+    trust: Vec<Certificate>,
+}
+
+impl Ends {
+    fn recipient(&mut self, alternatives: &[Policy], operations: Vec<Operation>) -> Arc<Recipient> {
+        Recipient::new(RecipientSettings {
+            alternatives: alternatives.to_vec(),
+            soap: self.soap,
+            operations,
+            credentials: std::mem::take(&mut self.credentials),
+            trust: Trust::new(std::mem::take(&mut self.trust)).expect("pins"),
+            addresses: Vec::new(),
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_mins(5),
+            context_lifetime: Duration::from_hours(1),
+            forward_addressing: false,
+            limits: limits(),
+        })
+        .expect("built")
+    }
+
+    fn initiator(&mut self, alternatives: &[Policy], operations: Vec<Operation>) -> Initiator {
+        Initiator::new(InitiatorSettings {
+            alternatives: alternatives.to_vec(),
+            soap: self.soap,
+            operations,
+            service: Some(server().certificate),
+            username: Some(("alice".into(), "wonderland-1865".into())),
+            credential: self.credential.take(),
+            to: "http://service.example/echo".into(),
+            freshness: FRESHNESS,
+            message_lifetime: Duration::from_mins(5),
+            limits: limits(),
+        })
+        .expect("built")
+    }
 }

@@ -1,0 +1,51 @@
+//! The elements that a path of a policy leads to (WS-SecurityPolicy 1.2, section 4: `SignedElements` and its like).
+
+use nuncio_policy::model::{ElementPath, Step};
+use nuncio_xml::{Document, NodeId};
+
+/// The elements of a document at a path, in no order and each once.
+pub(crate) fn at(document: &Document, path: &ElementPath) -> Vec<NodeId> {
+    let mut steps = path.steps.iter();
+    let Some(first) = steps.next() else { return Vec::new() };
+    let root = document.root();
+    let mut found = Vec::new();
+    if leads_to(document, first, root) {
+        found.push(root);
+    }
+    if first.anywhere_below {
+        below(document, root, first, &mut found);
+    }
+    for step in steps {
+        let mut next = Vec::new();
+        for &from in &found {
+            if step.anywhere_below {
+                below(document, from, step, &mut next);
+            } else {
+                next.extend(document.elements(from).filter(|&child| leads_to(document, step, child)));
+            }
+        }
+        // What is below two of them is found twice.
+        next.sort_unstable();
+        next.dedup();
+        found = next;
+    }
+    found
+}
+
+/// Whether a step names an element.
+fn leads_to(document: &Document, step: &Step, node: NodeId) -> bool {
+    let name = document.name(node);
+    step.namespace.as_deref().is_none_or(|namespace| namespace == name.namespace)
+        && step.local.as_deref().is_none_or(|local| local == name.local)
+}
+
+/// Adds every element below `from` that a step names.
+fn below(document: &Document, from: NodeId, step: &Step, into: &mut Vec<NodeId>) {
+    let mut open: Vec<NodeId> = document.elements(from).collect();
+    while let Some(node) = open.pop() {
+        if leads_to(document, step, node) {
+            into.push(node);
+        }
+        open.extend(document.elements(node));
+    }
+}
