@@ -5,7 +5,7 @@ use nuncio_policy::model::{
     SymmetricBinding, Token, TrustVersion, X509Token,
 };
 use nuncio_policy::suite::Suite;
-use nuncio_xmlsec::Accepted;
+use nuncio_xmlsec::{Accepted, C14n};
 
 use crate::dialect::Dialect;
 use crate::message_terms::MessageTerms;
@@ -160,11 +160,13 @@ impl<'a> Demand<'a> {
     pub(crate) fn accepted(&self) -> Accepted {
         let suite = self.suite();
         Accepted {
+            canonicalisations: vec![C14n::Exclusive],
             digests: vec![suite.digest],
             macs: std::iter::once(suite.mac).chain(suite.also_mac).collect(),
             signatures: std::iter::once(suite.signature).chain(suite.also_signature).collect(),
             ciphers: vec![suite.cipher],
             transports: vec![suite.transport],
+            wraps: Vec::new(),
         }
     }
 }

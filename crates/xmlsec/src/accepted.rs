@@ -1,12 +1,17 @@
 //! The algorithms that a message may use.
 
-use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
+use nuncio_crypto::algorithm::{
+    CipherAlgorithm, DigestAlgorithm, KeyTransport, KeyWrap, MacAlgorithm, SignatureAlgorithm,
+};
 
 use crate::Invalid;
+use crate::transform::C14n;
 
 /// The algorithms that a policy's suite lets in. Checked before any data is touched.
 #[derive(Clone, Debug)]
 pub struct Accepted {
+    /// Canonicalisations, of signatures and of what they sign.
+    pub canonicalisations: Vec<C14n>,
     /// Digests of references.
     pub digests: Vec<DigestAlgorithm>,
     /// Symmetric signatures.
@@ -17,9 +22,16 @@ pub struct Accepted {
     pub ciphers: Vec<CipherAlgorithm>,
     /// Transport of keys.
     pub transports: Vec<KeyTransport>,
+    /// Keys under symmetric keys.
+    pub wraps: Vec<KeyWrap>,
 }
 
 impl Accepted {
+    /// Refuses a canonicalisation outside the suite.
+    pub fn canonicalisation(&self, algorithm: C14n) -> Result<(), Invalid> {
+        within(&self.canonicalisations, algorithm, || algorithm.uri().to_owned())
+    }
+
     /// Refuses a digest outside the suite.
     pub fn digest(&self, algorithm: DigestAlgorithm) -> Result<(), Invalid> {
         within(&self.digests, algorithm, || algorithm.uri().to_owned())
@@ -43,6 +55,11 @@ impl Accepted {
     /// Refuses a key transport outside the suite, its digest and mask included.
     pub fn transport(&self, algorithm: KeyTransport) -> Result<(), Invalid> {
         within(&self.transports, algorithm, || format!("{algorithm:?}"))
+    }
+
+    /// Refuses a key wrap outside the suite.
+    pub fn wrap(&self, algorithm: KeyWrap) -> Result<(), Invalid> {
+        within(&self.wraps, algorithm, || algorithm.uri().to_owned())
     }
 }
 

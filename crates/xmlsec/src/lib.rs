@@ -14,7 +14,9 @@ mod error;
 mod names;
 mod shape;
 pub mod signature;
+mod transform;
 
 pub use accepted::Accepted;
 pub use error::Invalid;
 pub use names::{DSIG, EXCLUSIVE_C14N, XENC};
+pub use transform::{C14n, Canonicalisation, Transform};

@@ -10,7 +10,7 @@ use nuncio_xml::{Document, NodeId, Writer, exclusive};
 use nuncio_xmlsec::encryption::{
     EncryptedData, EncryptedKey, Encrypting, Form, decrypt, encrypt, encrypted_key, read_reference_list, reference_list,
 };
-use nuncio_xmlsec::{Accepted, DSIG, Invalid, XENC};
+use nuncio_xmlsec::{Accepted, C14n, DSIG, Invalid, XENC};
 
 struct Ones;
 
@@ -22,11 +22,13 @@ impl Random for Ones {
 
 fn accepted() -> Accepted {
     Accepted {
+        canonicalisations: vec![C14n::Exclusive],
         digests: vec![DigestAlgorithm::Sha1],
         macs: vec![MacAlgorithm::HmacSha1],
         signatures: vec![SignatureAlgorithm::RsaSha1],
         ciphers: vec![CipherAlgorithm::Aes256Cbc],
         transports: vec![KeyTransport::OAEP_SHA1],
+        wraps: Vec::new(),
     }
 }
 

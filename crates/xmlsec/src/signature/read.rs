@@ -3,8 +3,9 @@
 use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm, SignatureAlgorithm};
 use nuncio_xml::{Document, NodeId};
 
-use crate::names::{DSIG, EXCLUSIVE_C14N};
+use crate::names::{DSIG, ENVELOPED};
 use crate::shape::{Children, algorithm, fragment, octets};
+use crate::transform::{Canonicalisation, Transform};
 use crate::{Accepted, Invalid};
 
 /// How much a signature may hold.
@@ -29,7 +30,7 @@ pub struct Signature {
     /// What it covers.
     pub references: Vec<Reference>,
     pub(crate) signed_info: NodeId,
-    pub(crate) prefixes: Vec<String>,
+    pub(crate) canonicalisation: Canonicalisation,
 }
 
 /// A signature algorithm.
@@ -45,18 +46,51 @@ pub enum Method {
 pub struct Reference {
     /// The id it names, without `#`.
     pub id: String,
-    pub(crate) prefixes: Vec<String>,
+    /// What is digested of the element with that id, or in its place.
+    pub transform: Transform,
     pub(crate) digest: DigestAlgorithm,
     pub(crate) value: Vec<u8>,
 }
 
 impl Signature {
-    /// Reads the `ds:Signature` at `node`.
+    /// Reads the `ds:Signature` at `node`, which signs elements beside it.
     ///
-    /// Only what WS-Security needs is let in: exclusive canonicalisation, references by id with that one transform,
-    /// exactly one `KeyInfo`; no `Object`, `Manifest` or `HMACOutputLength`. Algorithms outside `accepted` are refused
-    /// here, before a key is looked for.
+    /// Only what WS-Security needs is let in: references by id, each with one transform that is a canonicalisation or
+    /// the STR-Transform, exactly one `KeyInfo`; no `Object`, `Manifest` or `HMACOutputLength`. Algorithms outside
+    /// `accepted` are refused here, before a key is looked for.
     pub fn read(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Self, Invalid> {
+        let signature = Self::read_any(document, node, accepted, limits)?;
+        if signature.references.iter().any(|reference| matches!(reference.transform, Transform::Enveloped(_))) {
+            return Err(Invalid::AlgorithmNotAccepted(ENVELOPED.to_owned()));
+        }
+        Ok(signature)
+    }
+
+    /// Reads the `ds:Signature` at `node`, which signs the element that holds it: an assertion's own ([SAML 2.0 core]
+    /// section 5.4). As [`Signature::read`], but for its one reference, which is to the parent by its id and leaves
+    /// the signature out.
+    pub fn read_enveloped(
+        document: &Document,
+        node: NodeId,
+        accepted: &Accepted,
+        limits: &Limits,
+    ) -> Result<Self, Invalid> {
+        let signature = Self::read_any(document, node, accepted, limits)?;
+        let parent = document.parent(node);
+        match signature.references.as_slice() {
+            [Reference { id, transform: Transform::Enveloped(_), .. }]
+                if parent.is_some() && document.by_id(id) == parent =>
+            {
+                Ok(signature)
+            }
+            _ => Err(Invalid::malformed(
+                "SignedInfo",
+                "does not refer to what the signature stands in, and to that alone",
+            )),
+        }
+    }
+
+    fn read_any(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Self, Invalid> {
         let mut children = Children::of(document, node, "Signature")?;
         let signed_info = children.required(DSIG, "SignedInfo")?;
         let value = octets(document, children.required(DSIG, "SignatureValue")?, "SignatureValue")?;
@@ -64,7 +98,8 @@ impl Signature {
         children.end()?;
 
         let mut children = Children::of(document, signed_info, "SignedInfo")?;
-        let prefixes = exclusive(document, children.required(DSIG, "CanonicalizationMethod")?, limits)?;
+        let canonicalisation = children.required(DSIG, "CanonicalizationMethod")?;
+        let canonicalisation = Canonicalisation::read(document, canonicalisation, accepted, limits)?;
         let method = method(document, children.required(DSIG, "SignatureMethod")?, accepted)?;
         let mut references = vec![reference(document, children.required(DSIG, "Reference")?, accepted, limits)?];
         while let Some(node) = children.optional(DSIG, "Reference") {
@@ -74,7 +109,7 @@ impl Signature {
             references.push(reference(document, node, accepted, limits)?);
         }
         children.end()?;
-        Ok(Self { node, key_info, value, method, references, signed_info, prefixes })
+        Ok(Self { node, key_info, value, method, references, signed_info, canonicalisation })
     }
 }
 
@@ -102,35 +137,11 @@ fn reference(document: &Document, node: NodeId, accepted: &Accepted, limits: &Li
     let value = octets(document, children.required(DSIG, "DigestValue")?, "DigestValue")?;
     children.end()?;
 
-    let mut transforms = Children::of(document, transforms, "Transforms")?;
-    let prefixes = exclusive(document, transforms.required(DSIG, "Transform")?, limits)?;
-    transforms.end()?;
+    let transform = Transform::read(document, transforms, accepted, limits)?;
 
     Children::of(document, digest_method, "DigestMethod")?.end()?;
     let uri = algorithm(document, digest_method, "DigestMethod")?;
     let digest = DigestAlgorithm::from_uri(&uri).ok_or_else(|| Invalid::AlgorithmNotAccepted(uri.into_owned()))?;
     accepted.digest(digest)?;
-    Ok(Reference { id, prefixes, digest, value })
-}
-
-/// The prefixes of `InclusiveNamespaces` below a `CanonicalizationMethod` or `Transform`, whose algorithm must be
-/// exclusive canonicalisation ([Exclusive XML Canonicalization] section 4).
-fn exclusive(document: &Document, node: NodeId, limits: &Limits) -> Result<Vec<String>, Invalid> {
-    let uri = algorithm(document, node, "Transform")?;
-    if uri != EXCLUSIVE_C14N {
-        return Err(Invalid::AlgorithmNotAccepted(uri.into_owned()));
-    }
-    let mut children = Children::of(document, node, "Transform")?;
-    let mut prefixes = Vec::new();
-    if let Some(inclusive) = children.optional(EXCLUSIVE_C14N, "InclusiveNamespaces") {
-        let list = document.attribute(inclusive, "", "PrefixList").unwrap_or_default();
-        for prefix in list.split_ascii_whitespace() {
-            if prefixes.len() == limits.prefixes {
-                return Err(Invalid::TooMany { what: "inclusive prefixes", limit: limits.prefixes });
-            }
-            prefixes.push(prefix.to_owned());
-        }
-    }
-    children.end()?;
-    Ok(prefixes)
+    Ok(Reference { id, transform, digest, value })
 }

@@ -5,15 +5,17 @@ use std::ops::Range;
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::{Digest, Hasher};
 use nuncio_crypto::{base64, digest};
-use nuncio_xml::{Each, Writer};
+use nuncio_xml::{Document, Each, Limits, NodeId, ReadError, Writer};
 
-use super::Method;
-use crate::names::{DSIG, EXCLUSIVE_C14N};
+use super::{Method, token};
+use crate::names::DSIG;
+use crate::transform::{As, Canonicalisation, Transform};
 
-/// Something to be signed: its id, and the digest of its canonical form.
+/// Something to be signed: its id, the digest of what a reference to it stands for, and how that came about.
 pub struct Part {
     id: String,
     digest: Digest,
+    transform: Transform,
 }
 
 impl Part {
@@ -21,12 +23,89 @@ impl Part {
     pub fn written(algorithm: DigestAlgorithm, id: &str, writer: &Writer, range: Range<usize>) -> Self {
         let mut hasher = Hasher::new(algorithm);
         writer.canonical(range, &mut Each(|octets: &[u8]| hasher.update(octets)));
-        Self { id: id.to_owned(), digest: hasher.finish() }
+        Self { id: id.to_owned(), digest: hasher.finish(), transform: Transform::Plain(Canonicalisation::EXCLUSIVE) }
     }
 
     /// The part with that id, whose canonical form is `octets`.
     pub fn canonical(algorithm: DigestAlgorithm, id: &str, octets: &[u8]) -> Self {
-        Self { id: id.to_owned(), digest: digest::hash(algorithm, octets) }
+        Self {
+            id: id.to_owned(),
+            digest: digest::hash(algorithm, octets),
+            transform: Transform::Plain(Canonicalisation::EXCLUSIVE),
+        }
+    }
+
+    /// The part with that id, one element written as `octets`, canonicalised in another way than a writer writes: in the
+    /// inclusive form, or with a list of prefixes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] where `octets` are no element that may stand at that place.
+    pub fn at(
+        algorithm: DigestAlgorithm,
+        id: &str,
+        octets: &[u8],
+        place: &Place<'_>,
+        how: Canonicalisation,
+    ) -> Result<Self, ReadError> {
+        let (document, element) = place.read(octets)?;
+        let mut canonical = Vec::with_capacity(octets.len());
+        how.octets(&document, element, &As::Plain, usize::MAX, &mut canonical).map_err(|_| ReadError::NotOneElement)?;
+        Ok(Self { id: id.to_owned(), digest: digest::hash(algorithm, &canonical), transform: Transform::Plain(how) })
+    }
+
+    /// The token that a writer wrote as an apex at `range`, by the `wsse:SecurityTokenReference` with that id, through
+    /// the STR-Transform. Where the token stands there is no default namespace in scope but one that its start tag
+    /// declares.
+    pub fn token(algorithm: DigestAlgorithm, reference: &str, writer: &Writer, range: Range<usize>) -> Self {
+        let mut octets = Vec::with_capacity(range.len());
+        writer.canonical(range, &mut octets);
+        Self::through(algorithm, reference, &token::with_default(octets))
+    }
+
+    /// A token that is not in the message, by the `wsse:SecurityTokenReference` with that id, whose prefix is `prefix`:
+    /// as the `wsse:BinarySecurityToken` of that `ValueType` that it would be.
+    pub fn absent_token(
+        algorithm: DigestAlgorithm,
+        reference: &str,
+        prefix: &str,
+        value_type: &str,
+        octets: &[u8],
+    ) -> Self {
+        Self::through(algorithm, reference, &token::binary(prefix, value_type, octets))
+    }
+
+    fn through(algorithm: DigestAlgorithm, reference: &str, octets: &[u8]) -> Self {
+        Self {
+            id: reference.to_owned(),
+            digest: digest::hash(algorithm, octets),
+            transform: Transform::Token(Canonicalisation::EXCLUSIVE),
+        }
+    }
+}
+
+/// The place in the message to be where something stands, for canonical forms that depend on it.
+pub struct Place<'a> {
+    /// Every prefix that is bound there with its namespace; the empty prefix for a default namespace.
+    pub scope: &'a [(&'a str, &'a str)],
+    /// What may be read there: our own writing.
+    pub limits: &'a Limits,
+}
+
+impl Place<'_> {
+    /// The element that `octets` are, in a document in which it stands in that scope.
+    fn read(&self, octets: &[u8]) -> Result<(Document, NodeId), ReadError> {
+        let mut writer = Writer::new();
+        let default = self.scope.iter().find(|(prefix, _)| prefix.is_empty()).map_or("", |(_, namespace)| namespace);
+        writer.start("", default, "place");
+        for (prefix, namespace) in self.scope {
+            writer.declare(prefix, namespace);
+        }
+        writer.text_with(|out| out.extend_from_slice(octets));
+        writer.end();
+        let document = Document::read(writer.into_bytes(), self.limits)?;
+        let element = document.elements(document.root()).next().ok_or(ReadError::NotOneElement)?;
+        Ok((document, element))
     }
 }
 
@@ -56,6 +135,40 @@ pub fn sign<E>(
     make: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
     key_info: impl FnOnce(&mut Writer),
 ) -> Result<(Range<usize>, Vec<u8>), E> {
+    let (start, signed_info) = write_signed_info(writer, signing, &Canonicalisation::EXCLUSIVE);
+    let mut octets = Vec::with_capacity(signed_info.len());
+    writer.canonical(signed_info, &mut octets);
+    let value = make(&octets)?;
+    Ok((finish(writer, start, &value, key_info), value))
+}
+
+/// As [`sign`], with `SignedInfo` in another canonical form than a writer writes, for a signature that will stand at
+/// that place: in the inclusive form, or with a list of prefixes.
+///
+/// # Errors
+///
+/// Those of `make`, and [`ReadError`] for a scope that no document has.
+pub fn sign_at<E: From<ReadError>>(
+    writer: &mut Writer,
+    signing: &Signing<'_>,
+    place: &Place<'_>,
+    how: &Canonicalisation,
+    make: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+    key_info: impl FnOnce(&mut Writer),
+) -> Result<(Range<usize>, Vec<u8>), E> {
+    let (start, signed_info) = write_signed_info(writer, signing, how);
+    let mut octets = writer.bytes()[start..signed_info.end].to_vec();
+    octets.extend_from_slice(b"</Signature>");
+    let (document, signature) = place.read(&octets)?;
+    let element = document.elements(signature).next().ok_or(ReadError::NotOneElement)?;
+    let mut canonical = Vec::with_capacity(octets.len());
+    how.octets(&document, element, &As::Plain, usize::MAX, &mut canonical).map_err(|_| ReadError::NotOneElement)?;
+    let value = make(&canonical)?;
+    Ok((finish(writer, start, &value, key_info), value))
+}
+
+/// Writes the signature up to the end of its `SignedInfo`, and tells where the one begins and the other lies.
+fn write_signed_info(writer: &mut Writer, signing: &Signing<'_>, how: &Canonicalisation) -> (usize, Range<usize>) {
     let start = writer.position();
     writer.apex();
     writer.start("", DSIG, "Signature");
@@ -65,7 +178,9 @@ pub fn sign<E>(
     let from = writer.position();
     writer.apex();
     writer.start("", DSIG, "SignedInfo");
-    method(writer, "CanonicalizationMethod", EXCLUSIVE_C14N);
+    writer.start("", DSIG, "CanonicalizationMethod");
+    how.write(writer);
+    writer.end();
     method(
         writer,
         "SignatureMethod",
@@ -77,9 +192,7 @@ pub fn sign<E>(
     for part in signing.parts {
         writer.start("", DSIG, "Reference");
         writer.attribute("URI", &format!("#{}", part.id));
-        writer.start("", DSIG, "Transforms");
-        method(writer, "Transform", EXCLUSIVE_C14N);
-        writer.end();
+        part.transform.write(writer);
         method(writer, "DigestMethod", signing.digest.uri());
         writer.start("", DSIG, "DigestValue");
         writer.text_with(|out| base64::encode_to(part.digest.as_ref(), out));
@@ -87,18 +200,19 @@ pub fn sign<E>(
         writer.end();
     }
     writer.end();
-    let to = writer.position();
-    let mut signed_info = Vec::with_capacity(to - from);
-    writer.canonical(from..to, &mut signed_info);
-    let value = make(&signed_info)?;
+    (start, from..writer.position())
+}
+
+/// Writes the rest of the signature, and gives the range of the whole.
+fn finish(writer: &mut Writer, start: usize, value: &[u8], key_info: impl FnOnce(&mut Writer)) -> Range<usize> {
     writer.start("", DSIG, "SignatureValue");
-    writer.text_with(|out| base64::encode_to(&value, out));
+    writer.text_with(|out| base64::encode_to(value, out));
     writer.end();
     writer.start("", DSIG, "KeyInfo");
     key_info(writer);
     writer.end();
     writer.end();
-    Ok((start..writer.position(), value))
+    start..writer.position()
 }
 
 fn method(writer: &mut Writer, local: &str, algorithm: &str) {
