@@ -3,12 +3,16 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
 
-use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
+use nuncio_crypto::algorithm::{
+    CipherAlgorithm, DigestAlgorithm, KeyTransport, KeyWrap, MacAlgorithm, SignatureAlgorithm,
+};
+use nuncio_crypto::keywrap;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer, exclusive};
 use nuncio_xmlsec::encryption::{
-    EncryptedData, EncryptedKey, Encrypting, Form, decrypt, encrypt, encrypted_key, read_reference_list, reference_list,
+    EncryptedData, EncryptedKey, Encrypting, Form, KeyMethod, decrypt, encrypt, encrypted_key, read_reference_list,
+    reference_list,
 };
 use nuncio_xmlsec::{Accepted, C14n, DSIG, Invalid, XENC};
 
@@ -265,12 +269,86 @@ fn rsa15_has_no_parameters() {
     let accepted = Accepted { transports: vec![KeyTransport::Rsa15], ..accepted() };
     let read = |text: &str| {
         let document = document(text);
-        EncryptedKey::read(&document, only(&document), &accepted, 1).map(|key| key.transport)
+        EncryptedKey::read(&document, only(&document), &accepted, 1).map(|key| key.method)
     };
-    assert!(matches!(read(&text), Ok(KeyTransport::Rsa15)));
+    assert!(matches!(read(&text), Ok(KeyMethod::Transport(KeyTransport::Rsa15))));
     let method = "xmlenc#rsa-1_5\">";
     let parameter = format!("{method}<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{}\"/>", DigestAlgorithm::Sha1.uri());
     let edited = text.replacen(method, &parameter, 1);
     assert_ne!(edited, text);
     assert!(matches!(read(&edited), Err(Invalid::AlgorithmNotAccepted(_))));
+}
+
+/// A key under a symmetric key comes back from what was written, where its algorithm is accepted, and has no parameters.
+#[test]
+fn keys_under_symmetric_keys() {
+    for wrap in KeyWrap::ALL {
+        let (outer, inner) = (Secret::new(vec![3; wrap.key_size()]), Secret::new(vec![4; 24]));
+        let wrapped = keywrap::wrap(&outer, wrap, &inner, &mut Ones).expect("wrapped");
+        let mut writer = Writer::new();
+        writer.start("r", "urn:root", "root");
+        encrypted_key(&mut writer, "key", wrap, &wrapped, |_| {}, &[]);
+        writer.end();
+        let text = String::from_utf8(writer.into_bytes()).expect("text");
+        let read = |text: &str, wraps: Vec<KeyWrap>| {
+            let document = document(text);
+            EncryptedKey::read(&document, only(&document), &Accepted { wraps, ..accepted() }, 1)
+        };
+        let key = read(&text, vec![wrap]).expect("read");
+        assert_eq!(key.method, KeyMethod::Wrap(wrap));
+        assert!(keywrap::unwrap(&outer, wrap, &key.value).expect("unwrapped").matches(inner.expose()));
+        let others = KeyWrap::ALL.into_iter().filter(|other| *other != wrap).collect();
+        assert!(matches!(read(&text, others), Err(Invalid::AlgorithmNotAccepted(_))));
+        let method = format!("{}\">", wrap.uri());
+        let parameter =
+            format!("{method}<DigestMethod xmlns=\"{DSIG}\" Algorithm=\"{}\"/>", DigestAlgorithm::Sha1.uri());
+        assert!(matches!(read(&text.replacen(&method, &parameter, 1), vec![wrap]), Err(Invalid::Malformed { .. })));
+    }
+}
+
+/// The parameters of OAEP: each has a default of its own, the older algorithm fixes the mask, and a label has none.
+#[test]
+fn parameters_of_oaep() {
+    use DigestAlgorithm::{Sha1, Sha256};
+    let oaep = |digest, mask, v11| KeyTransport::Oaep { digest, mask, v11 };
+    let every = vec![
+        oaep(Sha1, Sha1, false),
+        oaep(Sha256, Sha1, false),
+        oaep(Sha1, Sha1, true),
+        oaep(Sha1, Sha256, true),
+        oaep(Sha256, Sha256, true),
+    ];
+    let accepted = Accepted { transports: every, ..accepted() };
+    let read = |uri: &str, children: &str| {
+        let text = format!(
+            "<r xmlns:e=\"{XENC}\" xmlns:d=\"{DSIG}\" xmlns:n=\"http://www.w3.org/2009/xmlenc11#\"><e:EncryptedKey>\
+             <e:EncryptionMethod Algorithm=\"{uri}\">{children}</e:EncryptionMethod><d:KeyInfo/><e:CipherData>\
+             <e:CipherValue>AA==</e:CipherValue></e:CipherData></e:EncryptedKey></r>"
+        );
+        let document = document(&text);
+        EncryptedKey::read(&document, only(&document), &accepted, 1).map(|key| key.method)
+    };
+    let digest = format!("<d:DigestMethod Algorithm=\"{}\"/>", Sha256.uri());
+    let mask = format!("<n:MGF Algorithm=\"{}\"/>", Sha256.mask_uri());
+    let (old, new) = ("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p", "http://www.w3.org/2009/xmlenc11#rsa-oaep");
+    for (uri, children, expected) in [
+        (old, String::new(), oaep(Sha1, Sha1, false)),
+        (old, digest.clone(), oaep(Sha256, Sha1, false)),
+        (new, String::new(), oaep(Sha1, Sha1, true)),
+        (new, mask.clone(), oaep(Sha1, Sha256, true)),
+        (new, format!("{digest}{mask}"), oaep(Sha256, Sha256, true)),
+        (new, format!("{mask}{digest}"), oaep(Sha256, Sha256, true)),
+    ] {
+        assert_eq!(read(uri, &children).expect("read"), KeyMethod::Transport(expected), "{uri} {children}");
+    }
+    for (uri, children) in [
+        (old, mask.clone()),
+        (old, "<e:OAEPparams>AA==</e:OAEPparams>".to_owned()),
+        (new, "<e:OAEPparams>AA==</e:OAEPparams>".to_owned()),
+        (new, format!("<e:OAEPparams/>{digest}")),
+        (new, digest.repeat(2)),
+        (new, "<e:KeySize>256</e:KeySize>".to_owned()),
+    ] {
+        assert!(read(uri, &children).is_err(), "{uri} {children}");
+    }
 }

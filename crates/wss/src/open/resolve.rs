@@ -6,7 +6,7 @@ use nuncio_crypto::transport;
 use nuncio_policy::model::Layout;
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::Invalid;
-use nuncio_xmlsec::encryption::EncryptedKey;
+use nuncio_xmlsec::encryption::{EncryptedKey, KeyMethod};
 
 use super::{Opening, Root};
 use crate::header::Item;
@@ -132,7 +132,9 @@ impl Opening<'_> {
         if self.demand.order().is_none() {
             return Err(Refusal::KeyReference("uses an encrypted key where the policy has none"));
         }
-        let Item::EncryptedKey(EncryptedKey { transport, key_info, value, .. }) = &self.header.entries[at].item else {
+        let Item::EncryptedKey(EncryptedKey { method: KeyMethod::Transport(transport), key_info, value, .. }) =
+            &self.header.entries[at].item
+        else {
             return Err(Refusal::KeyReference("leads to something that is no encrypted key"));
         };
         let wanted = match Reference::of_key_info(document, *key_info)? {

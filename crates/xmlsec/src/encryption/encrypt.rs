@@ -7,7 +7,7 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::Writer;
 
-use super::Form;
+use super::{Form, KeyMethod};
 use crate::names::{CONTENT, DSIG, ELEMENT, XENC, XENC11};
 
 /// The prefix of XML Encryption in what we write.
@@ -64,7 +64,7 @@ pub fn encrypt(
 pub fn encrypted_key(
     writer: &mut Writer,
     id: &str,
-    transport: KeyTransport,
+    method: impl Into<KeyMethod>,
     wrapped: &[u8],
     key_info: impl FnOnce(&mut Writer),
     references: &[String],
@@ -72,8 +72,15 @@ pub fn encrypted_key(
     writer.start(PREFIX, XENC, "EncryptedKey");
     writer.attribute("Id", id);
     writer.start(PREFIX, XENC, "EncryptionMethod");
-    writer.attribute("Algorithm", transport.uri());
-    if let KeyTransport::Oaep { digest, mask, v11 } = transport {
+    let method = method.into();
+    writer.attribute(
+        "Algorithm",
+        match method {
+            KeyMethod::Transport(transport) => transport.uri(),
+            KeyMethod::Wrap(wrap) => wrap.uri(),
+        },
+    );
+    if let KeyMethod::Transport(KeyTransport::Oaep { digest, mask, v11 }) = method {
         writer.start("", DSIG, "DigestMethod");
         writer.attribute("Algorithm", digest.uri());
         writer.end();

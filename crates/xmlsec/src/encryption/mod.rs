@@ -1,4 +1,4 @@
-//! XML Encryption: data under a symmetric key, keys under a certificate.
+//! XML Encryption: data under a symmetric key, keys under a certificate or a symmetric key.
 
 mod decrypt;
 mod encrypt;
@@ -6,4 +6,4 @@ mod read;
 
 pub use decrypt::decrypt;
 pub use encrypt::{Encrypting, encrypt, encrypted_key, reference_list};
-pub use read::{EncryptedData, EncryptedKey, Form, read_reference_list};
+pub use read::{EncryptedData, EncryptedKey, Form, KeyMethod, read_reference_list};

@@ -1,6 +1,6 @@
 //! `EncryptedData`, `EncryptedKey` and `ReferenceList` read into values ([XML Encryption] section 3).
 
-use nuncio_crypto::algorithm::{CipherAlgorithm, KeyTransport};
+use nuncio_crypto::algorithm::{CipherAlgorithm, KeyTransport, KeyWrap};
 use nuncio_xml::{Document, NodeId};
 
 use crate::names::{CONTENT, DSIG, ELEMENT, XENC, XENC11};
@@ -14,6 +14,27 @@ pub enum Form {
     Element,
     /// The content of its parent.
     Content,
+}
+
+/// How a key is encrypted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyMethod {
+    /// Under a public key.
+    Transport(KeyTransport),
+    /// Under a symmetric key.
+    Wrap(KeyWrap),
+}
+
+impl From<KeyTransport> for KeyMethod {
+    fn from(transport: KeyTransport) -> Self {
+        Self::Transport(transport)
+    }
+}
+
+impl From<KeyWrap> for KeyMethod {
+    fn from(wrap: KeyWrap) -> Self {
+        Self::Wrap(wrap)
+    }
 }
 
 /// An `EncryptedData` as it was read.
@@ -32,8 +53,8 @@ pub struct EncryptedData {
 pub struct EncryptedKey {
     /// The element.
     pub node: NodeId,
-    /// How the key is transported.
-    pub transport: KeyTransport,
+    /// How the key is encrypted.
+    pub method: KeyMethod,
     /// Its `KeyInfo`: whose key it is wrapped under.
     pub key_info: NodeId,
     /// The wrapped key.
@@ -84,9 +105,8 @@ impl EncryptedKey {
             None => Vec::new(),
         };
         children.end()?;
-        let transport = key_transport(document, method)?;
-        accepted.transport(transport)?;
-        Ok(Self { node, transport, key_info, value, references })
+        let method = key_method(document, method, accepted)?;
+        Ok(Self { node, method, key_info, value, references })
     }
 }
 
@@ -114,11 +134,17 @@ fn cipher_data(document: &Document, node: NodeId) -> Result<Vec<u8>, Invalid> {
     Ok(value)
 }
 
-/// The key transport of an `EncryptionMethod`, with its digest and mask ([XML Encryption 1.1] section 5.5.2).
-fn key_transport(document: &Document, method: NodeId) -> Result<KeyTransport, Invalid> {
+/// The method of an `EncryptionMethod` of keys, with the digest and mask of OAEP ([XML Encryption 1.1] sections 5.5 and
+/// 5.6). A label of OAEP (`OAEPparams`) is a child that it must not have: no suite has one.
+fn key_method(document: &Document, method: NodeId, accepted: &Accepted) -> Result<KeyMethod, Invalid> {
     const OF: &str = "EncryptionMethod";
     let uri = algorithm(document, method, OF)?;
     let mut children = Children::of(document, method, OF)?;
+    if let Some(wrap) = KeyWrap::from_uri(&uri) {
+        children.end()?;
+        accepted.wrap(wrap)?;
+        return Ok(KeyMethod::Wrap(wrap));
+    }
     // The specifications leave the order of these open, and stacks differ.
     let (mut digest, mut mask) = (None, None);
     loop {
@@ -134,6 +160,8 @@ fn key_transport(document: &Document, method: NodeId) -> Result<KeyTransport, In
         }
     }
     children.end()?;
-    KeyTransport::from_parts(&uri, digest.as_deref(), mask.as_deref())
-        .ok_or_else(|| Invalid::AlgorithmNotAccepted(uri.into_owned()))
+    let transport = KeyTransport::from_parts(&uri, digest.as_deref(), mask.as_deref())
+        .ok_or_else(|| Invalid::AlgorithmNotAccepted(uri.into_owned()))?;
+    accepted.transport(transport)?;
+    Ok(KeyMethod::Transport(transport))
 }
