@@ -46,6 +46,7 @@ struct Facts {
     subject_key_identifier: Option<Vec<u8>>,
     subject: String,
     issuer: String,
+    issuer_reference: String,
     issuer_name: Name,
     serial: String,
     not_before: i64,
@@ -97,6 +98,12 @@ impl Certificate {
     /// The issuer, as [RFC 2253] writes it.
     pub fn issuer(&self) -> &str {
         &self.0.issuer
+    }
+
+    /// The issuer, as a `ds:X509IssuerName` holds it for readers of every platform: as [`Self::issuer`], but with quotes
+    /// around values with special characters in place of backslashes, which Windows does not read.
+    pub fn issuer_reference(&self) -> &str {
+        &self.0.issuer_reference
     }
 
     /// The serial number in decimal digits, as `ds:X509SerialNumber` holds it.
@@ -190,6 +197,7 @@ impl Facts {
             subject_key_identifier,
             subject: name::write(certificate.subject()),
             issuer: name::write(certificate.issuer()),
+            issuer_reference: name::write_quoted(certificate.issuer()),
             issuer_name: Name::from_certificate(certificate.issuer()),
             serial: BigInt::from_signed_bytes_be(certificate.raw_serial()).to_string(),
             not_before: certificate.validity().not_before.timestamp(),

@@ -24,6 +24,8 @@ const fn read(oid: &'static str, keywords: &'static [&'static str]) -> Type {
     Type { oid, written: false, keywords }
 }
 
+const EMAIL: &str = "1.2.840.113549.1.9.1";
+
 const TYPES: &[Type] = &[
     written("2.5.4.3", &["CN"]),
     written("2.5.4.6", &["C"]),
@@ -35,7 +37,7 @@ const TYPES: &[Type] = &[
     written("0.9.2342.19200300.100.1.1", &["UID", "USERID"]),
     written("0.9.2342.19200300.100.1.25", &["DC"]),
     written("2.5.4.5", &["serialNumber"]),
-    written("1.2.840.113549.1.9.1", &["emailAddress", "E", "EMAIL"]),
+    written(EMAIL, &["emailAddress", "E", "EMAIL"]),
     read("2.5.4.4", &["SN", "SURNAME"]),
     read("2.5.4.12", &["T", "TITLE"]),
     read("2.5.4.13", &["DESCRIPTION"]),
@@ -102,6 +104,16 @@ impl Name {
 
 /// The name as [RFC 2253] writes it: last part first, no blanks, backslashes before what is special.
 pub(crate) fn write(name: &X509Name<'_>) -> String {
+    write_with(name, |_| true, escape)
+}
+
+/// The name as both Java and Windows read it ([RFC 2253] section 4): as [`write`], but with quotes in place of
+/// backslashes, and an e-mail address, for which the two have no keyword in common, by its OID.
+pub(crate) fn write_quoted(name: &X509Name<'_>) -> String {
+    write_with(name, |oid| oid != EMAIL, quote)
+}
+
+fn write_with(name: &X509Name<'_>, by_keyword: fn(&str) -> bool, value_to: fn(&str, &mut String)) -> String {
     let mut out = String::new();
     for (at, attributes) in relative_names(name).enumerate() {
         if at > 0 {
@@ -111,11 +123,12 @@ pub(crate) fn write(name: &X509Name<'_>) -> String {
             if at > 0 {
                 out.push('+');
             }
-            let keyword = TYPES.iter().find(|t| t.written && t.oid == oid).and_then(|t| t.keywords.first());
+            let keyword = TYPES.iter().find(|t| t.written && t.oid == oid && by_keyword(&oid));
+            let keyword = keyword.and_then(|t| t.keywords.first());
             if let (Some(keyword), Some(text)) = (keyword, string_of(value)) {
                 out.push_str(keyword);
                 out.push('=');
-                escape(&text, &mut out);
+                value_to(&text, &mut out);
             } else {
                 out.push_str(&oid);
                 out.push('=');
@@ -273,9 +286,44 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
+/// Writes a value between quotes, where it has special characters. Quotes and backslashes within are written in as many
+/// ways as there are platforms: such a value is written by [`escape`], as the specification has it.
+fn quote(text: &str, out: &mut String) {
+    let special = |char| matches!(char, ',' | '+' | '<' | '>' | ';' | '=');
+    let quoted = text.starts_with(['#', ' ']) || text.ends_with(' ') || text.contains(special);
+    if quoted && !text.contains(['"', '\\', '\0']) {
+        out.extend(["\"", text, "\""]);
+    } else {
+        escape(text, out);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Values in quotes, where they need them, mean what they mean with backslashes.
+    #[test]
+    fn quoted_values() {
+        for (text, expect) in [
+            ("Nuncio", "Nuncio"),
+            ("Entrust, Inc.", "\"Entrust, Inc.\""),
+            ("a+b", "\"a+b\""),
+            ("a=b", "\"a=b\""),
+            ("#1", "\"#1\""),
+            (" a ", "\" a \""),
+            ("a b", "a b"),
+            ("", ""),
+            ("say \"a, b\"", "say \\\"a\\, b\\\""),
+            ("DOMAIN\\a, b", "DOMAIN\\\\a\\, b"),
+        ] {
+            let (mut quoted, mut escaped) = (String::new(), String::new());
+            quote(text, &mut quoted);
+            escape(text, &mut escaped);
+            assert_eq!(quoted, expect);
+            check(&format!("O={quoted},C=DE"), &format!("O={escaped},C=DE"), true);
+        }
+    }
 
     #[track_caller]
     fn check(one: &str, other: &str, same: bool) {

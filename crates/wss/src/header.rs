@@ -156,26 +156,30 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
         .transpose()
 }
 
-/// The name of the security context that a message refers to, and the generation in which it does: its token's, or else that of a derived key's reference. Read
-/// before anything is believed, to look the context up.
-pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, &'static Dialect)> {
+/// The name of the security context that a message refers to, and the generation in which it does: its token's, or else
+/// that of the reference of a derived key or of a signature, which says its generation where it says a type. Read before
+/// anything is believed, to look the context up.
+pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, Option<&'static Dialect>)> {
     let mut referred = None;
     for child in document.elements(security) {
         let name = document.name(child);
-        let Some(dialect) = Dialect::of_conversation(name.namespace) else { continue };
-        match name.local {
-            "SecurityContextToken" => {
+        let dialect = Dialect::of_conversation(name.namespace);
+        let reference = match (dialect, name.local) {
+            (Some(dialect), "SecurityContextToken") => {
                 let token = SecurityContextToken::read(document, child, dialect).ok()?;
-                return Some((conversation::name(&token.identifier, token.instance.as_deref()), dialect));
+                return Some((conversation::name(&token.identifier, token.instance.as_deref()), Some(dialect)));
             }
-            "DerivedKeyToken" if referred.is_none() => {
-                if let Ok(DerivedKeyToken { source: Reference::External { uri, instance }, .. }) =
-                    DerivedKeyToken::read(document, child, dialect)
-                {
-                    referred = Some((conversation::name(&uri, instance.as_deref()), dialect));
-                }
+            (Some(dialect), "DerivedKeyToken") => {
+                DerivedKeyToken::read(document, child, dialect).ok().map(|token| token.source)
             }
-            _ => {}
+            (None, "Signature") => document
+                .elements(child)
+                .find(|&child| document.is(child, DSIG, "KeyInfo"))
+                .and_then(|key_info| Reference::of_key_info(document, key_info).ok()),
+            _ => None,
+        };
+        if let (None, Some(Reference::External { uri, instance })) = (&referred, reference) {
+            referred = Some((conversation::name(&uri, instance.as_deref()), dialect));
         }
     }
     referred

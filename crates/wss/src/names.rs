@@ -25,6 +25,12 @@ pub(crate) const ENCRYPTED_KEY: &str =
     "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#EncryptedKey";
 /// `ValueType` of an X.509 certificate.
 pub(crate) const X509V3: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3";
+/// `ValueType` of a path of X.509 certificates, from the authority's to the holder's.
+pub(crate) const PKI_PATH: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509PKIPathv1";
+/// `ValueType` of a user name token.
+pub(crate) const USERNAME_TOKEN: &str =
+    "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#UsernameToken";
 /// `ValueType` of a reference by subject key identifier.
 pub(crate) const SUBJECT_KEY_IDENTIFIER: &str =
     "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509SubjectKeyIdentifier";

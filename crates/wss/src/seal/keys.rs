@@ -111,7 +111,7 @@ impl<'a> Protecting<'a> {
         };
         let local = travels.then(|| {
             let id = self.ids.next();
-            let piece = self.apex(id, |scratch, id| x509::write(scratch, id, &credential.certificate));
+            let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
             *protected = self.seal.demand.protect_tokens().then(|| self.part(&piece));
             header.push(piece.range);
             piece.id

@@ -50,7 +50,8 @@ impl<'a> Protecting<'a> {
                     let travels = token.include.to_recipient() || !supporting.endorsing;
                     let local = if travels {
                         let id = self.ids.next();
-                        let piece = self.apex(id, |scratch, id| x509::write(scratch, id, &credential.certificate));
+                        let piece =
+                            self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
                         let id = piece.id.clone();
                         self.protect(supporting, piece, hiding, signed, tokens)?;
                         Some(id)

@@ -22,10 +22,12 @@ pub(crate) fn read(document: &Document, node: NodeId) -> Result<Vec<u8>, Refusal
     octets(document, node, OF)
 }
 
-/// Writes a certificate as a token.
-pub(crate) fn write(writer: &mut Writer, id: &str, certificate: &Certificate) {
+/// Writes a certificate as a token; without an id where nothing refers to it.
+pub(crate) fn write(writer: &mut Writer, id: Option<&str>, certificate: &Certificate) {
     writer.start(PREFIX, WSSE, OF);
-    writer.attribute_ns("u", WSU, "Id", id);
+    if let Some(id) = id {
+        writer.attribute_ns("u", WSU, "Id", id);
+    }
     writer.attribute("ValueType", X509V3);
     writer.attribute("EncodingType", BASE64);
     writer.text_with(|out| base64::encode_to(certificate.der(), out));

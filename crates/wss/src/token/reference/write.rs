@@ -1,0 +1,127 @@
+//! References written.
+
+use nuncio_crypto::base64;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_policy::model::X509Reference;
+use nuncio_xml::Writer;
+use nuncio_xmlsec::DSIG;
+
+use super::OF;
+use crate::dialect::Dialect;
+use crate::names::{BASE64, ENCRYPTED_KEY, ENCRYPTED_KEY_SHA1, SUBJECT_KEY_IDENTIFIER, THUMBPRINT, WSSE, WSSE11};
+use crate::token::x509;
+
+/// The prefix of WS-Security in what we write.
+pub(crate) const PREFIX: &str = "o";
+
+/// Writes a reference to an element of this message; `value_type` is its token type, where one is said.
+pub(crate) fn write_local(writer: &mut Writer, id: &str, value_type: Option<&str>) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.start(PREFIX, WSSE, "Reference");
+    writer.attribute("URI", &format!("#{id}"));
+    if let Some(value_type) = value_type {
+        writer.attribute("ValueType", value_type);
+    }
+    writer.end();
+    writer.end();
+}
+
+/// Writes a reference to an `EncryptedKey` of this message.
+pub(crate) fn write_encrypted_key(writer: &mut Writer, id: &str) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.attribute_ns("k", WSSE11, "TokenType", ENCRYPTED_KEY);
+    writer.start(PREFIX, WSSE, "Reference");
+    writer.attribute("URI", &format!("#{id}"));
+    writer.attribute("ValueType", ENCRYPTED_KEY);
+    writer.end();
+    writer.end();
+}
+
+/// Writes a reference to an encrypted key of another message by the SHA-1 of its ciphertext.
+pub(crate) fn write_encrypted_key_sha1(writer: &mut Writer, sha1: &[u8]) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.attribute_ns("k", WSSE11, "TokenType", ENCRYPTED_KEY);
+    key_identifier(writer, ENCRYPTED_KEY_SHA1, sha1);
+    writer.end();
+}
+
+/// Writes a reference to a security context that does not travel with the message.
+pub(crate) fn write_context(writer: &mut Writer, dialect: &Dialect, identifier: &str, instance: Option<&str>) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.start(PREFIX, WSSE, "Reference");
+    writer.attribute("URI", identifier);
+    writer.attribute("ValueType", dialect.context_token);
+    if let Some(instance) = instance {
+        writer.attribute_ns(dialect.prefixes.1, dialect.conversation, "Instance", instance);
+    }
+    writer.end();
+    writer.end();
+}
+
+/// Writes a reference to a certificate that does not travel, as a policy wants it; where it leaves that open, by what
+/// every version of WS-Security can say of it: its subject key identifier, or else issuer and serial number; under
+/// WSS 1.1 its thumbprint, which every certificate has (WSS 1.1 X.509 profile, section 3.3).
+pub(crate) fn write_certificate(writer: &mut Writer, certificate: &Certificate, wanted: X509Reference, v11: bool) {
+    match wanted {
+        X509Reference::IssuerSerial => write_issuer_serial(writer, certificate),
+        X509Reference::KeyIdentifier if write_subject_key_identifier(writer, certificate) => {}
+        X509Reference::Any if !v11 => {
+            if !write_subject_key_identifier(writer, certificate) {
+                write_issuer_serial(writer, certificate);
+            }
+        }
+        X509Reference::Embedded => write_embedded(writer, certificate),
+        X509Reference::Thumbprint | X509Reference::KeyIdentifier | X509Reference::Any => {
+            write_thumbprint(writer, certificate);
+        }
+    }
+}
+
+/// Writes a reference to a certificate by its thumbprint.
+fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
+    writer.start(PREFIX, WSSE, OF);
+    key_identifier(writer, THUMBPRINT, &certificate.thumbprint());
+    writer.end();
+}
+
+/// Writes a reference that holds the certificate itself.
+fn write_embedded(writer: &mut Writer, certificate: &Certificate) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.start(PREFIX, WSSE, "Embedded");
+    x509::write(writer, None, certificate);
+    writer.end();
+    writer.end();
+}
+
+/// Writes a reference to a certificate by issuer and serial number.
+fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate) {
+    writer.start(PREFIX, WSSE, OF);
+    writer.start("", DSIG, "X509Data");
+    writer.start("", DSIG, "X509IssuerSerial");
+    writer.start("", DSIG, "X509IssuerName");
+    writer.text(certificate.issuer_reference());
+    writer.end();
+    writer.start("", DSIG, "X509SerialNumber");
+    writer.text(certificate.serial());
+    writer.end();
+    writer.end();
+    writer.end();
+    writer.end();
+}
+
+/// Writes a reference to a certificate by its subject key identifier, `false` if it has none.
+fn write_subject_key_identifier(writer: &mut Writer, certificate: &Certificate) -> bool {
+    let Some(identifier) = certificate.subject_key_identifier() else { return false };
+    writer.start(PREFIX, WSSE, OF);
+    key_identifier(writer, SUBJECT_KEY_IDENTIFIER, identifier);
+    writer.end();
+    true
+}
+
+fn key_identifier(writer: &mut Writer, value_type: &str, octets: &[u8]) {
+    writer.start(PREFIX, WSSE, "KeyIdentifier");
+    writer.attribute("ValueType", value_type);
+    writer.attribute("EncodingType", BASE64);
+    writer.text_with(|out| base64::encode_to(octets, out));
+    writer.end();
+}
