@@ -207,6 +207,14 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
             check_signature(binding.order, binding.encrypt_signature)?;
             check_certificate(&binding.initiator)?;
             check_certificate(&binding.recipient)?;
+            // A token within the signature that it makes cannot be covered by it.
+            if binding.protect_tokens
+                && [&binding.initiator, &binding.recipient]
+                    .iter()
+                    .any(|token| token.reference == X509Reference::Embedded)
+            {
+                return Err(NotBuilt("ProtectTokens with RequireEmbeddedTokenReference"));
+            }
         }
         Binding::Symmetric(binding) => {
             check_options(binding.options)?;
@@ -234,6 +242,11 @@ fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(
         return Err(NotBuilt("elements or required parts of a supporting token"));
     }
     match (&supporting.token, binding) {
+        (Token::X509(X509Token { reference: X509Reference::Embedded, .. }), _)
+            if supporting.endorsing && (supporting.signed || supporting.encrypted) =>
+        {
+            Err(NotBuilt("RequireEmbeddedTokenReference of a token that is signed or encrypted"))
+        }
         (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
         (Token::SecureConversation(_), _) if !supporting.endorsing => {
             Err(NotBuilt("a secure conversation token that supports without endorsing"))
@@ -287,9 +300,6 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
 fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {
     if token.kind != X509Kind::V3 {
         return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3"));
-    }
-    if token.reference == X509Reference::Embedded {
-        return Err(NotBuilt("RequireEmbeddedTokenReference"));
     }
     check_target(token.target)?;
     check_derived(token.derived_keys)

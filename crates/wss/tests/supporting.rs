@@ -109,6 +109,39 @@ fn a_certificate_supports_in_every_way_under_every_binding() {
     }
 }
 
+/// Each way in which a policy wants its certificates named, of tokens that protect, sign and endorse.
+#[test]
+fn a_certificate_is_named_as_the_policy_has_it() {
+    for reference in [
+        X509Reference::Any,
+        X509Reference::KeyIdentifier,
+        X509Reference::IssuerSerial,
+        X509Reference::Embedded,
+        X509Reference::Thumbprint,
+    ] {
+        for base in BASES {
+            for include in [Include::Never, Include::AlwaysToRecipient] {
+                let mut policy = policy(base);
+                match &mut policy.binding {
+                    Binding::Symmetric(binding) => {
+                        if let Token::X509(token) = &mut binding.protection {
+                            token.reference = reference;
+                        }
+                    }
+                    Binding::Asymmetric(binding) => {
+                        binding.initiator.reference = reference;
+                        binding.recipient.reference = reference;
+                    }
+                    Binding::Transport(_) => {}
+                }
+                let Token::X509(token) = certificate(include) else { panic!("no certificate") };
+                policy.supporting.push(supporting(Token::X509(X509Token { reference, ..token }), "Endorsing"));
+                converse(&policy, base, &format!("{reference:?}, {include:?}"));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_user_name_supports_in_every_way_under_every_binding() {
     for base in ["wcf-ws2007-anonymousForCertificate", "wse-mutualCertificate10Security"] {

@@ -79,7 +79,6 @@ fn tokens() {
     check(&user("<sp:RequireInternalReference/>"), "RequireInternalReference");
     let certificate = |more: &str| symmetric(&token("X509Token", more), "");
     check(&certificate("<sp:RequireImpliedDerivedKeys/>"), "RequireImpliedDerivedKeys");
-    check(&certificate("<sp:RequireEmbeddedTokenReference/>"), "RequireEmbeddedTokenReference");
     check(&certificate("<sp:RequireExternalReference/>"), "RequireExternalReference");
     check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference");
     let kind = "an X.509 token of another kind than one certificate of version 3";
@@ -91,6 +90,10 @@ fn tokens() {
 #[test]
 fn supporting_tokens() {
     check(&supporting("Endorsing", "<sp:UsernameToken/>"), "a user name token that endorses");
+    check(
+        &supporting("SignedEndorsing", &token("X509Token", "<sp:RequireEmbeddedTokenReference/>")),
+        "RequireEmbeddedTokenReference of a token that is signed or encrypted",
+    );
     check(&supporting("Endorsing", "<sp:X509Token/><sp:EncryptedParts/>"), "EncryptedParts of a supporting token");
     check(
         &supporting("Endorsing", "<sp:X509Token/><sp:SignedElements><sp:XPath>/a</sp:XPath></sp:SignedElements>"),

@@ -109,7 +109,7 @@ impl<'a> Protecting<'a> {
             Direction::Request => token.include.to_recipient(),
             Direction::Response => token.include.to_initiator(),
         };
-        let local = travels.then(|| {
+        let local = (travels && token.reference != X509Reference::Embedded).then(|| {
             let id = self.ids.next();
             let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
             *protected = self.seal.demand.protect_tokens().then(|| self.part(&piece));

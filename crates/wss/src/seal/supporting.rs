@@ -47,7 +47,8 @@ impl<'a> Protecting<'a> {
                     self.protect(supporting, piece, hiding, signed, tokens)?;
                 }
                 Brought::Certificate { credential, token } => {
-                    let travels = token.include.to_recipient() || !supporting.endorsing;
+                    let embedded = supporting.endorsing && token.reference == X509Reference::Embedded;
+                    let travels = !embedded && (token.include.to_recipient() || !supporting.endorsing);
                     let local = if travels {
                         let id = self.ids.next();
                         let piece =
