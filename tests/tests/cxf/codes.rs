@@ -1,0 +1,215 @@
+//! Which policies the CXF peer is tried under: any two words of any two dimensions meet in some code.
+//!
+//! A code is made of a word for each dimension (`tests/peers/cxf` tells them), the empty one for what is usual. Not every
+//! word means something beside every other: over a transport there is no order of protection, outside a conversation
+//! nothing to cancel. So a pair of words counts where both mean something, and is met by a code in which both do. The sample
+//! begins with a fixed list and goes on greedily, without chance.
+
+use std::collections::BTreeSet;
+
+const BOOT: usize = 0;
+const CONVERSATION: usize = 1;
+const DERIVED: usize = 2;
+const ORDER: usize = 3;
+const CIPHER: usize = 5;
+const FLAVOUR: usize = 6;
+const ENTROPY: usize = 9;
+const CANCEL: usize = 10;
+const REFERENCE: usize = 11;
+
+/// The words of each dimension. The name of the suite is made of those of two.
+#[rustfmt::skip]
+const DIMENSIONS: [&[&str]; 14] = [
+    &["A", "X", "X10", "U", "UT", "XT"],
+    &["", "one"],
+    &["", "d"],
+    &["", "es", "ees"],
+    &["", "13"],
+    &["Basic256", "Basic192", "Basic128", "TripleDes"],
+    &["", "Sha256", "Rsa15", "Sha256Rsa15"],
+    &["", "soap11"],
+    &["", "wsa04"],
+    &["", "entropy=client", "entropy=server"],
+    &["", "nc"],
+    &["", "ref=KeyIdentifier", "ref=IssuerSerial"],
+    &["", "layout=Strict", "layout=Lax", "layout=LaxTsFirst", "layout=LaxTsLast"],
+    &["", "conf"],
+];
+
+/// Tried whatever else is, and over TLS too where that is not what protects.
+#[rustfmt::skip]
+pub(crate) const FIXED: [&str; 18] = [
+    "A", "A+d", "U+d", "X+d", "X+d+ees", "X10", "X10+d", "X10+one", "UT", "A+13", "A+d+13", "U+d+13", "X+d+13",
+    "X+d+ees+13", "X10+d+es+13", "X10+ees+13", "X10+one+es+13", "UT+13",
+];
+
+/// The number of a word in each dimension.
+type Choice = [usize; DIMENSIONS.len()];
+
+/// Dimension and word, twice.
+type Pair = [(usize, usize); 2];
+
+/// The sample.
+pub(crate) fn codes() -> Vec<String> {
+    let mut codes: Vec<String> = FIXED.iter().map(|&code| code.to_owned()).collect();
+    let mut missing = all_pairs();
+    for code in FIXED {
+        let met = pairs(&choice(code));
+        missing.retain(|pair| !met.contains(pair));
+    }
+    while let Some(&pair) = missing.first() {
+        let choice = with(pair, &missing);
+        let met = pairs(&choice);
+        missing.retain(|pair| !met.contains(pair));
+        codes.push(code(&choice));
+    }
+    codes
+}
+
+/// Every pair that there is a code for.
+fn all_pairs() -> BTreeSet<Pair> {
+    let words = |dimension: usize| (0..DIMENSIONS[dimension].len()).map(move |word| (dimension, word));
+    let dimensions = 0..DIMENSIONS.len();
+    dimensions
+        .clone()
+        .flat_map(|one| dimensions.clone().skip(one + 1).map(move |other| (one, other)))
+        .flat_map(|(one, other)| words(one).flat_map(move |first| words(other).map(move |second| [first, second])))
+        .filter(|pair| !grounds(*pair).is_empty())
+        .collect()
+}
+
+/// The choices in which a pair counts, as far as what decides over that goes.
+fn grounds(pair: Pair) -> Vec<Choice> {
+    let mut grounds = vec![[0; DIMENSIONS.len()]];
+    for dimension in [BOOT, CONVERSATION, DERIVED, ORDER, FLAVOUR] {
+        let each = |choice: Choice| {
+            (0..DIMENSIONS[dimension].len()).map(move |word| {
+                let mut choice = choice;
+                choice[dimension] = word;
+                choice
+            })
+        };
+        grounds = grounds.into_iter().flat_map(each).collect();
+    }
+    for choice in &mut grounds {
+        for &(dimension, word) in &pair {
+            choice[dimension] = word;
+        }
+    }
+    grounds.retain(|choice| meets(choice, pair));
+    grounds
+}
+
+/// A choice in which that pair counts, and as many missing ones as are found by changing one word after the other.
+fn with(pair: Pair, missing: &BTreeSet<Pair>) -> Choice {
+    let worth = |choice: &Choice| {
+        if meets(choice, pair) { pairs(choice).iter().filter(|pair| missing.contains(*pair)).count() } else { 0 }
+    };
+    let mut best = grounds(pair).into_iter().max_by_key(worth).expect("a pair that counts somewhere");
+    for _ in 0..2 {
+        for dimension in 0..DIMENSIONS.len() {
+            for word in 0..DIMENSIONS[dimension].len() {
+                let mut other = best;
+                other[dimension] = word;
+                if worth(&other) > worth(&best) {
+                    best = other;
+                }
+            }
+        }
+    }
+    best
+}
+
+/// Whether a pair is in a choice, and counts there.
+fn meets(choice: &Choice, pair: Pair) -> bool {
+    let met = |(dimension, word): (usize, usize)| choice[dimension] == word && counts(choice, dimension);
+    pair.into_iter().all(met) && !is_left_out(choice)
+}
+
+/// The pairs that count in a choice; none in one that is left out.
+fn pairs(choice: &Choice) -> Vec<Pair> {
+    if is_left_out(choice) {
+        return Vec::new();
+    }
+    let counted: Vec<_> = (0..DIMENSIONS.len()).filter(|&dimension| counts(choice, dimension)).collect();
+    let word = |dimension: usize| (dimension, choice[dimension]);
+    let after = |at: usize, one: usize| counted[at + 1..].iter().map(move |&other| [word(one), word(other)]);
+    counted.iter().enumerate().flat_map(|(at, &one)| after(at, one)).collect()
+}
+
+fn word(choice: &Choice, dimension: usize) -> &'static str {
+    DIMENSIONS[dimension][choice[dimension]]
+}
+
+/// Whether the word of a dimension means something beside the others.
+fn counts(choice: &Choice, dimension: usize) -> bool {
+    let (boot, per_message) = (word(choice, BOOT), word(choice, CONVERSATION) == "one");
+    let over_transport = matches!(boot, "UT" | "XT");
+    match dimension {
+        DERIVED => !per_message || !over_transport && boot != "X10",
+        ORDER => !over_transport,
+        CIPHER | FLAVOUR => boot != "UT" || !per_message,
+        ENTROPY | CANCEL => !per_message,
+        REFERENCE => boot != "UT",
+        _ => true,
+    }
+}
+
+/// What is left out, and why.
+fn is_left_out(choice: &Choice) -> bool {
+    let is = |dimension, wanted| word(choice, dimension) == wanted;
+    // WSS4J encrypts the body before it signs, and the user name after: what it sends is not opened yet.
+    let user_name_last = is(BOOT, "U") && is(ORDER, "es");
+    // WSS4J digests with SHA-1 where a derived key endorses, whatever the suite, and does not take that itself.
+    let over_transport = is(BOOT, "UT") || is(BOOT, "XT");
+    let sha1 = over_transport && is(DERIVED, "d") && word(choice, FLAVOUR).starts_with("Sha256");
+    user_name_last || sha1
+}
+
+fn code(choice: &Choice) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for dimension in (0..DIMENSIONS.len()).filter(|&dimension| counts(choice, dimension)) {
+        match (dimension, word(choice, dimension)) {
+            (FLAVOUR, _) | (_, "" | "Basic256") => {}
+            (_, word) => words.push(word.to_owned()),
+        }
+    }
+    words.retain(|word| !DIMENSIONS[CIPHER].contains(&word.as_str()));
+    let suite = word(choice, CIPHER).to_owned() + word(choice, FLAVOUR);
+    if suite != "Basic256" && counts(choice, CIPHER) {
+        words.push(format!("suite={suite}"));
+    }
+    words.join("+")
+}
+
+fn choice(code: &str) -> Choice {
+    let mut choice = [0; DIMENSIONS.len()];
+    for word in code.split('+') {
+        let found = DIMENSIONS
+            .iter()
+            .enumerate()
+            .find_map(|(dimension, words)| words.iter().position(|of| *of == word).map(|number| (dimension, number)));
+        let (dimension, number) = found.expect("a word of a dimension");
+        choice[dimension] = number;
+    }
+    choice
+}
+
+#[test]
+fn every_pair_meets_in_a_code_of_the_sample() {
+    let (all, codes) = (all_pairs(), codes());
+    println!("{} pairs, {} codes: {codes:?}", all.len(), codes.len());
+    assert!(all.len() > 500, "{}", all.len());
+    assert!(codes.len() < 60, "{codes:?}");
+    let lacks = |pair: &Pair| {
+        let words = pair.map(|(dimension, word)| DIMENSIONS[dimension][word]);
+        let says = |code: &String| {
+            let of_suite = |word: &str| code.contains("suite=") && code.contains(word);
+            words.iter().all(|word| word.is_empty() || code.split('+').any(|of| of == *word) || of_suite(word))
+        };
+        // Usual words are not written, so that only those that are can be looked for.
+        !words.iter().any(|word| word.is_empty() || *word == "Basic256") && !codes.iter().any(says)
+    };
+    let lacking: Vec<_> = all.iter().filter(|pair| lacks(pair)).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
+}
