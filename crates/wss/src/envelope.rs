@@ -2,7 +2,7 @@
 //! section 4).
 
 use nuncio_policy::model::{Addressing, SoapVersion};
-use nuncio_xml::{Document, Kind, NodeId};
+use nuncio_xml::{Document, Kind, Name, NodeId};
 use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::{Headers, is_addressing};
@@ -132,15 +132,13 @@ pub(crate) fn is_encrypted(document: &Document, block: NodeId) -> bool {
     document.is(block, WSSE11, "EncryptedHeader") || document.is(block, XENC, "EncryptedData")
 }
 
-/// Whether an element that was encrypted may be a header block for us: none of security, none of addressing, which was
-/// read before.
+/// Whether an element that was encrypted may be a header block for us: none of security, and not the action, by which it
+/// was decided what must be encrypted.
 pub(crate) fn may_be_hidden(document: &Document, block: NodeId, version: SoapVersion) -> bool {
-    let namespace = document.name(block).namespace;
-    !namespace.is_empty()
-        && namespace != WSSE
-        && !belongs_in_security(document, block)
-        && !is_addressing(namespace)
-        && is_for_us(document, block, version)
+    let Name { namespace, local } = document.name(block);
+    let action = is_addressing(namespace) && local == "Action";
+    let security = namespace == WSSE || belongs_in_security(document, block);
+    !namespace.is_empty() && !security && !action && is_for_us(document, block, version)
 }
 
 /// The element children of `parent`; comments are passed over, text is refused.

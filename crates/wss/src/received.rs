@@ -127,7 +127,8 @@ impl Received {
         if let (true, Some(refusal)) = (readings.is_empty(), refused) {
             return Err(refusal);
         }
-        let context = envelope.security.and_then(|node| header::context_name(&envelope.document, node));
+        let named = envelope.security.filter(|_| conversations);
+        let context = named.and_then(|node| header::context_name(&envelope.document, node));
         let octets = kept.filter(|_| readings.len() > 1);
         Ok(Self { envelope, readings, context, octets })
     }

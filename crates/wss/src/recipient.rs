@@ -192,7 +192,6 @@ impl Recipient {
         {
             return Err(Refusal::UnknownContext(named.to_owned()));
         }
-        self.check_address(terms, &envelope)?;
         let element =
             envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
         let operation = terms.operation(action.as_deref(), element);
@@ -219,6 +218,7 @@ impl Recipient {
         };
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
+        self.check_address(terms, &envelope)?;
         check_element(&envelope, operation)?;
         let (recipient, terms, context) = (Arc::clone(self), Arc::clone(terms), context.cloned());
         Ok(Opened { recipient, terms, envelope, evidence, action, request, context })

@@ -334,9 +334,11 @@ fn check_options(options: SuiteOptions) -> Result<(), NotBuilt> {
 }
 
 fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
-    let addressing = |part: &HeaderPart| addressing::is_addressing(&part.namespace);
-    if parts.encrypted.headers.iter().any(addressing) {
-        return Err(NotBuilt("EncryptedParts with a Header of WS-Addressing"));
+    let action = |part: &HeaderPart| {
+        addressing::is_addressing(&part.namespace) && part.name.as_deref().is_none_or(|name| name == "Action")
+    };
+    if parts.encrypted.headers.iter().any(action) {
+        return Err(NotBuilt("EncryptedParts with the action"));
     }
     if parts.encrypted.every_header {
         return Err(NotBuilt("EncryptedParts of every header"));

@@ -128,7 +128,7 @@ fn parts() {
         &format!(
             "{TLS}<sp:EncryptedParts><sp:Header Namespace='http://www.w3.org/2005/08/addressing'/></sp:EncryptedParts>"
         ),
-        "EncryptedParts with a Header of WS-Addressing",
+        "EncryptedParts with the action",
     );
     for elements in ["EncryptedElements", "ContentEncryptedElements"] {
         check(

@@ -8,7 +8,7 @@ use super::{Opening, Primary};
 use crate::addressing::is_addressing;
 use crate::elements;
 use crate::envelope::Envelope;
-use crate::header::Item;
+use crate::header::{Entry, Item};
 use crate::refusal::Refusal;
 
 impl Opening<'_> {
@@ -21,7 +21,10 @@ impl Opening<'_> {
         }
         let timestamp = timestamp.and_then(|node| self.header.position(node));
         let first = children.iter().position(|entry| matches!(entry.item, Item::Signature));
-        let list = children.iter().position(|entry| matches!(entry.item, Item::References(_)));
+        let is_list = |entry: &Entry| matches!(entry.item, Item::References(_));
+        let list = children.iter().position(is_list);
+        // WSS4J encrypts tokens in the header after it signed, and lists them before the signature.
+        let last_list = children.iter().rposition(is_list);
         match self.demand.layout() {
             Layout::Strict => {
                 if matches!((timestamp, first), (Some(timestamp), Some(first)) if timestamp > first) {
@@ -36,7 +39,9 @@ impl Opening<'_> {
                     (Some(ProtectionOrder::SignBeforeEncrypt), Some(list), Some(first)) if list > first => {
                         Err(Refusal::Layout("the message was encrypted before it was signed"))
                     }
-                    (Some(ProtectionOrder::EncryptBeforeSign), Some(list), Some(first)) if list < first => {
+                    (Some(ProtectionOrder::EncryptBeforeSign), _, Some(first))
+                        if last_list.is_some_and(|list| list < first) =>
+                    {
                         Err(Refusal::Layout("the message was signed before it was encrypted"))
                     }
                     _ => Ok(()),

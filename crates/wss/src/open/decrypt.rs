@@ -12,6 +12,16 @@ use crate::envelope::may_be_hidden;
 use crate::header::Item;
 use crate::refusal::Refusal;
 
+/// What of that which is encrypted is decrypted.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Which {
+    /// What is left.
+    All,
+    /// Children of the security header that the primary signature does not name: if it covers them, then as they were
+    /// before.
+    Later,
+}
+
 /// An element that a reference list names.
 struct Listed {
     id: String,
@@ -29,13 +39,19 @@ impl Opening<'_> {
         body: NodeId,
         soap: SoapVersion,
         blocks: &mut [NodeId],
+        which: Which,
     ) -> Result<Document, Refusal> {
         let parts = self.demand.parts;
         // All of it is there before anything is decrypted: one decryption never leads to another.
         let mut all = Vec::new();
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
-            all.push((listed, node));
+            let was_signed = self.uncovered.as_ref().is_some_and(|primary| primary.authentic.names(&listed.id));
+            let later = document.parent(node) == Some(self.header.node) && !was_signed;
+            let done = self.decrypted.iter().any(|decrypted| decrypted.was == node);
+            if !done && (which == Which::All || later) {
+                all.push((listed, node));
+            }
         }
         for (listed, node) in all {
             if !document.is(node, XENC, "EncryptedData") {
@@ -70,6 +86,11 @@ impl Opening<'_> {
                     return Err(Refusal::header("EncryptedData", "does not hide one element"));
                 };
                 self.header.replace(at, &document, now, &self.accepted, self.limits)?;
+                // The signatures were read before: one that comes out now would be held against nothing.
+                let first = self.demand.order() == Some(ProtectionOrder::EncryptBeforeSign);
+                if first && matches!(self.header.entries[at].item, Item::Signature) {
+                    return Err(Refusal::header("EncryptedData", "hides a signature where encryption comes first"));
+                }
             }
             if let Some(block) = block {
                 blocks[block] = self.hidden_block(&document, &nodes, soap)?;

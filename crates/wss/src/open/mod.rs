@@ -19,8 +19,10 @@ use nuncio_crypto::digest::Hasher;
 use nuncio_policy::model::ProtectionOrder;
 use nuncio_xml::{Document, Each, NodeId, exclusive};
 use nuncio_xmlsec::Accepted;
-use nuncio_xmlsec::signature::{Signature, Verified};
+use nuncio_xmlsec::signature::{Authentic, Signature, Verified};
 
+use self::decrypt::Which;
+use crate::addressing::Headers;
 use crate::demand::Demand;
 use crate::envelope::Envelope;
 use crate::header::SecurityHeader;
@@ -52,6 +54,13 @@ struct Primary {
     verified: Verified,
     node: NodeId,
     /// The token that it was made with, where that is in the message.
+    token: Option<NodeId>,
+}
+
+/// A primary signature whose value is good, and which is still to be held against what it covers.
+struct Uncovered {
+    authentic: Authentic,
+    node: NodeId,
     token: Option<NodeId>,
 }
 
@@ -112,6 +121,7 @@ struct Opening<'a> {
     /// The key that came wrapped, and the position of what it came in.
     shared: OnceCell<(usize, SharedKey)>,
     decrypted: Vec<Decrypted>,
+    uncovered: Option<Uncovered>,
     primary: Option<Primary>,
     /// Whose certificate made the primary signature, under an asymmetric binding.
     signer: Option<Certificate>,
@@ -160,6 +170,7 @@ pub(crate) fn open(
         header,
         shared: OnceCell::new(),
         decrypted: Vec::new(),
+        uncovered: None,
         primary: None,
         signer: None,
         endorsing: Vec::new(),
@@ -176,24 +187,32 @@ pub(crate) fn open(
     }
     let document = match demand.order() {
         None => {
-            opening.verify_primary(&document)?;
+            opening.authenticate(&document)?;
             document
         }
         Some(ProtectionOrder::SignBeforeEncrypt) => {
-            let document = opening.decrypt(document, body, soap, &mut blocks)?;
-            opening.verify_primary(&document)?;
+            let document = opening.decrypt(document, body, soap, &mut blocks, Which::All)?;
+            opening.authenticate(&document)?;
             opening.check_signer(now)?;
+            opening.cover_primary(&document)?;
             document
         }
         Some(ProtectionOrder::EncryptBeforeSign) => {
-            opening.verify_primary(&document)?;
+            opening.authenticate(&document)?;
             opening.check_signer(now)?;
-            opening.decrypt(document, body, soap, &mut blocks)?
+            // WSS4J encrypts what is in the header after it signed.
+            let document = opening.decrypt(document, body, soap, &mut blocks, Which::Later)?;
+            opening.cover_primary(&document)?;
+            opening.decrypt(document, body, soap, &mut blocks, Which::All)?
         }
     };
     opening.verify_endorsing(&document)?;
-    let envelope = Envelope { document, octets, soap, blocks, security, body, addressing };
+    let mut envelope = Envelope { document, octets, soap, blocks, security, body, addressing };
     envelope.check_in_clear()?;
+    if !demand.parts.encrypted.headers.is_empty() {
+        // Some of the addressing may have come out just now.
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, demand.policy.addressing)?;
+    }
     let stamp = timestamp.as_ref().map(|(node, _)| *node);
     opening.check_layout(stamp)?;
     opening.check_parts(&envelope, stamp)?;

@@ -3,10 +3,10 @@
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Binding, Token};
 use nuncio_xml::Document;
-use nuncio_xmlsec::signature::{self, Method, Signature, VerifyKey, verify};
+use nuncio_xmlsec::signature::{self, Authentic, Method, Signature, VerifyKey, verify};
 
 use super::resolve::Use;
-use super::{Endorsement, Endorser, Opening, Primary, Root};
+use super::{Endorsement, Endorser, Opening, Primary, Root, Uncovered};
 use crate::header::Item;
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -29,9 +29,10 @@ impl Opening<'_> {
         self.demand.symmetric().and_then(|_| self.encryption_root())
     }
 
-    /// Reads every signature, and verifies the primary one. What endorses it waits in `self.endorsing`: where encryption
-    /// comes first, the token that it is made with may be encrypted.
-    pub(super) fn verify_primary(&mut self, document: &Document) -> Result<(), Refusal> {
+    /// Reads every signature, and verifies the value of the primary one. What it covers is verified by
+    /// [`Self::cover_primary`], and what endorses it waits in `self.endorsing`: where encryption comes first, tokens may be
+    /// encrypted that the one covers and the other is made with.
+    pub(super) fn authenticate(&mut self, document: &Document) -> Result<(), Refusal> {
         let limits = signature::Limits { references: self.limits.references, prefixes: self.limits.prefixes };
         for at in 0..self.header.entries.len() {
             if !matches!(self.header.entries[at].item, Item::Signature) {
@@ -44,9 +45,9 @@ impl Opening<'_> {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
                     if Some(key.root) == self.signing_root() && !self.names_a_signature(document, &signature) {
                         self.check_signing_key(&key.secret, key.derived, true)?;
-                        let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut self.budget)?;
+                        let authentic = Authentic::new(document, signature, &VerifyKey::Secret(&key.secret))?;
                         self.mac = Some(algorithm);
-                        self.set_primary(Primary { verified, node, token: key.token })?;
+                        self.set_primary(Uncovered { authentic, node, token: key.token })?;
                         continue;
                     }
                     signature
@@ -56,9 +57,9 @@ impl Opening<'_> {
                 {
                     let (certificate, token) = self.certificate(document, signature.key_info, at)?;
                     let key = VerifyKey::Public(certificate.public_key());
-                    let verified = verify(document, signature, &key, &mut self.budget)?;
+                    let authentic = Authentic::new(document, signature, &key)?;
                     self.signature = Some(algorithm);
-                    self.set_primary(Primary { verified, node, token })?;
+                    self.set_primary(Uncovered { authentic, node, token })?;
                     self.signer = Some(certificate);
                     continue;
                 }
@@ -69,8 +70,17 @@ impl Opening<'_> {
         Ok(())
     }
 
-    fn set_primary(&mut self, primary: Primary) -> Result<(), Refusal> {
-        match self.primary.replace(primary) {
+    /// Verifies what the primary signature covers.
+    pub(super) fn cover_primary(&mut self, document: &Document) -> Result<(), Refusal> {
+        if let Some(Uncovered { authentic, node, token }) = self.uncovered.take() {
+            let verified = authentic.cover(document, &|_| None, &mut self.budget)?;
+            self.primary = Some(Primary { verified, node, token });
+        }
+        Ok(())
+    }
+
+    fn set_primary(&mut self, primary: Uncovered) -> Result<(), Refusal> {
+        match self.uncovered.replace(primary) {
             Some(_) => Err(Refusal::header("Signature", "is there twice under the token that signs")),
             None => Ok(()),
         }

@@ -234,6 +234,7 @@ struct Block<'a> {
     name: Name<'a>,
     /// Where it was copied from, if it was.
     source: Option<(&'a Document, NodeId)>,
+    understood: bool,
     signed: bool,
     encrypted: bool,
 }
@@ -251,13 +252,17 @@ impl Seal<'_> {
     }
 }
 
+/// Writes a header block, with an id where it is given one.
+type Write<'a> = &'a dyn Fn(&mut Writer, Option<&str>);
+
 /// Writes the header blocks, each with an id where it is signed.
 fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, ids: &mut Ids) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let soap = soap(outgoing.soap);
     let in_message = seal.demand.order().is_some();
     let parts = seal.demand.parts;
-    let mut block = |scratch: &mut Writer, name: Name<'a>, source, write: &dyn Fn(&mut Writer, Option<&str>)| {
+    let mut block = |scratch: &mut Writer, name: Name<'a>, source: Option<(&'a Document, NodeId)>, write: Write<'_>| {
+        let understood = matches!(name.local, "Action" | "To") && source.is_none();
         let id = ids.next();
         let signed = in_message && parts.signed.has_header(name.namespace, name.local);
         let covered = signed || seal.supporting.iter().any(|token| token.signs_block(name, !in_message));
@@ -266,7 +271,7 @@ fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, id
         write(scratch, covered.then_some(id.as_str()));
         let encrypted = in_message && parts.encrypted.has_header(name.namespace, name.local);
         let piece = Piece { range: start..scratch.position(), id };
-        blocks.push(Block { piece, name, source, signed, encrypted });
+        blocks.push(Block { piece, name, source, understood, signed, encrypted });
     };
     if let Some(namespace) = addressing::namespace(outgoing.addressing) {
         let texts = [

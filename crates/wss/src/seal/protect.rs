@@ -212,6 +212,9 @@ impl Protecting<'_> {
         let start = self.scratch.position();
         self.scratch.start("k", WSSE11, "EncryptedHeader");
         self.scratch.attribute_ns("u", WSU, "Id", &id);
+        if block.understood {
+            self.scratch.attribute_ns("s", soap, "mustUnderstand", "1");
+        }
         if let Some((document, node)) = block.source {
             for local in ["mustUnderstand", "actor", "role", "relay"] {
                 if let Some(value) = document.attribute(node, soap, local) {

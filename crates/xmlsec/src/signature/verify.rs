@@ -21,7 +21,8 @@ pub enum VerifyKey<'a> {
     Public(&'a PublicKey),
 }
 
-/// Proof that a signature was verified. There is no way to get one but [`verify`] and [`verify_with_tokens`].
+/// Proof that a signature was verified. There is no way to get one but [`verify`], [`verify_with_tokens`] and
+/// [`Authentic::cover`].
 pub struct Verified {
     nodes: Vec<NodeId>,
     tokens: Vec<(NodeId, Token)>,
@@ -77,9 +78,44 @@ pub fn verify_with_tokens(
     tokens: &dyn Fn(NodeId) -> Option<Token>,
     budget: &mut usize,
 ) -> Result<Verified, Invalid> {
-    if !is_made_by(document, &signature, key)? {
-        return Err(Invalid::SignatureMismatch);
+    Authentic::new(document, signature, key)?.cover(document, tokens, budget)
+}
+
+/// A signature whose value its key made. What its references cover is not verified yet: they may name what is still
+/// encrypted, and who may have something decrypted is known now.
+pub struct Authentic {
+    signature: Signature,
+}
+
+impl Authentic {
+    /// Verifies the value over `SignedInfo`.
+    pub fn new(document: &Document, signature: Signature, key: &VerifyKey<'_>) -> Result<Self, Invalid> {
+        if is_made_by(document, &signature, key)? { Ok(Self { signature }) } else { Err(Invalid::SignatureMismatch) }
     }
+
+    /// Whether a reference names that id.
+    pub fn names(&self, id: &str) -> bool {
+        self.signature.references.iter().any(|reference| reference.id == id)
+    }
+
+    /// Verifies every reference's digest, as [`verify_with_tokens`] does. `document` is that of the signature, or what
+    /// became of it by decryption.
+    pub fn cover(
+        self,
+        document: &Document,
+        tokens: &dyn Fn(NodeId) -> Option<Token>,
+        budget: &mut usize,
+    ) -> Result<Verified, Invalid> {
+        cover(document, self.signature, tokens, budget)
+    }
+}
+
+fn cover(
+    document: &Document,
+    signature: Signature,
+    tokens: &dyn Fn(NodeId) -> Option<Token>,
+    budget: &mut usize,
+) -> Result<Verified, Invalid> {
     let mut covered = Covered { nodes: Vec::with_capacity(signature.references.len()), tokens: Vec::new() };
     for reference in &signature.references {
         // What was decrypted is no longer part of the message, though its id stays taken.
