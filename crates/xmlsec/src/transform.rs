@@ -72,7 +72,7 @@ impl Canonicalisation {
         accepted: &Accepted,
         limits: &Limits,
     ) -> Result<Self, Invalid> {
-        const OF: &str = "canonicalisation";
+        const OF: &str = "Transform";
         let uri = algorithm(document, node, OF)?;
         let Some(algorithm) = C14n::from_uri(&uri) else {
             return Err(Invalid::AlgorithmNotAccepted(uri.into_owned()));
@@ -153,17 +153,18 @@ impl Transform {
         }
     }
 
-    /// Reads the `ds:Transforms` at `node`.
+    /// Reads the `ds:Transforms` at `node`; `is_enveloped` lets a signature within what it signs in.
     pub(crate) fn read(
         document: &Document,
         node: NodeId,
         accepted: &Accepted,
         limits: &Limits,
+        is_enveloped: bool,
     ) -> Result<Self, Invalid> {
         let mut children = Children::of(document, node, "Transforms")?;
         let first = children.required(DSIG, "Transform")?;
         let transform = match algorithm(document, first, "Transform")?.as_ref() {
-            ENVELOPED => {
+            ENVELOPED if is_enveloped => {
                 Children::of(document, first, "Transform")?.end()?;
                 let second = children.required(DSIG, "Transform")?;
                 Self::Enveloped(Canonicalisation::read(document, second, accepted, limits)?)

@@ -3,7 +3,7 @@
 use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm, SignatureAlgorithm};
 use nuncio_xml::{Document, NodeId};
 
-use crate::names::{DSIG, ENVELOPED};
+use crate::names::DSIG;
 use crate::shape::{Children, algorithm, fragment, octets};
 use crate::transform::{Canonicalisation, Transform};
 use crate::{Accepted, Invalid};
@@ -59,11 +59,7 @@ impl Signature {
     /// the STR-Transform, exactly one `KeyInfo`; no `Object`, `Manifest` or `HMACOutputLength`. Algorithms outside
     /// `accepted` are refused here, before a key is looked for.
     pub fn read(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Self, Invalid> {
-        let signature = Self::read_any(document, node, accepted, limits)?;
-        if signature.references.iter().any(|reference| matches!(reference.transform, Transform::Enveloped(_))) {
-            return Err(Invalid::AlgorithmNotAccepted(ENVELOPED.to_owned()));
-        }
-        Ok(signature)
+        Self::read_any(document, node, accepted, limits, false)
     }
 
     /// Reads the `ds:Signature` at `node`, which signs the element that holds it: an assertion's own ([SAML 2.0 core]
@@ -75,7 +71,7 @@ impl Signature {
         accepted: &Accepted,
         limits: &Limits,
     ) -> Result<Self, Invalid> {
-        let signature = Self::read_any(document, node, accepted, limits)?;
+        let signature = Self::read_any(document, node, accepted, limits, true)?;
         let parent = document.parent(node);
         match signature.references.as_slice() {
             [Reference { id, transform: Transform::Enveloped(_), .. }]
@@ -90,7 +86,14 @@ impl Signature {
         }
     }
 
-    fn read_any(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Self, Invalid> {
+    fn read_any(
+        document: &Document,
+        node: NodeId,
+        accepted: &Accepted,
+        limits: &Limits,
+        is_enveloped: bool,
+    ) -> Result<Self, Invalid> {
+        let read = |node| reference(document, node, accepted, limits, is_enveloped);
         let mut children = Children::of(document, node, "Signature")?;
         let signed_info = children.required(DSIG, "SignedInfo")?;
         let value = octets(document, children.required(DSIG, "SignatureValue")?, "SignatureValue")?;
@@ -101,12 +104,12 @@ impl Signature {
         let canonicalisation = children.required(DSIG, "CanonicalizationMethod")?;
         let canonicalisation = Canonicalisation::read(document, canonicalisation, accepted, limits)?;
         let method = method(document, children.required(DSIG, "SignatureMethod")?, accepted)?;
-        let mut references = vec![reference(document, children.required(DSIG, "Reference")?, accepted, limits)?];
+        let mut references = vec![read(children.required(DSIG, "Reference")?)?];
         while let Some(node) = children.optional(DSIG, "Reference") {
             if references.len() == limits.references {
                 return Err(Invalid::TooMany { what: "references", limit: limits.references });
             }
-            references.push(reference(document, node, accepted, limits)?);
+            references.push(read(node)?);
         }
         children.end()?;
         Ok(Self { node, key_info, value, method, references, signed_info, canonicalisation })
@@ -128,7 +131,13 @@ fn method(document: &Document, node: NodeId, accepted: &Accepted) -> Result<Meth
     }
 }
 
-fn reference(document: &Document, node: NodeId, accepted: &Accepted, limits: &Limits) -> Result<Reference, Invalid> {
+fn reference(
+    document: &Document,
+    node: NodeId,
+    accepted: &Accepted,
+    limits: &Limits,
+    is_enveloped: bool,
+) -> Result<Reference, Invalid> {
     let uri = document.attribute(node, "", "URI").ok_or(Invalid::malformed("Reference", "has no URI"))?;
     let id = fragment(&uri, "Reference")?.to_owned();
     let mut children = Children::of(document, node, "Reference")?;
@@ -137,7 +146,7 @@ fn reference(document: &Document, node: NodeId, accepted: &Accepted, limits: &Li
     let value = octets(document, children.required(DSIG, "DigestValue")?, "DigestValue")?;
     children.end()?;
 
-    let transform = Transform::read(document, transforms, accepted, limits)?;
+    let transform = Transform::read(document, transforms, accepted, limits, is_enveloped)?;
 
     Children::of(document, digest_method, "DigestMethod")?.end()?;
     let uri = algorithm(document, digest_method, "DigestMethod")?;
