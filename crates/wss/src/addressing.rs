@@ -41,6 +41,13 @@ pub(crate) fn is_fault_action(action: &str) -> bool {
     )
 }
 
+/// Whether an action is one that a fault of the operation has by default (WS-Addressing 1.0, Metadata, section 4.4.4), whatever
+/// the fault's name: CXF names so the exceptions that no contract declares.
+pub(crate) fn is_default_fault_of(request: &str, action: &str) -> bool {
+    let operation = request.strip_suffix("Request").unwrap_or(request);
+    action.strip_prefix(operation).is_some_and(|rest| ["/Fault/", ":Fault:"].iter().any(|of| rest.starts_with(of)))
+}
+
 /// The address that means the back channel of the transport.
 pub(crate) fn anonymous(namespace: &str) -> &'static str {
     if namespace == WSA04 {

@@ -154,7 +154,9 @@ fn response_terms<'a>(
     let operation = terms.operation(expectation.action.as_deref(), None);
     // The body may be encrypted: whether it is a fault, the action must say.
     if let Some(action) = action
-        && (addressing::is_fault_action(action) || Terms::is_fault(operation, action))
+        && (addressing::is_fault_action(action)
+            || Terms::is_fault(operation, action)
+            || expectation.action.as_deref().is_some_and(|asked| addressing::is_default_fault_of(asked, action)))
     {
         return Ok((policy, terms.fault(operation, action)));
     }
