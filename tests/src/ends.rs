@@ -14,7 +14,7 @@ use nuncio_policy::model::{Policy, Port};
 use nuncio_policy::{bare, wsdl};
 use nuncio_wss::{
     Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Opening,
-    Recipient, RecipientSettings, Refusal, Request, Time, Transport,
+    Recipient, RecipientSettings, Refusal, Request, SuiteReading, Time, Transport,
 };
 
 use crate::http::HttpMessage;
@@ -63,6 +63,7 @@ impl Subject for Ends {
             username: None,
             credential: certificates.client.as_ref().map(credential).transpose()?,
             to: scenario.meta.service_address.clone(),
+            reading: SuiteReading::default(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             limits: limits(),

@@ -19,6 +19,8 @@ pub(crate) struct Envelope {
     pub(crate) soap: SoapVersion,
     /// Header blocks other than the security header for us and those for other actors, in document order.
     pub(crate) blocks: Vec<NodeId>,
+    /// Header blocks addressed to others, each with the position among `blocks` that it comes before.
+    pub(crate) passing: Vec<(usize, NodeId)>,
     /// The security header addressed to us.
     pub(crate) security: Option<NodeId>,
     pub(crate) body: NodeId,
@@ -63,13 +65,14 @@ impl Envelope {
         if !document.is(body, namespace, "Body") {
             return Err(Refusal::Envelope("has no body"));
         }
-        let mut blocks = Vec::new();
+        let (mut blocks, mut passing) = (Vec::new(), Vec::new());
         let mut security = None;
         for block in header.map(|header| only_elements(&document, header)).transpose()?.unwrap_or_default() {
             if document.name(block).namespace.is_empty() {
                 return Err(Refusal::Envelope("has a header block in no namespace"));
             }
             if !is_for_us(&document, block, version) {
+                passing.push((blocks.len(), block));
                 continue;
             }
             if belongs_in_security(&document, block) && !is_encrypted(&document, block) {
@@ -83,7 +86,8 @@ impl Envelope {
                 blocks.push(block);
             }
         }
-        Ok(Self { document, octets, soap: version, blocks, security, body, addressing: Headers::default() })
+        let addressing = Headers::default();
+        Ok(Self { document, octets, soap: version, blocks, passing, security, body, addressing })
     }
 
     /// Refuses header blocks that are still encrypted.

@@ -37,7 +37,9 @@ mod trust;
 pub use conversation::{Context, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
-pub use initiator::{Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings};
+pub use initiator::{
+    Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
+};
 pub use keys::Credential;
 pub use limits::Limits;
 pub use open::Once;

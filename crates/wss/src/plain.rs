@@ -1,7 +1,7 @@
 //! A message without security: what a plain peer gets.
 
 use nuncio_policy::model::SoapVersion;
-use nuncio_xml::Writer;
+use nuncio_xml::{NodeId, Writer};
 use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::is_addressing;
@@ -27,7 +27,8 @@ pub(crate) const fn content_type(version: SoapVersion) -> &'static str {
     }
 }
 
-/// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers.
+/// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers; with
+/// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own).
 pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>) -> Plain {
     let document = &envelope.document;
     let namespace = soap(envelope.soap);
@@ -35,13 +36,18 @@ pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>)
     // What a client declared for its security header means nothing without one.
     writer.omit(&[WSSE, WSSE11, WSU, DSIG, XENC]);
     writer.start("s", namespace, "Envelope");
-    let mut blocks = envelope
-        .blocks
-        .iter()
-        .copied()
-        .filter(|&block| addressing || !is_addressing(document.name(block).namespace))
-        .peekable();
-    if blocks.peek().is_some() {
+    writer.omit_comments();
+    let mut passing = envelope.passing.iter().peekable();
+    let mut blocks: Vec<NodeId> = Vec::new();
+    for (at, &block) in envelope.blocks.iter().enumerate() {
+        while let Some((_, other)) = passing.next_if(|(before, _)| *before <= at) {
+            blocks.push(*other);
+        }
+        blocks.push(block);
+    }
+    blocks.extend(passing.map(|(_, other)| other));
+    blocks.retain(|&block| addressing || !is_addressing(document.name(block).namespace));
+    if !blocks.is_empty() {
         writer.start("s", namespace, "Header");
         for block in blocks {
             writer.copy(document, block);

@@ -53,6 +53,14 @@ pub struct Received {
     pub(crate) octets: Option<Vec<u8>>,
 }
 
+/// What the alternatives of a policy make of a message together.
+struct About {
+    /// Whether any of them has conversations.
+    conversations: bool,
+    /// The generation in which the message names a context.
+    generation: Option<&'static Dialect>,
+}
+
 /// A message as one alternative of a policy takes it.
 pub(crate) struct Reading {
     /// The alternative's position.
@@ -111,15 +119,17 @@ impl Received {
         if alternatives.iter().any(|terms| soap != terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
         }
-        let kept = (alternatives.len() > 1).then(|| body.clone());
         let envelope = Envelope::read_sealed(body, soap, limits)?;
         let transport = http.action();
         // Where some alternative has conversations, a message about one is nothing else under the others.
         let conversations = alternatives.iter().any(|terms| terms.conversation().is_some());
+        let named = envelope.security.filter(|_| conversations);
+        let context = named.and_then(|node| header::context_name(&envelope.document, node));
+        let about = About { conversations, generation: context.as_ref().and_then(|(_, dialect)| *dialect) };
         let mut readings = Vec::with_capacity(alternatives.len());
         let mut refused = None;
         for (alternative, terms) in alternatives.iter().enumerate() {
-            match Reading::of(&envelope, alternative, terms, conversations, transport.clone()) {
+            match Reading::of(&envelope, alternative, terms, &about, transport.clone()) {
                 Ok(reading) => readings.push(reading),
                 Err(refusal) => refused = refused.or(Some(refusal)),
             }
@@ -127,9 +137,7 @@ impl Received {
         if let (true, Some(refusal)) = (readings.is_empty(), refused) {
             return Err(refusal);
         }
-        let named = envelope.security.filter(|_| conversations);
-        let context = named.and_then(|node| header::context_name(&envelope.document, node));
-        let octets = kept.filter(|_| readings.len() > 1);
+        let octets = (readings.len() > 1).then(|| envelope.document.octets().to_vec());
         Ok(Self { envelope, readings, context, octets })
     }
 
@@ -163,13 +171,13 @@ impl Received {
 }
 
 impl Reading {
-    /// A message as those terms take it, which are the alternative's at that position. `conversations` says whether any
-    /// alternative has them.
+    /// A message as those terms take it, which are the alternative's at that position. `about` is what all of them
+    /// together make of it.
     fn of(
         envelope: &Envelope,
         alternative: usize,
         terms: &Terms,
-        conversations: bool,
+        about: &About,
         transport: Option<String>,
     ) -> Result<Self, Refusal> {
         let addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
@@ -197,11 +205,15 @@ impl Reading {
                     TrustVerb::Cancel => Request::Cancel,
                 }
             }
-            Some((dialect, _)) if conversations => {
+            Some((dialect, _)) if about.conversations => {
                 return Err(Refusal::Action { found: dialect.trust.to_owned(), expected: "of a policy without one" });
             }
             _ => Request::Application,
         };
+        let another = about.generation.is_some_and(|dialect| dialect.version != terms.dialect().version);
+        if another && terms.conversation().is_some() && request != Request::Issue {
+            return Err(Refusal::KeyReference("names a security context in another generation than the policy's"));
+        }
         Ok(Self { alternative, addressing, action, request })
     }
 }

@@ -22,7 +22,7 @@ use crate::received::{HttpFacts, Reading, Received, Request, Transport};
 use crate::refusal::{Class, Refusal};
 use crate::reply::{Message, Reply};
 use crate::seal::Unsealed;
-use crate::terms::{NotBuilt, OperationTerms, Terms};
+use crate::terms::{NotBuilt, OperationTerms, Terms, in_other_generation};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::token::username::Username;
@@ -57,6 +57,8 @@ pub struct Settings {
 pub struct Recipient {
     /// The alternatives of its policy. Never empty.
     alternatives: Vec<Arc<Terms>>,
+    /// How many of them the policy has itself; the others are the same in the other generation of WS-Trust.
+    served: usize,
     pub(crate) settings: Lasting,
 }
 
@@ -100,7 +102,12 @@ impl Recipient {
     /// Compiles the settings. Alternatives that are not built are left out: [`Recipient::alternatives`] says how many are
     /// not.
     pub fn new(settings: Settings) -> Result<Arc<Self>, NotBuilt> {
-        let alternatives = Terms::alternatives(&settings.alternatives, settings.soap, &settings.operations)?;
+        let mut alternatives = Terms::alternatives(&settings.alternatives, settings.soap, &settings.operations)?;
+        let served = alternatives.len();
+        // The message says in which generation it asks for a context, and is answered in it: clients of both are told apart
+        // by nothing else.
+        let other = settings.alternatives.iter().filter_map(in_other_generation).collect::<Vec<_>>();
+        alternatives.extend(Terms::alternatives(&other, settings.soap, &settings.operations).unwrap_or_default());
         let settings = Lasting {
             credentials: settings.credentials,
             trust: settings.trust,
@@ -111,12 +118,12 @@ impl Recipient {
             forward_addressing: settings.forward_addressing,
             limits: settings.limits,
         };
-        Ok(Arc::new(Self { alternatives, settings }))
+        Ok(Arc::new(Self { alternatives, served, settings }))
     }
 
     /// How many alternatives of its policy a message may come under.
     pub fn alternatives(&self) -> usize {
-        self.alternatives.len()
+        self.served
     }
 
     /// The version of SOAP that it speaks.

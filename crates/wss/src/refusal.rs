@@ -36,7 +36,7 @@ pub enum Refusal {
     #[error("envelope: {0}")]
     Envelope(&'static str),
     /// Created too long ago, or already expired.
-    #[error("message created {created}, {}, is stale at {now}", until(*expires))]
+    #[error("message created {created}, {}, is stale at {now}, {} s later", until(*expires), seconds(*created, *now))]
     Expired {
         /// When it says it was created.
         created: Time,
@@ -46,7 +46,7 @@ pub enum Refusal {
         now: Time,
     },
     /// Created in the future, by more than clocks may differ.
-    #[error("message created {created} is from the future at {now}")]
+    #[error("message created {created} is from the future at {now}, {} s earlier", seconds(*now, *created))]
     FromTheFuture {
         /// When it says it was created.
         created: Time,
@@ -150,6 +150,11 @@ pub enum Refusal {
 /// Until when a message is good, by its own words.
 fn until(expires: Option<Time>) -> String {
     expires.map_or_else(|| "good for no said time".to_owned(), |expires| format!("good until {expires}"))
+}
+
+/// By how many seconds the one is before the other: what an operator asks of clocks first.
+fn seconds(one: Time, other: Time) -> i64 {
+    other.seconds().saturating_sub(one.seconds())
 }
 
 /// What a refused peer may learn: which of a handful of things, and nothing more.

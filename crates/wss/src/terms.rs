@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nuncio_policy::model::{
     Addressing, Binding, DerivedKeys, HeaderPart, Message, Operation, PartSet, Parts, Policy, ProtectionOrder,
     ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
-    X509Kind, X509Reference, X509Token,
+    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
 };
 
 use crate::addressing;
@@ -183,6 +183,32 @@ impl Terms {
         let transport = matches!(self.policy.binding, Binding::Transport(_));
         (transport || !self.policy.parts.signed.is_empty()).then_some(&self.every)
     }
+}
+
+/// The same policy with its conversations in the other generation of WS-Trust and WS-SecureConversation; `None` where it
+/// has none.
+pub(crate) fn in_other_generation(policy: &Policy) -> Option<Policy> {
+    conversation(policy)?;
+    let mut other = policy.clone();
+    let version = match crate::demand::dialect(policy).version {
+        TrustVersion::February2005 => TrustVersion::V13,
+        TrustVersion::V13 => TrustVersion::February2005,
+    };
+    let in_version = |policy: &mut Policy| {
+        let trust = policy.trust.unwrap_or(Trust { version, client_entropy: true, server_entropy: true });
+        policy.trust = Some(Trust { version, ..trust });
+    };
+    in_version(&mut other);
+    let protection = match &mut other.binding {
+        Binding::Symmetric(binding) => Some(&mut binding.protection),
+        Binding::Transport(_) | Binding::Asymmetric(_) => None,
+    };
+    for token in protection.into_iter().chain(other.supporting.iter_mut().map(|supporting| &mut supporting.token)) {
+        if let Token::SecureConversation(token) = token {
+            in_version(&mut token.bootstrap);
+        }
+    }
+    Some(other)
 }
 
 fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {

@@ -5,7 +5,7 @@
 mod ends;
 
 use ends::{Pair, policy, soap};
-use nuncio_policy::model::{Addressing, Policy};
+use nuncio_policy::model::{Addressing, Binding, Policy, Token, TrustVersion};
 use nuncio_wss::{Claim, Class, Refusal};
 
 /// Alternatives that differ in the binding, the tokens, the suite, the addressing and the conversation.
@@ -78,5 +78,30 @@ fn the_initiator_picks_what_it_has_the_tokens_for() {
         let (outbound, _) = pair.request("hello", None);
         let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
         assert_eq!(matches!(opened.claim(), Claim::Certificate(_)), expected);
+    }
+}
+
+/// A client of either generation asks at one address, and is answered in its own.
+#[test]
+fn a_context_is_issued_in_the_generation_in_which_it_is_asked_for() {
+    let served = policy(NAMES[0]);
+    let of = |version| {
+        let mut policy = served.clone();
+        let in_version = |policy: &mut Policy| policy.trust.as_mut().expect("trust").version = version;
+        in_version(&mut policy);
+        let Binding::Symmetric(binding) = &mut policy.binding else { panic!("not symmetric") };
+        let Token::SecureConversation(token) = &mut binding.protection else { panic!("no conversation") };
+        in_version(&mut token.bootstrap);
+        policy
+    };
+    for version in [TrustVersion::February2005, TrustVersion::V13] {
+        let mut pair = Pair::among(&of(version), std::slice::from_ref(&served), soap(NAMES[0])[0]);
+        assert_eq!(pair.recipient.alternatives(), 1);
+        let (ours, theirs) = pair.establish();
+        let (outbound, expectation) = pair.request("hello", Some(&ours));
+        let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+        let message = pair.echo(opened);
+        let answer = pair.answer(&message, &expectation);
+        assert!(answer.is_ok(), "{version:?}: {:?}", answer.err());
     }
 }

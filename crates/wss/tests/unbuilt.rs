@@ -4,7 +4,7 @@
 
 use nuncio_policy::bare;
 use nuncio_policy::model::{Message, Operation, Parts, Policy, SoapVersion};
-use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings};
+use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings, SuiteReading};
 
 mod ends;
 
@@ -64,6 +64,7 @@ fn check_with(content: &str, operations: &[Operation], what: &str) {
         username: None,
         credential: None,
         to: "http://example.com/".to_owned(),
+        reading: SuiteReading::default(),
         freshness: FRESHNESS,
         message_lifetime: FRESHNESS.window,
         limits: limits(),

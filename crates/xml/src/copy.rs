@@ -34,6 +34,12 @@ impl Writer {
         self.omitted.extend(namespaces.iter().map(|namespace| (*namespace).to_owned()));
     }
 
+    /// From now on, copies leave comments out. No canonical form has them, so no signature covers them, and a reader that
+    /// takes the text on both sides of one for two texts is misled.
+    pub fn omit_comments(&mut self) {
+        self.omits_comments = true;
+    }
+
     /// Copies an element with one attribute set: it replaces the attribute of that name if the element has it.
     ///
     /// Where the element's scope binds the prefix to another namespace, the attribute is given a prefix made from it. An
@@ -220,6 +226,7 @@ impl<'a> Copier<'a> {
                 let raw = &self.document.source[node.start as usize..node.end as usize];
                 escape_text(&text::text(raw, node.marks), &mut self.writer.out);
             }
+            Kind::Comment if self.writer.omits_comments => self.flush(),
             Kind::Comment => {
                 self.flush();
                 let start = self.writer.out.len();

@@ -139,6 +139,11 @@ impl Document {
         read::graft(self, at, plaintext, form)
     }
 
+    /// Its octets as they came, and behind them what was grafted.
+    pub fn octets(&self) -> &[u8] {
+        self.source.as_bytes()
+    }
+
     /// The root element.
     pub fn root(&self) -> NodeId {
         NodeId(self.root)

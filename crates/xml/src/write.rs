@@ -22,6 +22,8 @@ pub struct Writer {
     pub(crate) next_is_apex: bool,
     /// Namespaces whose declarations copies keep only where a name uses them visibly.
     pub(crate) omitted: Vec<String>,
+    /// Whether copies leave comments out.
+    pub(crate) omits_comments: bool,
     /// Scratch: the declarations of one start tag.
     tag: Vec<Item>,
 }
@@ -83,6 +85,7 @@ impl Writer {
             pending: Pending::default(),
             next_is_apex: false,
             omitted: Vec::new(),
+            omits_comments: false,
             tag: Vec::new(),
         }
     }

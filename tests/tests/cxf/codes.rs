@@ -172,8 +172,7 @@ fn is_left_out(choice: &Choice) -> bool {
     let is = |dimension, wanted| word(choice, dimension) == wanted;
     // WSS4J digests with SHA-1 where a derived key endorses, whatever the suite, and does not take that itself.
     let over_transport = is(BOOT, "UT") || is(BOOT, "XT");
-    let sha1 = over_transport && is(DERIVED, "d") && word(choice, FLAVOUR).starts_with("Sha256");
-    sha1
+    over_transport && is(DERIVED, "d") && word(choice, FLAVOUR).starts_with("Sha256")
 }
 
 fn code(choice: &Choice) -> String {

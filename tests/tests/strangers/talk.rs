@@ -13,7 +13,7 @@ use nuncio_tests::ends::limits;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Message,
-    Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Time, Transport,
+    Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
 };
 
 use crate::expected::{Expected, Grant, LIFETIME, Purpose, Subject};
@@ -84,6 +84,7 @@ impl<'a> Talk<'a> {
             username: Some((USER.into(), PASSWORD.into())),
             credential: Some(client),
             to: "http://service.example/echo".into(),
+            reading: SuiteReading::default(),
             freshness,
             message_lifetime,
             limits: limits(),

@@ -7,7 +7,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{Expectation, Initiator, Outbound};
+use super::{Expectation, Initiator, Outbound, SuiteReading};
 use crate::conversation::Context;
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
@@ -87,14 +87,15 @@ impl Initiator {
             content: body,
         };
         let suite = demand.suite();
+        let letter = self.reading == SuiteReading::Letter;
         let sealing = Seal {
             demand,
             protection,
             signing: demand.asymmetric().and(self.credential.as_ref()),
             supporting,
             confirm: None,
-            mac: suite.mac,
-            signature: suite.signature,
+            mac: letter.then_some(suite.also_mac).flatten().unwrap_or(suite.mac),
+            signature: letter.then_some(suite.also_signature).flatten().unwrap_or(suite.signature),
             lifetime: self.message_lifetime,
         };
         let sealed = seal(&outgoing, &sealing, now, random)?;

@@ -31,6 +31,16 @@ use crate::trust::request::TokenRequest;
 
 use ask::Asking;
 
+/// How a service reads the `*Sha256` suites, where stacks differ: an initiator has nothing to follow, and must be told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SuiteReading {
+    /// As WCF does: with the digest, the signatures change too.
+    #[default]
+    Wcf,
+    /// By the letter of the table (WS-SecurityPolicy 1.2, section 6.1), as WSS4J and so CXF do: the digest alone changes.
+    Letter,
+}
+
 /// What an initiator is made of.
 pub struct Settings {
     /// The alternatives of the policy, in the order in which they are preferred.
@@ -47,6 +57,8 @@ pub struct Settings {
     pub credential: Option<Credential>,
     /// The address of the service.
     pub to: String,
+    /// How the service reads the suite.
+    pub reading: SuiteReading,
     /// How old an answer may be.
     pub freshness: Freshness,
     /// How long requests are good for.
@@ -63,6 +75,7 @@ pub struct Initiator {
     username: Option<(String, String)>,
     credential: Option<Credential>,
     to: String,
+    reading: SuiteReading,
     freshness: Freshness,
     message_lifetime: Duration,
     limits: Limits,
@@ -117,6 +130,7 @@ impl Initiator {
             username: settings.username,
             credential: settings.credential,
             to: settings.to,
+            reading: settings.reading,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
             limits: settings.limits,

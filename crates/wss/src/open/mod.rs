@@ -179,7 +179,7 @@ pub(crate) fn open(
         signature: None,
         budget: envelope.octets.saturating_mul(DIGESTED).max(DIGESTED_AT_LEAST),
     };
-    let Envelope { document, octets, soap, mut blocks, security, body, addressing } = envelope;
+    let Envelope { document, octets, soap, mut blocks, passing, security, body, addressing } = envelope;
     // A stale message costs no cryptography; that its timestamp is signed is checked below.
     let timestamp = opening.timestamp(&document)?;
     if let Some((_, timestamp)) = &timestamp {
@@ -207,7 +207,7 @@ pub(crate) fn open(
         }
     };
     opening.verify_endorsing(&document)?;
-    let mut envelope = Envelope { document, octets, soap, blocks, security, body, addressing };
+    let mut envelope = Envelope { document, octets, soap, blocks, passing, security, body, addressing };
     envelope.check_in_clear()?;
     if !demand.parts.encrypted.headers.is_empty() {
         // Some of the addressing may have come out just now.

@@ -16,7 +16,8 @@ use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
 use nuncio_policy::preset;
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
-    Message, Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, Time, Transport,
+    Message, Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, SuiteReading, Time,
+    Transport,
 };
 
 pub const NOW: Time = Time::from_millis(1_796_083_200_000);
@@ -277,6 +278,7 @@ impl Ends {
             username: Some(("alice".into(), "wonderland-1865".into())),
             credential: self.credential.take(),
             to: "http://service.example/echo".into(),
+            reading: SuiteReading::default(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             limits: limits(),

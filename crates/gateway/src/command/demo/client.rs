@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::preset::Preset;
-use nuncio_wss::{Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Time};
+use nuncio_wss::{
+    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
+};
 use nuncio_xml::Document;
 
 use super::show::Show;
@@ -52,6 +54,7 @@ impl Client {
             username: Some((USER.to_owned(), PASSWORD.to_owned())),
             credential: None,
             to: url.to_owned(),
+            reading: SuiteReading::default(),
             freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
             message_lifetime: Duration::from_mins(5),
             limits: MessageLimits::default().message(),
