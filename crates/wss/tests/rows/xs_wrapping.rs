@@ -270,7 +270,10 @@ fn xs_25_headers_doubled_and_moved() {
     let moved = after(&moved, "Header/Security", &format!("{role}{stamp}</w:Security>"));
     stage.refused("the signed timestamp for another", &moved, "NotSigned(\"Timestamp\")");
     let beside = format!("{role}{fresh}</w:Security>");
-    stage.accepted("another's timestamp", &after(&stage.text, "Header/Security", &beside));
+    // What is another's is passed on to it untouched, and is nothing to us.
+    let opened = stage.open(&after(&stage.text, "Header/Security", &beside)).unwrap();
+    let (passed, honest) = (plain(&opened), plain(&stage.open(&stage.text).unwrap()));
+    assert!(passed.contains("actor=\"urn:other\"") && passed.ends_with(&honest[honest.find("<s:Body").unwrap()..]));
     // Of another version of SOAP: no attribute of ours, so the header is for us.
     let foreign = signed_elsewhere(&stage, "Header/To");
     stage.refused("another version's actor", &foreign, "Addressing { header: \"To\", fault: \"is there twice\" }");
