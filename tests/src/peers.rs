@@ -4,6 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::key::PrivateKey;
+use nuncio_wss::Credential;
+
 /// The user that peers say they are.
 pub const USER: &str = "alice";
 /// That user's password.
@@ -12,6 +16,15 @@ pub const PASSWORD: &str = "wonderland-1865";
 /// A test key's or certificate's file, `server.pem` say.
 pub fn key(file: &str) -> PathBuf {
     here("keys").join(file)
+}
+
+/// A test key with its certificate: `server`'s or `client`'s, say.
+pub fn credential(owner: &str) -> Result<Credential, String> {
+    let read = |file: String| std::fs::read(key(&file)).map_err(|error| format!("{file}: {error}"));
+    let certificates = Certificate::from_pem(&read(format!("{owner}.pem"))?).map_err(|error| error.to_string())?;
+    let certificate = certificates.into_iter().next().ok_or("there is no certificate")?;
+    let key = PrivateKey::from_pem(&read(format!("{owner}.key"))?).map_err(|error| error.to_string())?;
+    Ok(Credential { certificate, key })
 }
 
 /// A file or folder of this crate.

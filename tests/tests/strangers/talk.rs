@@ -4,16 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_crypto::certificate::Certificate;
-use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::ends::limits;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_wss::{
-    Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Message,
-    Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
+    Answer, Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Message, Opened, Opening,
+    Outbound, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
 };
 
 use crate::expected::{Expected, Grant, LIFETIME, Purpose, Subject};
@@ -38,12 +36,6 @@ impl Random for Numbers {
 /// Whose certificate and key the strangers have too.
 pub(crate) const PARTIES: [(&str, &str); 2] = [("service", "server"), ("client", "client")];
 
-fn credential(owner: &str) -> Credential {
-    let certificate = Certificate::from_pem(&std::fs::read(peers::key(&format!("{owner}.pem"))).unwrap()).unwrap();
-    let key = PrivateKey::from_pem(&std::fs::read(peers::key(&format!("{owner}.key"))).unwrap()).unwrap();
-    Credential { certificate: certificate.into_iter().next().unwrap(), key }
-}
-
 /// Both ends of a conversation, and what they said.
 pub(crate) struct Talk<'a> {
     shape: &'a Shape,
@@ -61,7 +53,7 @@ impl<'a> Talk<'a> {
     pub(crate) fn new(shape: &'a Shape, number: usize, folder: &Path) -> Self {
         let freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
         let message_lifetime = Duration::from_millis(LIFETIME.unsigned_abs());
-        let (service, client) = (credential("server"), credential("client"));
+        let (service, client) = (peers::credential("server").unwrap(), peers::credential("client").unwrap());
         let recipient = Recipient::new(RecipientSettings {
             alternatives: vec![shape.policy.clone()],
             soap: shape.soap,
@@ -73,7 +65,7 @@ impl<'a> Talk<'a> {
             context_lifetime: Duration::from_hours(1),
             forward_addressing: false,
             limits: limits(),
-            credentials: vec![credential("server")],
+            credentials: vec![peers::credential("server").unwrap()],
         })
         .unwrap_or_else(|error| panic!("{}: {error}", shape.name));
         let initiator = Initiator::new(InitiatorSettings {

@@ -1,0 +1,209 @@
+//! Our initiator calls CXF's service, under the policies that it publishes.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_policy::wsdl;
+use nuncio_tests::ends::limits;
+use nuncio_tests::gateway::Numbers;
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::process::free_port;
+use nuncio_tests::wire;
+use nuncio_wss::{
+    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
+};
+
+use crate::codes::codes;
+use crate::{class_path, over_transport, peer, per_message};
+
+/// CXF's services, in a process that is killed when this is dropped.
+struct Services(Child);
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until they are up.
+fn serve(command: &mut std::process::Command) -> Services {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let out = child.stdout.take().unwrap();
+    let services = Services(child);
+    assert!(BufReader::new(out).lines().map_while(Result::ok).any(|line| line == "up"), "CXF does not serve");
+    services
+}
+
+/// A client of one service.
+struct Client {
+    url: String,
+    initiator: Initiator,
+    numbers: Numbers,
+    namespace: &'static str,
+}
+
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Time::from_millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+impl Client {
+    /// Reads what the service publishes.
+    fn new(url: &str) -> Result<Self, String> {
+        let start_line = format!("GET /{}?wsdl HTTP/1.1", url.splitn(4, '/').nth(3).unwrap());
+        let published = HttpMessage { start_line, headers: Vec::new(), body: Vec::new() };
+        let published = wire::send(url, &published).map_err(|error| error.to_string())?.body;
+        let contract = wsdl::read(url, &published).map_err(|error| error.to_string())?;
+        let port = contract.ports.into_iter().next().ok_or("there is no port")?;
+        let alternatives = port.alternatives.map_err(|error| error.to_string())?;
+        let initiator = Initiator::new(InitiatorSettings {
+            alternatives,
+            soap: port.soap,
+            operations: port.operations,
+            service: Some(peers::credential("server")?.certificate),
+            username: Some((USER.into(), PASSWORD.into())),
+            credential: Some(peers::credential("client")?),
+            to: url.to_owned(),
+            reading: SuiteReading::Letter,
+            freshness: Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) },
+            message_lifetime: Duration::from_mins(5),
+            limits: limits(),
+        });
+        let namespace = match port.soap {
+            SoapVersion::V11 => "http://schemas.xmlsoap.org/soap/envelope/",
+            SoapVersion::V12 => "http://www.w3.org/2003/05/soap-envelope",
+        };
+        let initiator = initiator.map_err(|error| error.to_string())?;
+        Ok(Self { url: url.to_owned(), initiator, numbers: Numbers::default(), namespace })
+    }
+
+    fn send(&self, outbound: Outbound) -> Result<HttpMessage, String> {
+        let mut headers = vec![("Content-Type".to_owned(), outbound.content_type)];
+        headers.extend(outbound.soap_action.map(|action| ("SOAPAction".to_owned(), action)));
+        let path = self.url.splitn(4, '/').nth(3).unwrap_or_default();
+        let message = HttpMessage { start_line: format!("POST /{path} HTTP/1.1"), headers, body: outbound.body };
+        wire::send(&self.url, &message).map_err(|error| error.to_string())
+    }
+
+    /// Sends a request and opens the answer.
+    fn ask(&self, (outbound, expectation): (Outbound, Expectation)) -> Result<(Opening, Expectation), String> {
+        let answer = self.send(outbound)?;
+        let http = HttpFacts { content_type: answer.content_type(), soap_action: answer.soap_action() };
+        let opening = self.initiator.open(&http, answer.body.clone(), &expectation, now());
+        let opening = opening.map_err(|refusal| format!("{refusal}: {}", String::from_utf8_lossy(&answer.body)))?;
+        Ok((opening, expectation))
+    }
+
+    fn sealed(
+        &mut self,
+        operation: &str,
+        child: &str,
+        text: &str,
+        context: Option<&Arc<Context>>,
+    ) -> (Outbound, Expectation) {
+        let plain = format!(
+            "<s:Envelope xmlns:s=\"{}\"><s:Body><e:{operation} xmlns:e=\"http://nuncio.example/echo\"><e:{child}>{text}</e:{child}>\
+             </e:{operation}></s:Body></s:Envelope>",
+            self.namespace
+        );
+        let action = format!("http://nuncio.example/echo/IEcho/{operation}");
+        self.initiator.seal(plain.into_bytes(), &action, context, now(), &mut self.numbers).unwrap()
+    }
+
+    /// A context, or that one under another key.
+    fn key(&mut self, old: Option<&Arc<Context>>) -> Result<Arc<Context>, String> {
+        let asked = match old {
+            Some(context) => self.initiator.renew(context, now(), &mut self.numbers),
+            None => self.initiator.issue(now(), &mut self.numbers),
+        };
+        let (opening, expectation) = self.ask(asked.map_err(|error| error.to_string())?)?;
+        let context = self.initiator.established(&opening, &expectation, now());
+        context.map(Arc::new).map_err(|refusal| format!("{refusal}: {}", said(&opening)))
+    }
+
+    /// An echo, a call that must bring a fault, and one without an answer.
+    fn every_operation(&mut self, context: Option<&Arc<Context>>) -> Result<(), String> {
+        let request = self.sealed("Echo", "text", "a &lt; \u{e9}", context);
+        let (opening, _) = self.ask(request)?;
+        let echoed = said(&opening);
+        if !echoed.contains("EchoResult") || !echoed.contains("a &lt; \u{e9}") {
+            return Err(format!("another text came back: {echoed}"));
+        }
+        let request = self.sealed("Fail", "why", "on purpose", context);
+        let (opening, _) = self.ask(request)?;
+        if !opening.is_fault() || !said(&opening).contains("on purpose") {
+            return Err(format!("no fault: {}", said(&opening)));
+        }
+        let (outbound, _) = self.sealed("Notify", "text", "x", context);
+        let answer = self.send(outbound)?;
+        if answer.status() != Some(202) {
+            return Err(format!("{}: {}", answer.start_line, String::from_utf8_lossy(&answer.body)));
+        }
+        Ok(())
+    }
+
+    fn cancel(&mut self, context: &Arc<Context>) -> Result<(), String> {
+        let asked = self.initiator.cancel(context, now(), &mut self.numbers).map_err(|error| error.to_string())?;
+        let (opening, _) = self.ask(asked)?;
+        self.initiator.cancelled(&opening).map_err(|refusal| format!("{refusal}: {}", said(&opening)))
+    }
+}
+
+fn said(opening: &Opening) -> String {
+    String::from_utf8_lossy(&opening.plain().body).into_owned()
+}
+
+/// Whether a context can be cancelled. CXF answers a Cancel under a policy of its own making, which confirms nothing and has
+/// its timestamp where it likes.
+fn cancels(code: &str) -> bool {
+    !code.split('+').any(|word| matches!(word, "nc" | "conf" | "layout=LaxTsLast"))
+}
+
+/// Calls a service as its policy wants it: in a conversation that is renewed and cancelled, or without one.
+fn converse(url: &str, code: &str) -> Result<(), String> {
+    let mut client = Client::new(url).map_err(|error| format!("contract: {error}"))?;
+    if per_message(code) {
+        return client.every_operation(None);
+    }
+    let context = client.key(None).map_err(|error| format!("issue: {error}"))?;
+    client.every_operation(Some(&context)).map_err(|error| format!("call: {error}"))?;
+    let renewed = client.key(Some(&context)).map_err(|error| format!("renew: {error}"))?;
+    client.every_operation(Some(&renewed)).map_err(|error| format!("call after renewal: {error}"))?;
+    if cancels(code) { client.cancel(&renewed).map_err(|error| format!("cancel: {error}")) } else { Ok(()) }
+}
+
+/// The beginning of what went wrong: an envelope may be behind it.
+fn shortened(error: &str) -> String {
+    error.chars().take(300).collect()
+}
+
+#[test]
+fn the_initiator_calls_every_service() {
+    let Some(class_path) = class_path() else { return };
+    if peers::lacks("openssl") {
+        return peers::skip("cxf services", "openssl is missing");
+    }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf services");
+    peers::stores(&folder).unwrap();
+    let port = free_port().unwrap();
+    let codes: Vec<_> = codes().into_iter().filter(|code| !over_transport(code)).collect();
+    let urls: Vec<_> = (0..codes.len()).map(|number| format!("http://127.0.0.1:{port}/{number}")).collect();
+    let mut command = peer(&class_path, &folder);
+    command.arg("serve");
+    for (url, code) in urls.iter().zip(&codes) {
+        command.args([url, code]);
+    }
+    let _services = serve(&mut command);
+    let wrong: Vec<_> = urls
+        .iter()
+        .zip(&codes)
+        .filter_map(|(url, code)| converse(url, code).err().map(|error| format!("{code}: {}", shortened(&error))))
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), codes.len(), wrong.join("\n"));
+}
