@@ -250,23 +250,35 @@ pub(crate) fn edited(text: &str, from: &str, to: &str) -> String {
 /// The message with the digests of its signature, and its value, made anew by whoever signs so. A reference that leads
 /// nowhere keeps its digest.
 pub(crate) fn resigned(text: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    resigned_but(text, None, sign)
+}
+
+/// The same, but for the reference to one id, whose digest is given; where it is empty it stays as it is.
+pub(crate) fn resigned_but(text: &str, given: Option<(&str, &str)>, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
     let mut text = text.to_owned();
     let count = parse(&text).descendants().filter(|node| node.tag_name().name() == "DigestValue").count();
     for at in 0..count {
-        let (range, octets) = {
+        let (range, digest) = {
             let tree = parse(&text);
             let value = tree.descendants().filter(|node| node.tag_name().name() == "DigestValue").nth(at).unwrap();
             let reference = value.parent().unwrap();
             let target = reference.attribute("URI").and_then(|uri| uri.strip_prefix('#')).unwrap_or_default();
             let document = Document::read(text.clone().into_bytes(), &limits().xml);
             let document = document.unwrap_or_else(|error| panic!("{error}: {text}"));
-            let Some(target) = document.by_id(target) else { continue };
-            let mut octets = Vec::new();
-            exclusive(&document, target, &prefixes(reference), &mut octets);
-            (value.range(), octets)
+            let digest = match (given, document.by_id(target)) {
+                (Some((id, digest)), _) if id == target => digest.to_owned(),
+                (_, Some(target)) => {
+                    let mut octets = Vec::new();
+                    exclusive(&document, target, &prefixes(reference), &mut octets);
+                    base64::encode(digest::hash(DigestAlgorithm::Sha1, &octets).as_ref())
+                }
+                (_, None) => String::new(),
+            };
+            (content(&text, value.range()), digest)
         };
-        let digest = base64::encode(digest::hash(DigestAlgorithm::Sha1, &octets).as_ref());
-        text.replace_range(range, &format!("<DigestValue xmlns=\"{DSIG}\">{digest}</DigestValue>"));
+        if !digest.is_empty() {
+            text.replace_range(range, &digest);
+        }
     }
     let (range, octets) = {
         let tree = parse(&text);
@@ -278,11 +290,16 @@ pub(crate) fn resigned(text: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
         let mut octets = Vec::new();
         exclusive(&document, nth(&document, place), &prefixes(method), &mut octets);
         let value = tree.descendants().find(|node| node.tag_name().name() == "SignatureValue").unwrap();
-        (value.range(), octets)
+        (content(&text, value.range()), octets)
     };
-    let value = base64::encode(&sign(&octets));
-    text.replace_range(range, &format!("<SignatureValue xmlns=\"{DSIG}\">{value}</SignatureValue>"));
+    text.replace_range(range, &base64::encode(&sign(&octets)));
     text
+}
+
+/// What is between the tags of the element there.
+fn content(text: &str, element: Range<usize>) -> Range<usize> {
+    let whole = &text[element.clone()];
+    element.start + whole.find('>').unwrap() + 1..element.start + whole.rfind("</").unwrap()
 }
 
 /// The prefixes of the `InclusiveNamespaces` below a node.

@@ -378,6 +378,15 @@ fn xs_29_ciphertext_put_in() {
         &text,
         "SecurityHeader { element: \"Header\", fault: \"has a block that belongs in a security header\" }",
     );
+    // Over a transport no signature would tell.
+    let tls = Stage::of("wcf-ws2007-userNameOverTransport", |_| {});
+    let data = encrypted(&stage.key, "more", "Content", "<x xmlns=\"urn:x\">evil</x>", &info);
+    let text = within(&tls.text, "Envelope/Body", &data);
+    tls.refused(
+        "over TLS",
+        &text,
+        "SecurityHeader { element: \"EncryptedData\", fault: \"in the body is not listed\" }",
+    );
     // The body's ciphertext swapped for another under the same key: signed is what came out.
     let data = encrypted(
         &stage.key,
