@@ -1,5 +1,7 @@
 //! A security context issued ([WS-SecureConversation 1.4] section 3, [WS-Trust 1.4] section 4.4.3 for its key).
 
+use std::time::Duration;
+
 use nuncio_crypto::derive;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
@@ -102,7 +104,7 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
         principal,
         conversation: hex(&conversation),
         created: now,
-        expires: now.plus(opened.recipient.settings.context_lifetime),
+        expires: expiry(opened, &request, now)?,
         secret: key.secret.clone(),
         replaces: None,
         carried: None,
@@ -137,12 +139,24 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         principal,
         conversation: old.conversation.clone(),
         created: now,
-        expires: now.plus(opened.recipient.settings.context_lifetime),
+        expires: expiry(opened, &request, now)?,
         secret: key.secret.clone(),
         replaces: Some(old.name()),
         carried: None,
     };
     Ok(Granted { context, key, correlation: request.correlation })
+}
+
+/// When a context that is issued now ends: when the client asked for, and no later than the settings say.
+fn expiry(opened: &Opened, request: &TokenRequest, now: Time) -> Result<Time, Refusal> {
+    let latest = now.plus(opened.recipient.settings.context_lifetime);
+    let Some((created, expires)) = request.lifetime else { return Ok(latest) };
+    // By its own clock, where it says when its time begins: clocks differ.
+    let asked = expires.millis().saturating_sub(created.unwrap_or(now).millis());
+    if asked <= 0 {
+        return Err(Refusal::TrustRequest("has a lifetime that is over"));
+    }
+    Ok(latest.min(now.plus(Duration::from_millis(asked.unsigned_abs()))))
 }
 
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.

@@ -5,8 +5,9 @@ use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{KEYS, binary_secret, child, text, write_entropy, write_text};
 use crate::dialect::{Dialect, TrustVerb};
-use crate::names::WSSE;
+use crate::names::{WSSE, WSU};
 use crate::refusal::Refusal;
+use crate::time::Time;
 use crate::token::context::SecurityContextToken;
 use crate::token::reference::{Reference, write_context};
 
@@ -23,6 +24,8 @@ pub(crate) struct TokenRequest {
     pub(crate) key_size: Option<usize>,
     /// The context that it is about: identifier and instance.
     pub(crate) target: Option<(String, Option<String>)>,
+    /// From when to when it is to last; from now on, where no beginning is said.
+    pub(crate) lifetime: Option<(Option<Time>, Time)>,
 }
 
 const fn refused(fault: &'static str) -> Refusal {
@@ -31,7 +34,7 @@ const fn refused(fault: &'static str) -> Refusal {
 
 impl TokenRequest {
     /// Reads the request in a body; what it is, its action has said. Elements that are not known are passed over, as
-    /// every stack does: lifetime, scope and renewal are the issuer's to decide.
+    /// every stack does: scope and renewal are the issuer's to decide.
     pub(crate) fn read(
         document: &Document,
         payload: Option<NodeId>,
@@ -79,9 +82,26 @@ impl TokenRequest {
             Some(node) => Some(target(document, node, dialect)?),
             None => None,
         };
+        let lifetime = one("Lifetime")?.map(|node| lifetime(document, node)).transpose()?;
         let correlation = document.attribute(request, "", "Context").map(std::borrow::Cow::into_owned);
-        Ok(Self { correlation, entropy, key_size, target })
+        Ok(Self { correlation, entropy, key_size, target, lifetime })
     }
+}
+
+/// The beginning and end of a `wst:Lifetime`; an end before the beginning is refused ([WS-Trust 1.4] section 11,
+/// `wst:InvalidTimeRange`).
+fn lifetime(document: &Document, node: NodeId) -> Result<(Option<Time>, Time), Refusal> {
+    let instant = |local| {
+        let node = child(document, node, WSU, local).map_err(|()| refused("has an element twice"))?;
+        let parsed = |node| text(document, node).and_then(|text| Time::parse(&text));
+        node.map(|node| parsed(node).ok_or(refused("has a lifetime that cannot be read"))).transpose()
+    };
+    let created = instant("Created")?;
+    let expires = instant("Expires")?.ok_or(refused("has a lifetime without an end"))?;
+    if created.is_some_and(|created| expires <= created) {
+        return Err(refused("has a lifetime that ends before it begins"));
+    }
+    Ok((created, expires))
 }
 
 /// The context that a target names: by reference, as WCF has it, or by the whole token, as CXF has it.
