@@ -137,7 +137,7 @@ impl Received {
         if let (true, Some(refusal)) = (readings.is_empty(), refused) {
             return Err(refusal);
         }
-        let octets = (readings.len() > 1).then(|| envelope.document.octets().to_vec());
+        let octets = (readings.len() > 1).then(|| envelope.document.source().to_vec());
         Ok(Self { envelope, readings, context, octets })
     }
 

@@ -7,7 +7,7 @@ use crate::canon::attribute;
 use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
 use crate::gaps::{EMPTY, Gap, NONE};
 use crate::names::{NO_NAMESPACE, NO_PREFIX};
-use crate::text::{self, CANONICAL, escape_attribute, escape_text};
+use crate::text::{self, CANONICAL, escape_attribute, escape_text, same};
 
 impl Writer {
     /// Copies an element with all it holds, a text or a comment, in canonical form.
@@ -336,7 +336,7 @@ impl<'a> Copier<'a> {
         let name = self.document.tables.names.qualified(node.name).as_bytes();
         let end = self.run.end + name.len() + 3;
         if let Some([b'<', b'/', middle @ .., b'>']) = self.document.source.as_bytes().get(self.run.end..end)
-            && middle == name
+            && same(middle, name)
             && !self.run.is_empty()
         {
             self.run.end = end;

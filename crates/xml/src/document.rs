@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::ids::Ids;
 use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_PREFIX};
+use crate::text::same;
 use crate::{Limits, ReadError, read, text};
 
 /// A node of a [`Document`]. It stays valid, and means the same node, in the documents that grafts make of that one.
@@ -123,6 +124,8 @@ impl Document {
     ///
     /// Everything is checked here, in one pass: well-formedness ([XML 1.0]), namespaces ([XML Names 1.0]), SOAP's own
     /// prohibitions (document types, processing instructions: [SOAP 1.2] section 5), ids, and `limits`.
+    ///
+    /// What grafts bring is put behind `bytes`: where these have capacity for it, nothing is moved.
     pub fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Self, ReadError> {
         read::document(bytes, limits)
     }
@@ -139,9 +142,14 @@ impl Document {
         read::graft(self, at, plaintext, form)
     }
 
-    /// Its octets as they came, and behind them what was grafted.
-    pub fn octets(&self) -> &[u8] {
+    /// The octets that it was read from, and behind them what was grafted.
+    pub fn source(&self) -> &[u8] {
         self.source.as_bytes()
+    }
+
+    /// How many octets it was read from, those of grafts included.
+    pub fn octets(&self) -> usize {
+        self.source.len()
     }
 
     /// The root element.
@@ -177,6 +185,12 @@ impl Document {
         std::iter::successors(some(self.node(n).child), |&child| some(self.node(child).next))
     }
 
+    /// The next element after `n` among the children of its parent.
+    pub fn next_element(&self, n: NodeId) -> Option<NodeId> {
+        let mut siblings = std::iter::successors(some(self.node(n).next), |&next| some(self.node(next).next));
+        siblings.find(|&next| self.kind(next) == Kind::Element)
+    }
+
     /// The element children of `n`, in document order.
     pub fn elements(&self, n: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         self.children(n).filter(|&child| self.kind(child) == Kind::Element)
@@ -205,16 +219,25 @@ impl Document {
 
     /// Whether `n` is an element of that expanded name.
     pub fn is(&self, n: NodeId, namespace: &str, local: &str) -> bool {
-        self.kind(n) == Kind::Element && self.name(n) == Name { namespace, local }
+        let (node, names) = (self.node(n), &self.tables.names);
+        // The local part first: it is short, and tells most names apart.
+        node.kind == Kind::Element
+            && same(names.local(node.name).as_bytes(), local.as_bytes())
+            && names.namespace(node.namespace) == namespace
     }
 
     /// The value of an attribute; `namespace` is empty for an unqualified one.
     pub fn attribute(&self, n: NodeId, namespace: &str, local: &str) -> Option<Cow<'_, str>> {
         let names = &self.tables.names;
-        let found = self
-            .attribute_spans(n)
-            .iter()
-            .find(|span| names.local(span.name) == local && names.namespace(span.namespace) == namespace)?;
+        let found = self.attribute_spans(n).iter().find(|span| {
+            let is_local = same(names.local(span.name).as_bytes(), local.as_bytes());
+            is_local
+                && if namespace.is_empty() {
+                    span.namespace == NO_NAMESPACE
+                } else {
+                    names.namespace(span.namespace) == namespace
+                }
+        })?;
         Some(self.value(found))
     }
 

@@ -89,16 +89,19 @@ pub(crate) struct Bindings {
     innermost: Vec<u32>,
 }
 
+/// As many gaps as a secured message has without those of its application.
+const COMMON: usize = 48;
+
 impl Bindings {
     /// No bindings; position zero is an apex, whatever is written there.
     pub(crate) fn new() -> Self {
         let mut new = Self {
             prefixes: Texts::new(16),
             namespaces: Texts::new(16),
-            gaps: Vec::new(),
+            gaps: Vec::with_capacity(COMMON),
             apexes: vec![0],
-            entries: Vec::new(),
-            innermost: Vec::new(),
+            entries: Vec::with_capacity(16),
+            innermost: Vec::with_capacity(16),
         };
         for prefix in ["", "xml"] {
             new.prefixes.intern(prefix);

@@ -23,7 +23,6 @@ pub(crate) fn is_id((element, element_local): (&str, &str), (attribute, local): 
 }
 
 /// The ids of a document, sorted by value.
-#[derive(Default)]
 pub(crate) struct Ids {
     pool: String,
     /// Start and end in the pool, and the node.
@@ -31,6 +30,11 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
+    /// No ids, with room for as many as a secured message has.
+    pub(crate) fn new() -> Self {
+        Self { pool: String::with_capacity(512), entries: Vec::with_capacity(16) }
+    }
+
     /// Notes an id; [`Ids::settle`] must follow before any search.
     pub(crate) fn push(&mut self, id: &str, node: u32) {
         let start = self.pool.len() as u32;

@@ -1,5 +1,7 @@
 //! Texts kept once each, and named by a number.
 
+use crate::text::same;
+
 /// A slot that is free.
 const FREE: u32 = u32::MAX;
 /// Slots that one search looks at before it turns to the sorted list.
@@ -35,6 +37,13 @@ impl Texts {
         get(&self.spans, &self.pool, id)
     }
 
+    /// The text of that number from an octet of it on.
+    #[inline]
+    pub(crate) fn tail(&self, id: u32, from: u32) -> &str {
+        let (start, end) = self.spans[id as usize];
+        &self.pool[(start + from) as usize..end as usize]
+    }
+
     /// The number of `text`, if it is there.
     #[inline]
     pub(crate) fn find(&self, text: &str) -> Option<u32> {
@@ -42,10 +51,16 @@ impl Texts {
     }
 
     /// The number of `text`, which is entered if it is not there.
+    #[inline]
     pub(crate) fn intern(&mut self, text: &str) -> u32 {
-        if let Some(id) = self.find(text) {
-            return id;
+        match self.find(text) {
+            Some(id) => id,
+            None => self.add(text),
         }
+    }
+
+    /// Enters `text`, which is not there yet.
+    pub(crate) fn add(&mut self, text: &str) -> u32 {
         let start = self.pool.len() as u32;
         self.pool.push_str(text);
         let id = self.spans.len() as u32;
@@ -86,7 +101,7 @@ impl Index {
             if id == FREE {
                 return None;
             }
-            if of(id) == text {
+            if same(of(id).as_bytes(), text.as_bytes()) {
                 return Some(id);
             }
         }
@@ -133,6 +148,13 @@ fn hash(text: &[u8]) -> u32 {
         hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(K);
         hash ^= hash >> 32;
     }
-    let tail = rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
+    // What is left, by loads that overlap: with what was taken in, where there is some, or else with each other.
+    let tail = if let (false, Some(last)) = (rest.is_empty(), text.last_chunk::<8>()) {
+        u64::from_le_bytes(*last)
+    } else if let (Some(first), Some(last)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32
+    } else {
+        rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte))
+    };
     ((hash ^ tail).wrapping_mul(K) >> 32) as u32
 }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::ReadError;
-use crate::text::{CANONICAL, CDATA, Form, VALUE, check_references, is_space};
+use crate::text::{CANONICAL, CDATA, Form, VALUE, check_references, find, is_space, same};
 
 /// What stands at a place between tags.
 pub(crate) enum Token {
@@ -67,16 +67,19 @@ const CLASS: [u8; 256] = {
 /// Refuses what no place of a document may hold ([XML 1.0] section 2.2): control characters, U+FFFE and U+FFFF.
 /// Surrogates are not UTF-8 to begin with.
 pub(crate) fn check_characters(source: &str) -> Result<(), ReadError> {
+    const CHUNK: usize = 128;
     let bytes = source.as_bytes();
-    let is = u8::from;
-    let control = |byte: u8| is(byte < b' ') & is(byte != b'\t') & is(byte != b'\n') & is(byte != b'\r');
-    // By chunks, without an early way out of each: so it compiles to vector instructions.
-    if bytes.chunks(256).any(|chunk| chunk.iter().fold(0, |found, &byte| found | control(byte)) != 0) {
-        return Err(ReadError::IllegalCharacter);
-    }
-    let noncharacter = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([0xBF, 0xBE | 0xBF]));
-    if memchr::memchr_iter(0xEF, bytes).any(noncharacter) {
-        return Err(ReadError::IllegalCharacter);
+    let control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let noncharacter = |at: usize| matches!(bytes.get(at..at + 3), Some([0xEF, 0xBF, 0xBE | 0xBF]));
+    for (number, chunk) in bytes.chunks(CHUNK).enumerate() {
+        // Without an early way out: so it compiles to vector instructions. Few chunks are looked at again.
+        if !chunk.iter().fold(false, |found, &byte| found | (byte < b' ') | (byte == 0xEF)) {
+            continue;
+        }
+        let start = number * CHUNK;
+        if chunk.iter().any(|&byte| control(byte)) || (start..start + chunk.len()).any(noncharacter) {
+            return Err(ReadError::IllegalCharacter);
+        }
     }
     Ok(())
 }
@@ -117,12 +120,20 @@ impl<'a> Lexer<'a> {
     /// A name, unchecked: what stands up to the next delimiter.
     #[inline]
     pub(crate) fn name(&mut self) -> Result<Range<usize>, ReadError> {
-        let start = self.at;
-        let end = self.bytes[start..].iter().position(|&byte| CLASS[byte as usize] & NAME_END != 0);
-        let length = end.ok_or(ReadError::Truncated)?;
+        // Every delimiter, and little else.
+        let may_end = |byte| (byte <= b',') | (byte == b'/') | (byte == b'<') | (byte == b'=') | (byte == b'>');
+        let rest = &self.bytes[self.at..];
+        let mut length = find(rest, may_end);
+        while rest.get(length).is_some_and(|&byte| CLASS[byte as usize] & NAME_END == 0) {
+            length += 1;
+        }
+        if length == rest.len() {
+            return Err(ReadError::Truncated);
+        }
         if length == 0 {
             return Err(ReadError::MarkupMalformed);
         }
+        let start = self.at;
         self.at += length;
         Ok(start..self.at)
     }
@@ -168,7 +179,8 @@ impl<'a> Lexer<'a> {
             None => return Err(ReadError::Truncated),
         };
         let start = self.at + 1;
-        let (end, seen) = self.scan(start, quote, stop);
+        let special = |byte| (byte < b' ') | (byte == b'"') | (byte == b'&') | (byte == b'\'') | (byte == b'<');
+        let (end, seen) = self.scan(start, quote, stop, special);
         if seen & LT != 0 {
             return Err(ReadError::LessThanInAttribute);
         }
@@ -194,8 +206,8 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub(crate) fn end_tag(&mut self, expected: &Range<usize>) -> Result<(), ReadError> {
         let end = self.at + expected.len();
-        let same = self.bytes.get(self.at..end) == Some(&self.bytes[expected.clone()]);
-        if same && self.bytes.get(end) == Some(&b'>') {
+        let written = self.bytes.get(self.at..end).unwrap_or_default();
+        if same(written, &self.bytes[expected.clone()]) && self.bytes.get(end) == Some(&b'>') {
             self.at = end + 1;
             return Ok(());
         }
@@ -246,7 +258,8 @@ impl<'a> Lexer<'a> {
     #[inline]
     fn text(&mut self) -> Result<Token, ReadError> {
         let start = self.at;
-        let (end, seen) = self.scan(start, b'<', LT);
+        let special = |byte| (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'\r');
+        let (end, seen) = self.scan(start, b'<', LT, special);
         self.at = end;
         if seen == 0 {
             return Ok(Token::Text(start..end, VALUE | CANONICAL));
@@ -303,15 +316,18 @@ impl<'a> Lexer<'a> {
     }
 
     /// Where the octet of class `stop` next stands (or the end), and the classes of all octets before it, less that of
-    /// a name's end and, for text, of what it does not ask about.
+    /// a name's end and, for text, of what it does not ask about. Only octets for which `special` holds have one that
+    /// is asked about.
     #[inline]
-    fn scan(&self, start: usize, byte: u8, stop: u8) -> (usize, u8) {
-        /// Up to here a loop is quicker than the set-up of a vector search.
-        const SHORT: usize = 32;
+    fn scan(&self, start: usize, byte: u8, stop: u8, special: impl Fn(u8) -> bool) -> (usize, u8) {
+        /// Up to here strides are quicker than the set-up of a search for one octet.
+        const SHORT: usize = 64;
         let wanted = if stop == LT { AMP | GT | CR } else { !NAME_END };
         let rest = &self.bytes[start..];
+        let head = &rest[..rest.len().min(SHORT)];
         let mut seen = 0;
-        for (length, &octet) in rest.iter().take(SHORT).enumerate() {
+        let dull = find(head, special);
+        for (length, &octet) in (dull..).zip(&head[dull..]) {
             let class = CLASS[octet as usize];
             if class & stop != 0 {
                 return (start + length, seen & wanted);

@@ -1,6 +1,7 @@
 //! Interned names: qualified names, prefixes and namespace names, each kept once.
 
 use crate::intern::Texts;
+use crate::text::same;
 use crate::{Limits, ReadError};
 
 /// The prefix of a name without one.
@@ -21,6 +22,9 @@ pub(crate) const NONE: u32 = u32::MAX;
 const XML_URI: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
+/// As many names as a secured message has before those of its application.
+const COMMON: usize = 128;
+
 /// What is known of a qualified name since it was first seen.
 #[derive(Clone, Copy)]
 pub(crate) struct QName {
@@ -32,6 +36,8 @@ pub(crate) struct QName {
     pub(crate) declares: u32,
     /// Whether an attribute of this name may be an id (see `ids.rs`).
     pub(crate) may_be_id: bool,
+    /// The name that came after this one when it was last met: most likely it does again.
+    follower: u32,
 }
 
 /// Every name of a document.
@@ -39,6 +45,8 @@ pub(crate) struct Names {
     /// The qualified names as written, and what is known of each.
     texts: Texts,
     known: Vec<QName>,
+    /// The name that was last met.
+    last: u32,
     prefixes: Texts,
     namespaces: Texts,
 }
@@ -47,8 +55,9 @@ impl Names {
     /// A table with the names that every document knows.
     pub(crate) fn new() -> Self {
         let mut new = Self {
-            texts: Texts::new(64),
-            known: Vec::with_capacity(64),
+            texts: Texts::new(COMMON),
+            known: Vec::with_capacity(COMMON),
+            last: NONE,
             prefixes: Texts::new(16),
             namespaces: Texts::new(16),
         };
@@ -73,7 +82,7 @@ impl Names {
     }
 
     pub(crate) fn local(&self, id: u32) -> &str {
-        &self.texts.get(id)[self.qname(id).local as usize..]
+        self.texts.tail(id, self.qname(id).local)
     }
 
     pub(crate) fn prefix(&self, id: u32) -> &str {
@@ -102,10 +111,20 @@ impl Names {
     /// The qualified name written `text`: its grammar is checked when it is first seen.
     #[inline]
     pub(crate) fn intern(&mut self, text: &str, limits: &Limits) -> Result<u32, ReadError> {
-        match self.texts.find(text) {
-            Some(id) => Ok(id),
-            None => self.add(text, limits),
+        let follower = self.known.get(self.last as usize).map_or(NONE, |last| last.follower);
+        if follower != NONE && same(self.texts.get(follower).as_bytes(), text.as_bytes()) {
+            self.last = follower;
+            return Ok(follower);
         }
+        let id = match self.texts.find(text) {
+            Some(id) => id,
+            None => self.add(text, limits)?,
+        };
+        if let Some(last) = self.known.get_mut(self.last as usize) {
+            last.follower = id;
+        }
+        self.last = id;
+        Ok(id)
     }
 
     /// The namespace name `uri`.
@@ -116,7 +135,7 @@ impl Names {
         if !is_absolute(uri) {
             return Err(ReadError::NamespaceRelative);
         }
-        let id = self.namespaces.intern(uri);
+        let id = self.namespaces.add(uri);
         self.check(limits)?;
         Ok(id)
     }
@@ -137,8 +156,9 @@ impl Names {
             _ => NONE,
         };
         let may_be_id = matches!(local, "Id" | "ID" | "AssertionID");
-        self.known.push(QName { local: (text.len() - local.len()) as u32, prefix, declares, may_be_id });
-        let id = self.texts.intern(text);
+        let local = (text.len() - local.len()) as u32;
+        self.known.push(QName { local, prefix, declares, may_be_id, follower: NONE });
+        let id = self.texts.add(text);
         self.check(limits)?;
         Ok(id)
     }
@@ -152,6 +172,14 @@ impl Names {
 
 /// Whether `text` is an `NCName` ([XML Names 1.0] section 3).
 fn is_ncname(text: &str) -> bool {
+    let first = text.as_bytes().first();
+    if first.is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_') {
+        // What most names are made of, without decoding it.
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        if text.as_bytes().iter().all(plain) {
+            return true;
+        }
+    }
     let mut characters = text.chars();
     characters.next().is_some_and(is_name_start) && characters.all(is_name)
 }

@@ -20,14 +20,13 @@ pub(crate) fn document(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Read
     check_length(bytes.len(), limits)?;
     let source = String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?;
     check_characters(&source)?;
-    // A node for each twelve octets is what dense messages have; the table grows if there are more.
-    let capacity = source.len() / 12 + 16;
+    let capacity = nodes(source.as_bytes()) + 16;
     let mut tables = Tables {
         names: Names::new(),
         nodes: Vec::with_capacity(capacity),
-        attributes: Vec::with_capacity(capacity / 8),
-        declarations: Vec::with_capacity(16),
-        ids: Ids::default(),
+        attributes: Vec::with_capacity(capacity / 3),
+        declarations: Vec::with_capacity(64),
+        ids: Ids::new(),
         elements: 0,
     };
     let start = if source.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
@@ -57,6 +56,7 @@ pub(crate) fn graft(
     let start = source.len();
     // The plaintext lies behind all that is there, and is lexed from its own first octet: no token spans the seam.
     source.push_str(&plaintext);
+    tables.nodes.reserve(nodes(plaintext.as_bytes()));
     drop(plaintext);
     let lexer = Lexer::new(&source, start);
     let top = if form == Fragment::Element { Top::Element } else { Top::Content };
@@ -70,6 +70,22 @@ pub(crate) fn graft(
     place.link(&mut tables, &tops);
     let tops = tops.into_iter().map(NodeId).collect();
     Ok((Document { source, tables, root, limits }, tops))
+}
+
+/// About how many nodes a source has, for room to begin with. A message whose body is one long text has few for its length,
+/// and room that is asked for in vain is work for the kernel; so long sources are sampled for tags, of which there are as
+/// many.
+fn nodes(source: &[u8]) -> usize {
+    const LONG: usize = 32 * 1024;
+    const SAMPLE: usize = 512;
+    if source.len() < LONG {
+        // As many as dense messages have.
+        return source.len() / 12;
+    }
+    let stride = source.len() / 16;
+    let samples =
+        source.chunks(stride).map(|chunk| memchr::memchr_iter(b'<', &chunk[..chunk.len().min(SAMPLE)]).count());
+    (samples.sum::<usize>() * stride / SAMPLE).min(source.len() / 8)
 }
 
 fn check_length(length: usize, limits: &Limits) -> Result<(), ReadError> {

@@ -61,7 +61,8 @@ pub(crate) fn is_space(c: u8) -> bool {
 
 /// Appends the canonical form of a text node's value.
 pub(crate) fn escape_text(value: &str, out: &mut Vec<u8>) {
-    escape(value, out, |byte| match byte {
+    let is_escaped = |byte| (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'\r');
+    escape(value, out, is_escaped, |byte| match byte {
         b'&' => Some(b"&amp;"),
         b'<' => Some(b"&lt;"),
         b'>' => Some(b"&gt;"),
@@ -72,7 +73,8 @@ pub(crate) fn escape_text(value: &str, out: &mut Vec<u8>) {
 
 /// Appends the canonical form of an attribute's value, without the quotes.
 pub(crate) fn escape_attribute(value: &str, out: &mut Vec<u8>) {
-    escape(value, out, |byte| match byte {
+    let is_escaped = |byte| (byte < b' ') | (byte == b'&') | (byte == b'<') | (byte == b'"');
+    escape(value, out, is_escaped, |byte| match byte {
         b'&' => Some(b"&amp;"),
         b'<' => Some(b"&lt;"),
         b'"' => Some(b"&quot;"),
@@ -83,11 +85,18 @@ pub(crate) fn escape_attribute(value: &str, out: &mut Vec<u8>) {
     });
 }
 
+/// Appends a value, each octet that has a reference instead as that. `is_escaped` holds for those octets at least: most
+/// values have none.
 #[inline]
-fn escape(value: &str, out: &mut Vec<u8>, escaped: impl Fn(u8) -> Option<&'static [u8]>) {
+fn escape(
+    value: &str,
+    out: &mut Vec<u8>,
+    is_escaped: impl Fn(u8) -> bool,
+    escaped: impl Fn(u8) -> Option<&'static [u8]>,
+) {
     let bytes = value.as_bytes();
     let mut done = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
+    for (at, &byte) in bytes.iter().enumerate().skip(find(bytes, is_escaped)) {
         if let Some(reference) = escaped(byte) {
             out.extend_from_slice(&bytes[done..at]);
             out.extend_from_slice(reference);
@@ -95,6 +104,48 @@ fn escape(value: &str, out: &mut Vec<u8>, escaped: impl Fn(u8) -> Option<&'stati
         }
     }
     out.extend_from_slice(&bytes[done..]);
+}
+
+/// Whether two short texts are the same octets. Without a call: most names have fewer octets than that would take
+/// instructions.
+#[inline]
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if let (Some(end), Some(other_end)) = (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        let (chunks, others) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+        let different = |(chunk, other): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*chunk) ^ u64::from_le_bytes(*other);
+        // What is left over, by a load that overlaps what comes before it.
+        let rest = u64::from_le_bytes(*end) ^ u64::from_le_bytes(*other_end);
+        return chunks.iter().zip(others).fold(rest, |found, pair| found | different(pair)) == 0;
+    }
+    if let (Some(start), Some(other_start)) = (one.first_chunk::<4>(), other.first_chunk::<4>())
+        && let (Some(end), Some(other_end)) = (one.last_chunk::<4>(), other.last_chunk::<4>())
+    {
+        return start == other_start && end == other_end;
+    }
+    one.iter().zip(other).all(|(one, other)| one == other)
+}
+
+/// Where the first octet stands for which `is` holds; the length if there is none. Strides are looked at without a
+/// branch within, which compiles to vector instructions.
+#[inline]
+pub(crate) fn find(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    const STRIDE: usize = 16;
+    let (strides, rest) = bytes.as_chunks::<STRIDE>();
+    for (at, stride) in strides.iter().enumerate() {
+        let mut found = [0; STRIDE];
+        for (found, &byte) in found.iter_mut().zip(stride) {
+            *found = if is(byte) { 0xFF } else { 0 };
+        }
+        let found = u128::from_le_bytes(found);
+        if found != 0 {
+            return at * STRIDE + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let done = bytes.len() - rest.len();
+    done + rest.iter().position(|&byte| is(byte)).unwrap_or(rest.len())
 }
 
 /// What `raw` says. Its references were checked when it was read.

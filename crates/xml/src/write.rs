@@ -78,8 +78,13 @@ impl Default for Writer {
 impl Writer {
     /// A writer of nothing yet. What starts at position zero is an apex.
     pub fn new() -> Self {
+        Self::with_capacity(4096)
+    }
+
+    /// A writer of nothing yet, with room for so many octets.
+    pub fn with_capacity(octets: usize) -> Self {
         Self {
-            out: Vec::with_capacity(4096),
+            out: Vec::with_capacity(octets),
             bindings: Bindings::new(),
             open: Vec::with_capacity(16),
             pending: Pending::default(),
@@ -106,8 +111,13 @@ impl Writer {
         pending.text.clear();
         pending.attributes.clear();
         pending.extra.clear();
-        pending.prefix = self.bindings.prefixes.intern(prefix);
-        pending.namespace = self.bindings.namespaces.intern(namespace);
+        // Mostly those of the tag before.
+        if self.bindings.prefixes.get(pending.prefix) != prefix {
+            pending.prefix = self.bindings.prefixes.intern(prefix);
+        }
+        if self.bindings.namespaces.get(pending.namespace) != namespace {
+            pending.namespace = self.bindings.namespaces.intern(namespace);
+        }
         pending.local = append(&mut pending.text, local);
     }
 
@@ -223,7 +233,9 @@ impl Writer {
         let key = |attribute: &PendingAttribute| {
             (namespaces.get(attribute.namespace), &pending.text[attribute.local.clone()])
         };
-        pending.attributes.sort_by(|a, b| key(a).cmp(&key(b)));
+        if pending.attributes.len() > 1 {
+            pending.attributes.sort_by(|a, b| key(a).cmp(&key(b)));
+        }
         pending.uses.clear();
         pending.uses.push((pending.prefix, pending.namespace));
         let qualified = pending.attributes.iter().filter(|attribute| attribute.prefix != EMPTY);
