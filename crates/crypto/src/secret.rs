@@ -1,11 +1,13 @@
 //! Octets that must not leak: zeroed on drop, compared in constant time, without a printed form.
 
+use std::sync::Arc;
+
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// A key, a password, or other secret octets.
 ///
-/// Zeroed when dropped. It has neither `Debug` nor `Display` nor `PartialEq` nor a serialised form, so it can neither
+/// A clone is the same octets in the same place, and they are zeroed when the last is dropped. It has neither `Debug` nor `Display` nor `PartialEq` nor a serialised form, so it can neither
 /// be logged by accident nor compared in variable time.
 ///
 /// ```compile_fail,E0369
@@ -17,12 +19,12 @@ use zeroize::Zeroizing;
 /// println!("{:?}", nuncio_crypto::secret::Secret::new(Vec::new()));
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// Takes the octets over, without a copy.
     pub fn new(octets: Vec<u8>) -> Self {
-        Self(Zeroizing::new(octets))
+        Self(Arc::new(Zeroizing::new(octets)))
     }
 
     /// The octets, for the one who uses them. Do not keep them.
@@ -61,6 +63,13 @@ pub(crate) fn same(ours: &[u8], claimed: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No copy is made that would have to be zeroed too.
+    #[test]
+    fn clones_are_in_one_place() {
+        let secret = Secret::new(vec![7; 32]);
+        assert_eq!(secret.clone().expose().as_ptr(), secret.expose().as_ptr());
+    }
 
     /// A secret matches itself, and nothing that is longer, shorter or one bit off.
     #[test]
