@@ -10,30 +10,26 @@ use crate::Invalid;
 pub(crate) struct Children<'a> {
     document: &'a Document,
     of: &'static str,
-    rest: std::vec::IntoIter<NodeId>,
     next: Option<NodeId>,
 }
 
 impl<'a> Children<'a> {
     /// The element children of `parent`; text other than white space, and comments, are refused.
     pub(crate) fn of(document: &'a Document, parent: NodeId, of: &'static str) -> Result<Self, Invalid> {
-        let mut elements = Vec::new();
         for child in document.children(parent) {
             match document.kind(child) {
-                Kind::Element => elements.push(child),
+                Kind::Element => {}
                 Kind::Text if document.is_whitespace(child) => {}
                 Kind::Text | Kind::Comment => return Err(Invalid::malformed(of, "holds text or a comment")),
             }
         }
-        let mut rest = elements.into_iter();
-        let next = rest.next();
-        Ok(Self { document, of, rest, next })
+        Ok(Self { document, of, next: document.elements(parent).next() })
     }
 
     /// Takes the next child if it has that name.
     pub(crate) fn optional(&mut self, namespace: &str, local: &str) -> Option<NodeId> {
         let node = self.next.filter(|&node| self.document.is(node, namespace, local))?;
-        self.next = self.rest.next();
+        self.next = self.document.next_element(node);
         Some(node)
     }
 
@@ -57,6 +53,11 @@ pub(crate) fn algorithm<'a>(document: &'a Document, node: NodeId, of: &'static s
 pub(crate) fn octets(document: &Document, node: NodeId, of: &'static str) -> Result<Vec<u8>, Invalid> {
     let text = document.only_text(node).ok_or(Invalid::malformed(of, "holds more than text"))?;
     nuncio_crypto::base64::decode(&text).map_err(|_| Invalid::malformed(of, "is not base64"))
+}
+
+/// A same-document reference to that id.
+pub(crate) fn uri(id: &str) -> String {
+    ["#", id].concat()
 }
 
 /// The id within a same-document reference (`#id`); nothing else is followed.

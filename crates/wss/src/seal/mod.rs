@@ -169,8 +169,20 @@ impl Ids {
 
     fn next(&mut self) -> String {
         self.next += 1;
-        format!("{}-{}", self.prefix, self.next)
+        let mut id = String::with_capacity(self.prefix.len() + 4);
+        id.push_str(&self.prefix);
+        id.push('-');
+        push_decimal(self.next, &mut id);
+        id
     }
+}
+
+/// Appends a number. A message has many, and formatting one is many times the work.
+fn push_decimal(number: usize, text: &mut String) {
+    if number >= 10 {
+        push_decimal(number / 10, text);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// Something written as an apex in the scratch writer: where, and by which id it is signed.
@@ -178,6 +190,11 @@ struct Piece {
     range: Range<usize>,
     id: String,
 }
+
+/// Room for all of a message but its content, in octets: header blocks, security header, and what of it is encrypted.
+const FRAME: usize = 16 * 1024;
+/// Room for the elements around the pieces of a message.
+const ENVELOPE: usize = 1024;
 
 /// Seals a message.
 pub(crate) fn seal(
@@ -187,7 +204,12 @@ pub(crate) fn seal(
     random: &mut dyn Random,
 ) -> Result<Sealed, Unsealed> {
     let mut ids = Ids::new(random);
-    let mut scratch = Writer::new();
+    let content = match outgoing.content {
+        Content::Copy(document, _) => document.octets(),
+        Content::Write(_) => 0,
+    };
+    // The content, it again in base64, and what is around it.
+    let mut scratch = Writer::with_capacity(content + content.div_ceil(3) * 4 + FRAME);
     let blocks = blocks(&mut scratch, outgoing, seal, &mut ids);
     let namespace = soap(outgoing.soap);
 
@@ -211,7 +233,8 @@ pub(crate) fn seal(
     let mut protected = protect::Protecting { outgoing, seal, now, random, ids, scratch, signatures: Vec::new() }
         .run(&blocks, &body, content)?;
 
-    let mut out = Writer::new();
+    let pieces = protected.blocks.iter().chain(&protected.header).chain([&protected.body]);
+    let mut out = Writer::with_capacity(pieces.map(|range| range.len()).sum::<usize>() + ENVELOPE);
     out.start("s", namespace, "Envelope");
     if !blocks.is_empty() || !protected.header.is_empty() {
         out.start("s", namespace, "Header");

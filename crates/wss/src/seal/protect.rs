@@ -187,7 +187,6 @@ impl Protecting<'_> {
 
     /// Encrypts the content of the body, under the same start tag.
     fn encrypt_body(&mut self, id: &str, content: Range<usize>, hiding: &mut Hiding) -> Result<Range<usize>, Unsealed> {
-        let plain = self.scratch.bytes()[content].to_vec();
         self.scratch.apex();
         let start = self.scratch.position();
         self.scratch.start("s", soap(self.outgoing.soap), "Body");
@@ -195,7 +194,7 @@ impl Protecting<'_> {
             self.scratch.attribute_ns("u", WSU, "Id", id);
         }
         let data = self.ids.next();
-        self.encrypt(&data, Form::Content, &plain, hiding)?;
+        self.encrypt(&data, Form::Content, content, hiding)?;
         self.scratch.end();
         Ok(start..self.scratch.position())
     }
@@ -206,7 +205,6 @@ impl Protecting<'_> {
         if !self.seal.demand.policy.wss.v11 {
             return self.hide(&block.piece.range, hiding);
         }
-        let plain = self.scratch.bytes()[block.piece.range.clone()].to_vec();
         let (id, data, soap) = (self.ids.next(), self.ids.next(), soap(self.outgoing.soap));
         self.scratch.apex();
         let start = self.scratch.position();
@@ -222,28 +220,27 @@ impl Protecting<'_> {
                 }
             }
         }
-        self.encrypt(&data, Form::Element, &plain, hiding)?;
+        self.encrypt(&data, Form::Element, block.piece.range.clone(), hiding)?;
         self.scratch.end();
         Ok(Piece { range: start..self.scratch.position(), id })
     }
 
     /// Encrypts an element that was written, as an apex of its own.
     pub(super) fn hide(&mut self, range: &Range<usize>, hiding: &mut Hiding) -> Result<Piece, Unsealed> {
-        let plain = self.scratch.bytes()[range.clone()].to_vec();
         let id = self.ids.next();
         self.scratch.apex();
         let start = self.scratch.position();
-        self.encrypt(&id, Form::Element, &plain, hiding)?;
+        self.encrypt(&id, Form::Element, range.clone(), hiding)?;
         Ok(Piece { range: start..self.scratch.position(), id })
     }
 
-    /// Writes an `EncryptedData` with that id where the writer stands.
-    fn encrypt(&mut self, id: &str, form: Form, plain: &[u8], hiding: &mut Hiding) -> Result<(), Unsealed> {
+    /// Writes an `EncryptedData` with that id where the writer stands, over what it has at `plain`.
+    fn encrypt(&mut self, id: &str, form: Form, plain: Range<usize>, hiding: &mut Hiding) -> Result<(), Unsealed> {
         let Hiding { key, token, listed, .. } = hiding;
         let key = key.as_ref().ok_or(Unsealed::Key)?;
         let (seal, cipher) = (self.seal, self.seal.demand.suite().cipher);
         let mut encrypting = Encrypting { cipher, key: &key.secret, random: &mut *self.random };
-        encryption::encrypt(&mut self.scratch, &mut encrypting, id, form, plain, |writer| {
+        encryption::encrypt_written(&mut self.scratch, &mut encrypting, id, form, plain, |writer| {
             refer(writer, seal, key, token);
         })
         .map_err(|_| Unsealed::Key)?;

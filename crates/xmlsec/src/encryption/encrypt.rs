@@ -1,5 +1,7 @@
 //! `EncryptedData`, `EncryptedKey` and `ReferenceList` written.
 
+use std::ops::Range;
+
 use nuncio_crypto::algorithm::{CipherAlgorithm, KeyTransport};
 use nuncio_crypto::base64;
 use nuncio_crypto::cipher::{self, WrongKeySize};
@@ -9,6 +11,7 @@ use nuncio_xml::Writer;
 
 use super::{Form, KeyMethod};
 use crate::names::{CONTENT, DSIG, ELEMENT, XENC, XENC11};
+use crate::shape::uri;
 
 /// The prefix of XML Encryption in what we write.
 const PREFIX: &str = "e";
@@ -36,9 +39,42 @@ pub fn encrypt(
     plain: &[u8],
     key_info: impl FnOnce(&mut Writer),
 ) -> Result<(), WrongKeySize> {
-    let mut octets = Vec::with_capacity(plain.len() + 32);
-    cipher::encrypt(encrypting.cipher, encrypting.key, encrypting.random, plain, &mut octets)?;
+    let octets = encrypting.octets(plain)?;
+    encrypted_data(writer, encrypting.cipher, id, form, &octets, key_info);
+    Ok(())
+}
 
+/// As [`encrypt`], over what the writer itself has at `plain`.
+pub fn encrypt_written(
+    writer: &mut Writer,
+    encrypting: &mut Encrypting<'_>,
+    id: &str,
+    form: Form,
+    plain: Range<usize>,
+    key_info: impl FnOnce(&mut Writer),
+) -> Result<(), WrongKeySize> {
+    let octets = encrypting.octets(&writer.bytes()[plain])?;
+    encrypted_data(writer, encrypting.cipher, id, form, &octets, key_info);
+    Ok(())
+}
+
+impl Encrypting<'_> {
+    /// The content of the `CipherValue`.
+    fn octets(&mut self, plain: &[u8]) -> Result<Vec<u8>, WrongKeySize> {
+        let mut octets = Vec::new();
+        cipher::encrypt(self.cipher, self.key, self.random, plain, &mut octets)?;
+        Ok(octets)
+    }
+}
+
+fn encrypted_data(
+    writer: &mut Writer,
+    cipher: CipherAlgorithm,
+    id: &str,
+    form: Form,
+    octets: &[u8],
+    key_info: impl FnOnce(&mut Writer),
+) {
     writer.start(PREFIX, XENC, "EncryptedData");
     writer.attribute("Id", id);
     writer.attribute(
@@ -49,14 +85,13 @@ pub fn encrypt(
         },
     );
     writer.start(PREFIX, XENC, "EncryptionMethod");
-    writer.attribute("Algorithm", encrypting.cipher.uri());
+    writer.attribute("Algorithm", cipher.uri());
     writer.end();
     writer.start("", DSIG, "KeyInfo");
     key_info(writer);
     writer.end();
-    cipher_data(writer, &octets);
+    cipher_data(writer, octets);
     writer.end();
-    Ok(())
 }
 
 /// Writes an `EncryptedKey` with that id around a wrapped key; `key_info` writes the content of its `KeyInfo`, and
@@ -106,7 +141,7 @@ pub fn reference_list(writer: &mut Writer, ids: &[String]) {
     writer.start(PREFIX, XENC, "ReferenceList");
     for id in ids {
         writer.start(PREFIX, XENC, "DataReference");
-        writer.attribute("URI", &format!("#{id}"));
+        writer.attribute("URI", &uri(id));
         writer.end();
     }
     writer.end();

@@ -5,5 +5,5 @@ mod encrypt;
 mod read;
 
 pub use decrypt::decrypt;
-pub use encrypt::{Encrypting, encrypt, encrypted_key, reference_list};
+pub use encrypt::{Encrypting, encrypt, encrypt_written, encrypted_key, reference_list};
 pub use read::{EncryptedData, EncryptedKey, Form, KeyMethod, read_reference_list};

@@ -9,6 +9,7 @@ use nuncio_xml::{Document, Each, Limits, NodeId, ReadError, Writer};
 
 use super::{Method, token};
 use crate::names::DSIG;
+use crate::shape::uri;
 use crate::transform::{As, Canonicalisation, Transform};
 
 /// Something to be signed: its id, the digest of what a reference to it stands for, and how that came about.
@@ -191,7 +192,7 @@ fn write_signed_info(writer: &mut Writer, signing: &Signing<'_>, how: &Canonical
     );
     for part in signing.parts {
         writer.start("", DSIG, "Reference");
-        writer.attribute("URI", &format!("#{}", part.id));
+        writer.attribute("URI", &uri(&part.id));
         part.transform.write(writer);
         method(writer, "DigestMethod", signing.digest.uri());
         writer.start("", DSIG, "DigestValue");
