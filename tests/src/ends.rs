@@ -262,5 +262,6 @@ pub fn limits() -> Limits {
         encrypted_data: 8,
         derived_keys: 6,
         certificate: 16_384,
+        hot_contexts: 16,
     }
 }

@@ -1,6 +1,6 @@
 //! How much a message may hold beside what the document's own limits say. No defaults: the configuration has them.
 
-/// Limits on one message.
+/// Limits on one message, and on what is kept between messages.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Limits on the document.
@@ -21,4 +21,6 @@ pub struct Limits {
     pub derived_keys: usize,
     /// Octets of one certificate.
     pub certificate: usize,
+    /// Contexts whose derived keys are kept, those that were used last; some 2 KiB each.
+    pub hot_contexts: usize,
 }

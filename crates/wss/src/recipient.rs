@@ -9,7 +9,7 @@ use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 
 use crate::addressing::is_addressing;
-use crate::conversation::{Context, Principal, cancel, issue};
+use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
@@ -72,6 +72,7 @@ pub(crate) struct Lasting {
     pub(crate) context_lifetime: Duration,
     pub(crate) forward_addressing: bool,
     pub(crate) limits: Limits,
+    pub(crate) derived_keys: Arc<DerivedKeys>,
 }
 
 /// A request that was opened: every part that the policy wants protected is, by the tokens that it names.
@@ -116,6 +117,7 @@ impl Recipient {
             message_lifetime: settings.message_lifetime,
             context_lifetime: settings.context_lifetime,
             forward_addressing: settings.forward_addressing,
+            derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
             limits: settings.limits,
         };
         Ok(Arc::new(Self { alternatives, served, settings }))

@@ -98,7 +98,7 @@ overrides!(MessageLimitsFile over MessageLimits {
     body_bytes: Octets, depth: Count, attributes: Count, attribute_bytes: Octets, declarations: Count,
     declarations_in_scope: Count, elements: Count, children: Count, name_bytes: Octets, names: Count, text_bytes: Octets,
     header_children: Count, signatures: Count, references: Count, prefixes: Count, encrypted_keys: Count,
-    encrypted_data: Count, derived_keys: Count, certificate_bytes: Octets,
+    encrypted_data: Count, derived_keys: Count, certificate_bytes: Octets, hot_sessions: Count,
 });
 overrides!(ConnectionLimitsFile over ConnectionLimits { connections: Count, per_peer: Count, header_bytes: Octets, headers: Count });
 overrides!(StoreLimitsFile over StoreLimits { session_bytes: Octets, principal_bytes: Octets, replay_bytes: Octets });

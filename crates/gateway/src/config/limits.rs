@@ -10,7 +10,7 @@ const KIB: usize = 1024;
 /// A mebibyte, in octets.
 const MIB: usize = 1024 * KIB;
 
-/// What one message may cost to read. Sizes are in octets.
+/// What one message may cost to read, and what is kept to read the next. Sizes are in octets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MessageLimits {
     /// The body of a request, and of a backend's answer.
@@ -51,6 +51,9 @@ pub struct MessageLimits {
     pub derived_keys: usize,
     /// One certificate.
     pub certificate_bytes: usize,
+    /// Conversations whose derived keys are kept, those that were used last; those of others are derived for each message.
+    /// Some 2 KiB each.
+    pub hot_sessions: usize,
 }
 
 impl Default for MessageLimits {
@@ -75,6 +78,7 @@ impl Default for MessageLimits {
             encrypted_data: 8,
             derived_keys: 6,
             certificate_bytes: 16 * KIB,
+            hot_sessions: 4096,
         }
     }
 }
@@ -110,6 +114,7 @@ impl MessageLimits {
             encrypted_data: self.encrypted_data,
             derived_keys: self.derived_keys,
             certificate: self.certificate_bytes,
+            hot_contexts: self.hot_sessions,
         }
     }
 }

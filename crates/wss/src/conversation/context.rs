@@ -2,6 +2,7 @@
 
 use nuncio_crypto::secret::Secret;
 
+use super::derived::Lease;
 use crate::dialect::Dialect;
 use crate::time::Time;
 
@@ -45,6 +46,8 @@ pub struct Context {
     /// When its key ends.
     pub expires: Time,
     pub(crate) secret: Secret,
+    /// Where keys that are derived from it are kept.
+    pub(crate) derived: Lease,
     /// The token as it came, and its id: what an initiator sends with every request. `None` where it was issued here.
     pub(crate) carried: Option<Carried>,
 }

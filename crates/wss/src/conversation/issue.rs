@@ -106,6 +106,7 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
         created: now,
         expires: expiry(opened, &request, now)?,
         secret: key.secret.clone(),
+        derived: opened.recipient.settings.derived_keys.lease(),
         replaces: None,
         carried: None,
     };
@@ -141,6 +142,7 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         created: now,
         expires: expiry(opened, &request, now)?,
         secret: key.secret.clone(),
+        derived: opened.recipient.settings.derived_keys.lease(),
         replaces: Some(old.name()),
         carried: None,
     };
@@ -198,12 +200,12 @@ fn fresh(octets: usize, random: &mut dyn Random) -> Secret {
 
 /// Octets in hexadecimal.
 pub(crate) fn hex(octets: &[u8]) -> String {
-    use std::fmt::Write;
-    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut text, octet| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        text.extend([DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
+    text
 }
 
 /// A version 4 UUID ([RFC 9562] section 5.4) of those octets.

@@ -2,7 +2,9 @@
 
 pub(crate) mod cancel;
 mod context;
+mod derived;
 pub(crate) mod issue;
 
 pub(crate) use context::{Carried, name};
 pub use context::{Context, Principal};
+pub(crate) use derived::{DerivedKeys, Lease};

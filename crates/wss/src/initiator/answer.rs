@@ -102,6 +102,7 @@ impl Initiator {
             created,
             expires,
             secret,
+            derived: self.derived_keys.lease(),
             replaces: None,
             carried: Some(Carried { id, octets }),
         })

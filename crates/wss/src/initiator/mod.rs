@@ -12,8 +12,8 @@ use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, Token};
 
-use crate::conversation::Context;
 use crate::conversation::issue::hex;
+use crate::conversation::{Context, DerivedKeys};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::keys::{Credential, SharedKey};
@@ -79,6 +79,7 @@ pub struct Initiator {
     freshness: Freshness,
     message_lifetime: Duration,
     limits: Limits,
+    derived_keys: Arc<DerivedKeys>,
     /// Who may sign answers: the service, where its certificate does.
     trust: Trust,
 }
@@ -133,6 +134,7 @@ impl Initiator {
             reading: settings.reading,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
+            derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
             limits: settings.limits,
         })
     }

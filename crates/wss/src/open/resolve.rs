@@ -51,7 +51,9 @@ impl Opening<'_> {
                     }
                     other => self.elsewhere(document, other)?,
                 };
-                return Ok(Resolved { secret: token.derive(&source.secret)?, derived: true, ..source });
+                let of_context = self.keys.context.filter(|_| source.root == Root::Context);
+                let secret = token.derive(&source.secret, of_context.map(|context| &context.derived))?;
+                return Ok(Resolved { secret, derived: true, ..source });
             }
             return self.token(document, at);
         }

@@ -7,6 +7,7 @@ use nuncio_xml::{Document, NodeId, Writer};
 
 use super::reference::Reference;
 use super::{elements, octets, text};
+use crate::conversation::Lease;
 use crate::dialect::Dialect;
 use crate::names::{WSSE, WSU};
 use crate::refusal::Refusal;
@@ -84,11 +85,15 @@ impl DerivedKeyToken {
         Ok(Self { source, offset, length, label: label.filter(|label| !label.is_empty()), nonce })
     }
 
-    /// Derives the key from its source's.
-    pub(crate) fn derive(&self, secret: &Secret) -> Result<Secret, Refusal> {
+    /// Derives the key from its source's; where that is a context's, its lease is asked.
+    pub(crate) fn derive(&self, secret: &Secret, lease: Option<&Lease>) -> Result<Secret, Refusal> {
         let label = self.label.as_deref().map_or(derive::DEFAULT_LABEL, str::as_bytes);
-        derive::derived_key(secret.expose(), label, &self.nonce, self.offset..self.offset + self.length)
-            .map_err(|_| Refusal::header(OF, "asks for too long a key stream"))
+        let range = self.offset..self.offset + self.length;
+        match lease {
+            Some(lease) => lease.derive(secret, label, &self.nonce, range),
+            None => derive::derived_key(secret.expose(), label, &self.nonce, range),
+        }
+        .map_err(|_| Refusal::header(OF, "asks for too long a key stream"))
     }
 }
 

@@ -88,6 +88,7 @@ pub fn limits() -> Limits {
         encrypted_data: 8,
         derived_keys: 6,
         certificate: 16_384,
+        hot_contexts: 16,
     }
 }
 
