@@ -1,5 +1,16 @@
-//! What a message of a conversation costs, beside one that brings its own key, and beside the raw work for its octets:
-//! digest, cipher and base64.
+//! What a message of a conversation costs, beside one that brings its own key, and beside work that cannot be left out.
+//!
+//! Each group has `open` and `seal` of bodies of 1 KiB to 1 MiB, in a conversation under Basic256, signed and then
+//! encrypted, the signature too:
+//!
+//! | group | |
+//! | --- | --- |
+//! | `text` | the body is one element of text |
+//! | `text, raw work` | digest, cipher and base64 over as many octets |
+//! | `markup` | the body is many small elements |
+//! | `markup, raw work` | digest, cipher and base64 over as many octets |
+//! | `markup, floor` | that, and what else no implementation leaves out: reading it, and writing it canonically |
+//! | `per message` | without a conversation: certificates sign and wrap keys |
 //!
 //! `cargo bench -p nuncio-wss --bench conversation`
 
@@ -7,96 +18,118 @@
 
 #[path = "../tests/ends/mod.rs"]
 mod ends;
+#[path = "../tests/measured/mod.rs"]
+mod measured;
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use ends::{Pair, policy};
+use measured::{Body, CONVERSATION, Case, PER_MESSAGE, SIZES};
 use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm};
+use nuncio_crypto::digest::Hasher;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::{base64, cipher, digest};
-use nuncio_policy::model::SoapVersion;
-use nuncio_wss::{Answer, Context};
+use nuncio_xml::{Document, Each, Writer, exclusive};
 
-const CONVERSATION: &str = "wcf-ws2007-mutualCertificate-conversation";
-const ONE_SHOT: &str = "wcf-ws2007-mutualCertificate";
-const SIZES: [(&str, usize); 4] =
-    [("1 KiB", 1 << 10), ("10 KiB", 10 << 10), ("100 KiB", 100 << 10), ("1 MiB", 1 << 20)];
+const CIPHER: CipherAlgorithm = CipherAlgorithm::Aes256Cbc;
+const DIGEST: DigestAlgorithm = DigestAlgorithm::Sha1;
 
-fn text(size: usize) -> String {
-    "abcdefghijklmnopqrstuvwxyz".chars().cycle().take(size).collect()
-}
-
-fn message(criterion: &mut Criterion, group: &str, name: &str, sizes: &[(&str, usize)]) {
+fn messages(criterion: &mut Criterion, group: &str, preset: &str, body: Body, sizes: &[(&str, usize)]) {
     let mut group = criterion.benchmark_group(group);
     for &(label, size) in sizes {
-        let mut pair = Pair::new(&policy(name), SoapVersion::V12);
-        let contexts: Option<(Arc<Context>, Arc<Context>)> = name.ends_with("-conversation").then(|| pair.establish());
-        let (ours, theirs) = contexts.unzip();
-        let text = text(size);
-        let (request, _) = pair.request(&text, ours.as_ref());
-        let opened = pair.open(&request, request.body.clone(), theirs.as_ref()).expect("opened");
-        let answer = opened.plain().body;
+        let mut case = Case::new(preset, body, size);
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(format!("open, {label}"), |bencher| {
-            bencher.iter_batched(
-                || request.body.clone(),
-                |body| black_box(pair.open(&request, body, theirs.as_ref()).expect("opened")),
-                BatchSize::SmallInput,
-            );
+            bencher.iter_batched(|| case.request(), |request| case.open(request), BatchSize::SmallInput);
         });
-        let reply = opened.into_reply();
-        let mut numbers = ends::Numbers(7);
         group.bench_function(format!("seal, {label}"), |bencher| {
-            bencher.iter_batched(
-                || answer.clone(),
-                |body| black_box(reply.seal(Answer::Envelope(body), pair.now, &mut numbers).expect("sealed")),
-                BatchSize::SmallInput,
-            );
+            let answer = case.answer();
+            bencher.iter_batched(|| answer.clone(), |answer| case.seal(answer), BatchSize::SmallInput);
         });
     }
     group.finish();
 }
 
-fn conversation(criterion: &mut Criterion) {
-    message(criterion, "conversation", CONVERSATION, &SIZES);
-}
-
-fn one_shot(criterion: &mut Criterion) {
-    message(criterion, "per message", ONE_SHOT, &SIZES[..1]);
-}
-
-/// The work that no implementation can leave out, over the octets of the body alone.
-fn raw(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("raw work");
-    let key = Secret::new(vec![7; 32]);
-    for (label, size) in SIZES {
-        let plain = text(size).into_bytes();
-        let mut encrypted = Vec::new();
-        cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut ends::Numbers(7), &plain, &mut encrypted)
-            .expect("encrypted");
-        let encoded = base64::encode(&encrypted);
+/// Octets through digest, cipher and base64, as they are.
+fn raw(criterion: &mut Criterion, group: &str, body: Body, sizes: &[(&str, usize)]) {
+    let mut group = criterion.benchmark_group(group);
+    let key = Secret::new(vec![7; CIPHER.key_size()]);
+    for &(label, size) in sizes {
+        let plain = body.write(size).into_bytes();
+        let encoded = encode(&key, &plain);
         group.throughput(Throughput::Bytes(size as u64));
         group.bench_function(format!("open, {label}"), |bencher| {
             bencher.iter(|| {
                 let octets = base64::decode(&encoded).expect("base64");
-                let plain = cipher::decrypt(CipherAlgorithm::Aes256Cbc, &key, octets).expect("decrypted");
-                black_box(digest::hash(DigestAlgorithm::Sha1, &plain))
+                let plain = cipher::decrypt(CIPHER, &key, octets).expect("decrypted");
+                black_box(digest::hash(DIGEST, &plain))
             });
         });
         group.bench_function(format!("seal, {label}"), |bencher| {
             bencher.iter(|| {
-                black_box(digest::hash(DigestAlgorithm::Sha1, &plain));
-                let mut encrypted = Vec::with_capacity(size + 32);
-                cipher::encrypt(CipherAlgorithm::Aes256Cbc, &key, &mut ends::Numbers(7), &plain, &mut encrypted)
-                    .expect("encrypted");
-                black_box(base64::encode(&encrypted))
+                black_box(digest::hash(DIGEST, &plain));
+                black_box(encode(&key, &plain))
             });
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, conversation, one_shot, raw);
+/// That, and markup read as it comes, and written canonically: to a digest where a message is opened, to a writer where
+/// one is sealed.
+fn floor(criterion: &mut Criterion, group: &str, body: Body, sizes: &[(&str, usize)]) {
+    let mut group = criterion.benchmark_group(group);
+    let key = Secret::new(vec![7; CIPHER.key_size()]);
+    let limits = measured::limits().xml;
+    for &(label, size) in sizes {
+        let plain = format!("<Body>{}</Body>", body.write(size)).into_bytes();
+        let encoded = encode(&key, &plain);
+        group.throughput(Throughput::Bytes(size as u64));
+        group.bench_function(format!("open, {label}"), |bencher| {
+            bencher.iter(|| {
+                let octets = base64::decode(&encoded).expect("base64");
+                let plain = cipher::decrypt(CIPHER, &key, octets).expect("decrypted");
+                let document = Document::read(plain, &limits).expect("read");
+                let mut hasher = Hasher::new(DIGEST);
+                exclusive(&document, document.root(), &[], &mut Each(|octets: &[u8]| hasher.update(octets)));
+                black_box((hasher.finish(), document))
+            });
+        });
+        group.bench_function(format!("seal, {label}"), |bencher| {
+            let read = |plain| Document::read(plain, &limits).expect("read");
+            bencher.iter_batched(
+                || plain.clone(),
+                |plain| {
+                    let document = read(plain);
+                    let mut writer = Writer::new();
+                    writer.copy(&document, document.root());
+                    black_box(digest::hash(DIGEST, writer.bytes()));
+                    black_box(encode(&key, writer.bytes()))
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn encode(key: &Secret, plain: &[u8]) -> String {
+    let mut octets = Vec::with_capacity(plain.len() + 32);
+    cipher::encrypt(CIPHER, key, &mut ends::Numbers(7), plain, &mut octets).expect("encrypted");
+    base64::encode(&octets)
+}
+
+fn conversation(criterion: &mut Criterion) {
+    messages(criterion, "text", CONVERSATION, Body::Text, &SIZES);
+    raw(criterion, "text, raw work", Body::Text, &SIZES);
+    messages(criterion, "markup", CONVERSATION, Body::Markup, &SIZES[1..]);
+    raw(criterion, "markup, raw work", Body::Markup, &SIZES[1..]);
+    floor(criterion, "markup, floor", Body::Markup, &SIZES[1..]);
+}
+
+fn per_message(criterion: &mut Criterion) {
+    messages(criterion, "per message", PER_MESSAGE, Body::Text, &SIZES[..1]);
+}
+
+criterion_group!(benches, conversation, per_message);
 criterion_main!(benches);
