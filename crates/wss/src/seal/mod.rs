@@ -234,7 +234,7 @@ pub(crate) fn seal(
         .run(&blocks, &body, content)?;
 
     let pieces = protected.blocks.iter().chain(&protected.header).chain([&protected.body]);
-    let mut out = Writer::with_capacity(pieces.map(|range| range.len()).sum::<usize>() + ENVELOPE);
+    let mut out = Writer::with_capacity(pieces.map(ExactSizeIterator::len).sum::<usize>() + ENVELOPE);
     out.start("s", namespace, "Envelope");
     if !blocks.is_empty() || !protected.header.is_empty() {
         out.start("s", namespace, "Header");

@@ -10,8 +10,8 @@ use std::time::Duration;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{
-    Answer, Context, DerivedKeys, Initiator, InitiatorSettings, Limits, Message, Opened, Outbound, Recipient,
-    RecipientSettings, Reply,
+    Answer, Context, Initiator, InitiatorSettings, Limits, Message, Opened, Outbound, Recipient, RecipientSettings,
+    Reply,
 };
 
 use crate::ends::{self, Numbers, Pair};
@@ -117,7 +117,7 @@ fn roomy(preset: &str) -> Pair {
     let policy = ends::policy(preset);
     let soap = SoapVersion::V12;
     let recipient = Recipient::new(RecipientSettings {
-        policy: policy.clone(),
+        alternatives: vec![policy.clone()],
         soap,
         operations: Vec::new(),
         credentials: vec![ends::server()],
@@ -128,21 +128,20 @@ fn roomy(preset: &str) -> Pair {
         context_lifetime: Duration::from_hours(1),
         forward_addressing: false,
         limits: limits(),
-        derived_keys: DerivedKeys::new(16),
     })
     .expect("built");
     let initiator = Initiator::new(InitiatorSettings {
-        policy,
+        alternatives: vec![policy],
         soap,
         operations: Vec::new(),
         service: Some(ends::server().certificate),
         username: Some(("alice".into(), "wonderland-1865".into())),
         credential: Some(ends::client()),
         to: "http://service.example/echo".into(),
+        reading: nuncio_wss::SuiteReading::default(),
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         limits: limits(),
-        derived_keys: DerivedKeys::new(16),
     })
     .expect("built");
     Pair { recipient, initiator, numbers: Numbers(1), now: ends::NOW, soap }
