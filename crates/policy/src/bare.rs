@@ -1,10 +1,12 @@
 //! A policy alone in its file, without a contract around it.
 
+use std::collections::HashSet;
+
 use nuncio_xml::foreign::{self, Element};
 
-use crate::error::{Place, PolicyError};
-use crate::model::{Addressing, Policy};
-use crate::read::library::{Library, is_policy, is_reference};
+use crate::error::{Place, PolicyError, Remark};
+use crate::model::{Addressing, Parts, Policy, SupportingToken};
+use crate::read::library::{Library, id, is_policy, is_reference};
 use crate::read::{self, normal};
 use crate::wsdl::unreadable;
 
@@ -23,6 +25,72 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Vec<Policy>, PolicyError> {
     Ok(alternatives)
 }
 
+/// A file of policies, each for itself.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// The policies that stand in no other, in the order of the file.
+    pub policies: Vec<Listed>,
+    /// What is odd about them and was read all the same, in the order of the file.
+    pub remarks: Vec<Remark>,
+}
+
+/// A policy of a file.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// What references to it say: its id, or its name.
+    pub name: Option<String>,
+    /// Where it is.
+    pub at: Place,
+    /// What it says; an error where no alternative of it is usable.
+    pub says: Result<Says, PolicyError>,
+}
+
+/// What a policy says.
+#[derive(Clone, Debug)]
+pub enum Says {
+    /// What holds for an endpoint: its alternatives, with a security binding each.
+    Endpoint(Vec<Policy>),
+    /// What holds for messages, or is added to an endpoint's policy.
+    Message {
+        /// Parts.
+        parts: Parts,
+        /// Supporting tokens.
+        supporting: Vec<SupportingToken>,
+    },
+}
+
+/// Reads every policy of a file for itself, whatever else the file holds and wherever they are attached; `file` is what
+/// errors call it.
+pub fn list(file: &str, bytes: &[u8]) -> Result<Listing, PolicyError> {
+    let root = foreign::read(bytes).map_err(|error| unreadable(file, error))?;
+    let library = Library::new(file, &root);
+    let mut outermost = Vec::new();
+    collect(&root, &is_policy, &mut outermost);
+    let policies = outermost
+        .into_iter()
+        .map(|policy| Listed {
+            name: id(policy).map(str::to_owned),
+            at: Place::of(file, policy),
+            says: says(&library, policy),
+        })
+        .collect();
+    Ok(Listing { policies, remarks: library.into_remarks() })
+}
+
+fn says(library: &Library<'_>, policy: &Element) -> Result<Says, PolicyError> {
+    let alternatives = normal::alternatives(library, policy)?;
+    if alternatives.iter().flatten().any(read::is_binding) {
+        let mut policies = read::policies(library, policy, &alternatives)?;
+        for policy in &mut policies {
+            read::settle_addressing(policy, Addressing::None, &[]);
+        }
+        return Ok(Says::Endpoint(policies));
+    }
+    let mut scoped = read::Scoped::default();
+    read::scoped(library, policy, alternatives, &mut scoped)?;
+    Ok(Says::Message { parts: scoped.parts, supporting: scoped.supporting })
+}
+
 /// The one policy of a file that no other refers to.
 fn the_policy<'a>(library: &Library<'a>, root: &'a Element) -> Result<&'a Element, PolicyError> {
     let mut outermost = Vec::new();
@@ -33,11 +101,11 @@ fn the_policy<'a>(library: &Library<'a>, root: &'a Element) -> Result<&'a Elemen
             collect(child, &is_reference, &mut references);
         }
     }
-    let mut referred = Vec::new();
+    let mut referred: HashSet<*const Element> = HashSet::new();
     for reference in references {
-        referred.push(library.follow(reference)?);
+        referred.insert(library.follow(reference)?);
     }
-    let mut tops = outermost.iter().filter(|policy| !referred.iter().any(|target| std::ptr::eq(*target, **policy)));
+    let mut tops = outermost.iter().filter(|policy| !referred.contains(&std::ptr::from_ref(**policy)));
     match (tops.next(), tops.next()) {
         (Some(first), Some(second)) => {
             Err(PolicyError::SeveralPolicies { at: Place::of(library.file, second), first: first.line })
@@ -49,7 +117,7 @@ fn the_policy<'a>(library: &Library<'a>, root: &'a Element) -> Result<&'a Elemen
 }
 
 /// The outermost elements of a kind, from `element` down.
-fn collect<'a>(element: &'a Element, is: &dyn Fn(&Element) -> bool, into: &mut Vec<&'a Element>) {
+pub(crate) fn collect<'a>(element: &'a Element, is: &dyn Fn(&Element) -> bool, into: &mut Vec<&'a Element>) {
     if is(element) {
         into.push(element);
         return;

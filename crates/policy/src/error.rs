@@ -24,6 +24,22 @@ impl Place {
     }
 }
 
+/// What is odd about a policy or a contract that is usable: a mistake that was read for what it evidently means, or a
+/// part that was left out. For the operator, who may want to know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Remark {
+    /// Where.
+    pub at: Place,
+    /// What, in words.
+    pub words: String,
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.at, self.words)
+    }
+}
+
 /// Why a policy or a contract is not usable.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -175,6 +191,24 @@ pub enum PolicyError {
         limit: usize,
         /// How many policies may stand in one another.
         nested: usize,
+    },
+    /// A file whose policies take more work than is done.
+    #[error("{at}: the policies of this file are too intricate: they multiply to more than {limit} assertions")]
+    TooIntricate {
+        /// Where that was found.
+        at: Place,
+        /// How many assertions are gone through, each time that one is.
+        limit: usize,
+    },
+    /// More parts than are read.
+    #[error("{at}: {assertion} has more than {limit} parts")]
+    TooManyParts {
+        /// The assertion.
+        at: Place,
+        /// Its local name.
+        assertion: String,
+        /// How many are read.
+        limit: usize,
     },
     /// A binding to another transport than HTTP.
     #[error("{at}: transport {transport} is not built yet")]

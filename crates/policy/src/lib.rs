@@ -12,4 +12,4 @@ mod read;
 pub mod suite;
 pub mod wsdl;
 
-pub use error::{Place, PolicyError};
+pub use error::{Place, PolicyError, Remark};

@@ -35,6 +35,22 @@ pub(crate) const ADDRESSING_10_WSDL: &str = "http://www.w3.org/2006/05/addressin
 /// WS-Addressing 1.0, metadata (`wsam`).
 pub(crate) const ADDRESSING_10_METADATA: &str = "http://www.w3.org/2007/05/addressing/metadata";
 
+/// Policies of WS-ReliableMessaging of February 2005.
+pub(crate) const RELIABLE_2005: &str = "http://schemas.xmlsoap.org/ws/2005/02/rm/policy";
+/// Policies of WS-ReliableMessaging 1.1.
+pub(crate) const RELIABLE_11: &str = "http://docs.oasis-open.org/ws-rx/wsrmp/200702";
+/// WCF's channels of which each direction is one of its own.
+pub(crate) const DUPLEX: &str = "http://schemas.microsoft.com/net/2006/06/duplex";
+/// WCF's channels whose messages go one way.
+pub(crate) const ROUTING: &str = "http://schemas.microsoft.com/ws/2005/05/routing/policy";
+
+/// SOAP 1.1's envelope.
+pub(crate) const SOAP_11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+/// SOAP 1.2's envelope.
+pub(crate) const SOAP_12: &str = "http://www.w3.org/2003/05/soap-envelope";
+/// WS-MetadataExchange.
+pub(crate) const METADATA_EXCHANGE: &str = "http://schemas.xmlsoap.org/ws/2004/09/mex";
+
 /// WSDL 1.1.
 pub(crate) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 /// WSDL 1.1's binding to SOAP 1.1.

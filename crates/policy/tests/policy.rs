@@ -98,8 +98,8 @@ fn what_is_not_built_is_named_with_its_line() {
         "p.xml:2: OptimizedMimeSerialization (http://schemas.xmlsoap.org/ws/2004/09/policy/optimizedmimeserialization) is not built yet",
     );
     check_refused(
-        &format!("{TLS}<wsrmp:RMAssertion xmlns:wsrmp='http://docs.oasis-open.org/ws-rx/wsrmp/200702'/>"),
-        "p.xml:2: RMAssertion (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
+        &format!("{TLS}<wsrmp:Else xmlns:wsrmp='http://docs.oasis-open.org/ws-rx/wsrmp/200702'/>"),
+        "p.xml:2: Else (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
     );
     check_refused(
         "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>\n<sp:HttpsToken><wsp:Policy>\

@@ -4,7 +4,8 @@
 
 use nuncio_policy::model::{
     Addressing, Binding, DerivedKeys, Include, Layout, Message, Operation, Parts, Policy, PolicyVersion, Port,
-    ProtectionOrder, SecureConversationToken, SoapVersion, SymmetricBinding, Token, TransportBinding, X509Reference,
+    ProtectionOrder, ReliableMessaging, SecureConversationToken, SoapVersion, SymmetricBinding, Token,
+    TransportBinding, X509Reference,
 };
 use nuncio_policy::{preset, wsdl};
 
@@ -178,9 +179,8 @@ fn what_is_wrong_with_a_port_is_said_with_its_line() {
         port_error(&contract("<import namespace='urn:t' location='p.wsdl'/>", "", "")),
         "c.wsdl:4: portType t:P is not defined in this file, which imports p.wsdl: all must be in one file"
     );
-    let notification =
-        "<message name='M'/><portType name='P'><operation name='O'><output message='t:M'/></operation></portType>";
-    assert_eq!(port_error(&contract(notification, "", "")), "c.wsdl:3: operation O has no input");
+    let empty = "<message name='M'/><portType name='P'><operation name='O'/></portType>";
+    assert_eq!(port_error(&contract(empty, "", "")), "c.wsdl:3: operation O has no input");
 }
 
 const TLS: &str = "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
@@ -249,4 +249,112 @@ fn a_port_without_policy_asks_for_no_security() {
     let port = wsdl::read("c.wsdl", contract(PORT_TYPE, "", "").as_bytes()).unwrap().ports.remove(0);
     assert!(port.alternatives.unwrap().is_empty());
     assert_eq!(port.operations[0].input.action, "urn:t:P:O", "one way: named as its operation");
+}
+
+#[test]
+fn what_the_service_begins_is_a_callback() {
+    let port_type = "<message name='M'/><portType name='P'><operation name='O'><input message='t:M'/></operation>\
+        <operation name='N'><output message='t:M'/></operation>\
+        <operation name='S'><output message='t:M'/><input message='t:M'/></operation></portType>";
+    let parts = "<wsp:Policy><sp:SignedParts><sp:Body/></sp:SignedParts></wsp:Policy>";
+    let binding = format!("<wsp:Policy>{TLS}</wsp:Policy>");
+    let text = contract(port_type, &binding, "").replace(
+        "</operation></binding>",
+        &format!(
+            "</operation><operation name='N'><output>{parts}<s:body/></output></operation>\
+            <operation name='S'><s:operation soapAction='urn:s'/><input><s:body/></input><output><s:body/></output></operation></binding>"
+        ),
+    );
+    let port = wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports.remove(0);
+    assert_eq!(port.alternatives.unwrap().len(), 1);
+    assert_eq!(port.operations.iter().map(|operation| operation.name.as_str()).collect::<Vec<_>>(), ["O"]);
+    let [notification, solicit] = port.callbacks.as_slice() else { panic!("two callbacks") };
+    assert_eq!((notification.input.action.as_str(), notification.output.is_none()), ("urn:t:P:N", true));
+    assert!(notification.input.parts.signed.body, "its output is what begins it");
+    let answer = solicit.output.as_ref().unwrap();
+    assert_eq!((solicit.input.action.as_str(), answer.action.as_str()), ("urn:s", "urn:t:P:SResponse"));
+}
+
+#[test]
+fn sequences_have_operations_of_their_own() {
+    let namespaces = "xmlns:rm='http://schemas.xmlsoap.org/ws/2005/02/rm/policy' \
+        xmlns:rmp='http://docs.oasis-open.org/ws-rx/wsrmp/200702' xmlns:d='http://schemas.microsoft.com/net/2006/06/duplex' \
+        xmlns:o='http://schemas.microsoft.com/ws/2005/05/routing/policy'";
+    let read = |assertions: &str, input: &str| {
+        let binding = format!("<wsp:Policy {namespaces}>{TLS}{assertions}</wsp:Policy>");
+        wsdl::read("c.wsdl", contract(PORT_TYPE, &binding, input).as_bytes()).unwrap().ports.remove(0)
+    };
+    let parts = "<wsp:Policy><sp:SignedParts><sp:Body/></sp:SignedParts><sp:EncryptedParts/></wsp:Policy>";
+    let port = read("<rm:RMAssertion><rm:InactivityTimeout Milliseconds='1'/></rm:RMAssertion>", parts);
+    let policy = &port.alternatives.as_ref().unwrap()[0];
+    assert_eq!((policy.reliable, policy.duplex), (Some(ReliableMessaging::February2005), false));
+    let create = &port.operations[1];
+    assert_eq!(create.input.action, "http://schemas.xmlsoap.org/ws/2005/02/rm/CreateSequence");
+    assert!(create.input.parts.signed.body && create.input.parts.encrypted.is_empty());
+    let answers: Vec<_> = port.operations.iter().map(|operation| operation.output.is_some()).collect();
+    assert_eq!(answers, [false, true, true, true, false]);
+
+    let assurance = "<wsp:Policy><rmp:DeliveryAssurance><wsp:Policy><rmp:InOrder/></wsp:Policy></rmp:DeliveryAssurance></wsp:Policy>";
+    let port = read(&format!("<rmp:RMAssertion>{assurance}</rmp:RMAssertion><d:CompositeDuplex/><o:OneWay/>"), "");
+    let policy = &port.alternatives.as_ref().unwrap()[0];
+    assert_eq!((policy.reliable, policy.duplex), (Some(ReliableMessaging::V11), true));
+    let action = &port.operations[2].output.as_ref().unwrap().action;
+    assert_eq!(action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/CloseSequenceResponse");
+
+    let port = read("<rmp:RMAssertion><wsp:Policy>\n<rmp:Else/></wsp:Policy></rmp:RMAssertion>", "");
+    assert_eq!(
+        port.alternatives.unwrap_err().to_string(),
+        "c.wsdl:5: Else (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet"
+    );
+}
+
+#[test]
+fn an_answer_of_metadata_exchange_holds_contracts() {
+    let definitions = contract(PORT_TYPE, &format!("<wsp:Policy>{TLS}</wsp:Policy>"), "");
+    let service = definitions.find("<service").unwrap();
+    let (before, service) = definitions.split_at(service);
+    // The service is in definitions of its own, with a namespace of its own.
+    let other = format!(
+        "<definitions targetNamespace='urn:other' xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:t='urn:t'>{service}"
+    );
+    let answer = format!(
+        "<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'><Body><m:Metadata xmlns:m='http://schemas.xmlsoap.org/ws/2004/09/mex'>\
+        <m:MetadataSection>{other}</m:MetadataSection><m:MetadataSection>{before}</definitions></m:MetadataSection></m:Metadata></Body></Envelope>"
+    );
+    let port = wsdl::read("c.wsdl", answer.as_bytes()).unwrap().ports.remove(0);
+    assert_eq!((port.alternatives.unwrap().len(), port.operations[0].input.action.as_str()), (1, "urn:t:P:O"));
+    let nothing = wsdl::read("c.wsdl", b"<Envelope xmlns='http://www.w3.org/2003/05/soap-envelope'/>").unwrap_err();
+    assert_eq!(nothing.to_string(), "c.wsdl:1: a contract begins with definitions of WSDL 1.1, not with Envelope");
+}
+
+#[test]
+fn policies_are_found_wherever_they_may_be_attached() {
+    let policy = |id: &str, assertion: &str| format!("<wsp:Policy {id}>{assertion}</wsp:Policy>");
+    let parts = |name: &str| format!("<sp:SignedParts><sp:Header Namespace='{name}'/></sp:SignedParts>");
+    let utility =
+        "xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd' u:Id='message'";
+    let definitions = [
+        "<message name='M'><wsp:Policy><wsp:PolicyReference URI='#message'/></wsp:Policy></message>\
+        <portType name='P'><wsp:PolicyReference URI='#type'/><operation name='O'><wsp:PolicyReference URI='#operation'/>\
+        <input message='t:M' wsp:PolicyURIs='#input urn:named'/></operation></portType>"
+            .to_owned(),
+        policy(utility, &parts("urn:message")),
+        policy("xml:id='type'", "<wsaw:UsingAddressing xmlns:wsaw='http://www.w3.org/2006/05/addressing/wsdl'/>"),
+        policy("Id='operation'", &parts("urn:operation")),
+        policy("Name='input'", &parts("urn:input")),
+        policy("Name='urn:named'", &parts("urn:named")),
+        policy("Id='service'", TLS),
+        policy("Id='port'", "<sp:Trust13 xmlns:sp='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702'/>"),
+    ];
+    let text = contract(&definitions.concat(), "", &policy("", &parts("urn:bound")))
+        .replace("<service name='S'>", "<service name='S'><wsp:PolicyReference URI='#service'/>")
+        .replace("binding='t:B'/>", "binding='t:B'><wsp:PolicyReference URI='#port'/></port>");
+    let port = wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports.remove(0);
+    let policy = port.alternatives.unwrap().remove(0);
+    assert_eq!(policy.addressing, Addressing::V10, "the port type's");
+    assert!(policy.trust.is_some(), "the port's");
+    assert!(matches!(policy.binding, Binding::Transport(_)), "the service's");
+    let headers = &port.operations[0].input.parts.signed.headers;
+    let headers: Vec<&str> = headers.iter().map(|header| header.namespace.as_str()).collect();
+    assert_eq!(headers, ["urn:operation", "urn:bound", "urn:input", "urn:named", "urn:message"]);
 }

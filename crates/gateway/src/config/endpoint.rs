@@ -56,6 +56,12 @@ impl Endpoint {
         if alternatives.is_empty() {
             return Err(Problem::NoPolicy(port.name));
         }
+        let (alternatives, others): (Vec<Policy>, Vec<Policy>) =
+            alternatives.into_iter().partition(|policy| policy.reliable.is_none() && !policy.duplex);
+        if let (true, Some(other)) = (alternatives.is_empty(), others.first()) {
+            let what = if other.duplex { "replies to another address" } else { "reliable messaging" };
+            return Err(Problem::Channel { port: port.name, what });
+        }
         Ok(Self { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
     }
 
@@ -143,6 +149,8 @@ fn presets() -> String {
 
 #[cfg(test)]
 mod tests {
+    use nuncio_policy::model::ReliableMessaging;
+
     use super::*;
 
     fn endpoint(policy: Policy) -> Endpoint {
@@ -156,6 +164,33 @@ mod tests {
 
     fn preset(name: &str) -> Policy {
         preset::named(name).unwrap().policy
+    }
+
+    #[test]
+    fn sequences_and_replies_to_elsewhere_are_not_served() {
+        let plain = preset("wcf-ws2007-userNameOverTransport");
+        let reliable = Policy { reliable: Some(ReliableMessaging::V11), ..plain.clone() };
+        let duplex = Policy { duplex: true, ..reliable.clone() };
+        let of = |alternatives| {
+            let port = Port {
+                name: "P".into(),
+                soap: SoapVersion::V12,
+                address: None,
+                alternatives: Ok(alternatives),
+                operations: Vec::new(),
+                callbacks: Vec::new(),
+            };
+            Endpoint::of_port(port).map(|endpoint| endpoint.alternatives.len()).map_err(|problem| problem.to_string())
+        };
+        assert_eq!(
+            of(vec![reliable.clone()]),
+            Err("port P asks for reliable messaging, which is not built yet".into())
+        );
+        assert_eq!(
+            of(vec![duplex, reliable.clone()]),
+            Err("port P asks for replies to another address, which is not built yet".into())
+        );
+        assert_eq!(of(vec![reliable, plain]), Ok(1), "an alternative without is served");
     }
 
     #[test]

@@ -164,6 +164,14 @@ pub enum Problem {
     /// The policy protects messages with the route's certificate, and it has none.
     #[error("the policy protects messages with the service's certificate: give `certificate` and `key`")]
     NoIdentity,
+    /// The port asks for more of the channel than requests and responses on it.
+    #[error("port {port} asks for {what}, which is not built yet")]
+    Channel {
+        /// The port.
+        port: String,
+        /// What it asks for.
+        what: &'static str,
+    },
     /// The port has no policy with a security binding.
     #[error("port {0} has no policy that protects anything")]
     NoPolicy(String),

@@ -1,13 +1,15 @@
 //! A contract: the ports of a service and what their messages are.
 
 use super::{Parts, Policy, SoapVersion, SupportingToken};
-use crate::error::PolicyError;
+use crate::error::{PolicyError, Remark};
 
 /// A contract: what a WSDL says of a service.
 #[derive(Clone, Debug)]
 pub struct Contract {
     /// The ports, in the order of the file.
     pub ports: Vec<Port>,
+    /// What is odd about it and was read all the same, in the order of the file.
+    pub remarks: Vec<Remark>,
 }
 
 /// A port with its effective policy.
@@ -23,8 +25,10 @@ pub struct Port {
     /// empty where it has no policy with a security binding. An error where no alternative is usable, or a policy of one
     /// of its messages is not: that makes this port unusable, not its contract.
     pub alternatives: Result<Vec<Policy>, PolicyError>,
-    /// Its operations.
+    /// Its operations; where the policy asks for WS-ReliableMessaging, those of sequences too.
     pub operations: Vec<Operation>,
+    /// Operations that the service begins: their `input` is what it sends, their `output` the client's answer.
+    pub callbacks: Vec<Operation>,
 }
 
 /// An operation of a port.

@@ -70,8 +70,25 @@ pub struct Policy {
     pub trust: Option<Trust>,
     /// The addressing that the policy engages.
     pub addressing: Addressing,
+    /// Whether messages belong to sequences of WS-ReliableMessaging, and of which version. Its headers and its own messages
+    /// are secured like any other.
+    pub reliable: Option<ReliableMessaging>,
+    /// `CompositeDuplex` and `OneWay` of WCF: responses are messages of their own, sent to where the client listens.
+    pub duplex: bool,
     /// Parts that the policy protects in every message (endpoint scope, or a bootstrap policy's own).
     pub parts: Parts,
+}
+
+impl Policy {
+    /// Whether messages are encrypted before they are signed.
+    pub(crate) fn encrypts_first(&self) -> bool {
+        let order = match &self.binding {
+            Binding::Transport(_) => None,
+            Binding::Symmetric(binding) => Some(binding.order),
+            Binding::Asymmetric(binding) => Some(binding.order),
+        };
+        order == Some(ProtectionOrder::EncryptBeforeSign)
+    }
 }
 
 /// A security binding (WS-SecurityPolicy 1.2, section 7).
@@ -83,6 +100,16 @@ pub enum Binding {
     Symmetric(SymmetricBinding),
     /// Each side signs with its own certificate, and encrypts for the other's.
     Asymmetric(AsymmetricBinding),
+}
+
+impl Binding {
+    pub(crate) fn set_layout(&mut self, layout: Layout) {
+        match self {
+            Self::Transport(binding) => binding.layout = layout,
+            Self::Symmetric(binding) => binding.layout = layout,
+            Self::Asymmetric(binding) => binding.layout = layout,
+        }
+    }
 }
 
 /// `TransportBinding`.
@@ -207,4 +234,23 @@ pub struct Trust {
     pub client_entropy: bool,
     /// `RequireServerEntropy`.
     pub server_entropy: bool,
+}
+
+/// The version of WS-ReliableMessaging.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReliableMessaging {
+    /// February 2005.
+    February2005,
+    /// 1.1, namespace 200702.
+    V11,
+}
+
+impl ReliableMessaging {
+    /// The namespace of its headers and messages.
+    pub const fn namespace(self) -> &'static str {
+        match self {
+            Self::February2005 => "http://schemas.xmlsoap.org/ws/2005/02/rm",
+            Self::V11 => "http://docs.oasis-open.org/ws-rx/wsrm/200702",
+        }
+    }
 }

@@ -74,6 +74,15 @@ impl PartSet {
         !self.body && !self.every_header && self.headers.is_empty()
     }
 
+    /// The parts that are in both sets.
+    fn common(&self, other: &Self) -> Self {
+        Self {
+            body: self.body && other.body,
+            every_header: self.every_header && other.every_header,
+            headers: self.headers.iter().filter(|part| other.headers.contains(part)).cloned().collect(),
+        }
+    }
+
     /// Adds another set's parts.
     pub fn merge(&mut self, other: &Self) {
         self.body |= other.body;
@@ -95,6 +104,21 @@ impl Parts {
             && self.encrypted.is_empty()
             && self.required.is_empty()
             && elements.iter().all(|elements| elements.is_empty())
+    }
+
+    /// Whether anything is encrypted.
+    pub fn encrypts(&self) -> bool {
+        !self.encrypted.is_empty() || !self.encrypted_elements.is_empty() || !self.content_encrypted_elements.is_empty()
+    }
+
+    /// What is signed both here and there, and nothing else.
+    pub(crate) fn signed_too(&self, other: &Self) -> Self {
+        let both = |path: &&ElementPath| other.signed_elements.contains(path);
+        Self {
+            signed: self.signed.common(&other.signed),
+            signed_elements: self.signed_elements.iter().filter(both).cloned().collect(),
+            ..Self::default()
+        }
     }
 
     /// Adds another's parts (WS-PolicyAttachment: assertions of several scopes are merged).

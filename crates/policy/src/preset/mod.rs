@@ -118,6 +118,8 @@ impl Dialect {
             wss: Wss { v11: mode != Mode::MutualCertificate10, signature_confirmation },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
             addressing: self.addressing,
+            reliable: None,
+            duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
         }
     }
@@ -148,6 +150,8 @@ impl Dialect {
             wss: Wss { v11: true, signature_confirmation: false },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
             addressing: self.addressing,
+            reliable: None,
+            duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
         }
     }

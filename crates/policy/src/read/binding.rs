@@ -210,6 +210,12 @@ impl Reader<'_> {
     fn suite(&self, assertion: &Assertion<'_>) -> Result<(&'static Suite, SuiteOptions), PolicyError> {
         let mut suite = None;
         let mut options = SuiteOptions::default();
+        for attribute in &assertion.element.attributes {
+            if !names::is_policy(&attribute.namespace) {
+                let words = format!("AlgorithmSuite has an attribute {}, which is not followed", attribute.local);
+                self.library.remark(assertion.element, words);
+            }
+        }
         for nested in &assertion.nested {
             let own = nested.security().map(Suite::named);
             if let Some(named) = own.unwrap_or_else(|| Suite::of(&nested.element.namespace, &nested.element.local)) {
@@ -228,7 +234,7 @@ impl Reader<'_> {
         Ok((suite.ok_or_else(|| self.missing(assertion, "suite"))?, options))
     }
 
-    fn layout(&self, assertion: &Assertion<'_>) -> Result<Layout, PolicyError> {
+    pub(super) fn layout(&self, assertion: &Assertion<'_>) -> Result<Layout, PolicyError> {
         let mut layout = None;
         for nested in &assertion.nested {
             let named = match nested.security() {
@@ -260,10 +266,13 @@ impl Reader<'_> {
         };
         let has_suite = assertion.nested.iter().any(|nested| nested.security() == Some("AlgorithmSuite"));
         if has_suite || !matches!(binding, Binding::Transport(_)) || !supporting.iter().any(|token| token.endorsing) {
+            if !has_suite {
+                self.library.remark(assertion.element, "TransportBinding has no AlgorithmSuite, and needs none here");
+            }
             return Ok(());
         }
         Err(PolicyError::Missing {
-            at: Place::of(self.file, assertion.element),
+            at: Place::of(self.library.file, assertion.element),
             what: "AlgorithmSuite",
             within: assertion.element.local.clone(),
         })

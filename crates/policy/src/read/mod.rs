@@ -12,7 +12,9 @@ mod token;
 use nuncio_xml::foreign::Element;
 
 use crate::error::{Place, PolicyError};
-use crate::model::{Addressing, Binding, Parts, Policy, SupportingToken, Token, Trust, TrustVersion, Wss};
+use crate::model::{
+    Addressing, Binding, Parts, Policy, ReliableMessaging, SupportingToken, Token, Trust, TrustVersion, Wss,
+};
 use crate::names;
 use library::Library;
 use normal::{Alternative, Assertion, is_true};
@@ -25,18 +27,23 @@ pub(crate) fn policies(
     at: &Element,
     alternatives: &[Alternative<'_>],
 ) -> Result<Vec<Policy>, PolicyError> {
-    let reader = Reader { file: library.file };
+    let reader = Reader { library };
     let mut usable = Vec::new();
     let mut unsecured = false;
-    let mut refused = None;
+    let mut refused = Vec::new();
     for alternative in alternatives {
         match reader.policy(alternative) {
             Ok(Some(policy)) => usable.push(policy),
             Ok(None) => unsecured = true,
-            Err(error) => refused = refused.or(Some(error)),
+            Err(error) => refused.push(error),
         }
     }
-    match refused {
+    if !usable.is_empty() {
+        for error in &refused {
+            library.remark(at, format!("an alternative is left out: {error}"));
+        }
+    }
+    match refused.into_iter().next() {
         _ if !usable.is_empty() => Ok(usable),
         Some(error) => Err(error),
         None if unsecured => Ok(usable),
@@ -65,7 +72,7 @@ pub(crate) fn scoped<'a>(
     alternatives: Vec<Alternative<'a>>,
     into: &mut Scoped<'a>,
 ) -> Result<(), PolicyError> {
-    let reader = Reader { file: library.file };
+    let reader = Reader { library };
     let has_binding = alternatives.iter().flatten().any(is_binding);
     let (mut endpoint, mut rest) = (Vec::new(), Vec::new());
     for alternative in alternatives {
@@ -79,9 +86,14 @@ pub(crate) fn scoped<'a>(
         into.endpoint = if before.is_empty() { endpoint } else { normal::merge(library, at, vec![before, endpoint])? };
     }
     let mut refused = None;
+    let choices = rest.len();
     for alternative in rest {
         match reader.message(&alternative) {
             Ok((parts, supporting)) => {
+                if choices > 1 && !has_binding {
+                    let words = "of several alternatives for messages the first that is built is asked for";
+                    library.remark(at, format!("{words}: {choices} are here"));
+                }
                 into.parts.merge(&parts);
                 into.supporting.extend(supporting);
                 return Ok(());
@@ -160,9 +172,23 @@ pub(crate) fn engaged_addressing(element: &Element) -> Option<Addressing> {
     }
 }
 
+/// The version of WS-ReliableMessaging that an assertion engages.
+fn reliable_messaging(element: &Element) -> Option<ReliableMessaging> {
+    match (element.namespace.as_str(), element.local.as_str()) {
+        (names::RELIABLE_2005, "RMAssertion") => Some(ReliableMessaging::February2005),
+        (names::RELIABLE_11, "RMAssertion") => Some(ReliableMessaging::V11),
+        _ => None,
+    }
+}
+
+/// Whether an assertion says that each direction is a channel of its own.
+fn is_duplex(element: &Element) -> bool {
+    element.is(names::DUPLEX, "CompositeDuplex") || element.is(names::ROUTING, "OneWay")
+}
+
 /// Reads assertions of one file.
 struct Reader<'a> {
-    file: &'a str,
+    library: &'a Library<'a>,
 }
 
 impl Reader<'_> {
@@ -174,6 +200,8 @@ impl Reader<'_> {
         let mut wss = None;
         let mut trust = None;
         let mut addressing = Addressing::None;
+        let (mut reliable, mut duplex) = (None, false);
+        let mut layout = None;
         let mut parts = Parts::default();
         for assertion in alternative {
             if self.parts(assertion, &mut parts)? {
@@ -185,9 +213,22 @@ impl Reader<'_> {
                 addressing = engaged;
                 continue;
             }
+            if let Some(version) = reliable_messaging(assertion.element) {
+                self.once(&mut reliable, assertion, |_| self.nothing_within(assertion).map(|()| version))?;
+                continue;
+            }
+            if is_duplex(assertion.element) {
+                self.nothing_within(assertion)?;
+                duplex = true;
+                continue;
+            }
             match assertion.security() {
                 Some(_) if is_binding(assertion) => {
                     self.once(&mut binding, assertion, |_| self.binding(assertion))?;
+                }
+                Some("Layout") => {
+                    self.library.remark(assertion.element, "Layout stands beside the binding: read as the binding's");
+                    self.once(&mut layout, assertion, |_| self.layout(assertion))?;
                 }
                 Some("Wss10" | "Wss11") => {
                     self.once(&mut wss, assertion, |name| self.wss(assertion, name == "Wss11"))?;
@@ -203,7 +244,7 @@ impl Reader<'_> {
                 _ => self.unexpected(assertion)?,
             }
         }
-        let Some((version, binding)) = binding else {
+        let Some((version, mut binding)) = binding else {
             // Tokens or parts that nothing would protect are a mistake, not a wish for messages in clear.
             return match first_demand {
                 Some(assertion) => Err(PolicyError::Missing {
@@ -214,8 +255,30 @@ impl Reader<'_> {
                 None => Ok(None),
             };
         };
+        if let Some(layout) = layout {
+            binding.set_layout(layout);
+        }
         self.transport_suite(&binding, &supporting, alternative)?;
-        Ok(Some(Policy { version, binding, supporting, wss: wss.unwrap_or_default(), trust, addressing, parts }))
+        self.generations(alternative);
+        let wss = wss.unwrap_or_default();
+        Ok(Some(Policy { version, binding, supporting, wss, trust, addressing, reliable, duplex, parts }))
+    }
+
+    /// Remarks upon options of WSS that are of another generation than the binding beside them.
+    fn generations(&self, alternative: &[Assertion<'_>]) {
+        let generation = |assertion: &Assertion<'_>| match assertion.element.namespace.as_str() {
+            names::SECURITY_11 => "1.1",
+            _ => "1.2",
+        };
+        let Some(binding) = alternative.iter().find(|assertion| is_binding(assertion)) else { return };
+        for options in alternative.iter().filter(|assertion| matches!(assertion.security(), Some("Wss10" | "Wss11"))) {
+            let (theirs, its) = (generation(options), generation(binding));
+            if theirs != its {
+                let name = &options.element.local;
+                let words = format!("{name} is of WS-SecurityPolicy {theirs}, the binding beside it of {its}");
+                self.library.remark(options.element, words);
+            }
+        }
     }
 
     /// Reads one alternative of a policy of operation or message scope.
@@ -286,10 +349,12 @@ impl Reader<'_> {
     fn unexpected(&self, assertion: &Assertion<'_>) -> Result<(), PolicyError> {
         let element = assertion.element;
         if is_true(element, "Ignorable") {
+            let words = format!("{} ({}) may be ignored, and is", element.local, element.namespace);
+            self.library.remark(element, words);
             return Ok(());
         }
         let (at, assertion, namespace) =
-            (Place::of(self.file, element), element.local.clone(), element.namespace.clone());
+            (Place::of(self.library.file, element), element.local.clone(), element.namespace.clone());
         Err(match table::known(element) {
             table::Known::NotBuilt => PolicyError::NotBuilt { at, assertion, namespace },
             table::Known::Unknown => PolicyError::UnknownAssertion { at, assertion, namespace },
@@ -298,7 +363,7 @@ impl Reader<'_> {
 
     fn not_built(&self, element: &Element) -> PolicyError {
         let (assertion, namespace) = (element.local.clone(), element.namespace.clone());
-        PolicyError::NotBuilt { at: Place::of(self.file, element), assertion, namespace }
+        PolicyError::NotBuilt { at: Place::of(self.library.file, element), assertion, namespace }
     }
 
     fn not_built_here(&self, assertion: &Assertion<'_>, position: &'static str) -> PolicyError {
@@ -312,6 +377,6 @@ impl Reader<'_> {
     }
 
     fn place(&self, assertion: &Assertion<'_>) -> Place {
-        Place::of(self.file, assertion.element)
+        Place::of(self.library.file, assertion.element)
     }
 }

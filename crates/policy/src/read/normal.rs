@@ -16,6 +16,8 @@ const MAX_ASSERTIONS: usize = 1000;
 const MAX_REFERENCES: usize = 1000;
 /// How many policies may stand in one another, references followed.
 const MAX_NESTING: usize = 32;
+/// How many elements may stand in one another, references followed.
+const MAX_DEPTH: usize = 256;
 
 /// An assertion of an alternative.
 #[derive(Clone, Debug)]
@@ -71,7 +73,7 @@ pub(crate) fn alternatives<'a>(
     library: &Library<'a>,
     policy: &'a Element,
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
-    Normaliser { library, path: Vec::new(), in_supporting: false, followed: 0 }.expression(policy)
+    Normaliser::new(library).expression(policy)
 }
 
 /// The alternatives of several policies that hold together.
@@ -80,8 +82,8 @@ pub(crate) fn merge<'a>(
     at: &Element,
     policies: Vec<Vec<Alternative<'a>>>,
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
-    let normaliser = Normaliser { library, path: Vec::new(), in_supporting: false, followed: 0 };
-    policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, &together, &policy))
+    let normaliser = Normaliser::new(library);
+    policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, together, &policy))
 }
 
 struct Normaliser<'l, 'a> {
@@ -92,11 +94,28 @@ struct Normaliser<'l, 'a> {
     in_supporting: bool,
     /// How many references have been followed.
     followed: usize,
+    /// How many elements are being expanded.
+    depth: usize,
 }
 
-impl<'a> Normaliser<'_, 'a> {
+impl<'l, 'a> Normaliser<'l, 'a> {
+    fn new(library: &'l Library<'a>) -> Self {
+        Self { library, path: Vec::new(), in_supporting: false, followed: 0, depth: 0 }
+    }
+
     /// The alternatives of an operator, a reference or an assertion.
     fn expression(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        self.library.work(element, 1)?;
+        if self.depth == MAX_DEPTH {
+            return Err(self.too_many_references(element));
+        }
+        self.depth += 1;
+        let alternatives = self.operator(element);
+        self.depth -= 1;
+        alternatives
+    }
+
+    fn operator(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
         if is_reference(element) {
             let policy = self.library.follow(element)?;
             if self.path.iter().any(|open| std::ptr::eq(*open, policy)) {
@@ -105,11 +124,7 @@ impl<'a> Normaliser<'_, 'a> {
             }
             self.followed += 1;
             if self.followed > MAX_REFERENCES || self.path.len() >= MAX_NESTING {
-                return Err(PolicyError::TooManyReferences {
-                    at: self.place(element),
-                    limit: MAX_REFERENCES,
-                    nested: MAX_NESTING,
-                });
+                return Err(self.too_many_references(element));
             }
             return self.expression(policy);
         }
@@ -138,7 +153,7 @@ impl<'a> Normaliser<'_, 'a> {
         let mut together = vec![Vec::new()];
         for child in children {
             let alternatives = self.expression(child)?;
-            together = self.cross(at, &together, &alternatives)?;
+            together = self.cross(at, together, &alternatives)?;
         }
         Ok(together)
     }
@@ -160,26 +175,15 @@ impl<'a> Normaliser<'_, 'a> {
 
     fn assertion(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
         if table::is_passed_over(element) {
+            if let Some(words) = table::remark(element) {
+                self.library.remark(element, words);
+            }
             return Ok(vec![Vec::new()]);
         }
         let optional = is_true(element, "Optional");
-        let security = names::is_security(&element.namespace);
-        // Some files put an `sp:Policy` where a `wsp:Policy` belongs, or supporting tokens without any policy around.
-        let holds_policy = |child: &&Element| {
-            is_policy(child) || security && child.local == "Policy" && names::is_security(&child.namespace)
-        };
-        let is_supporting = security && supporting::duty(&element.local).is_some();
+        let is_supporting = names::is_security(&element.namespace) && supporting::duty(&element.local).is_some();
         let outer = std::mem::replace(&mut self.in_supporting, is_supporting);
-        let nested = if is_supporting && !element.elements().any(|child| holds_policy(&child)) {
-            self.all(element, element.elements())?
-        } else {
-            let mut nested = vec![Vec::new()];
-            for policy in element.elements().filter(holds_policy) {
-                let alternatives = self.all(policy, policy.elements())?;
-                nested = self.cross(element, &nested, &alternatives)?;
-            }
-            nested
-        };
+        let nested = self.nested(element)?;
         self.in_supporting = outer;
         let flagged = optional && (is_supporting || self.in_supporting);
         let mut alternatives: Vec<_> =
@@ -190,21 +194,72 @@ impl<'a> Normaliser<'_, 'a> {
         Ok(alternatives)
     }
 
+    /// The alternatives of what is nested in an assertion.
+    fn nested(&mut self, element: &'a Element) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        let security = names::is_security(&element.namespace);
+        let holds_sp_policy =
+            |child: &Element| security && child.local == "Policy" && names::is_security(&child.namespace);
+        let holds_policy = |child: &&Element| is_policy(child) || holds_sp_policy(child);
+        if let Some(child) = element.elements().find(|child| holds_sp_policy(child)) {
+            self.library.remark(child, format!("Policy within {} is not in a namespace of WS-Policy", element.local));
+        }
+        let is_bare = security && table::holds_policy(&element.local) && !element.elements().any(|c| holds_policy(&c));
+        if is_bare && let Some(child) = element.elements().find(|child| names::is_security(&child.namespace)) {
+            let words = format!("{} stands in {} without a Policy around it", child.local, element.local);
+            self.library.remark(child, words);
+            return self.all(element, element.elements());
+        }
+        let mut nested = vec![Vec::new()];
+        for policy in element.elements().filter(holds_policy) {
+            // The nested policy's own depth counts: it may hold references.
+            self.depth += 1;
+            let alternatives = self.all(policy, policy.elements());
+            self.depth -= 1;
+            nested = self.cross(element, nested, &alternatives?)?;
+        }
+        if security && element.local == "AlgorithmSuite" { self.suites(element, nested) } else { Ok(nested) }
+    }
+
+    /// Several suites side by side are a choice: no message could be under all of them.
+    fn suites(&self, element: &'a Element, nested: Vec<Alternative<'a>>) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        let mut alternatives = Vec::new();
+        for alternative in nested {
+            let (suites, options): (Vec<_>, Vec<_>) =
+                alternative.into_iter().partition(|assertion| table::is_suite(assertion.element));
+            if suites.len() > 1 {
+                self.library.remark(element, "several suites in one AlgorithmSuite: read as a choice between them");
+            }
+            if suites.is_empty() {
+                alternatives.push(options);
+                continue;
+            }
+            for suite in suites {
+                alternatives.push([vec![suite], options.clone()].concat());
+                self.limit(element, alternatives.len())?;
+            }
+        }
+        Ok(alternatives)
+    }
+
     /// Every alternative of one side with every alternative of the other.
     fn cross(
         &self,
         at: &Element,
-        left: &[Alternative<'a>],
+        left: Vec<Alternative<'a>>,
         right: &[Alternative<'a>],
     ) -> Result<Vec<Alternative<'a>>, PolicyError> {
+        if matches!(right, [nothing] if nothing.is_empty()) {
+            return Ok(left);
+        }
         self.limit(at, left.len().saturating_mul(right.len()))?;
         let mut product = Vec::with_capacity(left.len() * right.len());
-        for first in left {
+        for first in &left {
             for second in right {
-                let assertions = size(first) + size(second);
-                if assertions > MAX_ASSERTIONS {
+                let (one, two) = (size(first), size(second));
+                if one + two > MAX_ASSERTIONS {
                     return Err(PolicyError::TooManyAssertions { at: self.place(at), limit: MAX_ASSERTIONS });
                 }
+                self.library.work(at, one + two + first.len() * second.len())?;
                 let mut both = first.clone();
                 // The same policy may be attached twice.
                 let fresh = second
@@ -222,6 +277,10 @@ impl<'a> Normaliser<'_, 'a> {
             return Err(PolicyError::TooManyAlternatives { at: self.place(at), limit: MAX_ALTERNATIVES });
         }
         Ok(())
+    }
+
+    fn too_many_references(&self, at: &Element) -> PolicyError {
+        PolicyError::TooManyReferences { at: self.place(at), limit: MAX_REFERENCES, nested: MAX_NESTING }
     }
 
     fn place(&self, element: &Element) -> Place {

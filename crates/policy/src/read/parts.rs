@@ -9,13 +9,35 @@ use crate::error::{Place, PolicyError};
 use crate::model::{ElementPath, HeaderPart, PartSet, Parts};
 use crate::names;
 
+/// How many parts an assertion may name.
+const MAX_PARTS: usize = 500;
+/// The assertions that name parts.
+const PARTS: [&str; 7] = [
+    "SignedParts",
+    "EncryptedParts",
+    "RequiredParts",
+    "SignedElements",
+    "EncryptedElements",
+    "ContentEncryptedElements",
+    "RequiredElements",
+];
+
 /// `XPathVersion` of what is read. It is what is meant without the attribute, too.
 const XPATH_10: &str = "http://www.w3.org/TR/1999/REC-xpath-19991116";
 
 impl Reader<'_> {
     /// Adds the parts that an assertion names; `false` where it is another assertion.
     pub(super) fn parts(&self, assertion: &Assertion<'_>, into: &mut Parts) -> Result<bool, PolicyError> {
-        let is_empty = assertion.element.elements().next().is_none();
+        let count = assertion.element.elements().count();
+        let is_empty = count == 0;
+        if names::is_security(&assertion.element.namespace) && PARTS.contains(&assertion.element.local.as_str()) {
+            if count > MAX_PARTS {
+                let (at, assertion) = (self.place(assertion), assertion.element.local.clone());
+                return Err(PolicyError::TooManyParts { at, assertion, limit: MAX_PARTS });
+            }
+            // They are compared with one another.
+            self.library.work(assertion.element, count * count)?;
+        }
         match assertion.security() {
             Some("SignedParts") => {
                 let mut set = self.part_set(assertion)?;
@@ -36,7 +58,11 @@ impl Reader<'_> {
                     if self.is_ignored(part, "Header")? {
                         continue;
                     }
-                    required.required.push(self.header(part)?);
+                    let header = self.header(part)?;
+                    if header.namespace.is_empty() {
+                        self.library.remark(part, "Header is of no namespace: no header of SOAP is");
+                    }
+                    required.required.push(header);
                 }
                 into.merge(&required);
             }
@@ -71,7 +97,7 @@ impl Reader<'_> {
 
     fn header(&self, part: &Element) -> Result<HeaderPart, PolicyError> {
         let Some(namespace) = part.attribute("", "Namespace") else {
-            let (at, within) = (Place::of(self.file, part), part.local.clone());
+            let (at, within) = (Place::of(self.library.file, part), part.local.clone());
             return Err(PolicyError::Missing { at, what: "Namespace", within });
         };
         let name = part.attribute("", "Name").filter(|name| !name.is_empty()).map(str::to_owned);
@@ -90,7 +116,7 @@ impl Reader<'_> {
                 continue;
             }
             let text = element.text();
-            let at = || Place::of(self.file, element);
+            let at = || Place::of(self.library.file, element);
             let steps = path::parse(element, &text).map_err(|problem| match problem {
                 Problem::NotRead(rest) => PolicyError::Path { at: at(), path: text.clone(), rest: rest.to_owned() },
                 Problem::Prefix(prefix) => {

@@ -48,7 +48,11 @@ impl Reader<'_> {
             let token = match self.token(nested) {
                 Ok(token) => token,
                 // The message may lack it, and from us it will.
-                Err(error) if (nested.optional || assertion.optional) && error.is_not_built() => continue,
+                Err(error) if (nested.optional || assertion.optional) && error.is_not_built() => {
+                    let words = "may be left out of messages, is not built, and is left out";
+                    self.library.remark(nested.element, format!("{} {words}", nested.element.local));
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             tokens.push((token, nested.optional || assertion.optional));

@@ -5,8 +5,9 @@
 
 use nuncio_xml::foreign::Element;
 
+use super::supporting;
 use crate::names;
-use crate::suite;
+use crate::suite::{self, Suite};
 
 /// Assertions of WS-SecurityPolicy that ask for nothing that is not done anyway.
 const SECURITY_PASSED_OVER: &[&str] = &[
@@ -57,6 +58,13 @@ const PASSED_OVER: &[(&str, &str)] = &[
     ("", "AnonymousResponses"),
     // The same in the working draft.
     (names::ADDRESSING_10_WSDL, "Anonymous"),
+    // How WCF controls the flow of a sequence.
+    ("http://schemas.microsoft.com/net/2005/02/rm/policy", ""),
+    // Within `RMAssertion`: what the sequence promises, and that it is bound to what secures its messages, which all of
+    // them are.
+    (names::RELIABLE_11, "DeliveryAssurance"),
+    (names::RELIABLE_11, "SequenceSTR"),
+    (names::RELIABLE_11, "SequenceTransportSecurity"),
     // svcutil's note to itself about a transport.
     ("http://tempuri.org/temporaryworkaround", "TransportBindingElementImporter.TransportUri"),
     // Documentation that a WCF extension exports beside policies.
@@ -82,6 +90,22 @@ const PASSED_OVER: &[(&str, &str)] = &[
     ("http://ws.apache.org/rampart/c/policy", ""),
     // Oracle: "this policy adds no behaviour".
     ("http://schemas.oracle.com/ws/2006/01/securitypolicy", "nobehavior"),
+];
+
+/// Assertions of WS-SecurityPolicy that hold a policy, and that are found with assertions straight in them. The duties of
+/// supporting tokens are told by their names.
+const HOLD_POLICY: &[&str] = &[
+    "AlgorithmSuite",
+    "Layout",
+    "TransportToken",
+    "ProtectionToken",
+    "InitiatorToken",
+    "RecipientToken",
+    "BootstrapPolicy",
+    "Wss10",
+    "Wss11",
+    "Trust10",
+    "Trust13",
 ];
 
 /// Assertions of WS-SecurityPolicy that are not built, with the suites that [`suite::OTHER_NAMES`] lists.
@@ -114,15 +138,11 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("http://schemas.microsoft.com/ws/06/2004/mspolicy/netbinary1", ""),
     // net.tcp: TLS or SPNEGO on the stream, streaming.
     ("http://schemas.microsoft.com/ws/2006/05/framing/policy", ""),
-    // Duplex, and one-way as a property of the channel.
-    ("http://schemas.microsoft.com/net/2006/06/duplex", ""),
-    ("http://schemas.microsoft.com/ws/2005/05/routing/policy", ""),
     // Authentication by HTTP.
     ("http://schemas.microsoft.com/ws/06/2004/policy/http", ""),
-    // WS-ReliableMessaging of February 2005 and 1.1.
-    ("http://schemas.xmlsoap.org/ws/2005/02/rm/policy", ""),
-    ("http://docs.oasis-open.org/ws-rx/wsrmp/200702", ""),
-    ("http://schemas.microsoft.com/net/2005/02/rm/policy", ""),
+    // Others of WS-ReliableMessaging than its one assertion.
+    (names::RELIABLE_2005, ""),
+    (names::RELIABLE_11, ""),
     // WS-AtomicTransaction.
     ("http://schemas.xmlsoap.org/ws/2004/10/wsat", ""),
     ("http://docs.oasis-open.org/ws-tx/wsat/2006/06", ""),
@@ -135,6 +155,25 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("http://www.bea.com/wls90/security/policy", ""),
     ("http://schemas.xmlsoap.org/ws/2002/12/secext", ""),
 ];
+
+/// Whether an assertion of WS-SecurityPolicy holds a policy, if it holds anything.
+pub(crate) fn holds_policy(local: &str) -> bool {
+    HOLD_POLICY.contains(&local) || supporting::duty(local).is_some()
+}
+
+/// Whether an assertion names a suite, built or not.
+pub(crate) fn is_suite(element: &Element) -> bool {
+    if names::is_security(&element.namespace) {
+        return Suite::named(&element.local).is_some() || suite::OTHER_NAMES.contains(&element.local.as_str());
+    }
+    Suite::of(&element.namespace, &element.local).is_some()
+}
+
+/// What is odd about an assertion that is passed over, if anything is.
+pub(crate) fn remark(element: &Element) -> Option<String> {
+    let local = &element.local;
+    element.namespace.is_empty().then(|| format!("{local} is in no namespace: read as that of WS-Addressing"))
+}
 
 /// What is known of an assertion that no reader takes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -54,7 +54,7 @@ pub(super) fn lift<'a>(
     library: &Library<'a>,
     scoped: &[Scoped<'a>],
     endpoint: &[Alternative<'a>],
-    operations: &mut [Operation],
+    operations: &mut [&mut Operation],
 ) -> Result<Vec<Alternative<'a>>, PolicyError> {
     let mut lifted: Option<&Scoped<'a>> = None;
     for message in scoped {
@@ -73,7 +73,7 @@ pub(super) fn lift<'a>(
     }
     let Some(lifted) = lifted else { return Ok(vec![Vec::new()]) };
     if !endpoint.iter().flatten().any(read::is_binding) {
-        let messages = operations.iter_mut().flat_map(Operation::messages_mut);
+        let messages = operations.iter_mut().flat_map(|operation| operation.messages_mut());
         for (message, scoped) in messages.zip(scoped) {
             message.protected = !scoped.endpoint.is_empty();
         }

@@ -1,31 +1,45 @@
 //! WSDL 1.1 with policy attached, read into a contract.
 //!
-//! `read.rs` finds its way through the contract itself, `attach.rs` through the policies attached to it, `action.rs`
-//! knows the default actions of WS-Addressing.
+//! `read.rs` finds its way through the contract itself, `index.rs` what it refers to by name, `attach.rs` the policies
+//! attached to it; `action.rs` knows the default actions of WS-Addressing, `reliable.rs` the
+//! messages of WS-ReliableMessaging.
 
 mod action;
 mod attach;
+mod index;
 mod read;
+mod reliable;
 
 use nuncio_xml::foreign;
 
+use crate::bare::collect;
 use crate::error::{Place, PolicyError};
 use crate::model::Contract;
 use crate::names;
 
 /// Reads a contract from the bytes of one WSDL file; `file` is what errors call it.
 ///
-/// The file must hold all of it: what it imports is not fetched (WCF gives such a file at `?singleWsdl`). A port whose
+/// The file must hold all of it: what it imports is not fetched (WCF gives such a file at `?singleWsdl`). The answer to a
+/// request of WS-MetadataExchange may stand for it, with all the definitions that it holds.
+/// A port whose
 /// policy is not usable is a port of the contract all the same, with the error in its place ([`Port::alternatives`]);
 /// ports without a SOAP binding are left out.
 ///
 /// [`Port::alternatives`]: crate::model::Port::alternatives
 pub fn read(file: &str, bytes: &[u8]) -> Result<Contract, PolicyError> {
     let root = foreign::read(bytes).map_err(|error| unreadable(file, error))?;
-    if !root.is(names::WSDL, "definitions") {
+    let mut contracts = Vec::new();
+    match (root.local.as_str(), root.namespace.as_str()) {
+        ("definitions", names::WSDL) => contracts.push(&root),
+        ("Envelope", names::SOAP_11 | names::SOAP_12) | ("Metadata", names::METADATA_EXCHANGE) => {
+            collect(&root, &|element| element.is(names::WSDL, "definitions"), &mut contracts);
+        }
+        _ => {}
+    }
+    if contracts.is_empty() {
         return Err(PolicyError::NotAContract { at: Place::of(file, &root), root: root.local });
     }
-    read::Definitions::new(file, &root).contract()
+    read::Definitions::new(file, &root, contracts).contract()
 }
 
 pub(crate) fn unreadable(file: &str, error: foreign::ForeignError) -> PolicyError {

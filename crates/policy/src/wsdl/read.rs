@@ -1,9 +1,13 @@
 //! The contract itself: services, ports, bindings, operations and messages of WSDL 1.1.
 
+use std::collections::HashMap;
+
 use nuncio_xml::foreign::Element;
 
-use super::action::{Role, default_action};
+use super::action::{Kind, Role, default_action};
 use super::attach;
+use super::index::{Definition, Index, Operations};
+use super::reliable;
 use crate::error::{Place, PolicyError};
 use crate::model::{Addressing, Contract, FaultMessage, Message, Operation, Parts, Policy, Port, SoapVersion};
 use crate::names;
@@ -13,56 +17,74 @@ use crate::read::{Scoped, engaged_addressing, normal, policies, settle_addressin
 /// The transport of SOAP over HTTP, as both SOAP bindings of WSDL 1.1 name it, and as SOAP 1.2 names its own binding.
 const HTTP: [&str; 2] = ["http://schemas.xmlsoap.org/soap/http", "http://www.w3.org/2003/05/soap/bindings/HTTP/"];
 
+/// How much work a message is, measured in the assertions that a file may go through.
+const WORK_OF_MESSAGE: usize = 400;
+
 /// The definitions of one file.
 pub(super) struct Definitions<'a> {
     library: Library<'a>,
-    root: &'a Element,
-    target_namespace: &'a str,
+    contracts: Vec<&'a Element>,
+    index: Index<'a>,
 }
 
-/// A port, its binding and its port type: what the operations of a port are read from.
+/// A port's binding and port type: what its operations are read from.
 struct Bound<'a> {
-    port_type: &'a Element,
+    /// The name of the port type, and the namespace that it is in.
+    port_type: (&'a str, &'a str),
+    operations: Operations<'a>,
     /// The namespace of the SOAP binding.
     soap: &'a str,
     /// `style` of the SOAP binding, for operations that have none.
     style: Option<&'a str>,
 }
 
+/// What may fail to be read of one port, and leaves the others alone.
+struct Usable {
+    alternatives: Vec<Policy>,
+    operations: Vec<Operation>,
+    callbacks: Vec<Operation>,
+}
+
+/// Operations with what the policies of their messages say, in the order of their messages.
+#[derive(Default)]
+struct Read<'a> {
+    operations: Vec<Operation>,
+    scoped: Vec<Scoped<'a>>,
+}
+
 impl<'a> Definitions<'a> {
-    pub(super) fn new(file: &'a str, root: &'a Element) -> Self {
-        Self {
-            library: Library::new(file, root),
-            root,
-            target_namespace: root.attribute("", "targetNamespace").unwrap_or_default(),
-        }
+    /// `root` is the root of the file, `contracts` its definitions.
+    pub(super) fn new(file: &'a str, root: &'a Element, contracts: Vec<&'a Element>) -> Self {
+        Self { library: Library::new(file, root), index: Index::new(file, &contracts), contracts }
     }
 
-    pub(super) fn contract(&self) -> Result<Contract, PolicyError> {
+    pub(super) fn contract(self) -> Result<Contract, PolicyError> {
         let mut ports = Vec::new();
-        for service in children(self.root, "service") {
-            for port in children(service, "port") {
-                ports.extend(self.port(service, port)?);
+        for contract in &self.contracts {
+            for service in children(contract, "service") {
+                for port in children(service, "port") {
+                    ports.extend(self.port(service, port)?);
+                }
             }
         }
         if ports.is_empty() {
             return Err(PolicyError::NoPort { file: self.library.file.to_owned() });
         }
-        Ok(Contract { ports })
+        Ok(Contract { ports, remarks: self.library.into_remarks() })
     }
 
     /// Reads a port; `None` where its binding is not one to SOAP.
     fn port(&self, service: &'a Element, port: &'a Element) -> Result<Option<Port>, PolicyError> {
-        let binding = self.named(port, "binding", "binding")?;
+        let binding = self.named(port, "binding", "binding")?.element;
         let Some((soap, extension)) = [names::WSDL_SOAP_11, names::WSDL_SOAP_12]
             .into_iter()
             .find_map(|soap| binding.child(soap, "binding").map(|extension| (soap, extension)))
         else {
             return Ok(None);
         };
-        let (alternatives, operations) = match self.bound(service, port, binding, extension) {
-            Ok((alternatives, operations)) => (Ok(alternatives), operations),
-            Err(error) => (Err(error), Vec::new()),
+        let (alternatives, operations, callbacks) = match self.bound(service, port, binding, extension) {
+            Ok(Usable { alternatives, operations, callbacks }) => (Ok(alternatives), operations, callbacks),
+            Err(error) => (Err(error), Vec::new(), Vec::new()),
         };
         Ok(Some(Port {
             name: self.attribute(port, "name")?.to_owned(),
@@ -73,26 +95,58 @@ impl<'a> Definitions<'a> {
                 .map(str::to_owned),
             alternatives,
             operations,
+            callbacks,
         }))
     }
 
-    /// Reads what may fail for one port alone: its policies and operations.
+    /// Reads its policies, operations and callbacks.
     fn bound(
         &self,
         service: &'a Element,
         port: &'a Element,
         binding: &'a Element,
         extension: &'a Element,
-    ) -> Result<(Vec<Policy>, Vec<Operation>), PolicyError> {
+    ) -> Result<Usable, PolicyError> {
         self.transport(extension)?;
-        let port_type = self.named(binding, "type", "portType")?;
-        let bound = Bound { port_type, soap: extension.namespace.as_str(), style: extension.attribute("", "style") };
-        let (mut operations, mut scoped) = (Vec::new(), Vec::new());
+        let definition = self.named(binding, "type", "portType")?;
+        let port_type = definition.element;
+        // Before they are indexed, for each port that has them.
+        self.library.work(port, port_type.children.len())?;
+        let bound = Bound {
+            port_type: (self.attribute(port_type, "name")?, definition.target_namespace),
+            operations: Operations::of(port_type),
+            soap: extension.namespace.as_str(),
+            style: extension.attribute("", "style"),
+        };
+        let (mut requests, mut callbacks) = (Read::default(), Read::default());
         for operation in children(binding, "operation") {
-            operations.push(self.operation(&bound, operation, &mut scoped)?);
+            let name = self.attribute(operation, "name")?;
+            let Some(abstracted) = bound.operations.meant_by(operation) else {
+                let (at, name) = (self.place(operation), name.to_owned());
+                return Err(PolicyError::UnknownName { at, kind: "operation", name });
+            };
+            let messages = || abstracted.elements().filter(|child| child.namespace == names::WSDL);
+            let first = messages().find(|child| matches!(child.local.as_str(), "input" | "output"));
+            let (first, second, into) = match first.map(|first| (first, first.local.as_str())) {
+                Some((first, "input")) => (first, "output", &mut requests),
+                Some((first, _)) => (first, "input", &mut callbacks),
+                None => {
+                    let (at, within) = (self.place(abstracted), format!("operation {name}"));
+                    return Err(PolicyError::Missing { at, what: "input", within });
+                }
+            };
+            let answer = messages().find(|child| child.local == second);
+            self.operation(&bound, operation, abstracted, (first, answer), into)?;
         }
+        let scoped = [requests.scoped, callbacks.scoped].concat();
+        let mut operations: Vec<&mut Operation> =
+            requests.operations.iter_mut().chain(&mut callbacks.operations).collect();
         let alternatives = self.alternatives(&[service, port, binding, port_type], &mut operations, &scoped)?;
-        Ok((alternatives, operations))
+        if let Some(version) = alternatives.iter().find_map(|policy| policy.reliable) {
+            let of_sequences = reliable::operations(version, &requests.operations);
+            requests.operations.extend(of_sequences);
+        }
+        Ok(Usable { alternatives, operations: requests.operations, callbacks: callbacks.operations })
     }
 
     /// Refuses a transport that is not HTTP.
@@ -108,7 +162,7 @@ impl<'a> Definitions<'a> {
     fn alternatives(
         &self,
         attached: &[&'a Element; 4],
-        operations: &mut [Operation],
+        operations: &mut [&mut Operation],
         scoped: &[Scoped<'a>],
     ) -> Result<Vec<Policy>, PolicyError> {
         let [_, port, binding, _] = attached;
@@ -119,8 +173,8 @@ impl<'a> Definitions<'a> {
         // `wsaw:UsingAddressing` may also stand in the binding or the port itself, as an extension of WSDL.
         let extension =
             binding.elements().chain(port.elements()).find_map(engaged_addressing).unwrap_or(Addressing::None);
-        let mut messages = operations.iter().flat_map(Operation::messages);
-        if messages.any(|message| {
+        let messages: Vec<&Message> = operations.iter().flat_map(|operation| operation.messages()).collect();
+        if messages.iter().any(|message| {
             (alternatives.is_empty() || !message.protected)
                 && (!message.parts.is_empty() || !message.supporting.is_empty())
         }) {
@@ -128,67 +182,61 @@ impl<'a> Definitions<'a> {
             let within = format!("binding {}", self.attribute(binding, "name")?);
             return Err(PolicyError::Missing { at: self.place(binding), what: "security binding", within });
         }
-        let messages: Vec<&Parts> =
-            operations.iter().flat_map(Operation::messages).map(|message| &message.parts).collect();
+        let messages: Vec<&Parts> = messages.into_iter().map(|message| &message.parts).collect();
         for policy in &mut alternatives {
+            let encrypts = std::iter::once(&policy.parts).chain(messages.iter().copied()).any(Parts::encrypts);
+            if policy.encrypts_first() && !encrypts {
+                self.library.remark(binding, "EncryptBeforeSigning, and nothing is encrypted");
+            }
             settle_addressing(policy, extension, &messages);
         }
         Ok(alternatives)
     }
 
-    /// Reads an operation; what the policies of its messages say is added to `scoped`, in the order of its messages.
+    /// Reads an operation: that of the binding, that of the port type, and of the latter the message that begins it and
+    /// the one that answers.
     fn operation(
         &self,
         bound: &Bound<'a>,
         operation: &'a Element,
-        scoped: &mut Vec<Scoped<'a>>,
-    ) -> Result<Operation, PolicyError> {
+        abstracted: &'a Element,
+        (first, answer): (&'a Element, Option<&'a Element>),
+        into: &mut Read<'a>,
+    ) -> Result<(), PolicyError> {
         let name = self.attribute(operation, "name")?;
-        let Some(abstracted) = overload(bound.port_type, operation, name) else {
-            let (at, name) = (self.place(operation), name.to_owned());
-            return Err(PolicyError::UnknownName { at, kind: "operation", name });
-        };
         let extension = operation.child(bound.soap, "operation");
         let style = extension.and_then(|extension| extension.attribute("", "style")).or(bound.style);
         let mut common = Scoped::default();
         attach::scoped(&self.library, &[operation, abstracted], &mut common)?;
         let context = Context { definitions: self, bound, name, rpc: style == Some("rpc"), common };
+        let concrete = |message: &Element| operation.child(names::WSDL, &message.local);
 
-        let output = abstracted.child(names::WSDL, "output");
-        let Some(input) = abstracted.child(names::WSDL, "input") else {
-            return Err(PolicyError::Missing {
-                at: self.place(abstracted),
-                what: "input",
-                within: format!("operation {name}"),
-            });
-        };
         let soap_action = extension.and_then(|extension| extension.attribute("", "soapAction")).map(str::to_owned);
-        let role = Role::Input { name: input.attribute("", "name"), one_way: output.is_none() };
-        let mut request = context.message(input, operation.child(names::WSDL, "input"), role, scoped)?;
+        let role = Role::First { name: first.attribute("", "name"), of: Kind::new(&first.local, answer.is_some()) };
+        let mut request = context.message(first, concrete(first), role, &mut into.scoped)?;
         // In the absence of a declared action a SOAP action is the action (WS-Addressing 1.0 Metadata, section 4.4.1).
         if let (None, Some(soap_action)) =
-            (declared_action(input), soap_action.as_deref().filter(|action| !action.is_empty()))
+            (declared_action(first), soap_action.as_deref().filter(|action| !action.is_empty()))
         {
             soap_action.clone_into(&mut request.action);
         }
         request.soap_action = soap_action;
 
-        let response = match output {
-            Some(output) => {
-                let role = Role::Output(output.attribute("", "name"));
-                Some(context.message(output, operation.child(names::WSDL, "output"), role, scoped)?)
-            }
-            None => None,
-        };
+        let answer = answer.map(|answer| {
+            context.message(answer, concrete(answer), Role::Answer(answer.attribute("", "name")), &mut into.scoped)
+        });
+        let output = answer.transpose()?;
+        let concretes: HashMap<&str, &Element> =
+            children(operation, "fault").filter_map(|fault| Some((fault.attribute("", "name")?, fault))).collect();
         let mut faults = Vec::new();
         for fault in children(abstracted, "fault") {
             let fault_name = self.attribute(fault, "name")?;
-            let concrete =
-                children(operation, "fault").find(|concrete| concrete.attribute("", "name") == Some(fault_name));
-            let message = context.message(fault, concrete, Role::Fault(fault_name), scoped)?;
+            let concrete = concretes.get(fault_name).copied();
+            let message = context.message(fault, concrete, Role::Fault(fault_name), &mut into.scoped)?;
             faults.push(FaultMessage { name: fault_name.to_owned(), message });
         }
-        Ok(Operation { name: name.to_owned(), input: request, output: response, faults })
+        into.operations.push(Operation { name: name.to_owned(), input: request, output, faults });
+        Ok(())
     }
 
     /// What an attribute of an element refers to among the definitions.
@@ -197,21 +245,8 @@ impl<'a> Definitions<'a> {
         element: &'a Element,
         attribute: &'static str,
         kind: &'static str,
-    ) -> Result<&'a Element, PolicyError> {
-        let name = self.attribute(element, attribute)?;
-        element
-            .resolve(name)
-            .filter(|(namespace, _)| *namespace == self.target_namespace)
-            .and_then(|(_, local)| {
-                children(self.root, kind).find(|definition| definition.attribute("", "name") == Some(local))
-            })
-            .ok_or_else(|| {
-                let (at, name) = (self.place(element), name.to_owned());
-                match children(self.root, "import").find_map(|import| import.attribute("", "location")) {
-                    Some(location) => PolicyError::Imported { at, kind, name, location: location.to_owned() },
-                    None => PolicyError::UnknownName { at, kind, name },
-                }
-            })
+    ) -> Result<Definition<'a>, PolicyError> {
+        self.index.named(element, self.attribute(element, attribute)?, kind)
     }
 
     fn attribute(&self, element: &'a Element, attribute: &'static str) -> Result<&'a str, PolicyError> {
@@ -246,20 +281,19 @@ impl<'a> Context<'_, 'a> {
         role: Role<'_>,
         scoped: &mut Vec<Scoped<'a>>,
     ) -> Result<Message, PolicyError> {
-        let message = self.definitions.named(abstracted, "message", "message")?;
+        self.definitions.library.work(abstracted, WORK_OF_MESSAGE)?;
+        let message = self.definitions.named(abstracted, "message", "message")?.element;
         let mut policies = self.common.clone();
         let elements: Vec<&Element> = concrete.into_iter().chain([abstracted, message]).collect();
         attach::scoped(&self.definitions.library, &elements, &mut policies)?;
-        let port_type = self.definitions.attribute(self.bound.port_type, "name")?;
-        let action = declared_action(abstracted).map_or_else(
-            || default_action(self.definitions.target_namespace, port_type, self.name, role),
-            str::to_owned,
-        );
+        let (port_type, target_namespace) = self.bound.port_type;
+        let action = declared_action(abstracted)
+            .map_or_else(|| default_action(target_namespace, port_type, self.name, role), str::to_owned);
         let fault = matches!(role, Role::Fault(_));
         let body = concrete.and_then(|concrete| concrete.child(self.bound.soap, "body"));
         let element = if self.rpc && !fault {
             let namespace = body.and_then(|body| body.attribute("", "namespace")).unwrap_or_default();
-            let suffix = if matches!(role, Role::Output(_)) { "Response" } else { "" };
+            let suffix = if matches!(role, Role::Answer(_)) { "Response" } else { "" };
             Some((namespace.to_owned(), format!("{}{suffix}", self.name)))
         } else {
             self.element(message, body)?
@@ -295,24 +329,6 @@ fn declared_action(message: &Element) -> Option<&str> {
         .filter(|action| !action.is_empty())
 }
 
-fn children<'a>(element: &'a Element, local: &'static str) -> impl Iterator<Item = &'a Element> {
+pub(super) fn children<'a>(element: &'a Element, local: &'static str) -> impl Iterator<Item = &'a Element> {
     element.elements().filter(move |child| child.is(names::WSDL, local))
-}
-
-/// The operation of a port type that an operation of a binding means. Overloads are told apart by the names of
-/// their messages (WSDL 1.1, section 2.5).
-fn overload<'a>(port_type: &'a Element, operation: &Element, name: &str) -> Option<&'a Element> {
-    let message_name = |operation: &'_ Element, kind: &str| {
-        operation.child(names::WSDL, kind).and_then(|message| message.attribute("", "name")).map(str::to_owned)
-    };
-    let mut candidates =
-        children(port_type, "operation").filter(|candidate| candidate.attribute("", "name") == Some(name));
-    let first = candidates.next()?;
-    let fits = |candidate: &Element| {
-        ["input", "output"].into_iter().all(|kind| match message_name(operation, kind) {
-            Some(name) => message_name(candidate, kind) == Some(name),
-            None => true,
-        })
-    };
-    if fits(first) { Some(first) } else { candidates.find(|candidate| fits(candidate)).or(Some(first)) }
 }

@@ -192,7 +192,9 @@ impl Opening<'_> {
                 continue;
             }
             let name = envelope.document.name(block);
-            let ours = is_addressing(name.namespace) && self.demand.policy.addressing != Addressing::None;
+            let ours = is_addressing(name.namespace) && self.demand.policy.addressing != Addressing::None
+                // Headers of a sequence are for whoever keeps it, behind us.
+                || self.demand.policy.reliable.is_some_and(|version| version.namespace() == name.namespace);
             if envelope.must_be_understood(block) && !ours {
                 return Err(Refusal::NotUnderstood {
                     namespace: name.namespace.to_owned(),

@@ -1,0 +1,57 @@
+//! The messages of WS-ReliableMessaging itself: operations of a port whose policy asks for it, which no contract lists.
+
+use crate::model::{Message, Operation, Parts, ReliableMessaging};
+
+/// Requests of February 2005 and what answers them. Over a channel that answers each request, WCF ends both directions of
+/// a sequence at once: a message and its answer of the same name.
+const OF_FEBRUARY_2005: &[(&str, Option<&str>)] = &[
+    ("CreateSequence", Some("CreateSequenceResponse")),
+    ("LastMessage", Some("LastMessage")),
+    ("TerminateSequence", Some("TerminateSequence")),
+    ("SequenceAcknowledgement", None),
+];
+/// Requests of 1.1 and what answers them.
+const OF_V11: &[(&str, Option<&str>)] = &[
+    ("CreateSequence", Some("CreateSequenceResponse")),
+    ("CloseSequence", Some("CloseSequenceResponse")),
+    ("TerminateSequence", Some("TerminateSequenceResponse")),
+    ("AckRequested", None),
+    ("SequenceAcknowledgement", None),
+];
+
+/// The operations of a version, for a port that has `operations`: what is signed in all of their requests, or in all of
+/// their responses, is signed in these. They have no secrets, and WCF encrypts none of them.
+pub(super) fn operations(version: ReliableMessaging, operations: &[Operation]) -> Vec<Operation> {
+    let namespace = version.namespace();
+    let messages = match version {
+        ReliableMessaging::February2005 => OF_FEBRUARY_2005,
+        ReliableMessaging::V11 => OF_V11,
+    };
+    let request = shared(operations.iter().map(|operation| &operation.input));
+    let response = shared(operations.iter().filter_map(|operation| operation.output.as_ref()));
+    let message = |name: &str, (parts, protected): &(Parts, bool)| Message {
+        action: format!("{namespace}/{name}"),
+        soap_action: None,
+        element: None,
+        parts: parts.clone(),
+        supporting: Vec::new(),
+        protected: *protected,
+    };
+    messages
+        .iter()
+        .map(|(name, answer)| Operation {
+            name: (*name).to_owned(),
+            input: message(name, &request),
+            output: answer.map(|answer| message(answer, &response)),
+            faults: Vec::new(),
+        })
+        .collect()
+}
+
+/// What messages have in common: parts, and whether they are protected at all.
+fn shared<'a>(messages: impl Iterator<Item = &'a Message>) -> (Parts, bool) {
+    messages
+        .map(|message| (message.parts.signed_too(&message.parts), message.protected))
+        .reduce(|(one, protected), (other, too)| (one.signed_too(&other), protected && too))
+        .unwrap_or((Parts::default(), true))
+}
