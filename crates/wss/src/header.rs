@@ -157,30 +157,36 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
 }
 
 /// The name of the security context that a message refers to, and the generation in which it does: its token's, or else
-/// that of the reference of a derived key or of a signature, which says its generation where it says a type. Read before
-/// anything is believed, to look the context up.
-pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, Option<&'static Dialect>)> {
+/// that of the reference of a derived key, or of a signature that says that it is to a context. Read before anything is
+/// believed, to look the context up.
+pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, &'static Dialect)> {
     let mut referred = None;
     for child in document.elements(security) {
         let name = document.name(child);
-        let dialect = Dialect::of_conversation(name.namespace);
-        let reference = match (dialect, name.local) {
+        let found = match (Dialect::of_conversation(name.namespace), name.local) {
             (Some(dialect), "SecurityContextToken") => {
                 let token = SecurityContextToken::read(document, child, dialect).ok()?;
-                return Some((conversation::name(&token.identifier, token.instance.as_deref()), Some(dialect)));
+                return Some((conversation::name(&token.identifier, token.instance.as_deref()), dialect));
             }
             (Some(dialect), "DerivedKeyToken") => {
-                DerivedKeyToken::read(document, child, dialect).ok().map(|token| token.source)
+                DerivedKeyToken::read(document, child, dialect).ok().map(|token| (token.source, dialect))
             }
-            (None, "Signature") => document
-                .elements(child)
-                .find(|&child| document.is(child, DSIG, "KeyInfo"))
-                .and_then(|key_info| Reference::of_key_info(document, key_info).ok()),
+            (None, "Signature") => signed_under(document, child),
             _ => None,
         };
-        if let (None, Some(Reference::External { uri, instance })) = (&referred, reference) {
+        if let (None, Some((Reference::External { uri, instance }, dialect))) = (&referred, found) {
             referred = Some((conversation::name(&uri, instance.as_deref()), dialect));
         }
     }
     referred
+}
+
+/// The reference of a signature that says that it is to a security context, and of which generation.
+fn signed_under(document: &Document, signature: NodeId) -> Option<(Reference, &'static Dialect)> {
+    let within = |parent, namespace, local| document.elements(parent).find(|&node| document.is(node, namespace, local));
+    let key_info = within(signature, DSIG, "KeyInfo")?;
+    let reference = within(within(key_info, WSSE, "SecurityTokenReference")?, WSSE, "Reference")?;
+    let kind = document.attribute(reference, "", "ValueType")?;
+    let dialect = Dialect::all().into_iter().find(|dialect| dialect.context_token == kind)?;
+    Some((Reference::of_key_info(document, key_info).ok()?, dialect))
 }

@@ -48,7 +48,7 @@ pub struct Received {
     pub(crate) envelope: Envelope,
     /// What it is under each alternative of the policy that it may come under, in their order. Never empty.
     pub(crate) readings: Vec<Reading>,
-    pub(crate) context: Option<(String, Option<&'static Dialect>)>,
+    pub(crate) context: Option<(String, &'static Dialect)>,
     /// Its octets, kept where there is more than one reading.
     pub(crate) octets: Option<Vec<u8>>,
 }
@@ -148,7 +148,7 @@ impl Received {
 
     /// The generation of WS-SecureConversation in which it names that context.
     pub fn dialect(&self) -> Option<&'static Dialect> {
-        self.context.as_ref().and_then(|(_, dialect)| *dialect)
+        self.context.as_ref().map(|(_, dialect)| *dialect)
     }
 
     /// The action that it names.
