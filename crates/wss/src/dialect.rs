@@ -123,6 +123,11 @@ impl Dialect {
         format!("{}/CK/PSHA1", self.trust)
     }
 
+    /// `Type` of a binary secret that is a key, and `KeyType` of a token with one.
+    pub(crate) fn symmetric_key(&self) -> String {
+        format!("{}/SymmetricKey", self.trust)
+    }
+
     /// `Type` of a binary secret that is entropy.
     pub(crate) fn nonce(&self) -> String {
         format!("{}/Nonce", self.trust)

@@ -45,6 +45,11 @@ impl Fault {
                 Some((dialect.conversation, "BadContextToken")),
                 "The security context token is expired or is not valid. The message was not processed.",
             ),
+            Class::InvalidTimeRange => (
+                Code::Sender,
+                Some((dialect.trust, "InvalidTimeRange")),
+                "The requested time range is invalid or unsupported.",
+            ),
             Class::InvalidRequest => {
                 (Code::Sender, Some((dialect.trust, "InvalidRequest")), "The request was invalid or malformed.")
             }

@@ -125,7 +125,7 @@ impl Received {
         let conversations = alternatives.iter().any(|terms| terms.conversation().is_some());
         let named = envelope.security.filter(|_| conversations);
         let context = named.and_then(|node| header::context_name(&envelope.document, node));
-        let about = About { conversations, generation: context.as_ref().and_then(|(_, dialect)| *dialect) };
+        let about = About { conversations, generation: context.as_ref().map(|(_, dialect)| *dialect) };
         let mut readings = Vec::with_capacity(alternatives.len());
         let mut refused = None;
         for (alternative, terms) in alternatives.iter().enumerate() {

@@ -96,6 +96,14 @@ pub enum Refusal {
     /// A signature confirmation is missing, wrong or unasked.
     #[error("signature confirmation: {0}")]
     SignatureConfirmation(&'static str),
+    /// The trust request asks for a time that is over before it begins, is past, or has not begun.
+    #[error("trust request: asks for a context that lasts from {} to {expires}", begins(*created))]
+    TimeRange {
+        /// From when, where it says.
+        created: Option<Time>,
+        /// Until when.
+        expires: Time,
+    },
     /// A token that the policy asks for is missing.
     #[error("no {0} where the policy asks for one")]
     TokenMissing(&'static str),
@@ -147,6 +155,11 @@ pub enum Refusal {
     WrongPassword(String),
 }
 
+/// When a lifetime begins, by its own words.
+fn begins(created: Option<Time>) -> String {
+    created.map_or_else(|| "now".to_owned(), |created| created.to_string())
+}
+
 /// Until when a message is good, by its own words.
 fn until(expires: Option<Time>) -> String {
     expires.map_or_else(|| "good for no said time".to_owned(), |expires| format!("good until {expires}"))
@@ -173,6 +186,8 @@ pub enum Class {
     BadContextToken,
     /// The trust request is not one that is answered.
     InvalidRequest,
+    /// The lifetime in a trust request is none.
+    InvalidTimeRange,
 }
 
 impl Refusal {
@@ -203,6 +218,7 @@ impl Refusal {
             | Self::UnprotectedTransport => Class::InvalidSecurity,
             Self::UntrustedCertificate { .. } | Self::WrongPassword(_) => Class::FailedAuthentication,
             Self::OutlivedContext(_) | Self::UnknownContext(_) => Class::BadContextToken,
+            Self::TimeRange { .. } => Class::InvalidTimeRange,
             Self::TrustRequest(_) => Class::InvalidRequest,
         }
     }

@@ -9,6 +9,8 @@ use nuncio_policy::model::{
     Trust, TrustVersion, X509Kind, X509Reference, X509Token,
 };
 
+use nuncio_policy::suite::Suite;
+
 use crate::addressing;
 use crate::dialect::Dialect;
 use crate::message_terms::MessageTerms;
@@ -116,6 +118,11 @@ impl Terms {
     /// The generation of its trust messages.
     pub(crate) fn dialect(&self) -> &'static Dialect {
         crate::demand::dialect(&self.policy)
+    }
+
+    /// The algorithm suite of the messages that establish a context.
+    pub(crate) fn bootstrap_suite(&self) -> &'static Suite {
+        crate::demand::suite(self.conversation().map_or(&self.policy, |token| &token.bootstrap))
     }
 
     /// The addressing of its messages.

@@ -316,7 +316,7 @@ impl Bench {
                 Some((SC, "BadContextToken")),
                 "The security context token is expired or is not valid. The message was not processed.",
             ),
-            Class::InvalidRequest => panic!("its fault is sealed"),
+            Class::InvalidRequest | Class::InvalidTimeRange => panic!("its fault is sealed"),
         };
         let (addressing, action) = match self.policy.addressing {
             Addressing::V10 => {

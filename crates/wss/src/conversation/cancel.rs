@@ -11,6 +11,7 @@ use crate::reply::{Message, Reply};
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
 use crate::trust::response::write_cancelled;
+use crate::trust::secret::Unwrapping;
 
 /// Answers a Cancel, which only the holder of the context's own key may ask for.
 pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Result<(Message, Reply), Issue> {
@@ -33,7 +34,13 @@ fn target(opened: &Opened, dialect: &Dialect) -> Result<Option<String>, Refusal>
         return Err(Refusal::TrustRequest("is a cancel where the policy has none"));
     }
     let envelope = &opened.envelope;
-    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Cancel)?;
+    let request = TokenRequest::read(
+        &envelope.document,
+        envelope.payload(),
+        dialect,
+        TrustVerb::Cancel,
+        &Unwrapping::of(opened),
+    )?;
     let (identifier, instance) = request.target.ok_or(Refusal::TrustRequest("names no context to cancel"))?;
     match &opened.context {
         Some(context) if context.key(&identifier, instance.as_deref()).is_some() => Ok(request.correlation),

@@ -17,12 +17,15 @@ use crate::reply::{Answer, Reply};
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
 use crate::trust::response::{Issued, write_issued};
+use crate::trust::secret::{Brought, Unwrapping, Written};
 
 /// The key of a new context, and what its client is told of it.
 struct Key {
     secret: Secret,
     entropy: Option<Secret>,
     given: bool,
+    /// Whether the client encrypted its entropy by itself.
+    wrapped: bool,
 }
 
 /// Issues a context and seals the answer.
@@ -60,14 +63,16 @@ fn answer(
         Ok(granted) => granted,
         Err(refusal) => return Err(refuse(&reply, refusal, now, random)?),
     };
+    let entropy = key.entropy.as_ref().map(|entropy| written(reply.opened(), entropy, key.wrapped, random));
+    let given = key.given.then(|| written(reply.opened(), &context.secret, key.wrapped, random));
     let mut tag = [0; 6];
     random.fill(&mut tag);
     let (token, secret) = (format!("_{}-sct", hex(&tag)), format!("_{}-key", hex(&tag)));
     let issued = Issued {
         context: &context,
         ids: (&token, &secret),
-        entropy: key.entropy.as_ref(),
-        given: key.given.then_some(&context.secret),
+        entropy: entropy.as_ref(),
+        given: given.as_ref(),
         correlation: correlation.as_deref(),
     };
     let write = |writer: &mut Writer| write_issued(writer, &issued);
@@ -75,9 +80,26 @@ fn answer(
     Ok(recipient::Issued { context, message, reply })
 }
 
+/// A secret of ours as the client reads it: encrypted by itself where it did so with its own, under its certificate, or
+/// else under the key of its request; over a transport there is neither.
+fn written(opened: &Opened, secret: &Secret, wrapped: bool, random: &mut dyn Random) -> Written {
+    let suite = opened.terms.bootstrap_suite();
+    let (certificate, shared) = (opened.evidence.certificate.as_ref(), opened.evidence.shared.as_ref());
+    let certificate = certificate.filter(|_| wrapped);
+    certificate
+        .and_then(|certificate| Written::for_certificate(secret, certificate, suite, random))
+        .or_else(|| Written::for_request(secret, shared.filter(|_| wrapped)?, suite, random))
+        .unwrap_or_else(|| Written::Clear(secret.clone()))
+}
+
 /// Seals the fault that tells a client that its request is not granted.
 pub(super) fn refuse(reply: &Reply, refusal: Refusal, now: Time, random: &mut dyn Random) -> Result<Issue, Issue> {
-    let fault = Fault::refusal(Class::InvalidRequest, reply.opened().terms.dialect());
+    // A request that was opened is told of itself alone.
+    let class = match refusal.class() {
+        Class::InvalidTimeRange => Class::InvalidTimeRange,
+        _ => Class::InvalidRequest,
+    };
+    let fault = Fault::refusal(class, reply.opened().terms.dialect());
     let (message, _) = reply.seal(Answer::Fault(fault), now, random)?;
     Ok(Issue::Refused { refusal, message })
 }
@@ -91,7 +113,9 @@ struct Granted {
 
 fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
     let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
-    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue)?;
+    let request =
+        TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue, &Unwrapping::of(opened))?;
+    let expires = expires(opened, &request, now)?;
     let mut identifier = [0; 16];
     random.fill(&mut identifier);
     let key = key(opened, &request, random)?;
@@ -104,7 +128,7 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
         principal,
         conversation: hex(&conversation),
         created: now,
-        expires: expiry(opened, &request, now)?,
+        expires,
         secret: key.secret.clone(),
         derived: opened.recipient.settings.derived_keys.lease(),
         replaces: None,
@@ -120,7 +144,9 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         return Err(Refusal::TrustRequest("renews where the policy forbids it"));
     }
     let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
-    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Renew)?;
+    let request =
+        TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Renew, &Unwrapping::of(opened))?;
+    let expires = expires(opened, &request, now)?;
     let (identifier, instance) = request.target.as_ref().ok_or(Refusal::TrustRequest("names no context to renew"))?;
     let old = opened
         .context
@@ -140,7 +166,7 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         principal,
         conversation: old.conversation.clone(),
         created: now,
-        expires: expiry(opened, &request, now)?,
+        expires,
         secret: key.secret.clone(),
         derived: opened.recipient.settings.derived_keys.lease(),
         replaces: Some(old.name()),
@@ -149,16 +175,23 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
     Ok(Granted { context, key, correlation: request.correlation })
 }
 
-/// When a context that is issued now ends: when the client asked for, and no later than the settings say.
-fn expiry(opened: &Opened, request: &TokenRequest, now: Time) -> Result<Time, Refusal> {
-    let latest = now.plus(opened.recipient.settings.context_lifetime);
-    let Some((created, expires)) = request.lifetime else { return Ok(latest) };
-    // By its own clock, where it says when its time begins: clocks differ.
-    let asked = expires.millis().saturating_sub(created.unwrap_or(now).millis());
-    if asked <= 0 {
-        return Err(Refusal::TrustRequest("has a lifetime that is over"));
+/// When a context ends: as its client asks, and no later than the longest that we have; counted from now, since two clocks
+/// are never the same. A request for another service than ours gets none.
+fn expires(opened: &Opened, request: &TokenRequest, now: Time) -> Result<Time, Refusal> {
+    let settings = &opened.recipient.settings;
+    let is_ours = |scope: &String| settings.addresses.is_empty() || settings.addresses.contains(scope);
+    if !request.scope.as_ref().is_none_or(is_ours) {
+        return Err(Refusal::TrustRequest("applies to another service than ours"));
     }
-    Ok(latest.min(now.plus(Duration::from_millis(asked.unsigned_abs()))))
+    let latest = now.plus(settings.context_lifetime);
+    let (created, Some(expires)) = request.lifetime else { return Ok(latest) };
+    let begins = created.unwrap_or(now);
+    let skew = settings.freshness.skew;
+    if expires <= begins || expires.plus(skew) <= now || begins > now.plus(skew) {
+        return Err(Refusal::TimeRange { created, expires });
+    }
+    let asked = Duration::from_millis(expires.millis().abs_diff(begins.millis()));
+    Ok(now.plus(asked).min(latest))
 }
 
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.
@@ -176,18 +209,18 @@ fn key(opened: &Opened, request: &TokenRequest, random: &mut dyn Random) -> Resu
         None if client && opened.request == Request::Issue => {
             Err(Refusal::TrustRequest("has no entropy where the policy asks for it"))
         }
-        None => Ok(Key { secret: fresh(octets, random), entropy: None, given: true }),
-        Some(entropy) if client && !server => {
+        None => Ok(Key { secret: fresh(octets, random), entropy: None, given: true, wrapped: false }),
+        Some(Brought { secret: entropy, wrapped }) if client && !server => {
             if entropy.len() != octets {
                 return Err(Refusal::TrustRequest("has entropy of another size than the key's"));
             }
-            Ok(Key { secret: entropy.clone(), entropy: None, given: false })
+            Ok(Key { secret: entropy.clone(), entropy: None, given: false, wrapped: *wrapped })
         }
-        Some(entropy) => {
+        Some(Brought { secret: entropy, wrapped }) => {
             let ours = fresh(octets, random);
             let secret = derive::computed_key(entropy.expose(), ours.expose(), octets)
                 .map_err(|_| Refusal::TrustRequest("asks for too long a key"))?;
-            Ok(Key { secret, entropy: Some(ours), given: false })
+            Ok(Key { secret, entropy: Some(ours), given: false, wrapped: *wrapped })
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::refusal::Refusal;
 use crate::terms::Terms;
 use crate::time::Time;
 use crate::trust::response::{Proof, TokenResponse, read_cancelled};
+use crate::trust::secret::Unwrapping;
 
 impl Initiator {
     /// Opens the answer to a request.
@@ -61,7 +62,7 @@ impl Initiator {
         if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
             return Err(Refusal::KeyReference("signs under another certificate than the service's"));
         }
-        Ok(Opening { envelope, once: evidence.once })
+        Ok(Opening { envelope, once: evidence.once, shared: evidence.shared })
     }
 
     /// The security context that an answer establishes.
@@ -70,7 +71,13 @@ impl Initiator {
         let dialect = terms.dialect();
         let Opening { envelope, .. } = opening;
         let document = &envelope.document;
-        let response = TokenResponse::read(document, envelope.payload(), dialect)?;
+        let keys = Unwrapping {
+            credentials: self.credential.as_slice(),
+            shared: opening.shared.as_ref().or(expectation.shared.as_ref()),
+            context: expectation.context.as_deref(),
+            suite: terms.bootstrap_suite(),
+        };
+        let response = TokenResponse::read(document, envelope.payload(), dialect, &keys, expectation.key_size)?;
         let octets = response.key_size.unwrap_or(expectation.key_size);
         let suite = crate::demand::suite(&terms.policy);
         if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {

@@ -19,11 +19,19 @@ use crate::received::Request;
 use crate::seal::{Brought, Content, Outgoing, Protection, Seal, Supporting, Unsealed, encrypts, seal};
 use crate::time::Time;
 use crate::trust::request::{write_cancel, write_key_request};
+use crate::trust::secret::Written;
+
+/// Entropy that is asked with.
+pub(super) struct Entropy {
+    pub(super) id: String,
+    pub(super) secret: Secret,
+    pub(super) written: Written,
+}
 
 /// What an initiator asks the service for.
 pub(super) enum Asking<'a> {
-    /// A security context, or another key for that one: the entropy and its id, and the octets of key.
-    Key { renewed: Option<&'a Context>, entropy: Option<(String, Secret)>, octets: usize },
+    /// A security context, or another key for that one: the entropy, and the octets of key.
+    Key { renewed: Option<&'a Context>, entropy: Option<Entropy>, octets: usize },
     /// The end of a security context.
     Cancel(&'a Context),
     /// Something of the application.
@@ -60,7 +68,7 @@ impl Initiator {
         let write = |writer: &mut Writer| match asking {
             Asking::Key { renewed, entropy, octets } => {
                 let renewed = renewed.map(|context| (context.identifier.as_str(), context.instance.as_deref()));
-                let entropy = entropy.as_ref().map(|(id, secret)| (id.as_str(), secret));
+                let entropy = entropy.as_ref().map(|entropy| (entropy.id.as_str(), &entropy.written));
                 write_key_request(writer, dialect, renewed, entropy, *octets);
             }
             Asking::Cancel(context) => {
@@ -100,7 +108,7 @@ impl Initiator {
         };
         let sealed = seal(&outgoing, &sealing, now, random)?;
         let (entropy, key_size) = match asking {
-            Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|(_, secret)| secret.clone()), *octets),
+            Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|entropy| entropy.secret.clone()), *octets),
             _ => (None, suite.key),
         };
         let mut content_type = content_type(self.terms.soap).to_owned();

@@ -28,8 +28,9 @@ use crate::terms::{NotBuilt, Terms};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::trust::request::TokenRequest;
+use crate::trust::secret::{Unwrapping, Written};
 
-use ask::Asking;
+use ask::{Asking, Entropy};
 
 /// How a service reads the `*Sha256` suites, where stacks differ: an initiator has nothing to follow, and must be told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -82,6 +83,8 @@ pub struct Initiator {
     derived_keys: Arc<DerivedKeys>,
     /// Who may sign answers: the service, where its certificate does.
     trust: Trust,
+    /// Whether entropy is encrypted by itself.
+    wraps: bool,
 }
 
 /// A request to be sent.
@@ -112,6 +115,8 @@ pub struct Expectation {
 pub struct Opening {
     envelope: Envelope,
     once: Option<open::Once>,
+    /// The key that came in it as an encrypted key.
+    shared: Option<SharedKey>,
 }
 
 impl Initiator {
@@ -136,7 +141,15 @@ impl Initiator {
             message_lifetime: settings.message_lifetime,
             derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
             limits: settings.limits,
+            wraps: false,
         })
+    }
+
+    /// Encrypts its entropy by itself, for the service's certificate, within the body that is encrypted in any case: for
+    /// services that read an `EncryptedKey` there and no `BinarySecret`. What answers has is read in either form.
+    #[must_use]
+    pub fn wrapping_entropy(self) -> Self {
+        Self { wraps: true, ..self }
     }
 
     /// Asks for a security context.
@@ -167,8 +180,17 @@ impl Initiator {
             random.fill(&mut entropy);
             let mut tag = [0; 6];
             random.fill(&mut tag);
-            (format!("_{}", hex(&tag)), Secret::new(entropy))
+            let secret = Secret::new(entropy);
+            let written = if self.wraps {
+                let service = self.service.as_ref().ok_or(Unsealed::TokenMissing("a service certificate"))?;
+                let suite = self.terms.bootstrap_suite();
+                Written::for_certificate(&secret, service, suite, random).ok_or(Unsealed::Asymmetric)?
+            } else {
+                Written::Clear(secret.clone())
+            };
+            Ok::<_, Unsealed>(Entropy { id: format!("_{}", hex(&tag)), secret, written })
         });
+        let entropy = entropy.transpose()?;
         self.ask(&Asking::Key { renewed: renewed.map(Arc::as_ref), entropy, octets }, renewed, now, random)
     }
 
@@ -273,8 +295,9 @@ impl Expectation {
             Request::Issue | Request::Renew => {
                 let dialect: &Dialect = terms.dialect();
                 let verb = if opened.request == Request::Issue { TrustVerb::Issue } else { TrustVerb::Renew };
-                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, verb)?;
-                (request.entropy, request.key_size.unwrap_or(suite.key))
+                let keys = Unwrapping::of(opened);
+                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, verb, &keys)?;
+                (request.entropy.map(|brought| brought.secret), request.key_size.unwrap_or(suite.key))
             }
             _ => (None, suite.key),
         };

@@ -2,13 +2,14 @@
 
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod secret;
 
-use nuncio_crypto::base64;
-use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};
 
+use self::secret::Written;
 use crate::dialect::Dialect;
 use crate::names::WSU;
+use crate::time::Time;
 
 /// Lengths of entropy and of keys that are taken, in octets.
 pub(crate) const KEYS: std::ops::RangeInclusive<usize> = 16..=64;
@@ -27,22 +28,20 @@ fn child(document: &Document, parent: NodeId, namespace: &str, local: &str) -> R
     }
 }
 
-/// The octets of the `BinarySecret` in an `Entropy` or `RequestedProofToken`.
-fn binary_secret(document: &Document, parent: NodeId, dialect: &Dialect) -> Option<Secret> {
-    let secret = child(document, parent, dialect.trust, "BinarySecret").ok()??;
-    let octets = base64::decode(&document.only_text(secret)?).ok()?;
-    KEYS.contains(&octets.len()).then(|| Secret::new(octets))
+/// The instants in a `Lifetime`: when it begins, and when it ends. `Err` where one of them is none, or is there twice.
+fn lifetime(document: &Document, node: NodeId) -> Result<(Option<Time>, Option<Time>), ()> {
+    let instant = |local| {
+        child(document, node, WSU, local)?
+            .map(|node| text(document, node).and_then(|text| Time::parse(&text)).ok_or(()))
+            .transpose()
+    };
+    Ok((instant("Created")?, instant("Expires")?))
 }
 
 /// Writes an `Entropy` with that secret.
-fn write_entropy(writer: &mut Writer, dialect: &Dialect, id: &str, entropy: &Secret) {
-    let (prefix, namespace) = (dialect.prefixes.0, dialect.trust);
-    writer.start(prefix, namespace, "Entropy");
-    writer.start(prefix, namespace, "BinarySecret");
-    writer.attribute_ns("u", WSU, "Id", id);
-    writer.attribute("Type", &dialect.nonce());
-    writer.text_with(|out| base64::encode_to(entropy.expose(), out));
-    writer.end();
+fn write_entropy(writer: &mut Writer, dialect: &Dialect, id: &str, entropy: &Written) {
+    writer.start(dialect.prefixes.0, dialect.trust, "Entropy");
+    entropy.write(writer, dialect, id, Some(&dialect.nonce()));
     writer.end();
 }
 

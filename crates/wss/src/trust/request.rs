@@ -1,11 +1,11 @@
 //! `wst:RequestSecurityToken`.
 
-use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{KEYS, binary_secret, child, text, write_entropy, write_text};
+use super::secret::{Brought, Unwrapping, Written};
+use super::{KEYS, child, lifetime, text, write_entropy, write_text};
 use crate::dialect::{Dialect, TrustVerb};
-use crate::names::{WSSE, WSU};
+use crate::names::{WSA04, WSA10, WSSE};
 use crate::refusal::Refusal;
 use crate::time::Time;
 use crate::token::context::SecurityContextToken;
@@ -14,18 +14,27 @@ use crate::token::reference::{Reference, write_context};
 /// The namespace of what WS-Trust 1.4 added.
 const TRUST14: &str = "http://docs.oasis-open.org/ws-sx/ws-trust/200802";
 
+/// The namespaces of WS-Policy, which `AppliesTo` is in: 1.2, 1.5, and its draft.
+const POLICY: [&str; 3] = [
+    "http://schemas.xmlsoap.org/ws/2004/09/policy",
+    "http://www.w3.org/ns/ws-policy",
+    "http://www.w3.org/2006/07/ws-policy",
+];
+
 /// A request about a security context.
 pub(crate) struct TokenRequest {
     /// The `Context` attribute, to be echoed.
     pub(crate) correlation: Option<String>,
     /// The client's entropy.
-    pub(crate) entropy: Option<Secret>,
+    pub(crate) entropy: Option<Brought>,
     /// The octets of key that it asks for.
     pub(crate) key_size: Option<usize>,
+    /// From when and until when the context is to last.
+    pub(crate) lifetime: (Option<Time>, Option<Time>),
+    /// The address of the service that it is to be used with.
+    pub(crate) scope: Option<String>,
     /// The context that it is about: identifier and instance.
     pub(crate) target: Option<(String, Option<String>)>,
-    /// From when to when it is to last; from now on, where no beginning is said.
-    pub(crate) lifetime: Option<(Option<Time>, Time)>,
 }
 
 const fn refused(fault: &'static str) -> Refusal {
@@ -34,17 +43,22 @@ const fn refused(fault: &'static str) -> Refusal {
 
 impl TokenRequest {
     /// Reads the request in a body; what it is, its action has said. Elements that are not known are passed over, as
-    /// every stack does: scope and renewal are the issuer's to decide.
+    /// every stack does, but for those that ask for another thing than a context of the caller's own.
     pub(crate) fn read(
         document: &Document,
         payload: Option<NodeId>,
         dialect: &Dialect,
         verb: TrustVerb,
+        keys: &Unwrapping<'_>,
     ) -> Result<Self, Refusal> {
         let request = payload
             .filter(|&node| document.is(node, dialect.trust, "RequestSecurityToken"))
             .ok_or(refused("is no request of the generation of its action"))?;
         let one = |local| child(document, request, dialect.trust, local).map_err(|()| refused("has an element twice"));
+        let says = |node: NodeId, wanted: &dyn Fn(&Dialect) -> String| {
+            let said = text(document, node);
+            Dialect::all().into_iter().any(|dialect| said.as_deref() == Some(&wanted(dialect)))
+        };
         if let Some(kind) = one("RequestType")?
             && text(document, kind).as_deref() != Some(&dialect.request_type(verb))
         {
@@ -55,6 +69,16 @@ impl TokenRequest {
         {
             return Err(refused("asks for a token that is no security context"));
         }
+        if let Some(kind) = one("KeyType")?
+            && !says(kind, &Dialect::symmetric_key)
+        {
+            return Err(refused("asks for a key that is not symmetric"));
+        }
+        if let Some(algorithm) = one("ComputedKeyAlgorithm")?
+            && !says(algorithm, &Dialect::computed_key)
+        {
+            return Err(refused("computes keys in a way that is not known"));
+        }
         // A context is its caller's own: to pass over these would be to grant something else than was asked for.
         if document.elements(request).any(|node| {
             let name = document.name(node);
@@ -63,9 +87,6 @@ impl TokenRequest {
         }) {
             return Err(refused("asks for a token in another's name"));
         }
-        let entropy = one("Entropy")?
-            .map(|node| binary_secret(document, node, dialect).ok_or(refused("has entropy that cannot be used")))
-            .transpose()?;
         let key_size = one("KeySize")?
             .map(|node| {
                 text(document, node)
@@ -75,6 +96,16 @@ impl TokenRequest {
                     .ok_or(refused("asks for a key of no sensible size"))
             })
             .transpose()?;
+        let entropy = one("Entropy")?
+            .map(|node| {
+                keys.read(document, node, dialect, key_size.unwrap_or(keys.suite.key))
+                    .ok_or(refused("has entropy that cannot be used"))
+            })
+            .transpose()?;
+        let lifetime = match one("Lifetime")? {
+            Some(node) => lifetime(document, node).map_err(|()| refused("has a lifetime that cannot be read"))?,
+            None => (None, None),
+        };
         let target = match one(match verb {
             TrustVerb::Cancel => "CancelTarget",
             TrustVerb::Issue | TrustVerb::Renew => "RenewTarget",
@@ -82,26 +113,33 @@ impl TokenRequest {
             Some(node) => Some(target(document, node, dialect)?),
             None => None,
         };
-        let lifetime = one("Lifetime")?.map(|node| lifetime(document, node)).transpose()?;
         let correlation = document.attribute(request, "", "Context").map(std::borrow::Cow::into_owned);
-        Ok(Self { correlation, entropy, key_size, target, lifetime })
+        Ok(Self { correlation, entropy, key_size, lifetime, scope: scope(document, request)?, target })
     }
 }
 
-/// The beginning and end of a `wst:Lifetime`; an end before the beginning is refused ([WS-Trust 1.4] section 11,
-/// `wst:InvalidTimeRange`).
-fn lifetime(document: &Document, node: NodeId) -> Result<(Option<Time>, Time), Refusal> {
-    let instant = |local| {
-        let node = child(document, node, WSU, local).map_err(|()| refused("has an element twice"))?;
-        let parsed = |node| text(document, node).and_then(|text| Time::parse(&text));
-        node.map(|node| parsed(node).ok_or(refused("has a lifetime that cannot be read"))).transpose()
-    };
-    let created = instant("Created")?;
-    let expires = instant("Expires")?.ok_or(refused("has a lifetime without an end"))?;
-    if created.is_some_and(|created| expires <= created) {
-        return Err(refused("has a lifetime that ends before it begins"));
+/// The address in an `AppliesTo`, in whichever generations of WS-Policy and WS-Addressing.
+fn scope(document: &Document, request: NodeId) -> Result<Option<String>, Refusal> {
+    let mut scopes = document.elements(request).filter(|&node| {
+        let name = document.name(node);
+        name.local == "AppliesTo" && POLICY.contains(&name.namespace)
+    });
+    let (scope, another) = (scopes.next(), scopes.next());
+    if another.is_some() {
+        return Err(refused("has an element twice"));
     }
-    Ok((created, expires))
+    let within = |parent, local| {
+        let named = |&node: &NodeId| [WSA04, WSA10].iter().any(|namespace| document.is(node, namespace, local));
+        document.elements(parent).find(named)
+    };
+    scope
+        .map(|node| {
+            within(node, "EndpointReference")
+                .and_then(|endpoint| within(endpoint, "Address"))
+                .and_then(|address| text(document, address))
+                .ok_or(refused("applies to something that has no address"))
+        })
+        .transpose()
 }
 
 /// The context that a target names: by reference, as WCF has it, or by the whole token, as CXF has it.
@@ -129,7 +167,7 @@ pub(crate) fn write_key_request(
     writer: &mut Writer,
     dialect: &Dialect,
     renewed: Option<(&str, Option<&str>)>,
-    entropy: Option<(&str, &Secret)>,
+    entropy: Option<(&str, &Written)>,
     octets: usize,
 ) {
     let (prefix, namespace) = (dialect.prefixes.0, dialect.trust);

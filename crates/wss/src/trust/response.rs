@@ -3,14 +3,15 @@
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{binary_secret, child, text, write_entropy, write_text};
+use super::secret::{Unwrapping, Written};
+use super::{child, lifetime, text, write_entropy, write_text};
 use crate::conversation::Context;
 use crate::dialect::Dialect;
-use crate::names::WSU;
+use crate::names::{WSSE, WSU};
 use crate::refusal::Refusal;
 use crate::time::Time;
 use crate::token::context::{self, SecurityContextToken};
-use crate::token::reference::{write_context, write_local};
+use crate::token::reference::{Reference, write_context, write_local};
 
 /// How the key comes about.
 pub(crate) enum Proof {
@@ -39,7 +40,14 @@ const fn refused(fault: &'static str) -> Refusal {
 
 impl TokenResponse {
     /// Reads the response in a body, in any order of its elements.
-    pub(crate) fn read(document: &Document, payload: Option<NodeId>, dialect: &Dialect) -> Result<Self, Refusal> {
+    /// `octets` is how long a key was asked for.
+    pub(crate) fn read(
+        document: &Document,
+        payload: Option<NodeId>,
+        dialect: &Dialect,
+        keys: &Unwrapping<'_>,
+        octets: usize,
+    ) -> Result<Self, Refusal> {
         let response = response(document, payload, dialect)?;
         let one =
             |parent, local| child(document, parent, dialect.trust, local).map_err(|()| refused("has an element twice"));
@@ -54,21 +62,11 @@ impl TokenResponse {
             .flatten()
             .ok_or(refused("issues no security context of its generation"))?;
         let token = SecurityContextToken::read(document, node, dialect)?;
-        let entropy = one(response, "Entropy")?
-            .map(|node| binary_secret(document, node, dialect).ok_or(refused("has entropy that cannot be used")))
-            .transpose()?;
-        let proof = match one(response, "RequestedProofToken")? {
-            None => Proof::Own,
-            Some(proof) => match one(proof, "ComputedKey")? {
-                Some(algorithm) if text(document, algorithm).as_deref() == Some(&dialect.computed_key()) => {
-                    Proof::Computed
-                }
-                Some(_) => return Err(refused("computes the key in a way that is not known")),
-                None => Proof::Given(
-                    binary_secret(document, proof, dialect).ok_or(refused("gives a key that cannot be used"))?,
-                ),
-            },
-        };
+        for local in ["RequestedAttachedReference", "RequestedUnattachedReference"] {
+            if let Some(parent) = one(response, local)? {
+                check_reference(document, parent, node, &token)?;
+            }
+        }
         let key_size = one(response, "KeySize")?
             .map(|node| {
                 text(document, node)
@@ -78,20 +76,54 @@ impl TokenResponse {
                     .ok_or(refused("gives a key of no sensible size"))
             })
             .transpose()?;
+        let secret = |node| keys.read(document, node, dialect, key_size.unwrap_or(octets));
+        let entropy = one(response, "Entropy")?
+            .map(|node| secret(node).ok_or(refused("has entropy that cannot be used")))
+            .transpose()?
+            .map(|brought| brought.secret);
+        let proof = match one(response, "RequestedProofToken")? {
+            None => Proof::Own,
+            Some(proof) => match one(proof, "ComputedKey")? {
+                Some(algorithm) => {
+                    let said = text(document, algorithm);
+                    let known = |dialect: &Dialect| said.as_deref() == Some(&dialect.computed_key());
+                    if !Dialect::all().into_iter().any(known) || document.elements(proof).count() != 1 {
+                        return Err(refused("computes the key in a way that is not known"));
+                    }
+                    Proof::Computed
+                }
+                None => Proof::Given(secret(proof).ok_or(refused("gives a key that cannot be used"))?.secret),
+            },
+        };
         let lifetime = one(response, "Lifetime")?
-            .map(|node| {
-                let instant = |local| {
-                    child(document, node, WSU, local)
-                        .ok()
-                        .flatten()
-                        .and_then(|node| Time::parse(&text(document, node)?))
-                        .ok_or(refused("has a lifetime that cannot be read"))
-                };
-                Ok::<_, Refusal>((instant("Created")?, instant("Expires")?))
+            .map(|node| match lifetime(document, node) {
+                Ok((Some(created), Some(expires))) => Ok((created, expires)),
+                _ => Err(refused("has a lifetime that cannot be read")),
             })
             .transpose()?;
         Ok(Self { node, token, proof, entropy, key_size, lifetime })
     }
+}
+
+/// Refuses a reference that comes with a token and is to another one.
+fn check_reference(
+    document: &Document,
+    parent: NodeId,
+    node: NodeId,
+    token: &SecurityContextToken,
+) -> Result<(), Refusal> {
+    let reference = child(document, parent, WSSE, "SecurityTokenReference")
+        .ok()
+        .flatten()
+        .ok_or(refused("refers to its token by no reference"))?;
+    let is_it = match Reference::read(document, reference)? {
+        Reference::Local(id) => document.by_id(&id) == Some(node),
+        Reference::External { uri, instance } => {
+            uri == token.identifier && instance.is_none_or(|instance| token.instance == Some(instance))
+        }
+        Reference::EncryptedKeySha1(_) | Reference::Certificate(_) => false,
+    };
+    if is_it { Ok(()) } else { Err(refused("refers to another token than its own")) }
 }
 
 /// The one response, within a collection exactly where the generation has it.
@@ -131,9 +163,9 @@ pub(crate) struct Issued<'a> {
     /// The ids that the token and the entropy get.
     pub(crate) ids: (&'a str, &'a str),
     /// The issuer's entropy, for a computed key.
-    pub(crate) entropy: Option<&'a Secret>,
+    pub(crate) entropy: Option<&'a Written>,
     /// The issuer's key, where it is given.
-    pub(crate) given: Option<&'a Secret>,
+    pub(crate) given: Option<&'a Written>,
     pub(crate) correlation: Option<&'a str>,
 }
 
@@ -156,12 +188,7 @@ pub(crate) fn write_issued(writer: &mut Writer, issued: &Issued<'_>) {
     if issued.entropy.is_some() || issued.given.is_some() {
         writer.start(prefix, namespace, "RequestedProofToken");
         match issued.given {
-            Some(secret) => {
-                writer.start(prefix, namespace, "BinarySecret");
-                writer.attribute_ns("u", WSU, "Id", issued.ids.1);
-                writer.text_with(|out| nuncio_crypto::base64::encode_to(secret.expose(), out));
-                writer.end();
-            }
+            Some(secret) => secret.write(writer, dialect, issued.ids.1, None),
             None => write_text(writer, prefix, namespace, "ComputedKey", &dialect.computed_key()),
         }
         writer.end();
