@@ -63,6 +63,11 @@ pub fn stranger() -> Credential {
     )
 }
 
+/// Those of the given names.
+pub fn credentials(names: &[&str]) -> Vec<Credential> {
+    names.iter().map(|name| if *name == "server" { server() } else { stranger() }).collect()
+}
+
 pub const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
 
 pub fn limits() -> Limits {
@@ -123,8 +128,7 @@ impl Pair {
     /// Each end under its policy and its contract, a single operation.
     pub fn contracted(initiator: (&Policy, Operation), recipient: (&Policy, Operation), soap: SoapVersion) -> Self {
         let mut pair = Self::unlike(initiator.0, recipient.0, soap);
-        let mut ends =
-            Ends { soap, credential: Some(client()), credentials: vec![server()], trust: vec![client().certificate] };
+        let mut ends = Ends::new(soap, Some(client()), vec![server()], vec![client().certificate]);
         pair.recipient = ends.recipient(std::slice::from_ref(recipient.0), vec![recipient.1]);
         pair.initiator = ends.initiator(std::slice::from_ref(initiator.0), vec![initiator.1]);
         pair
@@ -139,6 +143,20 @@ impl Pair {
     /// A recipient whose answers are signed by another than the service.
     pub fn answered_by(policy: &Policy, soap: SoapVersion, signer: Credential) -> Self {
         Self::of(policy, policy, soap, client(), vec![signer, server()], vec![client().certificate])
+    }
+
+    /// A recipient with these certificates of its own.
+    pub fn answered_with(policy: &Policy, soap: SoapVersion, credentials: Vec<Credential>) -> Self {
+        Self::of(policy, policy, soap, client(), credentials, vec![client().certificate])
+    }
+
+    /// A recipient with these addresses.
+    pub fn addressed(policy: &Policy, soap: SoapVersion, addresses: &[&str]) -> Self {
+        let mut pair = Self::new(policy, soap);
+        let mut ends = Ends::new(soap, Some(client()), vec![server()], vec![client().certificate]);
+        ends.addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+        pair.recipient = ends.recipient(std::slice::from_ref(policy), Vec::new());
+        pair
     }
 
     /// A recipient that trusts these certificates.
@@ -171,7 +189,7 @@ impl Pair {
         credentials: Vec<Credential>,
         trust: Vec<Certificate>,
     ) -> Self {
-        let mut ends = Ends { soap, credential, credentials, trust };
+        let mut ends = Ends::new(soap, credential, credentials, trust);
         let recipient = ends.recipient(recipient, Vec::new());
         Self { recipient, initiator: ends.initiator(initiator, Vec::new()), numbers: Numbers(1), now: NOW, soap }
     }
@@ -250,9 +268,19 @@ struct Ends {
     credential: Option<Credential>,
     credentials: Vec<Credential>,
     trust: Vec<Certificate>,
+    addresses: Vec<String>,
 }
 
 impl Ends {
+    fn new(
+        soap: SoapVersion,
+        credential: Option<Credential>,
+        credentials: Vec<Credential>,
+        trust: Vec<Certificate>,
+    ) -> Self {
+        Self { soap, credential, credentials, trust, addresses: Vec::new() }
+    }
+
     fn recipient(&mut self, alternatives: &[Policy], operations: Vec<Operation>) -> Arc<Recipient> {
         Recipient::new(RecipientSettings {
             alternatives: alternatives.to_vec(),
@@ -260,7 +288,7 @@ impl Ends {
             operations,
             credentials: std::mem::take(&mut self.credentials),
             trust: Trust::new(std::mem::take(&mut self.trust)).expect("pins"),
-            addresses: Vec::new(),
+            addresses: std::mem::take(&mut self.addresses),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             context_lifetime: Duration::from_hours(1),
