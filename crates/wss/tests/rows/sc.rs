@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use nuncio_crypto::derive;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::Policy;
+use nuncio_policy::model::{Policy, Token};
 use nuncio_wss::{Context, Issue, Opened, Principal, Recipient, Refusal, Request};
 
 use crate::ends::{Numbers, Pair, policy, soap};
 use crate::forge::{
-    Stage, WSSE, WSU, before, derived, edited, element, hmac, id, key_info, plain_keys, replaced, resigned, within,
-    without,
+    Stage, WSSE, WSU, before, derived, edited, element, hmac, id, key_info, plain_keys, replaced, resigned, symmetric,
+    within, without,
 };
 
 const CONVERSATION: &str = "wse-anonymousForCertificateSecurity-conversation";
@@ -22,6 +22,10 @@ fn clear() -> Stage {
     Stage::of(CONVERSATION, |policy: &mut Policy| {
         policy.parts.encrypted.body = false;
         plain_keys(policy);
+        // WSE's are never cancelled.
+        if let Token::SecureConversation(token) = &mut symmetric(policy).protection {
+            token.cancel = true;
+        }
     })
 }
 
@@ -109,7 +113,9 @@ fn sc_03_contexts_of_others() {
     let about = stage.resigned(&replaced(&cancel, "CancelTarget", &target));
     let opened = open(&stage.pair, &stage, &about, Some(&theirs)).unwrap();
     match Recipient::cancel(opened, stage.pair.now, &mut Numbers(4)) {
-        Err(Issue::Refused { refusal: Refusal::TrustRequest(_), .. }) => {}
+        Err(Issue::Refused { refusal: Refusal::TrustRequest(reason), .. }) => {
+            assert_eq!(reason, "is about another context than the one that signed it");
+        }
         _ => panic!("cancelled"),
     }
 }
