@@ -38,9 +38,9 @@ fn main() -> Result<()> {
                 let mut opened = None;
                 let mut work = || opened = request.take().map(|request| case.open(request));
                 if is_counted {
-                    counted(&mut work)
+                    counted(&mut work);
                 } else {
-                    work()
+                    work();
                 }
                 black_box(opened);
             })?;
@@ -49,9 +49,9 @@ fn main() -> Result<()> {
                 let mut sealed = None;
                 let mut work = || sealed = answer.take().map(|answer| case.seal(answer));
                 if is_counted {
-                    counted(&mut work)
+                    counted(&mut work);
                 } else {
-                    work()
+                    work();
                 }
                 black_box(sealed);
             })?;

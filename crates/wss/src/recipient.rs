@@ -398,6 +398,7 @@ impl Opened {
         self.evidence
             .unverified
             .iter()
+            .chain(self.envelope.passing.iter().map(|(_, node)| node))
             .map(|&node| self.envelope.document.name(node))
             .filter(move |name| addressing || !is_addressing(name.namespace))
             .map(|name| name.local)

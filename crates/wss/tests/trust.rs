@@ -307,6 +307,9 @@ fn a_lifetime_is_what_was_asked_for_and_never_longer_than_ours() {
     }
 }
 
+/// A change of a message.
+type Edit = Box<dyn Fn(String) -> String>;
+
 /// Answers as WCF's client takes them, and as it does not.
 #[test]
 fn answers_are_held_to_what_was_asked() {
@@ -330,7 +333,7 @@ fn answers_are_held_to_what_was_asked() {
         }
         let computed = format!("{}/CK/PSHA1", namespace(name));
         let reference = format!("URI=\"{}\"", context.identifier);
-        let cases: [(_, Box<dyn Fn(String) -> String>); 7] = [
+        let cases: [(_, Edit); 7] = [
             ("computes a key without the entropy for it", Box::new(without(name, "Entropy"))),
             ("gives no key", Box::new(without(name, "RequestedProofToken"))),
             ("computes the key in a way that is not known", Box::new(replaced(&computed, "urn:other"))),

@@ -136,7 +136,7 @@ fn headers_of_applications() {
         "<x:one ",
         "a=\"1\"",
         "mixed <x:b",
-        "and a comment",
+        " content</x:one>",
         ">1</y:two>",
         ">2</y:two>",
         "<three ",
@@ -145,6 +145,7 @@ fn headers_of_applications() {
     ] {
         at += header[at..].find(piece).unwrap_or_else(|| panic!("no {piece} after {at} in {header}"));
     }
+    assert!(!forwarded.contains("comment"), "no signature could cover it");
     let unverified: Vec<&str> = opened.unverified().collect();
     assert_eq!(unverified, ["one", "two", "two", "three"]);
     // One that must be understood, and that nobody signed, is not passed on in silence.

@@ -372,7 +372,10 @@ fn names_of_the_receiver() {
         for name in others {
             stage.refused(name, &addressed(name), "TokenMissing(\"security header\")");
             let besides = empty.replace("/>", &format!(" s:{attribute}=\"{name}\"/>"));
-            stage.accepted(name, &before(&stage.text, "Header/Security", &besides));
+            let opened = stage.open(&before(&stage.text, "Header/Security", &besides)).unwrap();
+            let passed = plain(&opened);
+            assert!(passed.contains(&format!("s:{attribute}=\"{name}\"")), "it is passed on: {passed}");
+            assert_eq!(opened.unverified().collect::<Vec<_>>(), ["Security"]);
         }
     }
 }
