@@ -57,10 +57,15 @@ impl Endpoint {
             return Err(Problem::NoPolicy(port.name));
         }
         let (alternatives, others): (Vec<Policy>, Vec<Policy>) =
-            alternatives.into_iter().partition(|policy| policy.reliable.is_none() && !policy.duplex);
-        if let (true, Some(other)) = (alternatives.is_empty(), others.first()) {
-            let what = if other.duplex { "replies to another address" } else { "reliable messaging" };
-            return Err(Problem::Channel { port: port.name, what });
+            alternatives.into_iter().partition(|policy| !policy.duplex);
+        if alternatives.is_empty() && !others.is_empty() {
+            return Err(Problem::Channel { port: port.name, what: "replies to another address" });
+        }
+        if alternatives.iter().all(|policy| policy.reliable.is_some()) {
+            tracing::warn!(
+                port = %port.name,
+                "the policy asks for reliable messaging: its messages go through, and the backend must keep the sequences"
+            );
         }
         Ok(Self { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
     }
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn sequences_and_replies_to_elsewhere_are_not_served() {
+    fn replies_to_elsewhere_are_not_served_and_sequences_are_the_backends() {
         let plain = preset("wcf-ws2007-userNameOverTransport");
         let reliable = Policy { reliable: Some(ReliableMessaging::V11), ..plain.clone() };
         let duplex = Policy { duplex: true, ..reliable.clone() };
@@ -182,15 +187,10 @@ mod tests {
             };
             Endpoint::of_port(port).map(|endpoint| endpoint.alternatives.len()).map_err(|problem| problem.to_string())
         };
-        assert_eq!(
-            of(vec![reliable.clone()]),
-            Err("port P asks for reliable messaging, which is not built yet".into())
-        );
-        assert_eq!(
-            of(vec![duplex, reliable.clone()]),
-            Err("port P asks for replies to another address, which is not built yet".into())
-        );
-        assert_eq!(of(vec![reliable, plain]), Ok(1), "an alternative without is served");
+        let elsewhere = Err("port P asks for replies to another address, which is not built yet".into());
+        assert_eq!(of(vec![duplex.clone()]), elsewhere);
+        assert_eq!(of(vec![duplex, plain]), Ok(1), "an alternative without is served");
+        assert_eq!(of(vec![reliable]), Ok(1));
     }
 
     #[test]
