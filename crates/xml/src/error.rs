@@ -94,7 +94,7 @@ pub enum ReadError {
     /// The document, with what was grafted, exceeds [`Limits::bytes`](crate::Limits::bytes).
     #[error("the document is longer than {0} octets")]
     TooLongDocument(usize),
-    /// A name exceeds [`Limits::name_bytes`](crate::Limits::name_bytes).
+    /// A name, or the name of a namespace, exceeds [`Limits::name_bytes`](crate::Limits::name_bytes).
     #[error("a name is longer than {0} octets")]
     TooLongName(usize),
     /// A run of text, a CDATA section or a comment exceeds [`Limits::text_bytes`](crate::Limits::text_bytes).

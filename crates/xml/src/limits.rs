@@ -22,7 +22,8 @@ pub struct Limits {
     pub elements: usize,
     /// Children of one element, whatever their kind.
     pub children: usize,
-    /// Octets of one qualified name, prefix and colon included.
+    /// Octets of one qualified name, prefix and colon included, and of one namespace name: what is written of a document,
+    /// canonical or copied, may declare the namespace on each of its elements.
     pub name_bytes: usize,
     /// Distinct qualified names, prefixes and namespace names of the document, taken together.
     pub names: usize,

@@ -336,6 +336,10 @@ impl<'a> Builder<'a> {
             return Err(ReadError::TooManyDeclarations(self.limits.declarations));
         }
         let uri = attribute(&self.source[value], marks);
+        // Canonical form may declare it on every element, however short these are.
+        if uri.len() > self.limits.name_bytes {
+            return Err(ReadError::TooLongName(self.limits.name_bytes));
+        }
         if uri.is_empty() && prefix != NO_PREFIX {
             return Err(ReadError::NamespaceEmpty);
         }

@@ -318,6 +318,8 @@ fn limits_hold_at_their_edge() {
     edge(|l| l.children = 3, "<a>x<b/><!-- --></a>", "<a>x<b/><!-- -->y</a>", TooManyChildren(3));
     edge(|l| l.name_bytes = 4, "<abcd/>", "<abcde/>", TooLongName(4));
     edge(|l| l.name_bytes = 7, "<a xmlns:b='u:x'/>", "<a xmlns:bc='u:x'/>", TooLongName(7));
+    edge(|l| l.name_bytes = 7, "<a xmlns:b='u:12345'/>", "<a xmlns:b='u:123456'/>", TooLongName(7));
+    edge(|l| l.name_bytes = 7, "<a xmlns='u:1234&amp;'/>", "<a xmlns='u:12345&amp;'/>", TooLongName(7));
     edge(|l| l.names = 3, "<a b=''><c/><a/></a>", "<a b=''><c/><d/></a>", TooManyNames(3));
     // `a`, `xmlns:p`, `p`, the namespace, `p:a`
     edge(|l| l.names = 5, "<a xmlns:p='u:x'><p:a/></a>", "<a xmlns:p='u:x'><p:b/><p:a/></a>", TooManyNames(5));

@@ -29,7 +29,7 @@ pub struct MessageLimits {
     pub elements: usize,
     /// Children of one element.
     pub children: usize,
-    /// One name.
+    /// One name, of a namespace too.
     pub name_bytes: usize,
     /// Distinct names of a message.
     pub names: usize,
