@@ -12,16 +12,37 @@ use nuncio_wss::{Class, Refusal};
 use crate::ends::{Numbers, policy, server, soap};
 use crate::forge::{
     CLEAR, Stage, WSSE, WSU, before, edited, element, encrypted, encrypted_octets, hmac, id, key_info, plain_keys,
-    reference_list, replaced, resigned, symmetric, within, without,
+    range, reference_list, replaced, resigned, symmetric, within, without,
 };
 
-/// The octets of the first cipher value at a path, changed, and the message with them.
-fn recoded(text: &str, path: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
-    let value = element(text, path).to_owned();
-    let (start, end) = (value.find('>').unwrap() + 1, value.rfind("</").unwrap());
-    let mut octets = base64::decode(&value[start..end]).unwrap();
-    change(&mut octets);
-    text.replace(&value[start..end], &base64::encode(&octets))
+/// A message around a cipher value, and the octets of that.
+struct Taken<'a> {
+    text: &'a str,
+    value: std::ops::Range<usize>,
+    octets: Vec<u8>,
+}
+
+impl<'a> Taken<'a> {
+    /// The first cipher value at a path.
+    fn out_of(text: &'a str, path: &str) -> Self {
+        let whole = range(text, path);
+        let value = &text[whole.clone()];
+        let value = whole.start + value.find('>').unwrap() + 1..whole.start + value.rfind("</").unwrap();
+        let octets = base64::decode(&text[value.clone()]).unwrap();
+        Self { text, value, octets }
+    }
+
+    /// The message with other octets there.
+    fn with(&self, octets: &[u8]) -> String {
+        format!("{}{}{}", &self.text[..self.value.start], base64::encode(octets), &self.text[self.value.end..])
+    }
+
+    /// The message with one octet changed there.
+    fn changed(&self, at: usize, mask: u8) -> String {
+        let mut octets = self.octets.clone();
+        octets[at] ^= mask;
+        self.with(&octets)
+    }
 }
 
 const BODY: &str = "Body/EncryptedData/CipherData/CipherValue";
@@ -35,17 +56,17 @@ fn xe_01_an_oracle_of_padding_and_markup() {
         Stage::of("wcf-ws2007-mutualCertificate-conversation", |_| {}),
         Stage::of("wse-mutualCertificate10Security", |_| {}),
     ];
-    for (stage, queries) in sound.into_iter().zip([1, 6, 1]) {
+    for (stage, queries) in sound.into_iter().zip([1, 16, 1]) {
+        let taken = Taken::out_of(&stage.text, BODY);
+        let length = taken.octets.len();
         let (mut classes, mut reasons, mut asked) = (Vec::new(), BTreeSet::new(), 0);
-        // The octet before the last block, through all values, then those before it; the initialisation vector; the middle.
+        // Of the octet before the last block, which tells of the padding, all values; then those before it; the
+        // initialisation vector; the middle.
         for from_end in 1..=queries {
-            for mask in 1..=255_u8 {
-                for place in 0..3 {
-                    let text = recoded(&stage.text, BODY, |octets| {
-                        let at = [octets.len() - 16 - from_end, from_end, octets.len() / 2 - from_end][place];
-                        octets[at] ^= mask;
-                    });
-                    let Err(refusal) = stage.open(&text) else { panic!("opened") };
+            for at in [length - 16 - from_end, from_end, length / 2 - from_end] {
+                let step = if at == length - 17 { 1 } else { 7 };
+                for mask in (1..=255_u8).step_by(step) {
+                    let Err(refusal) = stage.open(&taken.changed(at, mask)) else { panic!("opened") };
                     let class = refusal.class();
                     if !classes.contains(&class) {
                         classes.push(class);
@@ -57,7 +78,7 @@ fn xe_01_an_oracle_of_padding_and_markup() {
             }
         }
         assert_eq!(classes, [Class::InvalidSecurity], "{reasons:?}");
-        assert!(reasons.len() >= 2 && asked == queries * 765, "{asked}: {reasons:?}");
+        assert!(reasons.len() >= 2 && asked >= 255 + queries * 74, "{asked}: {reasons:?}");
     }
 }
 
@@ -71,7 +92,7 @@ fn xe_02_malformed_keys_under_rsa_15() {
     });
     assert!(stage.open(&stage.text).is_ok());
     let value = "EncryptedKey/CipherData/CipherValue";
-    let with = |octets: Vec<u8>| recoded(&stage.text, value, |old| *old = octets);
+    let taken = Taken::out_of(&stage.text, value);
     let public = server().certificate;
     let wrapped = |length: usize| {
         let secret = Secret::new(vec![7; length]);
@@ -92,7 +113,7 @@ fn xe_02_malformed_keys_under_rsa_15() {
         malformed.push((format!("changed to octet {at}"), sound.clone()));
     }
     for (what, octets) in malformed {
-        let refusal = stage.open(&with(octets)).err().unwrap_or_else(|| panic!("{what}: opened"));
+        let refusal = stage.open(&taken.with(&octets)).err().unwrap_or_else(|| panic!("{what}: opened"));
         assert!(matches!(refusal, Refusal::Invalid(nuncio_xmlsec::Invalid::SignatureMismatch)), "{what}: {refusal}");
     }
 }
@@ -333,13 +354,10 @@ fn xe_13_reasons_that_tell_secrets() {
     let secrets = ["hello", "wonderland", &base64::encode(stage.key.expose())];
     let mut told = BTreeSet::new();
     for path in [BODY, "Security/EncryptedData/CipherData/CipherValue"] {
-        for at in 0..200 {
+        let taken = Taken::out_of(&stage.text, path);
+        for at in (0..taken.octets.len()).step_by(7) {
             for mask in [0x01, 0x20, 0xff] {
-                let text = recoded(&stage.text, path, |octets| {
-                    let length = octets.len();
-                    octets[at % length] ^= mask;
-                });
-                if let Err(refusal) = stage.open(&text) {
+                if let Err(refusal) = stage.open(&taken.changed(at, mask)) {
                     for said in [refusal.to_string(), format!("{refusal:?}")] {
                         assert!(secrets.iter().all(|secret| !said.contains(secret)), "{said}");
                         told.insert(said);
