@@ -264,7 +264,7 @@ fn check_token(text: &str, token: impl Fn(&Document) -> Option<Token>) -> Result
 
 /// The token is digested in the place of the reference, with the default namespace it has or has not (threat XS-07).
 #[test]
-fn a_reference_stands_for_its_token() {
+fn xs_07_a_reference_stands_for_its_token() {
     let one = format!("<t:One xmlns=\"\" xmlns:t=\"urn:t\" xmlns:u=\"{WSU}\" u:Id=\"one\">1</t:One>");
     let two = format!("<Two xmlns=\"urn:t\" xmlns:u=\"{WSU}\" u:Id=\"two\">2</Two>");
     let element = |local| move |document: &Document| Some(Token::Element(find(document, local)));
@@ -300,7 +300,7 @@ fn a_reference_stands_for_its_token() {
 }
 
 #[test]
-fn the_parameters_of_the_str_transform_are_fixed() {
+fn xs_07_the_parameters_of_the_str_transform_are_fixed() {
     let parameters = |within: &str| format!("<o:TransformationParameters>{within}</o:TransformationParameters>");
     let method = algorithm("CanonicalizationMethod", EXCLUSIVE, "");
     let comments = algorithm("CanonicalizationMethod", &format!("{EXCLUSIVE}WithComments"), "");
