@@ -13,7 +13,7 @@ use super::error::{ConfigError, Problem, Sited, read};
 use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 use super::{Backend, Cidr, Configuration, Endpoint, Identity, ListenerSettings, Protection, RoutePath, RouteSettings};
 use crate::listen::server_config;
-use crate::users::Users;
+use crate::users::{Keep, Users};
 
 /// A whole configuration, as it was said.
 pub(crate) struct Document {
@@ -214,9 +214,9 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     Ok(RouteSettings {
         path,
         backend: Backend { url, trust },
+        users: users(input.users, endpoint.keeps_passwords(), base)?,
         endpoint,
         identity,
-        users: users(input.users, base)?,
         trust: client_trust,
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
         forward_addressing: input.forward_addressing,
@@ -276,7 +276,7 @@ fn certificates(file: &Sited<PathBuf>, base: &Path) -> Result<Vec<Certificate>, 
         .map_err(|reason| file.problem(Problem::Certificate { file: shown, reason }))
 }
 
-fn users(input: Vec<UserInput>, base: &Path) -> Result<Users, ConfigError> {
+fn users(input: Vec<UserInput>, keep: Keep, base: &Path) -> Result<Users, ConfigError> {
     let mut names = HashSet::new();
     let mut users = Vec::with_capacity(input.len());
     for UserInput { name, password } in input {
@@ -296,7 +296,7 @@ fn users(input: Vec<UserInput>, base: &Path) -> Result<Users, ConfigError> {
         };
         users.push((name.value, password));
     }
-    Ok(Users::new(users))
+    Ok(Users::kept(keep, users))
 }
 
 /// A password file is one line; editors end it with a line break that nobody means.

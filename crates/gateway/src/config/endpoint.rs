@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use nuncio_policy::model::{Binding, Contract, Operation, Policy, Port, SoapVersion, Token};
+use nuncio_policy::model::{
+    Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, Token, UsernameToken,
+};
 use nuncio_policy::{preset, wsdl};
 
 use super::build::PolicyInput;
 use super::error::{ConfigError, Problem, Sited, read};
+use crate::users::Keep;
 
 /// What a route demands of its clients.
 pub struct Endpoint {
@@ -95,6 +98,13 @@ impl Endpoint {
     /// Whether a client may prove by password who it is.
     pub fn admits_users(&self) -> bool {
         self.any(&|policy| supports(policy, |token| matches!(token, Token::Username(_))))
+    }
+
+    /// In which form its users' passwords must be kept: readable where clients may send digests of them.
+    pub fn keeps_passwords(&self) -> Keep {
+        let digest =
+            |token: &Token| matches!(token, Token::Username(UsernameToken { password: PasswordKind::Digest, .. }));
+        if self.any(&|policy| supports(policy, digest)) { Keep::Readable } else { Keep::Hashed }
     }
 
     fn any(&self, is: &impl Fn(&Policy) -> bool) -> bool {
@@ -202,5 +212,20 @@ mod tests {
         let Token::SecureConversation(token) = &mut binding.protection else { panic!("no conversation") };
         *token.bootstrap = preset("wcf-ws2007-userNameOverTransport");
         assert!(endpoint(policy).needs_transport());
+    }
+
+    #[test]
+    fn passwords_are_readable_where_digests_are_checked_against_them_alone() {
+        for name in ["wcf-ws2007-userNameOverTransport", "wcf-ws2007-userNameOverTransport-conversation"] {
+            let mut policy = preset(name);
+            assert_eq!(endpoint(policy.clone()).keeps_passwords(), Keep::Hashed);
+            let supporting = match &mut policy.supporting[0].token {
+                Token::SecureConversation(token) => &mut token.bootstrap.supporting[0].token,
+                token => token,
+            };
+            let Token::Username(username) = supporting else { panic!("no user name") };
+            username.password = PasswordKind::Digest;
+            assert_eq!(endpoint(policy).keeps_passwords(), Keep::Readable);
+        }
     }
 }
