@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ends::{Pair, policy, soap};
 use nuncio_policy::model::{Policy, SoapVersion, Trust, TrustVersion};
-use nuncio_wss::{Class, Context, Issue, Issued, Principal, Recipient, Refusal};
+use nuncio_wss::{Class, Context, Issue, Issued, Principal, Recipient, RecipientSettings, Refusal};
 
 const FEBRUARY: &str = "wcf-wshttp-userNameOverTransport-conversation";
 const V13: &str = "wcf-ws2007-userNameOverTransport-conversation";
@@ -254,6 +254,43 @@ fn what_asks_for_something_else_is_refused() {
         });
         let fault = "is no request of the generation of its action";
         assert!(matches!(exchange.refused(), Refusal::TrustRequest(found) if *found == fault));
+    }
+}
+
+/// A context is for the service that issues it: a request that names another gets none.
+#[test]
+fn a_context_for_another_service_is_refused() {
+    let mut pair = Pair::new(&policy(V13), soap(V13)[0]);
+    pair.recipient = Recipient::new(RecipientSettings {
+        alternatives: vec![policy(V13)],
+        soap: pair.soap,
+        operations: Vec::new(),
+        credentials: Vec::new(),
+        trust: nuncio_crypto::trust::Trust::nobody(),
+        addresses: vec!["http://service.example/echo".to_owned()],
+        freshness: ends::FRESHNESS,
+        message_lifetime: Duration::from_mins(5),
+        context_lifetime: Duration::from_hours(1),
+        forward_addressing: false,
+        limits: ends::limits(),
+    })
+    .expect("built");
+    for (address, granted) in [("http://service.example/echo", true), ("http://service.example/other", false)] {
+        let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
+        let scope = format!(
+            "<p:AppliesTo xmlns:p=\"http://www.w3.org/ns/ws-policy\"><a:EndpointReference \
+             xmlns:a=\"http://www.w3.org/2005/08/addressing\"><a:Address>{address}</a:Address>\
+             </a:EndpointReference></p:AppliesTo>"
+        );
+        let request = with(V13, &scope)(String::from_utf8(outbound.body.clone()).expect("text"));
+        let opened = pair.open(&outbound, request.into_bytes(), None).expect("opened");
+        match Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers) {
+            Ok(_) => assert!(granted, "{address}"),
+            Err(refused) => {
+                assert_eq!(refused.to_string(), "trust request: applies to another service than ours");
+                assert!(!granted, "{address}");
+            }
+        }
     }
 }
 
