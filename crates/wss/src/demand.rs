@@ -120,14 +120,18 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// Whether signing and encrypting need derived keys.
-    pub(crate) fn derived_keys(&self) -> bool {
-        let derived = match &self.policy.binding {
-            Binding::Transport(_) => false,
-            Binding::Symmetric(binding) => derived_keys(&binding.protection),
-            Binding::Asymmetric(binding) => self.wrapped_for(binding).derived_keys == DerivedKeys::Explicit,
-        };
-        derived && self.derive
+    /// How the keys that sign and encrypt are derived.
+    pub(crate) fn derived_keys(&self) -> DerivedKeys {
+        match &self.policy.binding {
+            _ if !self.derive => DerivedKeys::None,
+            Binding::Transport(_) => DerivedKeys::None,
+            Binding::Symmetric(binding) => match &binding.protection {
+                Token::X509(token) => token.derived_keys,
+                Token::SecureConversation(token) => token.derived_keys,
+                Token::Username(_) => DerivedKeys::None,
+            },
+            Binding::Asymmetric(binding) => self.wrapped_for(binding).derived_keys,
+        }
     }
 
     /// The token of an asymmetric binding that signs a message of this direction.
@@ -168,15 +172,6 @@ impl<'a> Demand<'a> {
             transports: vec![suite.transport],
             wraps: Vec::new(),
         }
-    }
-}
-
-/// Whether a token's keys are derived.
-pub(crate) fn derived_keys(token: &Token) -> bool {
-    match token {
-        Token::X509(token) => token.derived_keys == DerivedKeys::Explicit,
-        Token::SecureConversation(token) => token.derived_keys == DerivedKeys::Explicit,
-        Token::Username(_) => false,
     }
 }
 

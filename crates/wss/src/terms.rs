@@ -310,7 +310,6 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
         }
         Token::SecureConversation(token) => {
             check_target(token.target)?;
-            check_derived(token.derived_keys)?;
             check_built(&token.bootstrap)?;
             match &token.bootstrap.binding {
                 // Keys would travel in clear.
@@ -334,8 +333,7 @@ fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {
     if token.kind != X509Kind::V3 {
         return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3"));
     }
-    check_target(token.target)?;
-    check_derived(token.derived_keys)
+    check_target(token.target)
 }
 
 fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
@@ -345,10 +343,6 @@ fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
         ReferenceTarget::External => Err(NotBuilt("RequireExternalReference")),
         ReferenceTarget::ExternalUri => Err(NotBuilt("RequireExternalUriReference")),
     }
-}
-
-fn check_derived(keys: DerivedKeys) -> Result<(), NotBuilt> {
-    if keys == DerivedKeys::Implied { Err(NotBuilt("RequireImpliedDerivedKeys")) } else { Ok(()) }
 }
 
 fn check_signature(order: ProtectionOrder, encrypt_signature: bool) -> Result<(), NotBuilt> {

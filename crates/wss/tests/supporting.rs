@@ -372,3 +372,57 @@ fn a_password_is_of_the_kind_that_the_policy_asks_for() {
         assert_eq!(opened.once().count(), if base.ends_with("Transport") { 1 } else { 2 }, "the nonce is claimed");
     }
 }
+
+/// Keys that are derived as the reference itself says, where the policy asks for that; and such a key is never derived again.
+#[test]
+fn derived_keys_are_implied_where_the_policy_says_so() {
+    let of = |name: &str, kind: DerivedKeys| {
+        let mut policy = policy(name);
+        match &mut policy.binding {
+            Binding::Symmetric(binding) => match &mut binding.protection {
+                Token::X509(token) => token.derived_keys = kind,
+                Token::SecureConversation(token) => token.derived_keys = kind,
+                Token::Username(_) => panic!("no key"),
+            },
+            Binding::Asymmetric(binding) => binding.recipient.derived_keys = kind,
+            Binding::Transport(_) => panic!("no keys"),
+        }
+        policy
+    };
+    for name in [
+        "wcf-ws2007-anonymousForCertificate",
+        "wse-mutualCertificate10Security",
+        "wcf-ws2007-anonymousForCertificate-conversation",
+    ] {
+        let implied = of(name, DerivedKeys::Implied);
+        for (written, fits) in [(DerivedKeys::Implied, true), (DerivedKeys::Explicit, true), (DerivedKeys::None, false)]
+        {
+            let mut pair = Pair::unlike(&of(name, written), &implied, soap(name)[0]);
+            let contexts = name.ends_with("conversation").then(|| pair.establish());
+            let (ours, theirs) = contexts.as_ref().map(|(ours, theirs)| (ours, theirs)).unzip();
+            let (outbound, expectation) = pair.request("hello", ours);
+            let text = String::from_utf8(outbound.body.clone()).expect("text");
+            assert_eq!(text.contains("DerivedKeyToken"), written == DerivedKeys::Explicit, "{name}: {text}");
+            assert_eq!(text.contains(":Nonce=\""), written == DerivedKeys::Implied, "{name}: {text}");
+            let opened = pair.open(&outbound, outbound.body.clone(), theirs);
+            let Ok(opened) = opened else {
+                assert!(!fits && matches!(opened.map(drop), Err(Refusal::KeyReference(_))), "{name}, {written:?}");
+                continue;
+            };
+            assert!(fits, "{name}");
+            let message = pair.echo(opened);
+            assert!(pair.answer(&message, &expectation).is_ok(), "{name}, {written:?}");
+        }
+    }
+    let name = "wcf-ws2007-anonymousForCertificate-conversation";
+    let mut pair = Pair::new(&of(name, DerivedKeys::Explicit), soap(name)[0]);
+    let (ours, theirs) = pair.establish();
+    let (outbound, _) = pair.request("hello", Some(&ours));
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    let start = text.rfind("<o:SecurityTokenReference ").expect("a reference") + "<o:SecurityTokenReference".len();
+    let again = " xmlns:sc=\"http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512\" \
+                 sc:Nonce=\"AAAAAAAAAAAAAAAAAAAAAA==\"";
+    let again = format!("{}{again}{}", &text[..start], &text[start..]);
+    let refusal = pair.open(&outbound, again.into_bytes(), Some(&theirs)).map(drop);
+    assert!(matches!(refusal, Err(Refusal::KeyReference("derives a key from a derived key"))), "{refusal:?}");
+}

@@ -79,7 +79,6 @@ fn tokens() {
     check(&user("<sp:RequireDerivedKeys/>"), "a key that is derived from a password");
     check(&user("<sp:RequireInternalReference/>"), "RequireInternalReference");
     let certificate = |more: &str| symmetric(&token("X509Token", more), "");
-    check(&certificate("<sp:RequireImpliedDerivedKeys/>"), "RequireImpliedDerivedKeys");
     check(&certificate("<sp:RequireExternalReference/>"), "RequireExternalReference");
     check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference");
     let kind = "an X.509 token of another kind than one certificate of version 3";

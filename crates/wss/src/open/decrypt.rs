@@ -1,7 +1,7 @@
 //! Everything that the reference lists name, decrypted: each element once, in the places that a policy encrypts.
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Layout, ProtectionOrder, SoapVersion};
+use nuncio_policy::model::{DerivedKeys, Layout, ProtectionOrder, SoapVersion};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::encryption::{EncryptedData, Form, decrypt};
 use nuncio_xmlsec::{Invalid, XENC};
@@ -161,7 +161,7 @@ impl Opening<'_> {
         if Some(root) != self.encryption_root() {
             return Err(Refusal::KeyReference("encrypts under another token than the policy's"));
         }
-        if self.demand.derived_keys() && !derived {
+        if self.demand.derived_keys() != DerivedKeys::None && !derived {
             return Err(Refusal::KeyReference("encrypts under a key that is not derived"));
         }
         let size = data.key_size();

@@ -12,6 +12,7 @@ use super::{Opening, Root};
 use crate::header::Item;
 use crate::keys::SharedKey;
 use crate::refusal::Refusal;
+use crate::token::derived::Derivation;
 use crate::token::reference::{CertificateReference, Reference};
 
 /// A symmetric key, and where it comes from.
@@ -40,10 +41,14 @@ impl Opening<'_> {
     /// The key that a `KeyInfo` names.
     pub(super) fn key_info(&self, document: &Document, key_info: NodeId, user: Use) -> Result<Resolved, Refusal> {
         let reference = Reference::of_key_info(document, key_info)?;
+        let implied = document.elements(key_info).next().map(|node| Derivation::implied(document, node)).transpose()?;
         if let Reference::Local(id) = &reference {
             let at = self.local(document, id, user)?;
             if let Item::DerivedKey(token) = &self.header.entries[at].item {
                 // One hop and no more: a key is never derived from a derived one.
+                if implied.flatten().is_some() {
+                    return Err(Refusal::KeyReference("derives a key from a derived key"));
+                }
                 let source = match &token.source {
                     Reference::Local(id) => {
                         let from = self.local(document, id, Use::Child(at))?;
@@ -51,13 +56,25 @@ impl Opening<'_> {
                     }
                     other => self.elsewhere(document, other)?,
                 };
-                let of_context = self.keys.context.filter(|_| source.root == Root::Context);
-                let secret = token.derive(&source.secret, of_context.map(|context| &context.derived))?;
-                return Ok(Resolved { secret, derived: true, ..source });
+                return self.derive(&token.derivation, &source);
             }
-            return self.token(document, at);
         }
-        self.elsewhere(document, &reference)
+        let source = match &reference {
+            Reference::Local(id) => self.token(document, self.local(document, id, user)?)?,
+            other => self.elsewhere(document, other)?,
+        };
+        match implied.flatten() {
+            Some(derivation) => self.derive(&derivation, &source),
+            None => Ok(source),
+        }
+    }
+
+    /// A key derived from that one.
+    fn derive(&self, derivation: &Derivation, source: &Resolved) -> Result<Resolved, Refusal> {
+        let of_context = self.keys.context.filter(|_| source.root == Root::Context);
+        let secret = derivation.derive(&source.secret, of_context.map(|context| &context.derived))?;
+        let Resolved { root, token, .. } = *source;
+        Ok(Resolved { secret, root, derived: true, token })
     }
 
     /// The position of the child with that id, which a strict layout wants before its user.

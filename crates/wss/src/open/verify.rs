@@ -1,7 +1,7 @@
 //! The signatures of a message: one primary by the protection token, others that endorse.
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Binding, Token};
+use nuncio_policy::model::{Binding, DerivedKeys, Token};
 use nuncio_xml::Document;
 use nuncio_xmlsec::signature::{self, Authentic, Method, Signature, VerifyKey, verify};
 
@@ -162,7 +162,7 @@ impl Opening<'_> {
     /// A primary signature's key is derived where the policy says so, and no key is shorter than the suite's. WCF's policies
     /// ask for derived keys of contexts that endorse over a transport too, and its clients use none.
     fn check_signing_key(&self, secret: &Secret, derived: bool, primary: bool) -> Result<(), Refusal> {
-        if primary && self.demand.derived_keys() && !derived {
+        if primary && self.demand.derived_keys() != DerivedKeys::None && !derived {
             return Err(Refusal::KeyReference("signs with a key that is not derived"));
         }
         let suite = self.demand.suite();

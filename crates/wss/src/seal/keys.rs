@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use nuncio_crypto::derive;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{self, AsymmetricBinding, Binding, ProtectionOrder, SymmetricBinding, X509Reference};
+use nuncio_policy::model::{
+    self, AsymmetricBinding, Binding, DerivedKeys, ProtectionOrder, SymmetricBinding, X509Reference,
+};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption;
 use nuncio_xmlsec::signature::Part;
@@ -15,14 +17,23 @@ use crate::conversation::Context;
 use crate::demand::Direction;
 use crate::dialect::Dialect;
 use crate::keys::Credential;
-use crate::token::reference::{write_context, write_encrypted_key, write_encrypted_key_sha1, write_local};
+use crate::token::reference::{Implied, write_context, write_encrypted_key, write_encrypted_key_sha1, write_local};
 use crate::token::{context, derived, reference, x509};
 
 /// A key in use, and how the message refers to it.
 pub(super) struct Working {
     pub(super) secret: Secret,
-    /// The id of its derived key token; `None` where it is the protection token's own key.
-    derived: Option<String>,
+    derived: Derived,
+}
+
+/// How a key comes from the protection token's.
+enum Derived {
+    /// It is that key.
+    Not,
+    /// By a derived key token with that id.
+    Token(String),
+    /// By what the reference to that token says.
+    Implied { nonce: [u8; 16], length: usize },
 }
 
 /// What makes the primary signature.
@@ -79,7 +90,7 @@ impl<'a> Protecting<'a> {
             return Ok(Keys { signer: signer.ok_or(Unsealed::Key)?, hiding, protected });
         }
         // WCF lists what is encrypted within the key where that is all the key is for.
-        let deferred = signer.is_some() && !derive && !first;
+        let deferred = signer.is_some() && derive == DerivedKeys::None && !first;
         let secret = self.protection_token(header, deferred, &mut hiding, &mut protected)?;
         let token = std::mem::replace(&mut hiding.token, Token::Answer);
         // WCF declares the key that is used first first.
@@ -211,19 +222,27 @@ impl<'a> Protecting<'a> {
     /// A key to work with: the protection token's own, or one derived from it.
     fn working(
         &mut self,
-        derive: bool,
+        derive: DerivedKeys,
         length: usize,
         secret: &Secret,
         token: &Token,
         header: &mut Vec<Range<usize>>,
     ) -> Result<Working, Unsealed> {
-        if !derive {
-            return Ok(Working { secret: secret.clone(), derived: None });
+        match derive {
+            DerivedKeys::None => return Ok(Working { secret: secret.clone(), derived: Derived::Not }),
+            DerivedKeys::Explicit => {}
+            DerivedKeys::Implied => {
+                let mut nonce = [0; 16];
+                self.random.fill(&mut nonce);
+                let secret = derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
+                    .map_err(|_| Unsealed::Key)?;
+                return Ok(Working { secret, derived: Derived::Implied { nonce, length } });
+            }
         }
         let seal = self.seal;
-        let source = |writer: &mut Writer| refer_token(writer, seal, token);
+        let source = |writer: &mut Writer| refer_token(writer, seal, token, None);
         let (secret, id) = self.derived(secret, length, dialect(seal), source, header)?;
-        Ok(Working { secret, derived: Some(id) })
+        Ok(Working { secret, derived: Derived::Token(id) })
     }
 
     /// Derives a key and writes its token; `source` refers to the token that it is derived from. Gives the key and the id.
@@ -257,20 +276,24 @@ fn dialect(seal: &Seal<'_>) -> &'static Dialect {
 /// Refers to a key in use.
 pub(super) fn refer(writer: &mut Writer, seal: &Seal<'_>, key: &Working, token: &Token) {
     match &key.derived {
-        Some(id) => write_local(writer, id, Some(dialect(seal).derived_key_token)),
-        None => refer_token(writer, seal, token),
+        Derived::Token(id) => write_local(writer, id, Some(dialect(seal).derived_key_token), None),
+        Derived::Not => refer_token(writer, seal, token, None),
+        Derived::Implied { nonce, length } => {
+            let implied = Implied { dialect: dialect(seal), nonce, length: *length };
+            refer_token(writer, seal, token, Some(&implied));
+        }
     }
 }
 
 /// Refers to the protection token.
-fn refer_token(writer: &mut Writer, seal: &Seal<'_>, token: &Token) {
+fn refer_token(writer: &mut Writer, seal: &Seal<'_>, token: &Token, implied: Option<&Implied<'_>>) {
     match (token, &seal.protection) {
         (Token::Context(local), Protection::Context { context, .. }) => match local {
-            Some(id) => write_local(writer, id, Some(context.dialect.context_token)),
-            None => write_context(writer, context.dialect, &context.identifier, context.instance.as_deref()),
+            Some(id) => write_local(writer, id, Some(context.dialect.context_token), implied),
+            None => write_context(writer, context.dialect, &context.identifier, context.instance.as_deref(), implied),
         },
-        (Token::Answer, Protection::Answer(shared)) => write_encrypted_key_sha1(writer, &shared.sha1),
-        (Token::Fresh(id), _) => write_encrypted_key(writer, id),
+        (Token::Answer, Protection::Answer(shared)) => write_encrypted_key_sha1(writer, &shared.sha1, implied),
+        (Token::Fresh(id), _) => write_encrypted_key(writer, id, implied),
         // The token was made from the protection: there is no other pair.
         _ => {}
     }

@@ -46,7 +46,7 @@ impl Protecting<'_> {
                 self.sign(credential, local.as_deref(), *wanted, None, parts)
             }
             Key::Symmetric { secret, id, value_type } => {
-                self.mac(secret, None, parts, |writer| write_local(writer, id, Some(value_type)))
+                self.mac(secret, None, parts, |writer| write_local(writer, id, Some(value_type), None))
             }
         }
     }
@@ -89,7 +89,7 @@ impl Protecting<'_> {
             &signing,
             |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
             |writer| match local {
-                Some(id) => write_local(writer, id, Some(X509V3)),
+                Some(id) => write_local(writer, id, Some(X509V3), None),
                 None => reference::write_certificate(writer, &credential.certificate, wanted, v11),
             },
         )?;

@@ -69,7 +69,7 @@ impl<'a> Protecting<'a> {
                     let dialect = context.dialect;
                     let key = if *derive {
                         let length = seal.demand.suite().signature_key;
-                        let source = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token));
+                        let source = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token), None);
                         let (secret, id) = self.derived(&context.secret, length, dialect, source, tokens)?;
                         Key::Symmetric { secret, id, value_type: dialect.derived_key_token }
                     } else {

@@ -32,6 +32,12 @@ const MAX_LABEL: usize = 128;
 #[derive(Debug)]
 pub(crate) struct DerivedKeyToken {
     pub(crate) source: Reference,
+    pub(crate) derivation: Derivation,
+}
+
+/// How a key is derived.
+#[derive(Debug)]
+pub(crate) struct Derivation {
     offset: usize,
     length: usize,
     label: Option<String>,
@@ -65,14 +71,20 @@ impl DerivedKeyToken {
         if rest.next().is_some() {
             return Err(Refusal::header(OF, "has an element after its nonce"));
         }
-        if !LENGTHS.contains(&length) {
-            return Err(Refusal::header(OF, "asks for a key too short or too long"));
-        }
         let offset = match (generation, offset) {
             (Some(_), Some(_)) => return Err(Refusal::header(OF, "has both a generation and an offset")),
             (Some(generation), None) => generation.saturating_mul(length),
             (None, offset) => offset.unwrap_or(0),
         };
+        Ok(Self { source, derivation: Derivation::new(offset, length, label, nonce)? })
+    }
+}
+
+impl Derivation {
+    fn new(offset: usize, length: usize, label: Option<String>, nonce: Vec<u8>) -> Result<Self, Refusal> {
+        if !LENGTHS.contains(&length) {
+            return Err(Refusal::header(OF, "asks for a key too short or too long"));
+        }
         if offset > MAX_OFFSET {
             return Err(Refusal::header(OF, "begins too far into the key stream"));
         }
@@ -82,7 +94,22 @@ impl DerivedKeyToken {
         if label.as_ref().is_some_and(|label| label.len() > MAX_LABEL) {
             return Err(Refusal::header(OF, "has too long a label"));
         }
-        Ok(Self { source, offset, length, label: label.filter(|label| !label.is_empty()), nonce })
+        Ok(Self { offset, length, label: label.filter(|label| !label.is_empty()), nonce })
+    }
+
+    /// What a reference implies that says a nonce itself (section 7.2): no offset, the usual label.
+    pub(crate) fn implied(document: &Document, reference: NodeId) -> Result<Option<Self>, Refusal> {
+        let mut found = None;
+        for dialect in Dialect::all() {
+            let Some(nonce) = document.attribute(reference, dialect.conversation, "Nonce") else { continue };
+            let nonce = base64::decode(&nonce).map_err(|_| Refusal::header("Nonce", "is not base64"))?;
+            let length = document.attribute(reference, dialect.conversation, "Length");
+            let length = length.map(|length| count(length.trim())).transpose()?.unwrap_or(DEFAULT_LENGTH);
+            if found.replace(Self::new(0, length, None, nonce)?).is_some() {
+                return Err(Refusal::header(OF, "is implied in two generations"));
+            }
+        }
+        Ok(found)
     }
 
     /// Derives the key from its source's; where that is a context's, its lease is asked.
@@ -98,7 +125,10 @@ impl DerivedKeyToken {
 }
 
 fn number(document: &Document, node: NodeId) -> Result<usize, Refusal> {
-    let text = text(document, node, OF)?;
+    count(&text(document, node, OF)?)
+}
+
+fn count(text: &str) -> Result<usize, Refusal> {
     if text.is_empty() || text.len() > 9 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal::header(OF, "has a number that is none, or far too great"));
     }

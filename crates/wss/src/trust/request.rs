@@ -177,7 +177,7 @@ pub(crate) fn write_key_request(
     write_text(writer, prefix, namespace, "RequestType", &dialect.request_type(verb));
     if let Some((identifier, instance)) = renewed {
         writer.start(prefix, namespace, "RenewTarget");
-        write_context(writer, dialect, identifier, instance);
+        write_context(writer, dialect, identifier, instance, None);
         writer.end();
     }
     if let Some((id, entropy)) = entropy {
@@ -193,7 +193,7 @@ pub(crate) fn write_cancel(writer: &mut Writer, dialect: &Dialect, identifier: &
     writer.start(prefix, namespace, "RequestSecurityToken");
     write_text(writer, prefix, namespace, "RequestType", &dialect.request_type(TrustVerb::Cancel));
     writer.start(prefix, namespace, "CancelTarget");
-    write_context(writer, dialect, identifier, instance);
+    write_context(writer, dialect, identifier, instance, None);
     writer.end();
     writer.end();
 }

@@ -180,10 +180,10 @@ pub(crate) fn write_issued(writer: &mut Writer, issued: &Issued<'_>) {
     context::write(writer, dialect, issued.ids.0, &context.identifier, context.instance.as_deref());
     writer.end();
     writer.start(prefix, namespace, "RequestedAttachedReference");
-    write_local(writer, issued.ids.0, Some(dialect.context_token));
+    write_local(writer, issued.ids.0, Some(dialect.context_token), None);
     writer.end();
     writer.start(prefix, namespace, "RequestedUnattachedReference");
-    write_context(writer, dialect, &context.identifier, context.instance.as_deref());
+    write_context(writer, dialect, &context.identifier, context.instance.as_deref(), None);
     writer.end();
     if issued.entropy.is_some() || issued.given.is_some() {
         writer.start(prefix, namespace, "RequestedProofToken");

@@ -127,7 +127,7 @@ impl<'a> Unwrapping<'a> {
                     "DerivedKeyToken" if derived => {
                         let token = DerivedKeyToken::read(document, node, dialect).ok()?;
                         let source = self.symmetric(document, &token.source, false)?;
-                        token.derive(&source, None).ok()
+                        token.derivation.derive(&source, None).ok()
                     }
                     _ => None,
                 }
@@ -222,7 +222,7 @@ impl Written {
                     Under::Certificate(certificate) => {
                         write_certificate(writer, certificate, X509Reference::Thumbprint, true);
                     }
-                    Under::Request(sha1) => write_encrypted_key_sha1(writer, sha1),
+                    Under::Request(sha1) => write_encrypted_key_sha1(writer, sha1, None),
                 };
                 encrypted_key(writer, id, *method, value, key_info, &[]);
             }

@@ -16,7 +16,7 @@ use crate::names::{
 use crate::refusal::Refusal;
 
 pub(crate) use write::{
-    PREFIX, write_certificate, write_context, write_encrypted_key, write_encrypted_key_sha1, write_local,
+    Implied, PREFIX, write_certificate, write_context, write_encrypted_key, write_encrypted_key_sha1, write_local,
 };
 
 const OF: &str = "SecurityTokenReference";

@@ -14,9 +14,27 @@ use crate::token::x509;
 /// The prefix of WS-Security in what we write.
 pub(crate) const PREFIX: &str = "o";
 
-/// Writes a reference to an element of this message; `value_type` is its token type, where one is said.
-pub(crate) fn write_local(writer: &mut Writer, id: &str, value_type: Option<&str>) {
+/// A key that is derived from the one referred to, as the reference itself says (WS-SecureConversation 1.4, section 7.2).
+pub(crate) struct Implied<'a> {
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) nonce: &'a [u8],
+    /// Octets of the key.
+    pub(crate) length: usize,
+}
+
+/// Starts a reference, to a token or to a key that is derived from its.
+fn start(writer: &mut Writer, implied: Option<&Implied<'_>>) {
     writer.start(PREFIX, WSSE, OF);
+    if let Some(Implied { dialect, nonce, length }) = implied {
+        let (prefix, namespace) = (dialect.prefixes.1, dialect.conversation);
+        writer.attribute_ns(prefix, namespace, "Length", &length.to_string());
+        writer.attribute_ns(prefix, namespace, "Nonce", &base64::encode(nonce));
+    }
+}
+
+/// Writes a reference to an element of this message; `value_type` is its token type, where one is said.
+pub(crate) fn write_local(writer: &mut Writer, id: &str, value_type: Option<&str>, implied: Option<&Implied<'_>>) {
+    start(writer, implied);
     writer.start(PREFIX, WSSE, "Reference");
     writer.attribute("URI", &format!("#{id}"));
     if let Some(value_type) = value_type {
@@ -27,8 +45,8 @@ pub(crate) fn write_local(writer: &mut Writer, id: &str, value_type: Option<&str
 }
 
 /// Writes a reference to an `EncryptedKey` of this message.
-pub(crate) fn write_encrypted_key(writer: &mut Writer, id: &str) {
-    writer.start(PREFIX, WSSE, OF);
+pub(crate) fn write_encrypted_key(writer: &mut Writer, id: &str, implied: Option<&Implied<'_>>) {
+    start(writer, implied);
     writer.attribute_ns("k", WSSE11, "TokenType", ENCRYPTED_KEY);
     writer.start(PREFIX, WSSE, "Reference");
     writer.attribute("URI", &format!("#{id}"));
@@ -38,16 +56,22 @@ pub(crate) fn write_encrypted_key(writer: &mut Writer, id: &str) {
 }
 
 /// Writes a reference to an encrypted key of another message by the SHA-1 of its ciphertext.
-pub(crate) fn write_encrypted_key_sha1(writer: &mut Writer, sha1: &[u8]) {
-    writer.start(PREFIX, WSSE, OF);
+pub(crate) fn write_encrypted_key_sha1(writer: &mut Writer, sha1: &[u8], implied: Option<&Implied<'_>>) {
+    start(writer, implied);
     writer.attribute_ns("k", WSSE11, "TokenType", ENCRYPTED_KEY);
     key_identifier(writer, ENCRYPTED_KEY_SHA1, sha1);
     writer.end();
 }
 
 /// Writes a reference to a security context that does not travel with the message.
-pub(crate) fn write_context(writer: &mut Writer, dialect: &Dialect, identifier: &str, instance: Option<&str>) {
-    writer.start(PREFIX, WSSE, OF);
+pub(crate) fn write_context(
+    writer: &mut Writer,
+    dialect: &Dialect,
+    identifier: &str,
+    instance: Option<&str>,
+    implied: Option<&Implied<'_>>,
+) {
+    start(writer, implied);
     writer.start(PREFIX, WSSE, "Reference");
     writer.attribute("URI", identifier);
     writer.attribute("ValueType", dialect.context_token);
