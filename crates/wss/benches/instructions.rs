@@ -19,42 +19,25 @@ fn counted(work: &mut dyn FnMut()) {
 }
 
 /// Does the work twice, the second time counted, and says which it was, in the order of the counter's sums.
-fn count(name: &str, mut work: impl FnMut(bool)) -> Result<()> {
-    work(false);
-    work(true);
+fn count<I, O>(name: &str, input: impl Fn() -> I, mut work: impl FnMut(I) -> O) -> Result<()> {
+    drop(work(input()));
+    let (mut given, mut output) = (Some(input()), None);
+    counted(&mut || output = given.take().map(&mut work));
+    drop(black_box(output));
     writeln!(std::io::stdout(), "{name}")
 }
 
 fn main() -> Result<()> {
     for (group, preset, body, sizes) in [
-        ("conversation", CONVERSATION, Body::Text, &SIZES[..]),
-        ("conversation, markup", CONVERSATION, Body::Markup, &SIZES[1..]),
+        ("text", CONVERSATION, Body::Text, &SIZES[..]),
+        ("markup", CONVERSATION, Body::Markup, &SIZES[1..]),
         ("per message", PER_MESSAGE, Body::Text, &SIZES[..1]),
     ] {
         for &(label, size) in sizes {
             let mut case = Case::new(preset, body, size);
-            count(&format!("{group}, open, {label}"), |is_counted| {
-                let mut request = Some(case.request());
-                let mut opened = None;
-                let mut work = || opened = request.take().map(|request| case.open(request));
-                if is_counted {
-                    counted(&mut work);
-                } else {
-                    work();
-                }
-                black_box(opened);
-            })?;
-            count(&format!("{group}, seal, {label}"), |is_counted| {
-                let mut answer = Some(case.answer());
-                let mut sealed = None;
-                let mut work = || sealed = answer.take().map(|answer| case.seal(answer));
-                if is_counted {
-                    counted(&mut work);
-                } else {
-                    work();
-                }
-                black_box(sealed);
-            })?;
+            count(&format!("{group}, open, {label}"), || case.request(), |request| case.open(request))?;
+            let answer = case.answer();
+            count(&format!("{group}, seal, {label}"), || answer.clone(), |answer| case.seal(answer))?;
         }
     }
     Ok(())
