@@ -186,18 +186,40 @@ fn a_supporting_token_that_is_not_protected_as_its_kind_says_is_refused() {
     }
 }
 
-/// A token that signs although it does not travel cannot be signed with a reference alone.
+/// A certificate that does not travel is signed by the reference that stands for it.
 #[test]
-fn a_signed_endorsing_certificate_must_travel() {
-    let base = BASES[0];
-    let mut written = policy(base);
-    written.supporting.push(supporting(certificate(Include::Never), "Endorsing"));
-    let mut wanted = policy(base);
-    wanted.supporting.push(supporting(certificate(Include::Never), "SignedEndorsing"));
-    let mut pair = Pair::unlike(&written, &wanted, soap(base)[0]);
-    let (outbound, _) = pair.request("hello", None);
-    let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
-    assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{refusal:?}");
+fn a_signed_endorsing_certificate_need_not_travel() {
+    let of = |base: &str, kind| {
+        let mut policy = policy(base);
+        policy.supporting.push(supporting(certificate(Include::Never), kind));
+        policy
+    };
+    for base in [BASES[0], BASES[2]] {
+        let signed = of(base, "SignedEndorsing");
+        converse(&signed, base, "a certificate that does not travel");
+        let mut pair = Pair::unlike(&of(base, "Endorsing"), &signed, soap(base)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+        assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{base}: {refusal:?}");
+    }
+    let name = "wse-mutualCertificate10Security";
+    let mut protected = policy(name);
+    let Binding::Asymmetric(binding) = &mut protected.binding else { panic!("not asymmetric") };
+    (binding.protect_tokens, binding.initiator.include) = (true, Include::Never);
+    let mut pair = Pair::new(&protected, soap(name)[0]);
+    let (outbound, expectation) = pair.request("hello", None);
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    assert!(text.contains("#STR-Transform") && !text.contains("BinarySecurityToken"), "{text}");
+    let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+    let message = pair.echo(opened);
+    assert!(pair.answer(&message, &expectation).is_ok());
+    // The reference stands for that certificate and no other.
+    let identifier =
+        text.find("KeyIdentifier ").map(|at| at + text[at..].find('>').expect("a tag") + 1).expect("a name");
+    let mut other = outbound.body.clone();
+    other[identifier] = if other[identifier] == b'A' { b'B' } else { b'A' };
+    let refusal = pair.open(&outbound, other, None).map(drop);
+    assert!(refusal.is_err(), "another certificate");
 }
 
 #[test]

@@ -7,10 +7,12 @@ use nuncio_policy::model::Layout;
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::Invalid;
 use nuncio_xmlsec::encryption::{EncryptedKey, KeyMethod};
+use nuncio_xmlsec::signature::Token;
 
 use super::{Opening, Root};
 use crate::header::Item;
 use crate::keys::SharedKey;
+use crate::names::X509V3;
 use crate::refusal::Refusal;
 use crate::token::derived::Derivation;
 use crate::token::reference::{CertificateReference, Reference};
@@ -181,6 +183,26 @@ impl Opening<'_> {
         Ok(resolved(secret))
     }
 
+    /// The token that a reference stands for under the STR-Transform: a child of the header, or the certificate that it
+    /// names.
+    pub(super) fn signed_token(&self, document: &Document, reference: NodeId) -> Option<Token> {
+        match Reference::read(document, reference).ok()? {
+            Reference::Local(id) => {
+                let node = document.by_id(&id)?;
+                self.header.position(node).map(|_| Token::Element(node))
+            }
+            // What it holds is the token, and is no child of the header.
+            Reference::Certificate(CertificateReference::Embedded(_)) => None,
+            Reference::Certificate(wanted) => match self.named(&wanted).ok()? {
+                (_, Some(node)) => Some(Token::Element(node)),
+                (certificate, None) => {
+                    Some(Token::Binary { value_type: X509V3.to_owned(), octets: certificate.der().to_vec() })
+                }
+            },
+            _ => None,
+        }
+    }
+
     /// The certificate with which an asymmetric signature claims to be made: in the message, or one that is pinned; and
     /// its token, where that is a child of the header.
     pub(super) fn certificate(
@@ -198,7 +220,13 @@ impl Opening<'_> {
             }
             _ => return Err(Refusal::KeyReference("names a symmetric key where a certificate is needed")),
         };
-        if let CertificateReference::Embedded(octets) = &wanted {
+        self.named(&wanted)
+    }
+
+    /// The one certificate that is named so, among those that are in the message and those that are pinned; and its token,
+    /// where that is a child of the header.
+    fn named(&self, wanted: &CertificateReference) -> Result<(Certificate, Option<NodeId>), Refusal> {
+        if let CertificateReference::Embedded(octets) = wanted {
             return Ok((self.read_certificate(octets)?, None));
         }
         let mut found: Option<(Certificate, Option<NodeId>)> = None;

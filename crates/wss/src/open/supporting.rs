@@ -1,8 +1,9 @@
 //! Supporting tokens: each that the policy demands, protected as it says, and no others (WS-SecurityPolicy 1.2,
 //! section 8).
 
-use nuncio_policy::model::{PasswordKind, SupportingToken, Token, UsernameToken};
+use nuncio_policy::model::{self, PasswordKind, SupportingToken, UsernameToken};
 use nuncio_xml::{Document, NodeId};
+use nuncio_xmlsec::signature::Token;
 
 use super::{Endorsement, Endorser, Opening};
 use crate::demand::Direction;
@@ -27,7 +28,7 @@ impl Opening<'_> {
         let mut names: Vec<NodeId> = self.header.nodes(|item| matches!(item, Item::Username)).collect();
         for demanded in self.demand.supporting {
             match &demanded.token {
-                Token::Username(token) => {
+                model::Token::Username(token) => {
                     let found = self.username(&envelope.document, &mut names, demanded, token)?;
                     username = match (username, found) {
                         (Some(first), Some(other)) if !same(&first, &other) => {
@@ -36,7 +37,7 @@ impl Opening<'_> {
                         (first, found) => first.or(found),
                     };
                 }
-                Token::X509(_) if demanded.endorsing => {
+                model::Token::X509(_) if demanded.endorsing => {
                     let by = |by: &Endorser| matches!(by, Endorser::Certificate(_));
                     match take(&mut untaken, by) {
                         Some(endorsement) => {
@@ -48,8 +49,8 @@ impl Opening<'_> {
                         None => return Err(Refusal::TokenMissing("signature by a certificate")),
                     }
                 }
-                Token::X509(_) => self.certificate_alone(&mut spare, demanded)?,
-                Token::SecureConversation(_) => match take(&mut untaken, |by| matches!(by, Endorser::Context)) {
+                model::Token::X509(_) => self.certificate_alone(&mut spare, demanded)?,
+                model::Token::SecureConversation(_) => match take(&mut untaken, |by| matches!(by, Endorser::Context)) {
                     Some(endorsement) => {
                         self.check_endorsement(endorsement, timestamp)?;
                         self.check_endorser(endorsement, demanded)?;
@@ -145,15 +146,26 @@ impl Opening<'_> {
     }
 
     /// Whether the token of an endorsing signature is protected as its kind says. One that is only referred to is in no
-    /// message: there is nothing to encrypt, and signed it must not be left out.
+    /// message: there is nothing to encrypt, and signed it is by what stands for it (the STR-Transform).
     fn check_endorser(&self, endorsement: &Endorsement, demanded: &SupportingToken) -> Result<(), Refusal> {
         match endorsement.token {
             Some(node) => self.check_protected(node, demanded, "the token that endorses"),
-            None if demanded.signed && self.demand.order().is_some() => {
+            None if demanded.signed && self.demand.order().is_some() && !self.stands_for(endorsement) => {
                 Err(Refusal::NotSigned("the token that endorses".to_owned()))
             }
             None => Ok(()),
         }
+    }
+
+    /// Whether the primary signature covers the certificate that endorses, which is not in the message.
+    fn stands_for(&self, endorsement: &Endorsement) -> bool {
+        let Endorser::Certificate(certificate) = &endorsement.by else { return false };
+        let tokens = self.primary.as_ref().map(|primary| primary.verified.tokens());
+        let covered = |token: &Token| match token {
+            Token::Binary { octets, .. } => octets.as_slice() == certificate.der(),
+            Token::Element(_) => false,
+        };
+        tokens.unwrap_or_default().iter().any(|(_, token)| covered(token))
     }
 
     /// An endorsing signature covers the primary one; over a transport the timestamp.
@@ -176,7 +188,7 @@ impl Opening<'_> {
         let protection = self.demand.symmetric().map(|binding| &binding.protection);
         let tokens = protection.into_iter().chain(self.demand.supporting.iter().map(|token| &token.token));
         for token in tokens {
-            if let Token::SecureConversation(token) = token {
+            if let model::Token::SecureConversation(token) = token {
                 let there = self.header.nodes(|item| matches!(item, Item::Context(..))).next().is_some();
                 if self.demand.direction == Direction::Request && token.include.to_recipient() && !there {
                     return Err(Refusal::TokenMissing("security context token"));

@@ -73,7 +73,9 @@ impl Opening<'_> {
     /// Verifies what the primary signature covers.
     pub(super) fn cover_primary(&mut self, document: &Document) -> Result<(), Refusal> {
         if let Some(Uncovered { authentic, node, token }) = self.uncovered.take() {
-            let verified = authentic.cover(document, &|_| None, &mut self.budget)?;
+            let mut budget = self.budget;
+            let verified = authentic.cover(document, &|node| self.signed_token(document, node), &mut budget)?;
+            self.budget = budget;
             self.primary = Some(Primary { verified, node, token });
         }
         Ok(())

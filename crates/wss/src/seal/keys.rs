@@ -12,6 +12,7 @@ use nuncio_xmlsec::encryption;
 use nuncio_xmlsec::signature::Part;
 
 use super::protect::{Hiding, Protecting};
+use super::sign::Named;
 use super::{Protection, Seal, Unsealed, encrypts};
 use crate::conversation::Context;
 use crate::demand::Direction;
@@ -40,8 +41,8 @@ enum Derived {
 pub(super) enum Signer<'a> {
     /// A symmetric key.
     Symmetric(Working),
-    /// A certificate, and its id where it travels.
-    Certificate(&'a Credential, Option<String>),
+    /// A certificate, and how it is named.
+    Certificate(&'a Credential, Named),
 }
 
 /// The protection token, as the message refers to it.
@@ -120,14 +121,19 @@ impl<'a> Protecting<'a> {
             Direction::Request => token.include.to_recipient(),
             Direction::Response => token.include.to_initiator(),
         };
-        let local = (travels && token.reference != X509Reference::Embedded).then(|| {
-            let id = self.ids.next();
-            let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
-            *protected = self.seal.demand.protect_tokens().then(|| self.part(&piece));
-            header.push(piece.range);
-            piece.id
-        });
-        Ok(Signer::Certificate(credential, local))
+        let embedded = token.reference == X509Reference::Embedded;
+        let protect = self.seal.demand.protect_tokens();
+        let id = self.ids.next();
+        if !travels || embedded {
+            let protect = protect && !embedded;
+            *protected = protect.then(|| self.absent_part(&id, &credential.certificate));
+            let name = Named::Outside { wanted: token.reference, id: protect.then_some(id) };
+            return Ok(Signer::Certificate(credential, name));
+        }
+        let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
+        *protected = protect.then(|| self.part(&piece));
+        header.push(piece.range);
+        Ok(Signer::Certificate(credential, Named::Local(piece.id)))
     }
 
     /// Writes the token whose key protects, and gives that key. A `deferred` encrypted key is left for
@@ -197,7 +203,7 @@ impl<'a> Protecting<'a> {
         };
         let transport = demand.suite().transport;
         let piece = self.apex(id.to_owned(), |scratch, id| {
-            let refer = |writer: &mut Writer| reference::write_certificate(writer, certificate, wanted, v11);
+            let refer = |writer: &mut Writer| reference::write_certificate(writer, certificate, wanted, v11, None);
             encryption::encrypted_key(scratch, id, transport, wrapped, refer, listed);
         });
         Ok(piece.range)

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::mac;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign;
@@ -17,6 +18,15 @@ use crate::keys::Credential;
 use crate::names::X509V3;
 use crate::token::reference::{self, write_local};
 
+/// How a certificate that signs is named.
+pub(super) enum Named {
+    /// By its id: it travels.
+    Local(String),
+    /// As the policy wants one referred to that does not travel; by a reference with an id, where a signature covers the
+    /// certificate by that.
+    Outside { wanted: X509Reference, id: Option<String> },
+}
+
 impl Protecting<'_> {
     /// Makes the primary signature.
     pub(super) fn sign_primary(
@@ -29,22 +39,14 @@ impl Protecting<'_> {
         let seal = self.seal;
         match signer {
             Signer::Symmetric(key) => self.mac(&key.secret, id, parts, |writer| refer(writer, seal, key, token)),
-            Signer::Certificate(credential, local) => {
-                let wanted = seal
-                    .demand
-                    .asymmetric()
-                    .map_or(X509Reference::Any, |binding| seal.demand.signed_by(binding).reference);
-                self.sign(credential, local.as_deref(), wanted, id, parts)
-            }
+            Signer::Certificate(credential, name) => self.sign(credential, name, id, parts),
         }
     }
 
     /// Makes the signature of a token that endorses.
     pub(super) fn endorse(&mut self, endorser: &Endorser<'_>, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
         match &endorser.key {
-            Key::Certificate { credential, local, wanted } => {
-                self.sign(credential, local.as_deref(), *wanted, None, parts)
-            }
+            Key::Certificate { credential, name } => self.sign(credential, name, None, parts),
             Key::Symmetric { secret, id, value_type } => {
                 self.mac(secret, None, parts, |writer| write_local(writer, id, Some(value_type), None))
             }
@@ -71,12 +73,16 @@ impl Protecting<'_> {
         Ok(range)
     }
 
-    /// Signs with a certificate's key, and names the certificate: by its id where it travels, else as the policy wants it.
+    /// A certificate that does not travel, as what the reference with that id stands for (the STR-Transform).
+    pub(super) fn absent_part(&self, id: &str, certificate: &Certificate) -> Part {
+        Part::absent_token(self.seal.demand.suite().digest, id, reference::PREFIX, X509V3, certificate.der())
+    }
+
+    /// Signs with a certificate's key, and names the certificate.
     fn sign(
         &mut self,
         credential: &Credential,
-        local: Option<&str>,
-        wanted: X509Reference,
+        name: &Named,
         id: Option<&str>,
         parts: &[Part],
     ) -> Result<Range<usize>, Unsealed> {
@@ -88,9 +94,11 @@ impl Protecting<'_> {
             &mut self.scratch,
             &signing,
             |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
-            |writer| match local {
-                Some(id) => write_local(writer, id, Some(X509V3), None),
-                None => reference::write_certificate(writer, &credential.certificate, wanted, v11),
+            |writer| match name {
+                Named::Local(id) => write_local(writer, id, Some(X509V3), None),
+                Named::Outside { wanted, id } => {
+                    reference::write_certificate(writer, &credential.certificate, *wanted, v11, id.as_deref());
+                }
             },
         )?;
         self.signatures.push(value);

@@ -8,6 +8,7 @@ use nuncio_xml::Writer;
 use nuncio_xmlsec::signature::Part;
 
 use super::protect::{Hiding, Protecting};
+use super::sign::Named;
 use super::{Brought, Piece, Supporting, Unsealed};
 use crate::keys::Credential;
 use crate::token::reference::write_local;
@@ -22,8 +23,8 @@ pub(super) struct Endorser<'a> {
 
 /// The key of an endorsing signature.
 pub(super) enum Key<'a> {
-    /// A certificate's; its id where it travels, and how it is referred to where it does not.
-    Certificate { credential: &'a Credential, local: Option<String>, wanted: X509Reference },
+    /// A certificate's, and how that is named.
+    Certificate { credential: &'a Credential, name: Named },
     /// A security context's, or one derived from it: what the signature refers to, and of which type that is.
     Symmetric { secret: Secret, id: String, value_type: &'static str },
 }
@@ -49,19 +50,20 @@ impl<'a> Protecting<'a> {
                 Brought::Certificate { credential, token } => {
                     let embedded = supporting.endorsing && token.reference == X509Reference::Embedded;
                     let travels = !embedded && (token.include.to_recipient() || !supporting.endorsing);
-                    let local = if travels {
-                        let id = self.ids.next();
+                    let id = self.ids.next();
+                    let name = if travels {
                         let piece =
                             self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
                         let id = piece.id.clone();
                         self.protect(supporting, piece, hiding, signed, tokens)?;
-                        Some(id)
+                        Named::Local(id)
                     } else {
-                        None
+                        let covered = supporting.signed && !embedded && seal.demand.order().is_some();
+                        signed.extend(covered.then(|| self.absent_part(&id, &credential.certificate)));
+                        Named::Outside { wanted: token.reference, id: covered.then_some(id) }
                     };
                     if supporting.endorsing {
-                        let key = Key::Certificate { credential, local, wanted: token.reference };
-                        endorsers.push(Endorser { supporting, key });
+                        endorsers.push(Endorser { supporting, key: Key::Certificate { credential, name } });
                     }
                 }
                 Brought::Context { context, derive } => {

@@ -220,7 +220,7 @@ impl Written {
                 let key_info = |writer: &mut Writer| match under {
                     // A thumbprint, which every certificate has and every stack reads.
                     Under::Certificate(certificate) => {
-                        write_certificate(writer, certificate, X509Reference::Thumbprint, true);
+                        write_certificate(writer, certificate, X509Reference::Thumbprint, true, None);
                     }
                     Under::Request(sha1) => write_encrypted_key_sha1(writer, sha1, None),
                 };

@@ -277,7 +277,7 @@ fn every_form_is_written() {
             (X509Reference::Thumbprint, true, "ThumbprintSHA1"),
         ] {
             let mut writer = Writer::new();
-            write_certificate(&mut writer, &ours, wanted, v11);
+            write_certificate(&mut writer, &ours, wanted, v11, None);
             let markup = String::from_utf8(writer.into_bytes()).expect("text");
             assert!(markup.contains(form), "{wanted:?}: {markup}");
             match read(&markup) {

@@ -8,7 +8,7 @@ use nuncio_xmlsec::DSIG;
 
 use super::OF;
 use crate::dialect::Dialect;
-use crate::names::{BASE64, ENCRYPTED_KEY, ENCRYPTED_KEY_SHA1, SUBJECT_KEY_IDENTIFIER, THUMBPRINT, WSSE, WSSE11};
+use crate::names::{BASE64, ENCRYPTED_KEY, ENCRYPTED_KEY_SHA1, SUBJECT_KEY_IDENTIFIER, THUMBPRINT, WSSE, WSSE11, WSU};
 use crate::token::x509;
 
 /// The prefix of WS-Security in what we write.
@@ -84,8 +84,19 @@ pub(crate) fn write_context(
 
 /// Writes a reference to a certificate that does not travel, as a policy wants it; where it leaves that open, by what
 /// every version of WS-Security can say of it: its subject key identifier, or else issuer and serial number; under
-/// WSS 1.1 its thumbprint, which every certificate has (WSS 1.1 X.509 profile, section 3.3).
-pub(crate) fn write_certificate(writer: &mut Writer, certificate: &Certificate, wanted: X509Reference, v11: bool) {
+/// WSS 1.1 its thumbprint, which every certificate has (WSS 1.1 X.509 profile, section 3.3). `id` is that of the reference,
+/// where a signature covers the certificate by it.
+pub(crate) fn write_certificate(
+    writer: &mut Writer,
+    certificate: &Certificate,
+    wanted: X509Reference,
+    v11: bool,
+    id: Option<&str>,
+) {
+    writer.start(PREFIX, WSSE, OF);
+    if let Some(id) = id {
+        writer.attribute_ns("u", WSU, "Id", id);
+    }
     match wanted {
         X509Reference::IssuerSerial => write_issuer_serial(writer, certificate),
         X509Reference::KeyIdentifier if write_subject_key_identifier(writer, certificate) => {}
@@ -99,27 +110,23 @@ pub(crate) fn write_certificate(writer: &mut Writer, certificate: &Certificate, 
             write_thumbprint(writer, certificate);
         }
     }
-}
-
-/// Writes a reference to a certificate by its thumbprint.
-fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
-    writer.start(PREFIX, WSSE, OF);
-    key_identifier(writer, THUMBPRINT, &certificate.thumbprint());
     writer.end();
 }
 
-/// Writes a reference that holds the certificate itself.
+/// Names a certificate by its thumbprint.
+fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
+    key_identifier(writer, THUMBPRINT, &certificate.thumbprint());
+}
+
+/// Holds the certificate itself.
 fn write_embedded(writer: &mut Writer, certificate: &Certificate) {
-    writer.start(PREFIX, WSSE, OF);
     writer.start(PREFIX, WSSE, "Embedded");
     x509::write(writer, None, certificate);
     writer.end();
-    writer.end();
 }
 
-/// Writes a reference to a certificate by issuer and serial number.
+/// Names a certificate by issuer and serial number.
 fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate) {
-    writer.start(PREFIX, WSSE, OF);
     writer.start("", DSIG, "X509Data");
     writer.start("", DSIG, "X509IssuerSerial");
     writer.start("", DSIG, "X509IssuerName");
@@ -130,15 +137,12 @@ fn write_issuer_serial(writer: &mut Writer, certificate: &Certificate) {
     writer.end();
     writer.end();
     writer.end();
-    writer.end();
 }
 
-/// Writes a reference to a certificate by its subject key identifier, `false` if it has none.
+/// Names a certificate by its subject key identifier, `false` if it has none.
 fn write_subject_key_identifier(writer: &mut Writer, certificate: &Certificate) -> bool {
     let Some(identifier) = certificate.subject_key_identifier() else { return false };
-    writer.start(PREFIX, WSSE, OF);
     key_identifier(writer, SUBJECT_KEY_IDENTIFIER, identifier);
-    writer.end();
     true
 }
 
