@@ -17,7 +17,7 @@ use nuncio::config::{
 use nuncio::gateway::Gateway;
 use nuncio::random::Entropy;
 use nuncio::route::RouteProblem;
-use nuncio::users::Users;
+use nuncio::users::{Keep, Users};
 use nuncio::world::World;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
@@ -177,12 +177,13 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
     let identity = Identity::new(certificate(own)?, Secret::from(key.as_bytes())).map_err(wrong)?;
     let tls_terminated_by = if settings.inside_tls { vec!["127.0.0.1/32".parse().map_err(wrong)?] } else { Vec::new() };
     let users = settings.users.into_iter().map(|(name, password)| (name, Secret::from(password.as_bytes())));
+    let keep = if settings.endpoint.hashes_passwords() { Keep::Readable } else { Keep::Hashed };
     let route = RouteSettings {
         path: RoutePath::Any,
         backend: Backend { url: settings.backend.parse().map_err(wrong)?, trust: None },
         endpoint: settings.endpoint,
         identity: Some(identity),
-        users: Users::new(users),
+        users: Users::kept(keep, users),
         trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
         addresses: settings.addresses,
         forward_addressing: false,

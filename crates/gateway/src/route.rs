@@ -12,6 +12,7 @@ use crate::config::{Endpoint, Lifetimes, Place, RouteSettings, Timeouts};
 use crate::gateway::Route;
 use crate::ingress::Ingress;
 use crate::upstream::{Upstream, UpstreamProblem};
+use crate::users::Keep;
 use crate::world::World;
 
 /// A route that cannot be served: `file:line: reason`.
@@ -67,6 +68,12 @@ pub fn compile(
     }
     if settings.endpoint.admits_users() && settings.users.is_empty() {
         tracing::warn!(route = %settings.path, "the policy admits users, and none is named: nobody gets in");
+    }
+    if settings.users.keep() != Keep::Hashed {
+        tracing::warn!(route = %settings.path, "passwords are kept so that they can be read again");
+    }
+    if settings.endpoint.takes_names_alone() {
+        tracing::warn!(route = %settings.path, "the policy has user names without passwords: none of them is believed");
     }
     let handler = Ingress {
         number,

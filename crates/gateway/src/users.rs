@@ -58,6 +58,11 @@ impl Users {
         proved & known.is_some()
     }
 
+    /// In which form its passwords are kept.
+    pub fn keep(&self) -> Keep {
+        self.keep
+    }
+
     /// Whether there is nobody in it.
     pub fn is_empty(&self) -> bool {
         self.passwords.is_empty()

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nuncio::config::{Configuration, ConnectionLimits, Lifetimes, MessageLimits, RoutePath, StoreLimits, Timeouts};
+use nuncio::users::Keep;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -52,6 +53,10 @@ fn folder(name: &str) -> PathBuf {
         std::fs::copy(wsdl.path(), folder.join(wsdl.file_name())).unwrap();
     }
     std::fs::write(folder.join("empty.pem"), "nothing").unwrap();
+    let over_transport = std::fs::read_to_string(folder.join("wcf-over-transport.wsdl")).unwrap();
+    assert!(over_transport.contains("<sp:WssUsernameToken10/>"));
+    let hashed = over_transport.replace("<sp:WssUsernameToken10/>", "<sp:HashPassword/><sp:WssUsernameToken10/>");
+    std::fs::write(folder.join("hashed.wsdl"), hashed).unwrap();
     folder
 }
 
@@ -80,6 +85,23 @@ fn a_sound_configuration_is_taken() {
     assert!(route.endpoint.needs_transport() && route.endpoint.admits_users());
     assert!(!route.endpoint.admits_certificates() && !route.endpoint.needs_identity());
     assert!(!route.users.is_empty());
+}
+
+/// Hashed passwords are checked against what can be read again, and it takes a word to keep that.
+#[test]
+fn passwords_are_kept_readable_where_the_operator_says_so() {
+    let file = folder("kept").join("nuncio.yaml");
+    for (said, keep) in [("readable", Keep::Readable), ("sha1", Keep::Sha1)] {
+        let policy = format!("    wsdl: hashed.wsdl\n    port: Basic\n    danger_keep_passwords: {said}\n");
+        std::fs::write(&file, SOUND.replacen(PRESET, &policy, 1)).unwrap();
+        let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+        let route = &configuration.routes[0];
+        assert!(route.endpoint.hashes_passwords() && route.endpoint.admits_users());
+        assert_eq!(route.users.keep(), keep);
+    }
+    std::fs::write(&file, SOUND).unwrap();
+    let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+    assert_eq!(configuration.routes[0].users.keep(), Keep::Hashed);
 }
 
 #[test]
@@ -181,6 +203,21 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    addresses: [here]\n",
             "8: \"here\" is not an absolute URI",
+        ),
+        (
+            PRESET,
+            "    wsdl: hashed.wsdl\n    port: Basic\n",
+            "7: the policy has passwords hashed, which only a password that can be read again is checked against: give `danger_keep_passwords`",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    danger_keep_passwords: readable\n",
+            "8: passwords are kept readable, and no client's comes hashed: leave it out",
+        ),
+        (
+            PRESET,
+            "    wsdl: hashed.wsdl\n    port: Basic\n    danger_keep_passwords: plain\n",
+            "9: \"plain\" is no form to keep passwords in: say `readable` or `sha1`",
         ),
         ("        password: wonderland-1865\n", "", "9: a user says either `password` or `password_file`"),
         (USER, "      - { name: a, password: b }\n      - { name: a, password: c }\n", "10: user \"a\" is there twice"),

@@ -1,10 +1,12 @@
 //! Who may not come: by password, by certificate, by security context.
 
 use nuncio::config::StoreLimits;
-use nuncio_policy::model::Addressing;
+use nuncio_policy::model::{Addressing, PasswordKind, Policy, Token};
 use nuncio_wss::{Class, HttpFacts};
 
-use crate::bench::{ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, WSSE, Who, message, text};
+use crate::bench::{
+    ALICE, Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, WSSE, Who, edited, message, range, text, with_body,
+};
 
 const WRONG: Who = Who { password: "looking-glass-1871", ..ALICE };
 const MALLORY: Who = Who { user: "mallory", ..ALICE };
@@ -26,6 +28,61 @@ fn a_refusal_is_addressed_as_the_alternative_that_is_served() {
     let request = bench.request_by(&bench.as_who(&WRONG), "x");
     let reason = "user \"alice\" is not known by that password";
     bench.refuse("an alternative", &request, Class::FailedAuthentication, reason);
+}
+
+/// Passwords come hashed.
+fn hashed(policy: &mut Policy) {
+    for supporting in &mut policy.supporting {
+        if let Token::Username(token) = &mut supporting.token {
+            token.password = PasswordKind::Digest;
+        }
+    }
+}
+
+/// A hash is made with the password or it is none; a password in clear is not what was asked for.
+#[test]
+fn tk_02_a_hash_of_a_wrong_password() {
+    for name in [PER_MESSAGE, "wcf-ws2007-userNameOverTransport"] {
+        let mut bench = Bench::changed(name, hashed);
+        bench.keep(WRONG.password);
+        bench.honest("a hashed password");
+        for who in [&WRONG, &MALLORY] {
+            let request = bench.request_by(&bench.as_who(who), "x");
+            let reason = format!("user \"{}\" is not known by that password", who.user);
+            bench.refuse(name, &request, Class::FailedAuthentication, &reason);
+        }
+        let reason = "security header: Password: is not of the kind that the policy asks for";
+        let clear = |policy: &mut Policy| {
+            for supporting in &mut policy.supporting {
+                if let Token::Username(token) = &mut supporting.token {
+                    token.password = PasswordKind::Text;
+                }
+            }
+        };
+        let request = bench.request_by(&bench.misled(clear), "x");
+        bench.refuse("a password in clear", &request, Class::InvalidSecurity, reason);
+    }
+}
+
+/// The nonce of a hash is good once, whatever it comes with, for as long as its time is fresh; and both must be there.
+#[test]
+fn tk_02_a_hash_that_was_seen() {
+    let bench = Bench::changed("wcf-ws2007-userNameOverTransport", hashed);
+    let first = bench.request("first");
+    bench.pass(&first);
+    let body = |text: &str| edited(&first, "first", text);
+    bench.refuse("another body", &body("second"), Class::InvalidSecurity, "the message was seen before");
+    bench.gateway.set_clock(NOW + 5 * MINUTE);
+    bench.refuse("later", &body("third"), Class::InvalidSecurity, "the message was seen before");
+
+    let bench = Bench::changed("wcf-ws2007-userNameOverTransport", hashed);
+    let request = bench.request("x");
+    let reason = "security header: Password: is hashed without a nonce and a time of creation";
+    for part in ["Nonce", "Created"] {
+        let mut text = text(&request).to_owned();
+        text.replace_range(range(&request, "UsernameToken", part), "");
+        bench.refuse(part, &with_body(&request, text), Class::InvalidSecurity, reason);
+    }
 }
 
 #[test]

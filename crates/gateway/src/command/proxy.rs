@@ -40,6 +40,9 @@ pub(super) struct Proxy {
     /// A user; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
     user: Vec<User>,
+    /// Keeps passwords so that they can be read again, where the policy has them hashed: readable or sha1
+    #[arg(long, value_name = "FORM")]
+    danger_keep_passwords: Option<String>,
     /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated
     #[arg(long, value_name = "FILE")]
     trust: Vec<PathBuf>,
@@ -118,6 +121,7 @@ impl Proxy {
             certificate: file("certificate", self.certificate),
             key: file("key", self.key),
             users: self.user.into_iter().map(user).collect(),
+            keep_passwords: self.danger_keep_passwords.map(|form| Sited::flag("danger-keep-passwords", form)),
             trust: self.trust.into_iter().map(|file| Sited::flag("trust", file)).collect(),
             addresses: self.address.into_iter().map(|address| Sited::flag("address", address)).collect(),
             forward_addressing: false,

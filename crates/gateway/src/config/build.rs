@@ -45,6 +45,8 @@ pub(crate) struct RouteInput {
     pub(crate) certificate: Option<Sited<PathBuf>>,
     pub(crate) key: Option<Sited<PathBuf>>,
     pub(crate) users: Vec<UserInput>,
+    /// In which form that can be read again passwords are kept; `None` for none.
+    pub(crate) keep_passwords: Option<Sited<String>>,
     pub(crate) trust: Vec<Sited<PathBuf>>,
     pub(crate) addresses: Vec<Sited<String>>,
     pub(crate) forward_addressing: bool,
@@ -211,12 +213,13 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     if endpoint.needs_identity() && identity.is_none() {
         return Err(named.problem(Problem::NoIdentity));
     }
+    let keep = keep(input.keep_passwords.as_ref(), &endpoint, !input.users.is_empty(), &named)?;
     Ok(RouteSettings {
         path,
         backend: Backend { url, trust },
-        users: users(input.users, endpoint.keeps_passwords(), base)?,
         endpoint,
         identity,
+        users: users(input.users, keep, base)?,
         trust: client_trust,
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
         forward_addressing: input.forward_addressing,
@@ -274,6 +277,26 @@ fn certificates(file: &Sited<PathBuf>, base: &Path) -> Result<Vec<Certificate>, 
     let shown = file.value.display().to_string();
     Certificate::from_pem(&read(base, file)?)
         .map_err(|reason| file.problem(Problem::Certificate { file: shown, reason }))
+}
+
+/// In which form a route keeps its passwords: one that can be read again where its policy needs it and its operator says
+/// so, and not otherwise.
+fn keep(
+    said: Option<&Sited<String>>,
+    endpoint: &Endpoint,
+    users: bool,
+    policy: &Sited<()>,
+) -> Result<Keep, ConfigError> {
+    let Some(said) = said else {
+        let unreadable = users && endpoint.hashes_passwords();
+        return if unreadable { Err(policy.problem(Problem::UnreadablePasswords)) } else { Ok(Keep::Hashed) };
+    };
+    let keep = match &*said.value {
+        "readable" => Keep::Readable,
+        "sha1" => Keep::Sha1,
+        other => return Err(said.problem(Problem::KeepPasswords(other.to_owned()))),
+    };
+    if endpoint.hashes_passwords() { Ok(keep) } else { Err(said.problem(Problem::ReadablePasswords)) }
 }
 
 fn users(input: Vec<UserInput>, keep: Keep, base: &Path) -> Result<Users, ConfigError> {

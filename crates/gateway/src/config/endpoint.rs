@@ -2,14 +2,11 @@
 
 use std::path::Path;
 
-use nuncio_policy::model::{
-    Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, Token, UsernameToken,
-};
+use nuncio_policy::model::{Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, Token};
 use nuncio_policy::{preset, wsdl};
 
 use super::build::PolicyInput;
 use super::error::{ConfigError, Problem, Sited, read};
-use crate::users::Keep;
 
 /// What a route demands of its clients.
 pub struct Endpoint {
@@ -97,14 +94,17 @@ impl Endpoint {
 
     /// Whether a client may prove by password who it is.
     pub fn admits_users(&self) -> bool {
-        self.any(&|policy| supports(policy, |token| matches!(token, Token::Username(_))))
+        self.any(&|policy| has_users(policy, |kind| kind != PasswordKind::None))
     }
 
-    /// In which form its users' passwords must be kept: readable where clients may send digests of them.
-    pub fn keeps_passwords(&self) -> Keep {
-        let digest =
-            |token: &Token| matches!(token, Token::Username(UsernameToken { password: PasswordKind::Digest, .. }));
-        if self.any(&|policy| supports(policy, digest)) { Keep::Readable } else { Keep::Hashed }
+    /// Whether a client's password comes hashed.
+    pub fn hashes_passwords(&self) -> bool {
+        self.any(&|policy| has_users(policy, |kind| kind == PasswordKind::Digest))
+    }
+
+    /// Whether a client may say a user's name without proving it.
+    pub fn takes_names_alone(&self) -> bool {
+        self.any(&|policy| has_users(policy, |kind| kind == PasswordKind::None))
     }
 
     fn any(&self, is: &impl Fn(&Policy) -> bool) -> bool {
@@ -124,6 +124,11 @@ fn any(policy: &Policy, is: &impl Fn(&Policy) -> bool) -> bool {
         Token::X509(_) | Token::Username(_) => None,
     });
     is(policy) || bootstraps.any(|bootstrap| any(bootstrap, is))
+}
+
+/// Whether the policy has user names with passwords that come `so`.
+fn has_users(policy: &Policy, so: impl Fn(PasswordKind) -> bool) -> bool {
+    supports(policy, |token| matches!(token, Token::Username(token) if so(token.password)))
 }
 
 /// Whether a supporting token of the policy `is`.
@@ -215,17 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_readable_where_digests_are_checked_against_them_alone() {
+    fn passwords_come_hashed_where_a_policy_says_so_of_its_bootstrap_too() {
         for name in ["wcf-ws2007-userNameOverTransport", "wcf-ws2007-userNameOverTransport-conversation"] {
             let mut policy = preset(name);
-            assert_eq!(endpoint(policy.clone()).keeps_passwords(), Keep::Hashed);
+            assert!(!endpoint(policy.clone()).hashes_passwords());
             let supporting = match &mut policy.supporting[0].token {
                 Token::SecureConversation(token) => &mut token.bootstrap.supporting[0].token,
                 token => token,
             };
             let Token::Username(username) = supporting else { panic!("no user name") };
             username.password = PasswordKind::Digest;
-            assert_eq!(endpoint(policy).keeps_passwords(), Keep::Readable);
+            assert!(endpoint(policy).hashes_passwords());
         }
     }
 }

@@ -241,6 +241,18 @@ pub enum Problem {
         /// Why not.
         reason: String,
     },
+    /// A form to keep passwords in that there is not.
+    #[error("{0:?} is no form to keep passwords in: say `readable` or `sha1`")]
+    KeepPasswords(String),
+    /// Passwords would be kept readable for nothing.
+    #[error("passwords are kept readable, and no client's comes hashed: leave it out")]
+    ReadablePasswords,
+    /// A policy under which passwords come hashed, and users whose passwords cannot be read again.
+    #[error(
+        "the policy has passwords hashed, which only a password that can be read again is checked against: give \
+         `danger_keep_passwords`"
+    )]
+    UnreadablePasswords,
     /// A policy that lets clients in by certificate, and nothing to check one against.
     #[error("the policy admits clients by certificate, and `trust` names none: anybody's would do")]
     Untrusting,
@@ -263,6 +275,10 @@ impl Problem {
                 out,
                 "the policy demands TLS, and http://{listener} has none: listen on https://, or say with \
                  --tls-terminated-by who takes TLS off in front of it"
+            ),
+            Self::UnreadablePasswords => out.write_str(
+                "the policy has passwords hashed, which only a password that can be read again is checked against: give \
+                 --danger-keep-passwords",
             ),
             Self::Untrusting => out.write_str(
                 "the policy admits clients by certificate, and there is no --trust to check them against: anybody's \

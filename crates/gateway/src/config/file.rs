@@ -57,6 +57,7 @@ struct RouteFile {
     key: Option<Spanned<PathBuf>>,
     #[serde(default)]
     users: Vec<UserFile>,
+    danger_keep_passwords: Option<Spanned<String>>,
     #[serde(default)]
     trust: Vec<Spanned<PathBuf>>,
     #[serde(default)]
@@ -197,6 +198,7 @@ impl Site<'_> {
             certificate: route.certificate.map(|file| self.at(file)),
             key: route.key.map(|file| self.at(file)),
             users: route.users.into_iter().map(|user| self.user(user)).collect(),
+            keep_passwords: route.danger_keep_passwords.map(|form| self.at(form)),
             trust: self.all(route.trust),
             addresses: self.all(route.addresses),
             forward_addressing: route.forward_addressing,
