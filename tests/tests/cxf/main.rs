@@ -29,15 +29,17 @@ fn per_message(code: &str) -> bool {
     code.split('+').any(|word| word == "one")
 }
 
-/// Who the plain service is told that calls; nobody where the client is anonymous.
+/// Who the plain service is told that calls; nobody where the client is anonymous. A certificate that signs nothing proves
+/// nothing. In a conversation it is who began it, whatever comes with its messages.
 fn principal(code: &str) -> Option<&'static str> {
-    match code.as_bytes()[0] {
-        _ if code.contains("with=U") => Some(USER),
-        // A certificate that signs nothing proves nothing.
-        _ if code.contains("as=") && !code.contains("Endorsing") => None,
-        b'U' => Some(USER),
-        b'X' => Some(SUBJECT),
-        _ => None,
+    let word = |name: &str| code.split('+').find_map(|word| word.strip_prefix(name));
+    let further = word("with=").filter(|_| per_message(code)).unwrap_or_default();
+    match code.split('+').next().unwrap_or_default() {
+        "U" | "UT" => Some(USER),
+        _ if further.starts_with("U:") => Some(USER),
+        "X" | "XT" if word("as=").is_some_and(|kind| !kind.contains("Endorsing")) => None,
+        "X" | "X10" | "XT" => Some(SUBJECT),
+        _ => Some(SUBJECT).filter(|_| further.contains("Endorsing")),
     }
 }
 

@@ -178,6 +178,11 @@ fn converse(url: &str, code: &str) -> Result<(), String> {
     if cancels(code) { client.cancel(&renewed).map_err(|error| format!("cancel: {error}")) } else { Ok(()) }
 }
 
+/// Whether CXF's service takes its own policy. It does not find the token that a derived key's signature protects.
+fn serves(code: &str) -> bool {
+    !(code.split('+').any(|word| word == "pt") && code.split('+').any(|word| word == "d"))
+}
+
 /// The beginning of what went wrong: an envelope may be behind it.
 fn shortened(error: &str) -> String {
     error.chars().take(300).collect()
@@ -192,7 +197,7 @@ fn the_initiator_calls_every_service() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf services");
     peers::stores(&folder).unwrap();
     let port = free_port().unwrap();
-    let codes: Vec<_> = codes().into_iter().filter(|code| !over_transport(code)).collect();
+    let codes: Vec<_> = codes().into_iter().filter(|code| !over_transport(code) && serves(code)).collect();
     let urls: Vec<_> = (0..codes.len()).map(|number| format!("http://127.0.0.1:{port}/{number}")).collect();
     let mut command = peer(&class_path, &folder);
     command.arg("serve");
