@@ -22,14 +22,14 @@ enum Change {
     Remove,
     /// There twice, next to itself.
     Double,
-    /// Before it, a copy of it without ids and with another text.
+    /// Before it, a copy of it without ids and with other texts.
     Precede,
     /// Behind it, such a copy.
     Follow,
     /// At the end of another element.
     Move(&'static str),
     /// At the end of another element, or in a new header block, within an element that means nothing; a copy without ids and
-    /// with another text stands in its place.
+    /// with other texts stands in its place.
     Wrap(&'static str),
     /// In a second security header, which is another's; such a copy stands in its place.
     Away,
@@ -150,8 +150,8 @@ fn portable(node: Node<'_, '_>) -> String {
     format!("{}{declared}{}", &source[..name], &source[name..])
 }
 
-/// A copy of an element without ids, with another text: of the first one the last character is another, or that before the
-/// `Z` of an instant. It begins with what is put inside.
+/// A copy of an element without ids, with other texts: of each the first character is another, or that before the `Z` of an
+/// instant. It begins with what is put inside.
 fn forged(node: Node<'_, '_>, inside: &str) -> String {
     let start = node.range().start;
     let mut copy = node.document().input_text()[node.range()].to_owned();
@@ -160,12 +160,12 @@ fn forged(node: Node<'_, '_>, inside: &str) -> String {
         let ids = element.attributes().filter(|of| of.name() == "Id" && [None, Some(WSU)].contains(&of.namespace()));
         edits.extend(ids.map(|of| (of.range(), String::new())));
     }
-    let text = node.descendants().find(|node| node.is_text() && !node.range().is_empty());
-    if let Some(text) = text {
-        let source = node.document().input_text().as_bytes();
-        let instant = text.range().len() > 1 && source[text.range().end - 1] == b'Z';
-        let at = text.range().end - if instant { 2 } else { 1 };
-        if source[at].is_ascii() {
+    let source = node.document().input_text().as_bytes();
+    for text in node.descendants().filter(Node::is_text) {
+        let range = text.range();
+        let instant = range.len() > 1 && source[range.end - 1] == b'Z';
+        let at = if instant { range.end - 2 } else { range.start };
+        if source[at].is_ascii_alphanumeric() {
             let other = if source[at].is_ascii_digit() { (source[at] - b'0' + 1) % 10 + b'0' } else { b'0' };
             edits.push((at..at + 1, (other as char).to_string()));
         }

@@ -1,5 +1,6 @@
 //! Which octets of a recorded message its signatures and ciphers protect, by the recording's keys and not by our code.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use nuncio_tests::canonical;
@@ -17,7 +18,7 @@ pub(crate) struct Protected<'k> {
     /// Octets that are signed as they are written, or that are ciphertext.
     spans: Vec<Range<usize>>,
     /// The canonical form of everything that is signed, and of what says so.
-    said: Vec<String>,
+    said: BTreeSet<String>,
     keys: &'k Keys,
 }
 
@@ -84,12 +85,11 @@ fn digested(node: Node<'_, '_>, length: usize) -> Vec<u8> {
     if length == 20 { Sha1::digest(octets).to_vec() } else { Sha256::digest(octets).to_vec() }
 }
 
-fn said(document: &Document<'_>) -> Vec<String> {
+/// Each once: the same said in two places is nothing more.
+fn said(document: &Document<'_>) -> BTreeSet<String> {
     let signed = references(document).into_iter().map(|(id, _)| by_id(document, &id).map(canonical::exclusive));
-    let mut said: Vec<_> = signed.map(Option::unwrap_or_default).collect();
     let signatures = document.descendants().filter(|node| ["SignedInfo", "SignatureValue"].contains(&local(*node)));
-    said.extend(signatures.map(canonical::exclusive));
-    said
+    signed.map(Option::unwrap_or_default).chain(signatures.map(canonical::exclusive)).collect()
 }
 
 /// Where in a message an octet is: the innermost element, and whether it is in its markup, an attribute or its text.
@@ -114,4 +114,67 @@ pub(crate) fn place(message: &[u8], at: usize) -> String {
         (start + 1..start + 1 + end).contains(&(at - node.range().start))
     });
     if declared.is_some() { format!("{} declaration", local(node)) } else { format!("{} markup", local(node)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nuncio_tests::recording::Scenario;
+
+    fn scenario(name: &str) -> &'static Scenario {
+        crate::PACKED.iter().find(|scenario| scenario.name == name).unwrap()
+    }
+
+    /// Where the first such text is, and so many octets into it.
+    fn at(message: &[u8], text: &str, into: usize) -> Range<usize> {
+        let at = str::from_utf8(message).unwrap().find(text).unwrap_or_else(|| panic!("no {text}")) + into;
+        at..at + 1
+    }
+
+    #[test]
+    fn what_is_signed_or_ciphertext_is_protected() {
+        let scenario = scenario("wcf-anonymousForCertificate-sc-2005-02");
+        let message = &scenario.exchanges[1].request.body;
+        let protected = Protected::of(message, &scenario.keys);
+        for inside in ["<a:Action", "<a:MessageID", "<a:To", "<u:Timestamp", "<u:Created>", "<s:Body"] {
+            assert!(protected.touches(&at(message, inside, 3)), "{inside}");
+        }
+        for (outside, into) in [
+            ("<s:Envelope", 3),
+            ("<o:Security ", 3),
+            ("<c:DerivedKeyToken", 3),
+            ("<e:CipherValue>", 3),
+            ("<e:DataReference", 3),
+        ] {
+            assert!(!protected.touches(&at(message, outside, into)), "{outside}");
+        }
+        assert!(protected.touches(&at(message, "<e:CipherValue>", 40)));
+        // Between two blocks nothing is signed, and within one everything.
+        let between = at(message, "<a:MessageID", 0).start;
+        assert!(!protected.touches(&(between..between)));
+        assert!(protected.touches(&(between + 4..between + 4)));
+    }
+
+    #[test]
+    fn what_was_encrypted_first_is_protected_with_its_wrapping() {
+        let scenario = scenario("wcf-anonymousForCertificate-sc-2005-02-order-EncryptBeforeSign");
+        let message = &scenario.exchanges[1].request.body;
+        let protected = Protected::of(message, &scenario.keys);
+        let body = at(message, "<s:Body", 0).start;
+        let method = body + at(&message[body..], "<e:EncryptionMethod", 3).start;
+        assert!(protected.touches(&(method..method + 1)));
+    }
+
+    #[test]
+    fn blanks_say_the_same_and_letters_do_not() {
+        let scenario = scenario("wcf-anonymousForCertificate-sc-2005-02");
+        let message = String::from_utf8(scenario.exchanges[1].request.body.clone()).unwrap();
+        let protected = Protected::of(message.as_bytes(), &scenario.keys);
+        assert!(protected.says_the_same(message.replace("<a:Action s:", "<a:Action  s:").as_bytes()));
+        assert!(protected.says_the_same(message.replace("<a:Action", "<!-- c --><a:Action").as_bytes()));
+        assert!(!protected.says_the_same(message.replace("/Echo/Echo<", "/Echo/Ecko<").as_bytes()));
+        assert!(!protected.says_the_same(message.replace("<u:Created>2026", "<u:Created>2027").as_bytes()));
+        assert!(!protected.says_the_same(message.replace("<s:Body u:Id=", "<s:Body u:Ip=").as_bytes()));
+        assert!(!protected.says_the_same(b"<x"));
+    }
 }
