@@ -166,13 +166,11 @@ fn counts(choice: &Choice, dimension: usize) -> bool {
     let over_transport = matches!(boot, "UT" | "XT");
     match dimension {
         DERIVED => !per_message || !over_transport && boot != "X10",
-        ORDER => !over_transport,
-        // Over a transport nothing is encrypted, and only endorsing tokens sign.
-        CIPHER => !over_transport,
         FLAVOUR => boot != "UT" || !per_message,
         ENTROPY | CANCEL => !per_message,
         REFERENCE => boot != "UT",
-        PROTECT_TOKENS | ENCRYPTED_HEADER => !over_transport,
+        // Over a transport nothing is encrypted, and only endorsing tokens sign.
+        ORDER | CIPHER | PROTECT_TOKENS | ENCRYPTED_HEADER => !over_transport,
         // Which WS-SecurityPolicy 1.1 has no word for.
         HASH => matches!(boot, "U" | "UT") && word(choice, DIALECT) == "13",
         _ => true,
