@@ -1,5 +1,7 @@
 //! The elements that a path of a policy leads to (WS-SecurityPolicy 1.2, section 4: `SignedElements` and its like).
 
+use std::collections::HashSet;
+
 use nuncio_policy::model::{ElementPath, Step};
 use nuncio_xml::{Document, NodeId};
 
@@ -13,20 +15,18 @@ pub(crate) fn at(document: &Document, path: &ElementPath) -> Vec<NodeId> {
         found.push(root);
     }
     if first.anywhere_below {
-        below(document, root, first, &mut found);
+        below(document, root, first, &mut HashSet::new(), &mut found);
     }
     for step in steps {
         let mut next = Vec::new();
+        let mut seen = HashSet::new();
         for &from in &found {
             if step.anywhere_below {
-                below(document, from, step, &mut next);
+                below(document, from, step, &mut seen, &mut next);
             } else {
                 next.extend(document.elements(from).filter(|&child| leads_to(document, step, child)));
             }
         }
-        // What is below two of them is found twice.
-        next.sort_unstable();
-        next.dedup();
         found = next;
     }
     found
@@ -39,13 +39,20 @@ fn leads_to(document: &Document, step: &Step, node: NodeId) -> bool {
         && step.local.as_deref().is_none_or(|local| local == name.local)
 }
 
-/// Adds every element below `from` that a step names.
-fn below(document: &Document, from: NodeId, step: &Step, into: &mut Vec<NodeId>) {
-    let mut open: Vec<NodeId> = document.elements(from).collect();
+/// Adds every element below `from` that a step names, less what is below one of those that were `seen`: what is within
+/// another is looked at once.
+fn below(document: &Document, from: NodeId, step: &Step, seen: &mut HashSet<NodeId>, into: &mut Vec<NodeId>) {
+    let mut open = vec![from];
     while let Some(node) = open.pop() {
-        if leads_to(document, step, node) {
-            into.push(node);
+        if !seen.insert(node) {
+            continue;
         }
-        open.extend(document.elements(node));
+        // An element has one parent, and each parent is looked at once: so none is found twice.
+        for child in document.elements(node) {
+            if leads_to(document, step, child) {
+                into.push(child);
+            }
+            open.push(child);
+        }
     }
 }

@@ -32,6 +32,13 @@ impl MessageTerms {
         Self::new(parts, supporting, message.protected)
     }
 
+    /// Whether as much is asked of both.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.parts == other.parts
+            && self.supporting.len() == other.supporting.len()
+            && self.protected == other.protected
+    }
+
     /// These parts, and those supporting tokens.
     pub(crate) fn new(parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
         let mut sealed = parts.clone();

@@ -228,8 +228,9 @@ impl Recipient {
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
         self.check_address(terms, &envelope)?;
-        check_element(&envelope, operation)?;
-        let (recipient, terms, context) = (Arc::clone(self), Arc::clone(terms), context.cloned());
+        terms.check_operation(&envelope, operation, action.as_deref())?;
+        let context = context.filter(|_| evidence.by_context).cloned();
+        let (recipient, terms) = (Arc::clone(self), Arc::clone(terms));
         Ok(Opened { recipient, terms, envelope, evidence, action, request, context })
     }
 
@@ -315,20 +316,6 @@ fn demand<'a>(
     Ok(Demand::of(policy, Direction::Request, message).about(request))
 }
 
-/// The action and the body must name one operation: else the one that was authorised is not the one that runs.
-fn check_element(envelope: &Envelope, operation: Option<&OperationTerms>) -> Result<(), Refusal> {
-    let Some((namespace, local)) = operation.and_then(|terms| terms.operation.input.element.as_ref()) else {
-        return Ok(());
-    };
-    match envelope.payload() {
-        Some(node) if envelope.document.is(node, namespace, local) => Ok(()),
-        _ => Err(Refusal::Action {
-            found: envelope.payload().map(|node| envelope.document.name(node).local.to_owned()).unwrap_or_default(),
-            expected: "the operation that the action names",
-        }),
-    }
-}
-
 /// A security context that was granted.
 pub struct Issued {
     /// The context.
@@ -360,7 +347,7 @@ impl Opened {
     /// What is to be claimed before the message has any effect, the message itself before the nonce of its user name;
     /// nothing where nothing in it is unique.
     pub fn once(&self) -> impl Iterator<Item = Once> {
-        self.evidence.once.into_iter().chain(self.evidence.nonce)
+        self.evidence.once.into_iter().chain(self.evidence.wrapped).chain(self.evidence.nonce)
     }
 
     /// Whom it comes from.

@@ -13,7 +13,9 @@ use nuncio_policy::suite::Suite;
 
 use crate::addressing;
 use crate::dialect::Dialect;
+use crate::envelope::Envelope;
 use crate::message_terms::MessageTerms;
+use crate::refusal::Refusal;
 
 /// A policy that is understood but asks for what is not built yet.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +153,37 @@ impl Terms {
         let (namespace, local) = element?;
         self.operations.iter().find(|terms| {
             terms.operation.input.element.as_ref().is_some_and(|(ns, name)| ns == namespace && name == local)
+        })
+    }
+
+    /// The action and the body must name one operation: else the one that was authorised, and to whose demands the message
+    /// was held, is not the one that runs. `operation` is the one that was demanded, found before anything was decrypted.
+    pub(crate) fn check_operation(
+        &self,
+        envelope: &Envelope,
+        operation: Option<&OperationTerms>,
+        action: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let payload = envelope.payload().map(|node| envelope.document.name(node));
+        let takes = |terms: &OperationTerms| {
+            let element = terms.operation.input.element.as_ref();
+            element.is_some_and(|(namespace, local)| {
+                payload.is_some_and(|name| (name.namespace, name.local) == (namespace.as_str(), local.as_str()))
+            })
+        };
+        let mut named = self.operations.iter().filter(|terms| takes(terms));
+        let fits = match operation {
+            Some(terms) if terms.operation.input.element.is_some() => takes(terms),
+            // No action said which, and the body was encrypted: it was held to what holds for every message.
+            None if action.is_none_or(str::is_empty) => named.all(|terms| terms.input.is_like(&self.every)),
+            Some(_) | None => named.next().is_none(),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Refusal::Action {
+            found: payload.map(|name| name.local.to_owned()).unwrap_or_default(),
+            expected: "the operation that the action names",
         })
     }
 

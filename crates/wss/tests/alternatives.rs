@@ -6,6 +6,7 @@ mod ends;
 
 use ends::{Pair, policy, soap};
 use nuncio_policy::model::{Addressing, Binding, Policy, Token, TrustVersion};
+use nuncio_policy::preset;
 use nuncio_wss::{Claim, Class, Refusal};
 
 /// Alternatives that differ in the binding, the tokens, the suite, the addressing and the conversation.
@@ -104,4 +105,58 @@ fn a_context_is_issued_in_the_generation_in_which_it_is_asked_for() {
         let answer = pair.answer(&message, &expectation);
         assert!(answer.is_ok(), "{version:?}: {:?}", answer.err());
     }
+}
+
+/// To name a context proves nothing: whoever puts another's token into a message of his own is not that other, whatever
+/// alternative his message satisfies without it.
+#[test]
+fn sc_03_a_context_that_is_only_named_is_nobodys() {
+    let name = NAMES[0];
+    let conversation = policy(name);
+    for other in &NAMES[1..5] {
+        let set = [conversation.clone(), policy(other)];
+        let mut victim = Pair::among(&conversation, &set, soap(name)[0]);
+        let (_, theirs) = victim.establish();
+        let mut pair = Pair::among(&policy(other), &set, soap(name)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let refusal = victim.open(&outbound, borrowing(&outbound.body, &theirs.identifier), Some(&theirs)).map(drop);
+        assert!(refusal.is_err(), "{other}");
+        assert!(victim.open(&outbound, outbound.body.clone(), None).is_ok(), "{other}: honest");
+    }
+}
+
+/// The same where a context may endorse and need not; and a Cancel without its signature cancels nothing.
+#[test]
+fn sc_03_a_context_that_may_endorse_does_or_is_nobodys() {
+    for preset in preset::all() {
+        let mut policy = preset.policy.clone();
+        let mut optional = false;
+        for supporting in &mut policy.supporting {
+            optional |= matches!(supporting.token, Token::SecureConversation(_));
+            supporting.optional |= optional;
+        }
+        if !optional {
+            continue;
+        }
+        let mut pair = Pair::new(&policy, preset.soap[0]);
+        let (ours, theirs) = pair.establish();
+        let (outbound, _) = pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let text = String::from_utf8(outbound.body.clone()).expect("text");
+        let (start, end) = (text.find("<Signature").expect("one"), text.find("</Signature>").expect("one"));
+        let unsigned = format!("{}{}", &text[..start], &text[end + "</Signature>".len()..]);
+        let refusal = pair.open(&outbound, unsigned.into_bytes(), Some(&theirs)).map(drop);
+        assert!(matches!(refusal, Err(Refusal::TokenMissing(_))), "{}: {refusal:?}", preset.name);
+        assert!(pair.open(&outbound, outbound.body.clone(), Some(&theirs)).is_ok(), "{}: honest", preset.name);
+    }
+}
+
+/// A message with the token of a context put into its security header.
+fn borrowing(body: &[u8], identifier: &str) -> Vec<u8> {
+    let text = str::from_utf8(body).expect("text");
+    let at = text.find("Security ").map(|at| at + text[at..].find('>').expect("a tag") + 1).expect("a header");
+    let namespace = "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512";
+    let token = format!(
+        "<c:SecurityContextToken xmlns:c=\"{namespace}\"><c:Identifier>{identifier}</c:Identifier></c:SecurityContextToken>"
+    );
+    format!("{}{token}{}", &text[..at], &text[at..]).into_bytes()
 }

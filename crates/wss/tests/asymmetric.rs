@@ -4,13 +4,18 @@
 
 mod ends;
 
-use ends::{Pair, client, policy, server, soap, stranger};
+use ends::{Numbers, Pair, client, policy, server, soap, stranger};
 use nuncio_crypto::algorithm::SignatureAlgorithm;
-use nuncio_crypto::{base64, sign};
+use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::{base64, sign, transport};
 use nuncio_policy::model::{
     AsymmetricBinding, Binding, DerivedKeys, Include, PartSet, Policy, ProtectionOrder, X509Reference,
 };
+use nuncio_policy::suite::Suite;
 use nuncio_wss::{Claim, Class, Refusal};
+use nuncio_xml::Writer;
+use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 
 const PRESET: &str = "wse-mutualCertificate10Security";
 
@@ -110,11 +115,14 @@ fn tk_04_a_message_signed_anew_by_another_is_the_same_message() {
         .replace(&base64::encode(client().certificate.der()), &base64::encode(other.certificate.der()));
     let opened = pair.open(&outbound, signed_anew.into_bytes(), None).expect("his signature is good");
     assert!(matches!(opened.claim(), Claim::Certificate(certificate) if *certificate == other.certificate));
-    let key = |opened: &nuncio_wss::Opened| opened.once().next().expect("unique").key;
-    assert_eq!(key(&opened), key(&honest));
+    // Each message is claimed by its signature and by its encrypted key: whichever comes first, the other is known by that.
+    let keys = |opened: &nuncio_wss::Opened| opened.once().map(|once| once.key).collect::<Vec<_>>();
+    let known = |one: &nuncio_wss::Opened, other| keys(one).iter().filter(|key| keys(other).contains(key)).count();
+    assert_eq!(known(&opened, &honest), 1);
 
     let (another, _) = pair.request("hello", None);
-    assert_ne!(key(&pair.open(&another, another.body.clone(), None).expect("opened")), key(&honest));
+    let another = pair.open(&another, another.body.clone(), None).expect("opened");
+    assert_eq!((keys(&another).len(), known(&another, &honest)), (2, 0));
 }
 
 /// An answer of the service sent back to it, where all that tells the two apart is who signed.
@@ -131,4 +139,61 @@ fn what_the_service_signed_is_not_taken_as_a_request() {
     outbound.content_type = message.content_type.to_owned();
     let refusal = pair.open(&outbound, message.body, None).map(drop).expect_err("reflected");
     assert!(matches!(refusal, Refusal::KeyReference("signs under our own certificate")), "{refusal}");
+}
+
+/// Whoever sees a message that encrypts nothing can put an encrypted key of his own beside its signature, and something
+/// that it hides. It is refused, and whatever a message is claimed by, its signature is among it.
+#[test]
+fn tk_04_an_encrypted_key_of_anybodys_makes_no_new_message() {
+    let mut policy = policy(PRESET);
+    policy.parts.encrypted = PartSet::default();
+    let binding = asymmetric(&mut policy);
+    (binding.initiator.derived_keys, binding.recipient.derived_keys) = (DerivedKeys::None, DerivedKeys::None);
+    let suite = binding.suite;
+    let mut pair = Pair::new(&policy, soap(PRESET)[0]);
+    let (outbound, _) = pair.request("hello", None);
+    let honest = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+    assert_eq!(honest.once().count(), 1, "its signature");
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    let at = text.find("Security ").map(|at| at + text[at..].find('>').expect("a tag") + 1).expect("a header");
+    let decoyed = format!("{}{}{}", &text[..at], decoy(suite), &text[at..]);
+    let refusal = pair.open(&outbound, decoyed.into_bytes(), None).map(drop).expect_err("a hidden certificate");
+    assert!(matches!(refusal, Refusal::SecurityHeader { element: "BinarySecurityToken", .. }), "{refusal}");
+}
+
+/// A key wrapped for the service, and a certificate that it hides.
+fn decoy(suite: &Suite) -> String {
+    const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
+    const PROFILES: &str = "http://docs.oasis-open.org/wss";
+    let mut numbers = Numbers(77);
+    let mut key = vec![0; suite.key];
+    numbers.fill(&mut key);
+    let key = Secret::new(key);
+    let service = server().certificate;
+    let wrapped = transport::wrap(service.public_key(), suite.transport, &key, &mut numbers).expect("wrapped");
+    let mut writer = Writer::new();
+    let name = |writer: &mut Writer| {
+        writer.start("o", WSSE, "SecurityTokenReference");
+        writer.start("o", WSSE, "KeyIdentifier");
+        writer.attribute("ValueType", &format!("{PROFILES}/oasis-wss-soap-message-security-1.1#ThumbprintSHA1"));
+        writer.text(&base64::encode(&service.thumbprint()));
+        writer.end();
+        writer.end();
+    };
+    encryption::encrypted_key(&mut writer, "decoy-key", suite.transport, &wrapped, name, &["decoy-data".to_owned()]);
+    let token = format!(
+        "<o:BinarySecurityToken xmlns:o=\"{WSSE}\" ValueType=\"{PROFILES}/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3\">{}</o:BinarySecurityToken>",
+        base64::encode(stranger().certificate.der())
+    );
+    let local = |writer: &mut Writer| {
+        writer.start("o", WSSE, "SecurityTokenReference");
+        writer.start("o", WSSE, "Reference");
+        writer.attribute("URI", "#decoy-key");
+        writer.end();
+        writer.end();
+    };
+    let mut encrypting = Encrypting { cipher: suite.cipher, key: &key, random: &mut numbers };
+    encryption::encrypt(&mut writer, &mut encrypting, "decoy-data", Form::Element, token.as_bytes(), local)
+        .expect("encrypted");
+    String::from_utf8(writer.into_bytes()).expect("text")
 }

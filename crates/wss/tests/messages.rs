@@ -6,8 +6,8 @@
 mod ends;
 
 use ends::{ACTION, Pair, policy, soap};
-use nuncio_policy::model::{ElementPath, HeaderPart, Message, Operation, Parts, Policy, Step};
-use nuncio_wss::{Claim, Opened, Refusal};
+use nuncio_policy::model::{ElementPath, FaultMessage, HeaderPart, Message, Operation, Parts, Policy, Step};
+use nuncio_wss::{Claim, HttpFacts, Opened, Refusal};
 
 const BASE: &str = "wcf-ws2007-anonymousForCertificate";
 
@@ -143,4 +143,93 @@ fn an_answer_goes_in_clear_where_the_contract_says_so() {
         let answer = pair.answer(&message, &expectation).map(drop);
         assert_eq!(answer.is_ok(), expected, "{answer:?}");
     }
+}
+
+/// What an operation asks for cannot be got round by another action, or by none that the contract knows.
+#[test]
+fn xs_16_another_action_does_not_free_an_operation_of_what_it_asks_for() {
+    let bare = policy(BASE);
+    let tokens = policy("wcf-ws2007-userNameForCertificate").supporting;
+    let echo = |operation: &mut Operation| operation.input.element = Some(("urn:example".into(), "Echo".into()));
+    let free = operation(echo);
+    let strict = operation(|operation| {
+        echo(operation);
+        operation.input.supporting = tokens;
+    });
+    let mut pair = Pair::contracted((&bare, free), (&bare, strict), soap(BASE)[0]);
+    let plain = pair.plain("hello");
+    for action in ["urn:bogus", "urn:example/EchoResponse"] {
+        let sealed = pair.initiator.seal(plain.clone(), action, None, pair.now, &mut pair.numbers);
+        let (outbound, _) = sealed.expect("sealed");
+        let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+        assert!(matches!(refusal, Err(Refusal::Action { .. })), "{action}: {refusal:?}");
+    }
+}
+
+/// Where a declared fault may come in clear, it does; and nothing else does under its action.
+#[test]
+fn nothing_but_the_fault_comes_in_clear_under_the_action_of_one_that_may() {
+    let policy = policy(BASE);
+    let contract = operation(|operation| {
+        let mut fault = message("urn:example/Fault");
+        fault.protected = false;
+        operation.faults.push(FaultMessage { name: "Fault".into(), message: fault });
+    });
+    let mut pair = Pair::contracted((&policy, contract.clone()), (&policy, contract), soap(BASE)[0]);
+    let (_, expectation) = pair.request("hello", None);
+    let namespace = "http://www.w3.org/2003/05/soap-envelope";
+    let answer = |body: &str| {
+        let text = format!(
+            "<s:Envelope xmlns:s=\"{namespace}\"><s:Header><a:Action xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
+             urn:example/Fault</a:Action></s:Header><s:Body>{body}</s:Body></s:Envelope>"
+        );
+        let http = HttpFacts { content_type: "application/soap+xml", soap_action: None };
+        pair.initiator.open(&http, text.into_bytes(), &expectation, pair.now).map(|opening| opening.is_fault())
+    };
+    let forged = answer("<e:EchoResponse xmlns:e=\"urn:example\">forged</e:EchoResponse>");
+    assert!(matches!(forged, Err(Refusal::TokenMissing(_))), "{forged:?}");
+    let fault = "<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang=\"en\">no</s:Text></s:Reason></s:Fault>";
+    let fault = answer(fault);
+    assert!(matches!(fault, Ok(true)), "{fault:?}");
+}
+
+/// A header block that the policy wants signed does not reach the backend by being addressed to another.
+#[test]
+fn xs_25_a_header_of_the_policys_is_not_passed_on_as_anothers() {
+    let mut policy = policy(BASE);
+    policy.parts.signed.headers.push(HeaderPart { name: Some("Role".into()), namespace: "urn:m".into() });
+    let mut pair = Pair::new(&policy, soap(BASE)[0]);
+    let (outbound, _) = pair.request("hello", None);
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    let at = text.find("Header>").expect("a header") + "Header>".len();
+    let with = |attribute: &str, name: &str| {
+        let block = format!(
+            "<m:{name} xmlns:m=\"urn:m\" xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"{attribute}>admin</m:{name}>"
+        );
+        pair.open(&outbound, format!("{}{block}{}", &text[..at], &text[at..]).into_bytes(), None)
+    };
+    let refusal = with("", "Role").map(drop);
+    assert!(matches!(refusal, Err(Refusal::NotSigned(ref part)) if part == "Role"), "{refusal:?}");
+    for (name, passed) in [("Role", false), ("Note", true)] {
+        let opened = with(" s:role=\"urn:x\"", name).expect("opened");
+        let plain = String::from_utf8(opened.plain().body).expect("text");
+        assert_eq!(plain.contains("admin"), passed, "{name}: {plain}");
+    }
+}
+
+/// Elements are looked for once each, however often a path says "anywhere" and however deep they nest.
+#[test]
+fn xs_28_paths_are_followed_in_linear_time() {
+    let step = || Step { anywhere_below: true, namespace: Some("urn:a".into()), local: Some("a".into()) };
+    let mut policy = policy(BASE);
+    let steps = (0..6).map(|_| step()).collect();
+    policy.parts.signed_elements.push(ElementPath { text: "//a//a//a//a//a//a".into(), steps });
+    let mut pair = Pair::new(&policy, soap(BASE)[0]);
+    let nested = format!("{}{}", "<a>".repeat(55), "</a>".repeat(55)).repeat(170);
+    let plain = String::from_utf8(pair.plain("")).expect("text");
+    let (start, end) = (plain.find("<e:Echo").expect("a body"), plain.find("</soap:Body>").expect("a body"));
+    let plain = format!("{}<a xmlns=\"urn:a\">{nested}</a>{}", &plain[..start], &plain[end..]);
+    let sealed = pair.initiator.seal(plain.into_bytes(), ACTION, None, pair.now, &mut pair.numbers);
+    let (outbound, _) = sealed.expect("sealed");
+    assert!(pair.open(&outbound, outbound.body.clone(), None).is_ok());
 }

@@ -213,6 +213,14 @@ fn a_signed_endorsing_certificate_need_not_travel() {
     let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
     let message = pair.echo(opened);
     assert!(pair.answer(&message, &expectation).is_ok());
+    // Within the reference it would be in the message, and nothing would cover it.
+    let mut embedded = policy(name);
+    let Binding::Asymmetric(binding) = &mut embedded.binding else { panic!("not asymmetric") };
+    binding.initiator.reference = X509Reference::Embedded;
+    let mut other = Pair::unlike(&embedded, &protected, soap(name)[0]);
+    let (embedding, _) = other.request("hello", None);
+    let refusal = other.open(&embedding, embedding.body.clone(), None).map(drop);
+    assert!(matches!(refusal, Err(Refusal::NotSigned(_))), "{refusal:?}");
     // The reference stands for that certificate and no other.
     let identifier =
         text.find("KeyIdentifier ").map(|at| at + text[at..].find('>').expect("a tag") + 1).expect("a name");

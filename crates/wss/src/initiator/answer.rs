@@ -37,16 +37,25 @@ impl Initiator {
         }
         let mut envelope = Envelope::read_sealed(body, terms.soap, &self.limits)?;
         envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
-        if envelope.security.is_none() && envelope.is_fault() {
-            return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
-        }
-        let (policy, message) = response_terms(&envelope, expectation)?;
+        let unsecured_fault = envelope.security.is_none() && envelope.is_fault();
+        let (policy, message) = match response_terms(&envelope, expectation) {
+            Ok((_, message)) if unsecured_fault && message.protected => {
+                return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
+            }
+            Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(fault::reason(&envelope))),
+            terms => terms?,
+        };
         if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
         {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
         }
         let demand = Demand::of(policy, Direction::Response, message);
+        // Where a fault may come in clear, its action must not bring anything else in: nobody vouches for that action.
+        let operation = terms.operation(expectation.action.as_deref(), None);
+        if !demand.protected && !envelope.is_fault() && terms.output(operation).protected {
+            return Err(Refusal::TokenMissing("security header"));
+        }
         let demand = Demand { derive: expectation.request != Request::Cancel, ..demand };
         let keys = Keys {
             credentials: self.credential.as_slice(),

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
-use nuncio_crypto::digest::Hasher;
-use nuncio_policy::model::ProtectionOrder;
+use nuncio_crypto::digest::{self, Hasher};
+use nuncio_policy::model::{ProtectionOrder, SoapVersion};
 use nuncio_xml::{Document, Each, NodeId, exclusive};
 use nuncio_xmlsec::Accepted;
 use nuncio_xmlsec::signature::{Authentic, Signature, Verified};
@@ -84,6 +84,8 @@ enum Endorser {
 pub(crate) struct Evidence {
     /// The values of its signatures, primary first: what an answer confirms.
     pub(crate) signatures: Vec<Vec<u8>>,
+    /// Whether the context's key made a signature of it: naming a context proves nothing.
+    pub(crate) by_context: bool,
     /// The key that came as an encrypted key.
     pub(crate) shared: Option<SharedKey>,
     /// The user name and password, not yet believed.
@@ -96,6 +98,9 @@ pub(crate) struct Evidence {
     pub(crate) signature: Option<SignatureAlgorithm>,
     /// What tells the message from every other, and until when it could be taken again.
     pub(crate) once: Option<Once>,
+    /// The same of its encrypted key, under an asymmetric binding: whoever sees a message can sign it anew with a
+    /// certificate of his own.
+    pub(crate) wrapped: Option<Once>,
     /// The same of the nonce of its user name.
     pub(crate) nonce: Option<Once>,
     /// Header blocks that no signature covers.
@@ -185,28 +190,7 @@ pub(crate) fn open(
     if let Some((_, timestamp)) = &timestamp {
         timestamp.check(freshness, now)?;
     }
-    let document = match demand.order() {
-        None => {
-            opening.authenticate(&document)?;
-            document
-        }
-        Some(ProtectionOrder::SignBeforeEncrypt) => {
-            let document = opening.decrypt(document, body, soap, &mut blocks, Which::All)?;
-            opening.authenticate(&document)?;
-            opening.check_signer(now)?;
-            opening.cover_primary(&document)?;
-            document
-        }
-        Some(ProtectionOrder::EncryptBeforeSign) => {
-            opening.authenticate(&document)?;
-            opening.check_signer(now)?;
-            // WSS4J encrypts what is in the header after it signed.
-            let document = opening.decrypt(document, body, soap, &mut blocks, Which::Later)?;
-            opening.cover_primary(&document)?;
-            opening.decrypt(document, body, soap, &mut blocks, Which::All)?
-        }
-    };
-    opening.verify_endorsing(&document)?;
+    let document = opening.prove(document, body, soap, &mut blocks, now)?;
     let mut envelope = Envelope { document, octets, soap, blocks, passing, security, body, addressing };
     envelope.check_in_clear()?;
     if !demand.parts.encrypted.headers.is_empty() {
@@ -232,7 +216,11 @@ pub(crate) fn open(
         None => keys.context.map_or_else(|| now.plus(UNDATED), |context| context.expires),
     };
     let once = opening.once(&envelope, until);
+    let wrapped = opening.wrapped(until);
     let nonce = username.as_ref().and_then(|username| username.once(freshness, now));
+    let by_context = opening.is_by_context();
+    // What the policy wants protected is not handed on as another's.
+    envelope.passing.retain(|(_, block)| !opening.is_named(&envelope.document, *block));
     let Opening { shared, primary, signer, endorsements, mac, signature, .. } = opening;
     let mut signatures: Vec<Vec<u8>> = primary.iter().map(|primary| primary.verified.value().to_vec()).collect();
     signatures.extend(endorsements.iter().map(|endorsement| endorsement.verified.value().to_vec()));
@@ -246,12 +234,14 @@ pub(crate) fn open(
         envelope,
         Evidence {
             signatures,
+            by_context,
             shared: shared.into_inner().map(|(_, shared)| shared),
             username,
             certificate,
             mac,
             signature,
             once,
+            wrapped,
             nonce,
             unverified,
         },
@@ -259,6 +249,40 @@ pub(crate) fn open(
 }
 
 impl Opening<'_> {
+    /// Decrypts and verifies in the policy's order.
+    fn prove(
+        &mut self,
+        document: Document,
+        body: NodeId,
+        soap: SoapVersion,
+        blocks: &mut [NodeId],
+        now: Time,
+    ) -> Result<Document, Refusal> {
+        let document = match self.demand.order() {
+            None => {
+                self.authenticate(&document)?;
+                document
+            }
+            Some(ProtectionOrder::SignBeforeEncrypt) => {
+                let document = self.decrypt(document, body, soap, blocks, Which::All)?;
+                self.authenticate(&document)?;
+                self.check_signer(now)?;
+                self.cover_primary(&document)?;
+                document
+            }
+            Some(ProtectionOrder::EncryptBeforeSign) => {
+                self.authenticate(&document)?;
+                self.check_signer(now)?;
+                // WSS4J encrypts what is in the header after it signed.
+                let document = self.decrypt(document, body, soap, blocks, Which::Later)?;
+                self.cover_primary(&document)?;
+                self.decrypt(document, body, soap, blocks, Which::All)?
+            }
+        };
+        self.verify_endorsing(&document)?;
+        Ok(document)
+    }
+
     /// The timestamp, where there is one; refused where the policy asks for one and there is none.
     fn timestamp(&self, document: &Document) -> Result<Option<(NodeId, Timestamp)>, Refusal> {
         match self.header.nodes(|item| matches!(item, crate::header::Item::Timestamp)).next() {
@@ -268,16 +292,31 @@ impl Opening<'_> {
         }
     }
 
-    /// What makes the message unique: the primary signature's value; under an asymmetric binding the encrypted key, where
-    /// there is one, since whoever sees a message can sign it again with a certificate of his own; over a transport, where two messages of one
+    /// Whether the context's key made the primary signature, or one that endorses.
+    fn is_by_context(&self) -> bool {
+        self.primary.is_some() && self.signing_root() == Some(Root::Context)
+            || self.endorsements.iter().any(|endorsement| matches!(endorsement.by, Endorser::Context))
+    }
+
+    /// Whether a header block is one that the policy names.
+    fn is_named(&self, document: &Document, block: NodeId) -> bool {
+        let (name, parts) = (document.name(block), self.demand.parts);
+        parts.signed.has_header(name.namespace, name.local) || parts.encrypted.has_header(name.namespace, name.local)
+    }
+
+    /// The encrypted key as what makes the message unique, under an asymmetric binding.
+    fn wrapped(&self, until: Time) -> Option<Once> {
+        let (_, shared) = self.demand.asymmetric().and(self.shared.get())?;
+        let digest = digest::hash(DigestAlgorithm::Sha256, &shared.sha1);
+        Some(Once { key: *digest.as_ref().first_chunk::<16>()?, until })
+    }
+
+    /// What makes the message unique: the primary signature's value; over a transport, where two messages of one
     /// millisecond may well carry the same signature over the same timestamp, that with the message's id or else its
     /// body.
     fn once(&self, envelope: &Envelope, until: Time) -> Option<Once> {
         let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-        let wrapped = self.demand.asymmetric().and(self.shared.get());
-        if let Some((_, shared)) = wrapped {
-            hasher.update(&shared.sha1);
-        } else if let Some(primary) = &self.primary {
+        if let Some(primary) = &self.primary {
             hasher.update(primary.verified.value());
         } else if let Some(endorsement) = self.endorsements.first() {
             hasher.update(endorsement.verified.value());

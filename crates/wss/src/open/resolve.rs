@@ -220,6 +220,10 @@ impl Opening<'_> {
             }
             _ => return Err(Refusal::KeyReference("names a symmetric key where a certificate is needed")),
         };
+        if let CertificateReference::Embedded(octets) = &wanted {
+            // It is in the message, and within what no signature and no encryption covers by itself.
+            return Ok((self.read_certificate(octets)?, Some(key_info)));
+        }
         self.named(&wanted)
     }
 

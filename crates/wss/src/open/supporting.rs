@@ -68,6 +68,10 @@ impl Opening<'_> {
         if !untaken.is_empty() {
             return Err(Refusal::Endorsement("is there where the policy has none"));
         }
+        // Nobody hides what nobody asked for.
+        if spare.iter().any(|&certificate| self.was_encrypted(certificate)) {
+            return Err(Refusal::header("BinarySecurityToken", "is hidden where the policy has none"));
+        }
         if !names.is_empty() {
             return Err(Refusal::header("UsernameToken", "is there where the policy has none"));
         }
@@ -183,8 +187,12 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// A context that the policy includes in requests must be there.
+    /// A context that the policy includes in requests must be there; and one that is named is the message's own only if its
+    /// key made something of it.
     fn check_context_included(&self) -> Result<(), Refusal> {
+        if self.demand.direction == Direction::Request && self.keys.context.is_some() && !self.is_by_context() {
+            return Err(Refusal::TokenMissing("signature by the security context"));
+        }
         let protection = self.demand.symmetric().map(|binding| &binding.protection);
         let tokens = protection.into_iter().chain(self.demand.supporting.iter().map(|token| &token.token));
         for token in tokens {

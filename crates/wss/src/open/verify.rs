@@ -25,7 +25,7 @@ impl Opening<'_> {
     }
 
     /// The token whose symmetric key makes the primary signature; none where a certificate's key does, or none is made.
-    fn signing_root(&self) -> Option<Root> {
+    pub(super) fn signing_root(&self) -> Option<Root> {
         self.demand.symmetric().and_then(|_| self.encryption_root())
     }
 
