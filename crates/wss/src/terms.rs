@@ -235,7 +235,7 @@ pub(crate) fn in_other_generation(policy: &Policy) -> Option<Policy> {
         TrustVersion::V13 => TrustVersion::February2005,
     };
     let in_version = |policy: &mut Policy| {
-        let trust = policy.trust.unwrap_or(Trust { version, client_entropy: true, server_entropy: true });
+        let trust = policy.trust.unwrap_or(Trust { version, client_entropy: false, server_entropy: true });
         policy.trust = Some(Trust { version, ..trust });
     };
     in_version(&mut other);

@@ -139,6 +139,9 @@ fn sc_03_a_context_that_may_endorse_does_or_is_nobodys() {
             continue;
         }
         let mut pair = Pair::new(&policy, preset.soap[0]);
+        let (bare, _) = pair.request("hello", None);
+        let opened = pair.open(&bare, bare.body.clone(), None).expect("it need not be there");
+        assert!(matches!(opened.claim(), Claim::Anonymous), "{}", preset.name);
         let (ours, theirs) = pair.establish();
         let (outbound, _) = pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
         let text = String::from_utf8(outbound.body.clone()).expect("text");

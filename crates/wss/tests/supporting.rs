@@ -334,9 +334,19 @@ fn header_blocks_are_encrypted() {
             policy.parts.encrypted.headers.push(part());
 
             let (mut pair, outbound, expectation, opened) = sealing(&policy, &policy, name);
-            let text = String::from_utf8(outbound.body).expect("text");
+            let text = String::from_utf8(outbound.body.clone()).expect("text");
             assert!(!text.contains("swordfish") && !text.contains(":Secret"), "{name}: {text}");
             assert_eq!(text.contains("EncryptedHeader"), policy.wss.v11, "{name}");
+            if policy.wss.v11 {
+                // What else wraps an encrypted element is no encrypted header: it would vanish with all that it says.
+                let wrapped = text.replace("k:EncryptedHeader", "k:Wrapper");
+                let wrapped = wrapped.replacen("oasis-wss-wssecurity-secext-1.1.xsd", "other", 1);
+                let pair = Pair::new(&policy, soap(name)[0]);
+                let http = nuncio_wss::HttpFacts { content_type: &outbound.content_type, soap_action: None };
+                let received = pair.recipient.read(&http, wrapped.into_bytes()).expect("read");
+                let opened = pair.recipient.open(received, None, nuncio_wss::Transport::Secure, pair.now);
+                assert!(opened.is_err(), "{name}: a wrapper");
+            }
             let opened = opened.unwrap_or_else(|refusal| panic!("{name}, {first:?}: {refusal}"));
             let plain = String::from_utf8(opened.plain().body).expect("text");
             assert!(plain.contains("swordfish</m:word></m:Secret>"), "{name}: {plain}");

@@ -370,7 +370,7 @@ fn answers_are_held_to_what_was_asked() {
         }
         let computed = format!("{}/CK/PSHA1", namespace(name));
         let reference = format!("URI=\"{}\"", context.identifier);
-        let cases: [(_, Edit); 7] = [
+        let cases: [(_, Edit); 8] = [
             ("computes a key without the entropy for it", Box::new(without(name, "Entropy"))),
             ("gives no key", Box::new(without(name, "RequestedProofToken"))),
             ("computes the key in a way that is not known", Box::new(replaced(&computed, "urn:other"))),
@@ -383,6 +383,10 @@ fn answers_are_held_to_what_was_asked() {
             (
                 "gives a key of no sensible size",
                 Box::new(replaced(&element(name, "KeySize", "256"), &element(name, "KeySize", "12"))),
+            ),
+            (
+                "gives a key of no sensible size",
+                Box::new(replaced(&element(name, "KeySize", "256"), &element(name, "KeySize", "9223372036854775800"))),
             ),
         ];
         for (fault, change) in cases {

@@ -45,11 +45,6 @@ impl Initiator {
             Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(fault::reason(&envelope))),
             terms => terms?,
         };
-        if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
-            && relates.value != *sent
-        {
-            return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
-        }
         let demand = Demand::of(policy, Direction::Response, message);
         // Where a fault may come in clear, its action must not bring anything else in: nobody vouches for that action.
         let operation = terms.operation(expectation.action.as_deref(), None);
@@ -67,6 +62,12 @@ impl Initiator {
         let confirm =
             (policy.wss.signature_confirmation && demand.protected).then_some(expectation.signatures.as_slice());
         let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
+        // It may have been encrypted.
+        if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
+            && relates.value != *sent
+        {
+            return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
+        }
         // Trust reaches to what the service's certificate issued; answers come from the service itself.
         if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
             return Err(Refusal::KeyReference("signs under another certificate than the service's"));

@@ -1,5 +1,7 @@
 //! What was proved, held against what the policy demands.
 
+use std::collections::HashSet;
+
 use nuncio_policy::model::{Addressing, Layout, ProtectionOrder};
 use nuncio_xml::NodeId;
 use nuncio_xmlsec::XENC;
@@ -89,13 +91,19 @@ impl Opening<'_> {
                 return Err(Refusal::NotEncrypted(name.local.to_owned()));
             }
         }
+        // What is within something signed is: each node is asked about once, however many elements are within it.
+        let mut within = HashSet::new();
         for path in &parts.signed_elements {
             for element in elements::at(document, path) {
-                if !std::iter::successors(Some(element), |&node| document.parent(node))
-                    .any(|node| self.was_signed(node))
-                {
-                    return Err(Refusal::NotSigned(path.text.clone()));
+                let mut climbed = Vec::new();
+                let mut at = Some(element);
+                while let Some(node) = at.filter(|node| !within.contains(node) && !self.was_signed(*node)) {
+                    climbed.push(node);
+                    at = document.parent(node);
                 }
+                let signed = at.ok_or_else(|| Refusal::NotSigned(path.text.clone()))?;
+                within.insert(signed);
+                within.extend(climbed);
             }
         }
         if timestamp.is_some_and(|timestamp| !primary.covers(timestamp)) {

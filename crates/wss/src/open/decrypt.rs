@@ -10,6 +10,7 @@ use super::resolve::{Resolved, Use};
 use super::{Decrypted, Opening};
 use crate::envelope::may_be_hidden;
 use crate::header::Item;
+use crate::names::WSSE11;
 use crate::refusal::Refusal;
 
 /// What of that which is encrypted is decrypted.
@@ -71,7 +72,8 @@ impl Opening<'_> {
                 self.check_list_position(listed.by, position)?;
                 position
             } else if let (Some(at), Form::Element, false) = (block, data.form, parts.encrypted.headers.is_empty()) {
-                if blocks[at] != node && document.elements(blocks[at]).any(|child| child != node) {
+                let wrapped = document.is(blocks[at], WSSE11, "EncryptedHeader");
+                if blocks[at] != node && (!wrapped || document.elements(blocks[at]).any(|child| child != node)) {
                     return Err(Refusal::header("EncryptedHeader", "is not one encrypted element"));
                 }
                 None

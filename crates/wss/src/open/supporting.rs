@@ -194,7 +194,8 @@ impl Opening<'_> {
             return Err(Refusal::TokenMissing("signature by the security context"));
         }
         let protection = self.demand.symmetric().map(|binding| &binding.protection);
-        let tokens = protection.into_iter().chain(self.demand.supporting.iter().map(|token| &token.token));
+        let supporting = self.demand.supporting.iter().filter(|demanded| !demanded.optional);
+        let tokens = protection.into_iter().chain(supporting.map(|demanded| &demanded.token));
         for token in tokens {
             if let model::Token::SecureConversation(token) = token {
                 let there = self.header.nodes(|item| matches!(item, Item::Context(..))).next().is_some();

@@ -4,7 +4,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::secret::{Unwrapping, Written};
-use super::{child, lifetime, text, write_entropy, write_text};
+use super::{KEYS, child, lifetime, text, write_entropy, write_text};
 use crate::conversation::Context;
 use crate::dialect::Dialect;
 use crate::names::{WSSE, WSU};
@@ -73,6 +73,7 @@ impl TokenResponse {
                     .and_then(|bits| bits.parse::<usize>().ok())
                     .filter(|bits| bits % 8 == 0)
                     .map(|bits| bits / 8)
+                    .filter(|octets| KEYS.contains(octets))
                     .ok_or(refused("gives a key of no sensible size"))
             })
             .transpose()?;
