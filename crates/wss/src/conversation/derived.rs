@@ -1,5 +1,5 @@
 //! Keys derived from those of conversations, kept while a conversation is hot: peers derive theirs from the same nonces in
-//! message after message, and what is derived once is not derived again.
+//! message after message, and so do we; what is derived once is not derived again.
 //!
 //! The keys are in a table of fixed size, not in the contexts: what many idle conversations take does not grow by it. A
 //! context holds a [`Lease`] of the table, and its keys are gone from there when the context is.
@@ -9,13 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nuncio_crypto::derive::{self, TooLong};
+use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 
 /// Contexts that share a lock and compete for room.
 const WAYS: usize = 4;
 
-/// Keys of one context: a peer signs with one and encrypts with another; the rest is for those that change them.
+/// Keys of one context's peer: it signs with one and encrypts with another; the rest is for those that change them.
 const KEYS: usize = 4;
+
+/// For how many messages a key of ours serves. Each encrypts a few texts, of which 2³² would be too many in GCM
+/// ([SP 800-38D] section 8.3).
+const MESSAGES: u32 = 1 << 20;
 
 /// Where derived keys of hot conversations are kept.
 ///
@@ -42,6 +47,8 @@ struct Way {
     /// The clock when it was last used.
     used: u64,
     keys: Vec<Derived>,
+    /// Our own, one for each purpose.
+    own: Vec<Own>,
     /// Which key the next one displaces when there is no more room.
     oldest: usize,
 }
@@ -51,6 +58,34 @@ struct Derived {
     nonce: Vec<u8>,
     range: Range<usize>,
     key: Secret,
+}
+
+/// What a key of ours is for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// For signatures.
+    Signing,
+    /// For encryption.
+    Encrypting,
+}
+
+/// The nonce of a derived key.
+pub(crate) type Nonce = [u8; 16];
+
+/// A key of ours: it is derived with the default label, from the beginning of the key stream.
+struct Own {
+    purpose: Purpose,
+    nonce: Nonce,
+    key: Secret,
+    /// How many messages it still serves.
+    left: u32,
+}
+
+/// A nonce that nobody had before, and the key that comes of it.
+pub(crate) fn fresh(secret: &Secret, length: usize, random: &mut dyn Random) -> Result<(Nonce, Secret), TooLong> {
+    let mut nonce = [0; 16];
+    random.fill(&mut nonce);
+    Ok((nonce, derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)?))
 }
 
 impl Derived {
@@ -82,7 +117,7 @@ impl DerivedKeys {
     fn len(&self) -> usize {
         let keys = |set: &Mutex<Set>| {
             let set = set.lock().unwrap_or_else(PoisonError::into_inner);
-            set.ways.iter().map(|way| way.keys.len()).sum::<usize>()
+            set.ways.iter().map(|way| way.keys.len() + way.own.len()).sum::<usize>()
         };
         self.sets.iter().map(keys).sum()
     }
@@ -108,6 +143,18 @@ impl Set {
 }
 
 impl Way {
+    /// Our own key for that purpose, if there is one.
+    fn own(&mut self, purpose: Purpose, length: usize) -> Option<(Nonce, Secret)> {
+        let own = self.own.iter_mut().find(|own| own.purpose == purpose && own.key.len() == length)?;
+        own.left = own.left.checked_sub(1)?;
+        Some((own.nonce, own.key.clone()))
+    }
+
+    fn keep_own(&mut self, own: Own) {
+        self.own.retain(|other| other.purpose != own.purpose);
+        self.own.push(own);
+    }
+
     fn keep(&mut self, derived: Derived) {
         if self.keys.len() < KEYS {
             self.keys.push(derived);
@@ -150,6 +197,30 @@ impl Lease {
             way.keep(Derived { label: label.to_vec(), nonce: nonce.to_vec(), range, key: key.clone() });
         }
         Ok(key)
+    }
+}
+
+impl Lease {
+    /// A key of ours for that purpose and its nonce: those of the message before, until they have served long enough or had
+    /// to go. `secret` is the context's key, always the same one.
+    pub(crate) fn own(
+        &self,
+        secret: &Secret,
+        purpose: Purpose,
+        length: usize,
+        random: &mut dyn Random,
+    ) -> Result<(Nonce, Secret), TooLong> {
+        let kept = self.keys.set(self.context).and_then(|mut set| set.find(self.context)?.own(purpose, length));
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let (nonce, key) = fresh(secret, length, random)?;
+        if let Some(mut set) = self.keys.set(self.context)
+            && let Some(way) = set.make(self.context)
+        {
+            way.keep_own(Own { purpose, nonce, key: key.clone(), left: MESSAGES });
+        }
+        Ok((nonce, key))
     }
 }
 
@@ -250,6 +321,43 @@ mod tests {
             assert!(keys.len() <= 64 * KEYS);
         }
         assert!(keys.len() > 63 * KEYS - KEYS);
+    }
+
+    /// Numbers that are other ones each time.
+    struct Numbers(u8);
+
+    impl Random for Numbers {
+        fn fill(&mut self, out: &mut [u8]) {
+            self.0 = self.0.wrapping_add(1);
+            out.fill(self.0);
+        }
+    }
+
+    /// Ours are one for each purpose, and other ones in another conversation, at another length, and after long use.
+    #[test]
+    fn our_own_keys_serve_again() {
+        let keys = DerivedKeys::new(64);
+        let (lease, other, mut random) = (keys.lease(), keys.lease(), Numbers(0));
+        let mut own = |lease: &Lease, purpose, length| {
+            let (nonce, key) = lease.own(&secret(1), purpose, length, &mut random).expect("derived");
+            let expected = derive::derived_key(secret(1).expose(), LABEL, &nonce, 0..length).expect("derived");
+            assert!(key.matches(expected.expose()));
+            nonce
+        };
+        let signing = own(&lease, Purpose::Signing, 24);
+        let encrypting = own(&lease, Purpose::Encrypting, 32);
+        assert_ne!(signing, encrypting);
+        assert_eq!(own(&lease, Purpose::Signing, 24), signing);
+        assert_eq!(own(&lease, Purpose::Encrypting, 32), encrypting);
+        assert_ne!(own(&other, Purpose::Signing, 24), signing);
+        assert_ne!(own(&lease, Purpose::Encrypting, 16), encrypting);
+        assert_eq!(keys.len(), 3);
+        let way = |at: usize| keys.sets[1].lock().expect("no thread failed").ways[at].own[0].left;
+        assert_eq!(way(0), MESSAGES - 1);
+        keys.sets[1].lock().expect("no thread failed").ways[0].own[0].left = 0;
+        assert_ne!(own(&lease, Purpose::Signing, 24), signing);
+        drop((lease, other));
+        assert_eq!(keys.len(), 0);
     }
 
     #[test]

@@ -7,4 +7,4 @@ pub(crate) mod issue;
 
 pub(crate) use context::{Carried, name};
 pub use context::{Context, Principal};
-pub(crate) use derived::{DerivedKeys, Lease};
+pub(crate) use derived::{DerivedKeys, Lease, Nonce, Purpose, fresh};

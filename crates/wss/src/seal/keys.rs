@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nuncio_crypto::derive;
+use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{
     self, AsymmetricBinding, Binding, DerivedKeys, ProtectionOrder, SymmetricBinding, X509Reference,
@@ -14,7 +14,7 @@ use nuncio_xmlsec::signature::Part;
 use super::protect::{Hiding, Protecting};
 use super::sign::Named;
 use super::{Protection, Seal, Unsealed, encrypts};
-use crate::conversation::Context;
+use crate::conversation::{Context, Lease, Nonce, Purpose, fresh};
 use crate::demand::Direction;
 use crate::dialect::Dialect;
 use crate::keys::Credential;
@@ -34,7 +34,28 @@ enum Derived {
     /// By a derived key token with that id.
     Token(String),
     /// By what the reference to that token says.
-    Implied { nonce: [u8; 16], length: usize },
+    Implied { nonce: Nonce, length: usize },
+}
+
+/// What a key is derived from, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'s> {
+    pub(super) secret: &'s Secret,
+    /// Where it is kept, if that is a context's key.
+    pub(super) lease: Option<&'s Lease>,
+    pub(super) purpose: Purpose,
+    pub(super) length: usize,
+}
+
+impl Source<'_> {
+    /// The key and its nonce. A context's serve message after message, as WCF's do.
+    fn derive(&self, random: &mut dyn Random) -> Result<(Nonce, Secret), Unsealed> {
+        match self.lease {
+            Some(lease) => lease.own(self.secret, self.purpose, self.length, random),
+            None => fresh(self.secret, self.length, random),
+        }
+        .map_err(|_| Unsealed::Key)
+    }
 }
 
 /// What makes the primary signature.
@@ -95,12 +116,17 @@ impl<'a> Protecting<'a> {
         let secret = self.protection_token(header, deferred, &mut hiding, &mut protected)?;
         let token = std::mem::replace(&mut hiding.token, Token::Answer);
         // WCF declares the key that is used first first.
+        let lease = match &self.seal.protection {
+            Protection::Context { context, .. } => Some(&context.derived),
+            _ => None,
+        };
+        let source = |purpose, length| Source { secret: &secret, lease, purpose, length };
         for for_signature in [!first, first] {
             if for_signature && signer.is_none() {
-                let key = self.working(derive, suite.signature_key, &secret, &token, header)?;
+                let key = self.working(derive, source(Purpose::Signing, suite.signature_key), &token, header)?;
                 signer = Some(Signer::Symmetric(key));
             } else if !for_signature && encrypts {
-                let key = self.working(derive, suite.encryption_key, &secret, &token, header)?;
+                let key = self.working(derive, source(Purpose::Encrypting, suite.encryption_key), &token, header)?;
                 hiding.key = Some(fit(key, suite.cipher.key_size())?);
             }
         }
@@ -229,43 +255,35 @@ impl<'a> Protecting<'a> {
     fn working(
         &mut self,
         derive: DerivedKeys,
-        length: usize,
-        secret: &Secret,
+        source: Source<'_>,
         token: &Token,
         header: &mut Vec<Range<usize>>,
     ) -> Result<Working, Unsealed> {
         match derive {
-            DerivedKeys::None => return Ok(Working { secret: secret.clone(), derived: Derived::Not }),
+            DerivedKeys::None => return Ok(Working { secret: source.secret.clone(), derived: Derived::Not }),
             DerivedKeys::Explicit => {}
             DerivedKeys::Implied => {
-                let mut nonce = [0; 16];
-                self.random.fill(&mut nonce);
-                let secret = derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
-                    .map_err(|_| Unsealed::Key)?;
-                return Ok(Working { secret, derived: Derived::Implied { nonce, length } });
+                let (nonce, secret) = source.derive(&mut *self.random)?;
+                return Ok(Working { secret, derived: Derived::Implied { nonce, length: source.length } });
             }
         }
         let seal = self.seal;
-        let source = |writer: &mut Writer| refer_token(writer, seal, token, None);
-        let (secret, id) = self.derived(secret, length, dialect(seal), source, header)?;
+        let refer = |writer: &mut Writer| refer_token(writer, seal, token, None);
+        let (secret, id) = self.derived(source, dialect(seal), refer, header)?;
         Ok(Working { secret, derived: Derived::Token(id) })
     }
 
-    /// Derives a key and writes its token; `source` refers to the token that it is derived from. Gives the key and the id.
+    /// Derives a key and writes its token; `refer` refers to the token that it is derived from. Gives the key and the id.
     pub(super) fn derived(
         &mut self,
-        secret: &Secret,
-        length: usize,
+        source: Source<'_>,
         dialect: &'static Dialect,
-        source: impl FnOnce(&mut Writer),
+        refer: impl FnOnce(&mut Writer),
         header: &mut Vec<Range<usize>>,
     ) -> Result<(Secret, String), Unsealed> {
-        let mut nonce = [0; 16];
-        self.random.fill(&mut nonce);
-        let key = derive::derived_key(secret.expose(), derive::DEFAULT_LABEL, &nonce, 0..length)
-            .map_err(|_| Unsealed::Key)?;
+        let (nonce, key) = source.derive(&mut *self.random)?;
         let id = self.ids.next();
-        let piece = self.apex(id, |scratch, id| derived::write(scratch, dialect, id, length, &nonce, source));
+        let piece = self.apex(id, |scratch, id| derived::write(scratch, dialect, id, source.length, &nonce, refer));
         header.push(piece.range);
         Ok((key, piece.id))
     }

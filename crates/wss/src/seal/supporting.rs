@@ -7,9 +7,11 @@ use nuncio_policy::model::{PasswordKind, UsernameToken, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::signature::Part;
 
+use super::keys::Source;
 use super::protect::{Hiding, Protecting};
 use super::sign::Named;
 use super::{Brought, Piece, Supporting, Unsealed};
+use crate::conversation::Purpose;
 use crate::keys::Credential;
 use crate::token::reference::write_local;
 use crate::token::username::{self, Form, NONCE, Outgoing};
@@ -70,9 +72,14 @@ impl<'a> Protecting<'a> {
                     let id = self.context_token(context, tokens);
                     let dialect = context.dialect;
                     let key = if *derive {
-                        let length = seal.demand.suite().signature_key;
-                        let source = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token), None);
-                        let (secret, id) = self.derived(&context.secret, length, dialect, source, tokens)?;
+                        let source = Source {
+                            secret: &context.secret,
+                            lease: Some(&context.derived),
+                            purpose: Purpose::Signing,
+                            length: seal.demand.suite().signature_key,
+                        };
+                        let refer = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token), None);
+                        let (secret, id) = self.derived(source, dialect, refer, tokens)?;
                         Key::Symmetric { secret, id, value_type: dialect.derived_key_token }
                     } else {
                         Key::Symmetric { secret: context.secret.clone(), id, value_type: dialect.context_token }

@@ -36,7 +36,7 @@ fn start(writer: &mut Writer, implied: Option<&Implied<'_>>) {
 pub(crate) fn write_local(writer: &mut Writer, id: &str, value_type: Option<&str>, implied: Option<&Implied<'_>>) {
     start(writer, implied);
     writer.start(PREFIX, WSSE, "Reference");
-    writer.attribute("URI", &format!("#{id}"));
+    writer.attribute("URI", &["#", id].concat());
     if let Some(value_type) = value_type {
         writer.attribute("ValueType", value_type);
     }
@@ -49,7 +49,7 @@ pub(crate) fn write_encrypted_key(writer: &mut Writer, id: &str, implied: Option
     start(writer, implied);
     writer.attribute_ns("k", WSSE11, "TokenType", ENCRYPTED_KEY);
     writer.start(PREFIX, WSSE, "Reference");
-    writer.attribute("URI", &format!("#{id}"));
+    writer.attribute("URI", &["#", id].concat());
     writer.attribute("ValueType", ENCRYPTED_KEY);
     writer.end();
     writer.end();
