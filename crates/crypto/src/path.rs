@@ -7,6 +7,9 @@ use x509_parser::asn1_rs::{Any, FromDer, Tag};
 /// Most certificates of a path: the signer's, and as many above it as are looked at.
 pub const MAX_PATH: usize = MAX_INTERMEDIATES + 1;
 
+/// The tag of a sequence in DER.
+const SEQUENCE: u8 = 0x30;
+
 /// Why octets are not taken for a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum PathError {
@@ -64,5 +67,25 @@ impl CertificatePath {
         }
         let signer = above.pop().ok_or(PathError::Malformed)?;
         Ok(Self { signer, above })
+    }
+
+    /// Writes a `PkiPath` of those certificates, an authority's first, the signer's last.
+    pub fn to_der(certificates: &[&Certificate]) -> Vec<u8> {
+        let length: usize = certificates.iter().map(|certificate| certificate.der().len()).sum();
+        let octets = length.to_be_bytes();
+        let octets = &octets[octets.iter().take_while(|octet| **octet == 0).count()..];
+        let mut der = vec![SEQUENCE];
+        match (length, u8::try_from(octets.len())) {
+            // The long form says how many octets of length follow ([X.690] section 8.1.3).
+            (0x80.., Ok(count)) => {
+                der.push(0x80 | count);
+                der.extend_from_slice(octets);
+            }
+            _ => der.push(octets.first().copied().unwrap_or(0)),
+        }
+        for certificate in certificates {
+            der.extend_from_slice(certificate.der());
+        }
+        der
     }
 }

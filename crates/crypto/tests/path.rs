@@ -31,6 +31,8 @@ fn the_signer_is_the_last() {
     for names in [&["below"][..], &["intermediate", "below"], &["root", "intermediate", "below"]] {
         let read = CertificatePath::from_der(&path(names)).unwrap();
         assert_eq!(read.signer, certificate("below"));
+        let certificates: Vec<_> = names.iter().map(|name| certificate(name)).collect();
+        assert_eq!(CertificatePath::to_der(&certificates.iter().collect::<Vec<_>>()), path(names));
         let above: Vec<_> = names[..names.len() - 1].iter().map(|name| certificate(name)).collect();
         assert_eq!(read.above, above);
         let trust = Trust::new(vec![certificate("root")]).unwrap();

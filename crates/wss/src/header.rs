@@ -25,7 +25,7 @@ pub(crate) enum Item {
     Encrypted,
     Signature,
     Username,
-    Certificate(Vec<u8>),
+    Certificate(x509::Carried),
     Confirmation(Option<Vec<u8>>),
 }
 

@@ -363,8 +363,12 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
 }
 
 fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {
-    if token.kind != X509Kind::V3 {
-        return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3"));
+    match (token.kind, token.reference) {
+        (X509Kind::PkiPathV1, X509Reference::Embedded) => {
+            return Err(NotBuilt("RequireEmbeddedTokenReference of a path of certificates"));
+        }
+        (X509Kind::V3 | X509Kind::PkiPathV1, _) => {}
+        _ => return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3, or a path")),
     }
     check_target(token.target)
 }

@@ -81,8 +81,11 @@ fn tokens() {
     let certificate = |more: &str| symmetric(&token("X509Token", more), "");
     check(&certificate("<sp:RequireExternalReference/>"), "RequireExternalReference");
     check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference");
-    let kind = "an X.509 token of another kind than one certificate of version 3";
-    check(&certificate("<sp:WssX509PkiPathV1Token11/>"), kind);
+    let kind = "an X.509 token of another kind than one certificate of version 3, or a path";
+    check(
+        &certificate("<sp:WssX509PkiPathV1Token11/><sp:RequireEmbeddedTokenReference/>"),
+        "RequireEmbeddedTokenReference of a path of certificates",
+    );
     check(&certificate("<sp:WssX509Pkcs7Token11/>"), kind);
     check(&certificate("<sp:WssX509V1Token11/>"), kind);
 }

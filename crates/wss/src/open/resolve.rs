@@ -1,6 +1,7 @@
 //! From a key's name to the key, among those that are already trusted: a `KeyInfo` selects, it never brings trust.
 
 use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::path::{CertificatePath, MAX_PATH};
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::transport;
 use nuncio_policy::model::Layout;
@@ -16,6 +17,7 @@ use crate::names::X509V3;
 use crate::refusal::Refusal;
 use crate::token::derived::Derivation;
 use crate::token::reference::{CertificateReference, Reference};
+use crate::token::x509::Carried;
 
 /// A symmetric key, and where it comes from.
 pub(super) struct Resolved {
@@ -160,7 +162,9 @@ impl Opening<'_> {
         };
         let wanted = match Reference::of_key_info(document, *key_info)? {
             Reference::Certificate(wanted) => wanted,
-            Reference::Local(id) => CertificateReference::Embedded(self.certificate_token(document, &id)?),
+            Reference::Local(id) => {
+                CertificateReference::Embedded(self.certificate_token(document, &id)?.der().to_vec())
+            }
             _ => return Err(Refusal::KeyReference("wraps a key under something that is no certificate")),
         };
         let credential = self
@@ -215,7 +219,7 @@ impl Opening<'_> {
             Reference::Certificate(wanted) => wanted,
             Reference::Local(id) => {
                 let at = self.local(document, &id, Use::Child(user))?;
-                let certificate = self.read_certificate(&self.certificate_token(document, &id)?)?;
+                let certificate = self.certificate_token(document, &id)?;
                 return Ok((certificate, Some(self.header.entries[at].node)));
             }
             _ => return Err(Refusal::KeyReference("names a symmetric key where a certificate is needed")),
@@ -235,7 +239,7 @@ impl Opening<'_> {
         }
         let mut found: Option<(Certificate, Option<NodeId>)> = None;
         let carried = self.header.entries.iter().filter_map(|entry| match &entry.item {
-            Item::Certificate(octets) => Some((self.read_certificate(octets), Some(entry.node))),
+            Item::Certificate(token) => Some((self.read_token(token).map(|path| path.signer), Some(entry.node))),
             _ => None,
         });
         let pinned = self.keys.trust.certificates().iter().cloned().map(|certificate| (Ok(certificate), None));
@@ -258,22 +262,38 @@ impl Opening<'_> {
 
     /// The other certificates that came along: between the signer's and a root there may be some.
     pub(super) fn carried_besides(&self, signer: &Certificate) -> Result<Vec<Certificate>, Refusal> {
-        self.header
-            .entries
-            .iter()
-            .filter_map(|entry| match &entry.item {
-                Item::Certificate(octets) if octets.as_slice() != signer.der() => Some(self.read_certificate(octets)),
-                _ => None,
-            })
-            .collect()
+        let mut besides = Vec::new();
+        for entry in &self.header.entries {
+            let Item::Certificate(token) = &entry.item else { continue };
+            if !token.path && token.octets.as_slice() == signer.der() {
+                continue;
+            }
+            let path = self.read_token(token)?;
+            besides.extend(path.above);
+            besides.extend(Some(path.signer).filter(|certificate| certificate != signer));
+        }
+        Ok(besides)
     }
 
-    fn certificate_token(&self, document: &Document, id: &str) -> Result<Vec<u8>, Refusal> {
+    fn certificate_token(&self, document: &Document, id: &str) -> Result<Certificate, Refusal> {
         let at = document.by_id(id).and_then(|node| self.header.position(node));
         match at.map(|at| &self.header.entries[at].item) {
-            Some(Item::Certificate(octets)) => Ok(octets.clone()),
+            Some(Item::Certificate(token)) => Ok(self.read_token(token)?.signer),
             _ => Err(Refusal::KeyReference("leads to something that is no certificate")),
         }
+    }
+
+    /// The certificate in a token, and those above it where it is a path.
+    fn read_token(&self, token: &Carried) -> Result<CertificatePath, Refusal> {
+        if !token.path {
+            return Ok(CertificatePath { signer: self.read_certificate(&token.octets)?, above: Vec::new() });
+        }
+        let limit = self.limits.certificate.saturating_mul(MAX_PATH);
+        if token.octets.len() > limit {
+            return Err(Refusal::TooMany { what: "octets of a path of certificates", limit });
+        }
+        CertificatePath::from_der(&token.octets)
+            .map_err(|_| Refusal::header("BinarySecurityToken", "is no path of certificates that can be read"))
     }
 
     fn read_certificate(&self, octets: &[u8]) -> Result<Certificate, Refusal> {

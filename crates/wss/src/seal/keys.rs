@@ -156,10 +156,10 @@ impl<'a> Protecting<'a> {
             let name = Named::Outside { wanted: token.reference, id: protect.then_some(id) };
             return Ok(Signer::Certificate(credential, name));
         }
-        let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
+        let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate, token.kind));
         *protected = protect.then(|| self.part(&piece));
         header.push(piece.range);
-        Ok(Signer::Certificate(credential, Named::Local(piece.id)))
+        Ok(Signer::Certificate(credential, Named::Local(piece.id, x509::value_type(token.kind))))
     }
 
     /// Writes the token whose key protects, and gives that key. A `deferred` encrypted key is left for

@@ -20,8 +20,8 @@ use crate::token::reference::{self, write_local};
 
 /// How a certificate that signs is named.
 pub(super) enum Named {
-    /// By its id: it travels.
-    Local(String),
+    /// By its id and the type of its token: it travels.
+    Local(String, &'static str),
     /// As the policy wants one referred to that does not travel; by a reference with an id, where a signature covers the
     /// certificate by that.
     Outside { wanted: X509Reference, id: Option<String> },
@@ -95,7 +95,7 @@ impl Protecting<'_> {
             &signing,
             |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
             |writer| match name {
-                Named::Local(id) => write_local(writer, id, Some(X509V3), None),
+                Named::Local(id, value_type) => write_local(writer, id, Some(value_type), None),
                 Named::Outside { wanted, id } => {
                     reference::write_certificate(writer, &credential.certificate, *wanted, v11, id.as_deref());
                 }

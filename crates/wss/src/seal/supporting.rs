@@ -54,11 +54,12 @@ impl<'a> Protecting<'a> {
                     let travels = !embedded && (token.include.to_recipient() || !supporting.endorsing);
                     let id = self.ids.next();
                     let name = if travels {
-                        let piece =
-                            self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate));
+                        let piece = self.apex(id, |scratch, id| {
+                            x509::write(scratch, Some(id), &credential.certificate, token.kind);
+                        });
                         let id = piece.id.clone();
                         self.protect(supporting, piece, hiding, signed, tokens)?;
-                        Named::Local(id)
+                        Named::Local(id, x509::value_type(token.kind))
                     } else {
                         let covered = supporting.signed && !embedded && seal.demand.order().is_some();
                         signed.extend(covered.then(|| self.absent_part(&id, &credential.certificate)));

@@ -87,7 +87,7 @@ impl<'a> Unwrapping<'a> {
                     Reference::Local(id) => {
                         let token =
                             document.by_id(&id).filter(|&node| document.is(node, WSSE, "BinarySecurityToken"))?;
-                        CertificateReference::Embedded(x509::read(document, token).ok()?)
+                        CertificateReference::Embedded(x509::read_one(document, token).ok()?)
                     }
                     Reference::External { .. } | Reference::EncryptedKeySha1(_) => return None,
                 };

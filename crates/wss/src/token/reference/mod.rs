@@ -203,7 +203,7 @@ fn embedded(document: &Document, node: NodeId) -> Result<Reference, Refusal> {
         return Err(Refusal::header(OF, "is not one token"));
     };
     let reference = if document.is(token, WSSE, "BinarySecurityToken") {
-        Reference::Certificate(CertificateReference::Embedded(super::x509::read(document, token)?))
+        Reference::Certificate(CertificateReference::Embedded(super::x509::read_one(document, token)?))
     } else {
         let name = document.name(token);
         match Dialect::of_conversation(name.namespace).filter(|_| name.local == "SecurityContextToken") {

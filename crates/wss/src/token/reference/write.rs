@@ -2,7 +2,7 @@
 
 use nuncio_crypto::base64;
 use nuncio_crypto::certificate::Certificate;
-use nuncio_policy::model::X509Reference;
+use nuncio_policy::model::{X509Kind, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::DSIG;
 
@@ -121,7 +121,7 @@ fn write_thumbprint(writer: &mut Writer, certificate: &Certificate) {
 /// Holds the certificate itself.
 fn write_embedded(writer: &mut Writer, certificate: &Certificate) {
     writer.start(PREFIX, WSSE, "Embedded");
-    x509::write(writer, None, certificate);
+    x509::write(writer, None, certificate, X509Kind::V3);
     writer.end();
 }
 
