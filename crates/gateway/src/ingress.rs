@@ -26,7 +26,8 @@ use crate::world::World;
 /// What a context takes in memory beside its identifier, in octets: two keys' worth, a name, an id, and the table.
 const CONTEXT: usize = 1024;
 
-/// For how long the old key of a conversation is good after the new one was used: what is in flight must arrive.
+/// For how long the old key of a conversation is good after the new one was used, since what is in flight must arrive; and
+/// for how long a conversation that is over is known, so that it can be renewed.
 const ROLLOVER: Duration = Duration::from_mins(5);
 
 /// A route that holds conversations on behalf of a plain service.
@@ -254,7 +255,9 @@ impl Ingress {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.clone());
                 let key = self.key(&context.name());
-                let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end: context.expires };
+                // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
+                let end = context.expires.plus(ROLLOVER);
+                let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end };
                 if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
                     note(audit, &format_args!("the last place went to somebody else: {full}"));
                     return self.seal(&reply, Answer::Fault(Fault::busy()), audit);

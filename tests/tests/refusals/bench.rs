@@ -211,6 +211,13 @@ impl Bench {
         self.seal_at(client, &echo(self.soap, text), self.now())
     }
 
+    /// A request within that conversation.
+    pub(crate) fn request_in(&self, context: &Arc<Context>, text: &str) -> HttpMessage {
+        let plain = echo(self.soap, text).into_bytes();
+        let sealed = self.client.seal(plain, ACTION, Some(context), self.now(), &mut self.numbers.clone());
+        message(&sealed.unwrap().0)
+    }
+
     pub(crate) fn seal_at(&self, client: &Initiator, plain: &str, at: Time) -> (Outbound, Expectation) {
         let plain = plain.as_bytes().to_vec();
         client.seal(plain, ACTION, self.context.as_ref(), at, &mut self.numbers.clone()).unwrap()

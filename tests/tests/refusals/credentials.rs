@@ -152,8 +152,25 @@ fn a_context_that_has_expired() {
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE);
     let late = bench.request("x");
     bench.establish();
-    let reason = format!("security context \"{}\" is not known here", context.identifier);
+    let reason = format!("security context {} has expired", context.identifier);
     bench.refuse("an expired context", &late, Class::BadContextToken, &reason);
+    bench.gateway.set_clock(NOW + 10 * 60 * MINUTE + 5 * MINUTE);
+    let late = bench.request_in(&context, "x");
+    let reason = format!("security context \"{}\" is not known here", context.identifier);
+    bench.refuse("a context that expired long ago", &late, Class::BadContextToken, &reason);
+}
+
+/// Clients that renew when they notice that their context has expired, as CXF's do, still can.
+#[test]
+fn a_context_that_has_expired_is_renewed() {
+    let bench = Bench::new(CONVERSATION);
+    let context = bench.context.clone().unwrap();
+    bench.honest("a conversation that is used");
+    for (late, status) in [(5 * MINUTE - 1, 200), (5 * MINUTE, 500)] {
+        bench.gateway.set_clock(NOW + 10 * 60 * MINUTE + late);
+        let (outbound, _) = bench.client.renew(&context, bench.now(), &mut bench.numbers.clone()).unwrap();
+        assert_eq!(bench.send(&message(&outbound)).status(), Some(status), "{late}");
+    }
 }
 
 #[test]
