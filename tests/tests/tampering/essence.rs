@@ -4,8 +4,8 @@ use nuncio_tests::canonical;
 use nuncio_tests::gateway::Numbers;
 use nuncio_tests::oracle::local;
 use nuncio_wss::{
-    Answer, Claim, Expectation, Fault, Initiator, Opened, Opening, Password, Principal, Recipient, Request, Time,
-    Username,
+    Answer, Claim, Expectation, Fault, Initiator, Opened, Opening, Password, Principal, Recipient, Reply, Request,
+    Time, Username,
 };
 use roxmltree::{Document, Node};
 
@@ -140,12 +140,9 @@ fn parse(message: &[u8]) -> Document<'_> {
 fn answer(opened: Opened, now: Time) -> Vec<u8> {
     let numbers = &mut Numbers::default();
     let sealed = match opened.request() {
-        Request::Application => match opened.into_reply().seal(Answer::Fault(Fault::unavailable()), now, numbers) {
-            Ok((message, _)) => Ok(message.body),
-            Err(unsealed) => Err(unsealed.to_string()),
-        },
+        Request::Application => sealed(&opened.into_reply(), now),
         Request::Cancel => match Recipient::cancel(opened, now, numbers) {
-            Ok((message, _)) => Ok(message.body),
+            Ok((_, reply)) => sealed(&reply, now),
             Err(refused) => Err(refused.to_string()),
         },
         asked => {
@@ -157,6 +154,12 @@ fn answer(opened: Opened, now: Time) -> Vec<u8> {
         }
     };
     sealed.unwrap_or_else(String::into_bytes)
+}
+
+/// An answer sealed with the same numbers whatever was sealed before: a context keeps the nonces of its first one.
+fn sealed(reply: &Reply, now: Time) -> Result<Vec<u8>, String> {
+    let seal = || reply.seal(Answer::Fault(Fault::unavailable()), now, &mut Numbers::default());
+    seal().and_then(|_| seal()).map(|(message, _)| message.body).map_err(|unsealed| unsealed.to_string())
 }
 
 /// The password in clear, if it came in clear.

@@ -214,7 +214,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "RelatesTo text changed after signing (digest mismatch)",
         relates_to_digest_wrong,
-        Refused(refused!(Addressing { header: "RelatesTo", .. })),
+        Refused(refused!(Invalid(nuncio_xmlsec::Invalid::DigestMismatch(_)))),
     ),
     row(
         "SignatureValue wrong (HMAC with another key)",
