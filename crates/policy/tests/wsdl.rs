@@ -291,6 +291,7 @@ fn sequences_have_operations_of_their_own() {
     let create = &port.operations[1];
     assert_eq!(create.input.action, "http://schemas.xmlsoap.org/ws/2005/02/rm/CreateSequence");
     assert!(create.input.parts.signed.body && create.input.parts.encrypted.is_empty());
+    assert!(port.callbacks.is_empty(), "its answers are all that the service sends");
     let answers: Vec<_> = port.operations.iter().map(|operation| operation.output.is_some()).collect();
     assert_eq!(answers, [false, true, true, true, false]);
 
@@ -300,6 +301,8 @@ fn sequences_have_operations_of_their_own() {
     assert_eq!((policy.reliable, policy.duplex), (Some(ReliableMessaging::V11), true));
     let action = &port.operations[2].output.as_ref().unwrap().action;
     assert_eq!(action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/CloseSequenceResponse");
+    assert_eq!(port.callbacks.len(), 5, "the service keeps a sequence of its own");
+    assert_eq!(port.callbacks[0].input.action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/CreateSequence");
 
     let port = read("<rmp:RMAssertion><wsp:Policy>\n<rmp:Else/></wsp:Policy></rmp:RMAssertion>", "");
     assert_eq!(

@@ -27,7 +27,8 @@ pub struct Port {
     pub alternatives: Result<Vec<Policy>, PolicyError>,
     /// Its operations; where the policy asks for WS-ReliableMessaging, those of sequences too.
     pub operations: Vec<Operation>,
-    /// Operations that the service begins: their `input` is what it sends, their `output` the client's answer.
+    /// Operations that the service begins: their `input` is what it sends, their `output` the client's answer. Where the
+    /// policy has each direction be a channel of its own and asks for WS-ReliableMessaging, those of sequences too.
     pub callbacks: Vec<Operation>,
 }
 

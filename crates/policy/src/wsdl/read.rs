@@ -143,8 +143,11 @@ impl<'a> Definitions<'a> {
             requests.operations.iter_mut().chain(&mut callbacks.operations).collect();
         let alternatives = self.alternatives(&[service, port, binding, port_type], &mut operations, &scoped)?;
         if let Some(version) = alternatives.iter().find_map(|policy| policy.reliable) {
-            let of_sequences = reliable::operations(version, &requests.operations);
-            requests.operations.extend(of_sequences);
+            // Where each direction is a channel of its own, the service keeps a sequence as its clients do.
+            let of_the_service = alternatives.iter().any(|policy| policy.duplex);
+            let (of_clients, begun) = reliable::operations(version, &requests.operations, &callbacks.operations);
+            requests.operations.extend(of_clients);
+            callbacks.operations.extend(begun.into_iter().filter(|_| of_the_service));
         }
         Ok(Usable { alternatives, operations: requests.operations, callbacks: callbacks.operations })
     }

@@ -19,16 +19,37 @@ const OF_V11: &[(&str, Option<&str>)] = &[
     ("SequenceAcknowledgement", None),
 ];
 
-/// The operations of a version, for a port that has `operations`: what is signed in all of their requests, or in all of
-/// their responses, is signed in these. They have no secrets, and WCF encrypts none of them.
-pub(super) fn operations(version: ReliableMessaging, operations: &[Operation]) -> Vec<Operation> {
+/// The operations of a version, for a port that has these operations and callbacks: those that a client begins and those
+/// that the service does. What is signed in all that a side sends is signed in these too. They have no secrets, and WCF
+/// encrypts none of them.
+pub(super) fn operations(
+    version: ReliableMessaging,
+    operations: &[Operation],
+    callbacks: &[Operation],
+) -> (Vec<Operation>, Vec<Operation>) {
+    let of_clients = shared(begun(operations).chain(answered(callbacks)));
+    let of_the_service = shared(answered(operations).chain(begun(callbacks)));
+    let between = |one, other| of_sequences(version, one, other);
+    (between(&of_clients, &of_the_service), between(&of_the_service, &of_clients))
+}
+
+/// What begins operations.
+fn begun(operations: &[Operation]) -> impl Iterator<Item = &Message> {
+    operations.iter().map(|operation| &operation.input)
+}
+
+/// What answers operations.
+fn answered(operations: &[Operation]) -> impl Iterator<Item = &Message> {
+    operations.iter().filter_map(|operation| operation.output.as_ref())
+}
+
+/// The operations of a version, begun by one that signs so and answered by one that signs so.
+fn of_sequences(version: ReliableMessaging, request: &(Parts, bool), response: &(Parts, bool)) -> Vec<Operation> {
     let namespace = version.namespace();
     let messages = match version {
         ReliableMessaging::February2005 => OF_FEBRUARY_2005,
         ReliableMessaging::V11 => OF_V11,
     };
-    let request = shared(operations.iter().map(|operation| &operation.input));
-    let response = shared(operations.iter().filter_map(|operation| operation.output.as_ref()));
     let message = |name: &str, (parts, protected): &(Parts, bool)| Message {
         action: format!("{namespace}/{name}"),
         soap_action: None,
@@ -41,8 +62,8 @@ pub(super) fn operations(version: ReliableMessaging, operations: &[Operation]) -
         .iter()
         .map(|(name, answer)| Operation {
             name: (*name).to_owned(),
-            input: message(name, &request),
-            output: answer.map(|answer| message(answer, &response)),
+            input: message(name, request),
+            output: answer.map(|answer| message(answer, response)),
             faults: Vec::new(),
         })
         .collect()
