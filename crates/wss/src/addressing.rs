@@ -74,6 +74,16 @@ pub(crate) fn is_addressing(namespace: &str) -> bool {
     namespace == WSA04 || namespace == WSA10
 }
 
+/// Where the answers to a port's messages may go.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Replies {
+    /// To the back channel of the transport alone.
+    #[default]
+    BackChannel,
+    /// To where the message says: the policy has each direction be a channel of its own.
+    Address,
+}
+
 /// A header with text.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
@@ -88,16 +98,27 @@ pub(crate) struct Headers {
     pub(crate) message_id: Option<Text>,
     pub(crate) relates_to: Option<Text>,
     pub(crate) to: Option<Text>,
+    /// Where answers go that do not go to the back channel.
+    pub(crate) reply_to: Option<String>,
+    /// The same of faults, where it is said of them by itself.
+    pub(crate) fault_to: Option<String>,
+    /// What they were read under.
+    pub(crate) replies: Replies,
 }
 
 impl Headers {
     /// Reads the addressing headers among `blocks`.
     ///
-    /// One version only, and the policy's; each header at most once; replies and faults to the back channel only: an
-    /// address from a message is never connected to.
-    pub(crate) fn read(document: &Document, blocks: &[NodeId], version: Addressing) -> Result<Self, Refusal> {
+    /// One version only, and the policy's; each header at most once; replies and faults to the back channel only, but where
+    /// `replies` says otherwise. There an address is text, to be signed and to be written: nothing here connects to it.
+    pub(crate) fn read(
+        document: &Document,
+        blocks: &[NodeId],
+        version: Addressing,
+        replies: Replies,
+    ) -> Result<Self, Refusal> {
         let expected = namespace(version);
-        let mut headers = Self::default();
+        let mut headers = Self { replies, ..Self::default() };
         let mut seen = [false; HEADERS.len()];
         for &node in blocks {
             let name = document.name(node);
@@ -120,11 +141,30 @@ impl Headers {
                 "MessageID" => headers.message_id = Some(text(document, node, header)?),
                 "RelatesTo" => headers.relates_to = Some(text(document, node, header)?),
                 "To" => headers.to = Some(text(document, node, header)?),
-                "ReplyTo" | "FaultTo" => back_channel(document, node, name.namespace, header)?,
+                "ReplyTo" => headers.reply_to = headers.elsewhere(document, node, name.namespace, header)?,
+                "FaultTo" => headers.fault_to = headers.elsewhere(document, node, name.namespace, header)?,
                 _ => {}
             }
         }
         Ok(headers)
+    }
+
+    /// The address of an endpoint reference; `None` where it means the back channel.
+    fn elsewhere(
+        &self,
+        document: &Document,
+        node: NodeId,
+        namespace: &str,
+        header: &'static str,
+    ) -> Result<Option<String>, Refusal> {
+        let address = address(document, node, namespace, header)?;
+        if address == anonymous(namespace) || address == NONE {
+            return Ok(None);
+        }
+        match self.replies {
+            Replies::Address => Ok(Some(address)),
+            Replies::BackChannel => Err(Refusal::Addressing { header, fault: "does not name the back channel" }),
+        }
     }
 }
 
@@ -133,17 +173,12 @@ fn text(document: &Document, node: NodeId, header: &'static str) -> Result<Text,
     Ok(Text { node, value: value.trim_matches([' ', '\t', '\r', '\n']).to_owned() })
 }
 
-fn back_channel(document: &Document, node: NodeId, namespace: &str, header: &'static str) -> Result<(), Refusal> {
+/// The one address of an endpoint reference.
+fn address(document: &Document, node: NodeId, namespace: &str, header: &'static str) -> Result<String, Refusal> {
     let mut addresses = document.elements(node).filter(|&child| document.is(child, namespace, "Address"));
     let address = addresses.next().ok_or(Refusal::Addressing { header, fault: "has no address" })?;
-    let value = document.only_text(address).ok_or(Refusal::Addressing { header, fault: "holds more than text" })?;
-    let value = value.trim_matches([' ', '\t', '\r', '\n']);
     if addresses.next().is_some() {
         return Err(Refusal::Addressing { header, fault: "has two addresses" });
     }
-    if value == anonymous(namespace) || value == NONE {
-        Ok(())
-    } else {
-        Err(Refusal::Addressing { header, fault: "does not name the back channel" })
-    }
+    Ok(text(document, address, header)?.value)
 }

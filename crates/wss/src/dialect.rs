@@ -98,6 +98,11 @@ impl Dialect {
         })
     }
 
+    /// Whether an action is that of the answer to a Cancel, in either generation.
+    pub(crate) fn is_cancelled(action: &str) -> bool {
+        Self::all().into_iter().any(|dialect| dialect.response_action(TrustVerb::Cancel) == action)
+    }
+
     /// The action of a request.
     pub(crate) fn request_action(&self, verb: TrustVerb) -> String {
         format!("{}/RST/SCT{}", self.trust, verb.suffix())

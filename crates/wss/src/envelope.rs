@@ -5,7 +5,7 @@ use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_xml::{Document, Kind, Name, NodeId};
 use nuncio_xmlsec::{DSIG, XENC};
 
-use crate::addressing::{Headers, is_addressing};
+use crate::addressing::{Headers, Replies, is_addressing};
 use crate::fault;
 use crate::limits::Limits;
 use crate::names::{SOAP11, WSSE, WSSE11, soap};
@@ -37,7 +37,7 @@ impl Envelope {
     ) -> Result<Self, Refusal> {
         let mut envelope = Self::read_sealed(bytes, expected, limits)?;
         envelope.check_in_clear()?;
-        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, addressing)?;
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, addressing, Replies::BackChannel)?;
         Ok(envelope)
     }
 

@@ -33,12 +33,13 @@ mod time;
 mod timestamp;
 mod token;
 mod trust;
+mod unsecured;
 
 pub use conversation::{Context, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
 pub use initiator::{
-    Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
+    Arrived, Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
 };
 pub use keys::Credential;
 pub use limits::Limits;
@@ -53,3 +54,4 @@ pub use terms::NotBuilt;
 pub use time::Time;
 pub use timestamp::Freshness;
 pub use token::username::{Password, PasswordDigest, Username};
+pub use unsecured::Unsecured;

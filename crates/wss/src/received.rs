@@ -84,7 +84,7 @@ impl HttpFacts<'_> {
     }
 
     /// The action that the transport names: the header of SOAP 1.1, the media type's parameter of SOAP 1.2.
-    fn action(&self) -> Option<String> {
+    pub(crate) fn action(&self) -> Option<String> {
         let quoted = match self.soap()? {
             SoapVersion::V11 => self.soap_action?.trim(),
             SoapVersion::V12 => parameters(self.content_type).find_map(|parameter| {
@@ -164,6 +164,12 @@ impl Received {
             .unwrap_or(Request::Application)
     }
 
+    /// Whether it says that it answers a Cancel of ours, which a service sends where each direction is a channel of its own:
+    /// see [`crate::Recipient::open_cancelled`].
+    pub fn is_cancelled(&self) -> bool {
+        self.action().is_some_and(Dialect::is_cancelled)
+    }
+
     /// Its own id, which an answer refers to.
     pub fn message_id(&self) -> Option<&str> {
         self.readings.iter().find_map(|reading| reading.addressing.message_id.as_ref()).map(|text| text.value.as_str())
@@ -180,17 +186,11 @@ impl Reading {
         about: &About,
         transport: Option<String>,
     ) -> Result<Self, Refusal> {
-        let addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
-        let action = match (&addressing.action, transport) {
-            (Some(action), Some(transport)) if action.value != transport => {
-                return Err(Refusal::Action { found: transport, expected: "the message's own" });
-            }
-            (Some(action), _) => Some(action.value.clone()),
-            (None, _) if terms.addressing() != Addressing::None => {
-                return Err(Refusal::Addressing { header: "Action", fault: "is missing" });
-            }
-            (None, transport) => transport,
-        };
+        let addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
+        if addressing.action.is_none() && terms.addressing() != Addressing::None {
+            return Err(Refusal::Addressing { header: "Action", fault: "is missing" });
+        }
+        let action = agreed_action(&addressing, transport)?;
         let request = match action.as_deref().and_then(Dialect::of_action) {
             Some((dialect, verb)) if terms.conversation().is_some() => {
                 if dialect.version != terms.dialect().version {
@@ -215,6 +215,17 @@ impl Reading {
             return Err(Refusal::KeyReference("names a security context in another generation than the policy's"));
         }
         Ok(Self { alternative, addressing, action, request })
+    }
+}
+
+/// The action of a message: its own, which is the transport's where that names one, or else the transport's.
+pub(crate) fn agreed_action(addressing: &Headers, transport: Option<String>) -> Result<Option<String>, Refusal> {
+    match (&addressing.action, transport) {
+        (Some(action), Some(transport)) if action.value != transport => {
+            Err(Refusal::Action { found: transport, expected: "the message's own" })
+        }
+        (Some(action), _) => Ok(Some(action.value.clone())),
+        (None, transport) => Ok(transport),
     }
 }
 

@@ -8,10 +8,10 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 
-use crate::addressing::is_addressing;
+use crate::addressing::{Replies, is_addressing};
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::initiator::Expectation;
 use crate::keys::{Credential, Keys};
@@ -26,6 +26,7 @@ use crate::terms::{NotBuilt, OperationTerms, Terms, in_other_generation};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::token::username::Username;
+use crate::trust::response::read_cancelled;
 
 /// What a recipient is made of.
 pub struct Settings {
@@ -166,9 +167,39 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Opened, Refusal> {
+        self.open_any(received, context, transport, now, demand)
+    }
+
+    /// Opens the answer of a client to a Cancel of ours, under the context that was cancelled: what
+    /// [`Received::is_cancelled`] tells of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recipient::open`], and where the policy lets a service begin nothing, or the message does not say that the context
+    /// is cancelled.
+    pub fn open_cancelled(
+        self: &Arc<Self>,
+        received: Received,
+        context: Option<Arc<Context>>,
+        transport: Transport,
+        now: Time,
+    ) -> Result<Opened, Refusal> {
+        let opened = self.open_any(received, context, transport, now, cancelled)?;
+        read_cancelled(&opened.envelope.document, opened.envelope.payload(), opened.terms.dialect())?;
+        Ok(opened)
+    }
+
+    fn open_any(
+        self: &Arc<Self>,
+        received: Received,
+        context: Option<Arc<Context>>,
+        transport: Transport,
+        now: Time,
+        demand: Demanded,
+    ) -> Result<Opened, Refusal> {
         let Received { envelope, readings, context: named, octets } = received;
         let named = named.as_ref().map(|(name, _)| name.as_str());
-        let incoming = Incoming { named, context, transport, now };
+        let incoming = Incoming { named, context, transport, now, demand };
         let mut envelope = Some(envelope);
         let mut refused: Option<Refusal> = None;
         for reading in readings {
@@ -204,7 +235,7 @@ impl Recipient {
         let element =
             envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
         let operation = terms.operation(action.as_deref(), element);
-        let demand = demand(terms, request, operation, action.as_deref())?;
+        let demand = (incoming.demand)(terms, request, operation, action.as_deref())?;
         if matches!(demand.policy.binding, Binding::Transport(_)) && incoming.transport == Transport::Clear {
             return Err(Refusal::UnprotectedTransport);
         }
@@ -282,6 +313,8 @@ struct Incoming<'a> {
     context: Option<Arc<Context>>,
     transport: Transport,
     now: Time,
+    /// What says what it must satisfy.
+    demand: Demanded,
 }
 
 /// Which of two refusals under two alternatives is told: the first, unless the other got as far as to ask who the sender is.
@@ -290,6 +323,26 @@ fn told(first: Option<Refusal>, other: Refusal) -> Refusal {
         Some(first) if other.class() != Class::FailedAuthentication => first,
         Some(_) | None => other,
     }
+}
+
+/// Says what a message must satisfy, by what it asks for, its operation and its action.
+type Demanded = for<'a> fn(&'a Terms, Request, Option<&'a OperationTerms>, Option<&str>) -> Result<Demand<'a>, Refusal>;
+
+/// What the answer to a Cancel of ours must satisfy.
+fn cancelled<'a>(
+    terms: &'a Terms,
+    _: Request,
+    _: Option<&'a OperationTerms>,
+    action: Option<&str>,
+) -> Result<Demand<'a>, Refusal> {
+    let expected = terms.dialect().response_action(TrustVerb::Cancel);
+    if terms.replies() != Replies::Address || terms.conversation().is_none() || action != Some(&expected) {
+        return Err(Refusal::Action {
+            found: action.unwrap_or_default().to_owned(),
+            expected: "the answer to a Cancel of ours",
+        });
+    }
+    Ok(Demand::of(&terms.policy, Direction::Request, terms.cancel()).about(Request::Cancel))
 }
 
 /// What a request must satisfy.
@@ -371,6 +424,12 @@ impl Opened {
     /// Its action.
     pub fn action(&self) -> Option<&str> {
         self.action.as_deref()
+    }
+
+    /// The address that its answer is to be sent to, as it was written; `None` where that is the back channel, as it is
+    /// wherever the policy does not have each direction be a channel of its own.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.envelope.addressing.reply_to.as_deref()
     }
 
     /// The context that it belongs to.

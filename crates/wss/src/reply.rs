@@ -4,7 +4,7 @@ use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Addressing, Binding, Policy, SoapVersion, Token};
 use nuncio_xml::Writer;
 
-use crate::addressing;
+use crate::addressing::{self, Headers, Replies};
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
@@ -177,11 +177,8 @@ impl Reply {
             action,
             message_id: (addressing != Addressing::None).then_some(message_id.as_str()),
             relates_to,
-            // Clients of August 2004 want to be addressed, even on the back channel.
-            to: (addressing == Addressing::August2004)
-                .then(|| addressing::namespace(addressing).map(addressing::anonymous))
-                .flatten(),
-            reply_to: false,
+            to: self.to(fault),
+            reply_to: None,
             blocks,
             content,
         };
@@ -203,6 +200,17 @@ impl Reply {
         )?;
         debug_assert_eq!(soap(version), soap(terms.soap), "answers are of the version asked, {request:?}");
         Ok(Message { content_type: content_type(version), fault, body: sealed.octets })
+    }
+
+    /// Whom the answer addresses: where the request says, which is another place than the back channel only where the
+    /// policy lets it be.
+    fn to(&self, fault: bool) -> Option<&str> {
+        let Headers { reply_to, fault_to, replies, .. } = &self.opened.envelope.addressing;
+        let addressing = self.opened.terms.addressing();
+        let elsewhere = fault_to.as_ref().filter(|_| fault).or(reply_to.as_ref()).map(String::as_str);
+        // Clients of August 2004 want to be addressed, even on the back channel.
+        let always = addressing == Addressing::August2004 || *replies == Replies::Address;
+        elsewhere.or_else(|| addressing::namespace(addressing).filter(|_| always).map(addressing::anonymous))
     }
 
     /// The policy that the answer is under, and what is asked of it.

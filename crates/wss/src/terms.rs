@@ -11,7 +11,7 @@ use nuncio_policy::model::{
 
 use nuncio_policy::suite::Suite;
 
-use crate::addressing;
+use crate::addressing::{self, Replies};
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
 use crate::message_terms::MessageTerms;
@@ -49,29 +49,7 @@ impl Terms {
     pub(crate) fn new(policy: Policy, soap: SoapVersion, operations: Vec<Operation>) -> Result<Self, NotBuilt> {
         check_built(&policy)?;
         let every = MessageTerms::of_policy(&policy)?;
-        let of = |message: &Message| {
-            let terms = MessageTerms::of_message(&policy, message)?;
-            check_parts(&terms.parts)?;
-            for supporting in &message.supporting {
-                check_supporting(supporting, &policy.binding)?;
-                check_token(&supporting.token)?;
-                if matches!(supporting.token, Token::SecureConversation(_)) {
-                    return Err(NotBuilt("a secure conversation token at operation or message scope"));
-                }
-            }
-            Ok(terms)
-        };
-        let mut compiled = Vec::with_capacity(operations.len());
-        for operation in operations {
-            let input = of(&operation.input)?;
-            if !input.protected {
-                return Err(NotBuilt("a request without the security binding that others have"));
-            }
-            let output = operation.output.as_ref().map_or_else(|| Ok(every.clone()), &of)?;
-            let faults = operation.faults.iter().map(|fault| of(&fault.message)).collect::<Result<_, _>>()?;
-            compiled.push(OperationTerms { operation, input, output, faults });
-        }
-        let operations = compiled;
+        let operations = compile(&policy, &every, operations)?;
         let mut by_action = HashMap::new();
         for (at, terms) in operations.iter().enumerate() {
             by_action.entry(terms.operation.input.action.clone()).or_insert(at);
@@ -112,6 +90,11 @@ impl Terms {
         Ok(built)
     }
 
+    /// Compiles more operations under the same policy.
+    pub(crate) fn compile(&self, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
+        compile(&self.policy, &self.every, operations)
+    }
+
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.
     pub(crate) fn conversation(&self) -> Option<&SecureConversationToken> {
         conversation(&self.policy)
@@ -130,6 +113,11 @@ impl Terms {
     /// The addressing of its messages.
     pub(crate) fn addressing(&self) -> Addressing {
         self.policy.addressing
+    }
+
+    /// Where the answers to its messages may go.
+    pub(crate) fn replies(&self) -> Replies {
+        if self.policy.duplex { Replies::Address } else { Replies::BackChannel }
     }
 
     /// What is asked of a Cancel and of its answer.
@@ -156,35 +144,14 @@ impl Terms {
         })
     }
 
-    /// The action and the body must name one operation: else the one that was authorised, and to whose demands the message
-    /// was held, is not the one that runs. `operation` is the one that was demanded, found before anything was decrypted.
+    /// Holds a request to its operation: see [`check_operation`].
     pub(crate) fn check_operation(
         &self,
         envelope: &Envelope,
         operation: Option<&OperationTerms>,
         action: Option<&str>,
     ) -> Result<(), Refusal> {
-        let payload = envelope.payload().map(|node| envelope.document.name(node));
-        let takes = |terms: &OperationTerms| {
-            let element = terms.operation.input.element.as_ref();
-            element.is_some_and(|(namespace, local)| {
-                payload.is_some_and(|name| (name.namespace, name.local) == (namespace.as_str(), local.as_str()))
-            })
-        };
-        let mut named = self.operations.iter().filter(|terms| takes(terms));
-        let fits = match operation {
-            Some(terms) if terms.operation.input.element.is_some() => takes(terms),
-            // No action said which, and the body was encrypted: it was held to what holds for every message.
-            None if action.is_none_or(str::is_empty) => named.all(|terms| terms.input.is_like(&self.every)),
-            Some(_) | None => named.next().is_none(),
-        };
-        if fits {
-            return Ok(());
-        }
-        Err(Refusal::Action {
-            found: payload.map(|name| name.local.to_owned()).unwrap_or_default(),
-            expected: "the operation that the action names",
-        })
+        check_operation(&self.operations, &self.every, envelope, operation, action)
     }
 
     /// What is asked of a request; `None` where the contract does not know it and the policy says nothing of every message.
@@ -223,6 +190,72 @@ impl Terms {
         let transport = matches!(self.policy.binding, Binding::Transport(_));
         (transport || !self.policy.parts.signed.is_empty()).then_some(&self.every)
     }
+}
+
+impl OperationTerms {
+    /// What is asked of its request.
+    pub(crate) fn input(&self) -> &MessageTerms {
+        &self.input
+    }
+}
+
+/// The action and the body must name one operation, of these: else the one that was authorised, and to whose demands the
+/// message was held, is not the one that runs. `operation` is the one that was demanded, found before anything was decrypted.
+pub(crate) fn check_operation(
+    operations: &[OperationTerms],
+    every: &MessageTerms,
+    envelope: &Envelope,
+    operation: Option<&OperationTerms>,
+    action: Option<&str>,
+) -> Result<(), Refusal> {
+    let payload = envelope.payload().map(|node| envelope.document.name(node));
+    let takes = |terms: &OperationTerms| {
+        let element = terms.operation.input.element.as_ref();
+        element.is_some_and(|(namespace, local)| {
+            payload.is_some_and(|name| (name.namespace, name.local) == (namespace.as_str(), local.as_str()))
+        })
+    };
+    let mut named = operations.iter().filter(|terms| takes(terms));
+    let fits = match operation {
+        Some(terms) if terms.operation.input.element.is_some() => takes(terms),
+        // No action said which, and the body was encrypted: it was held to what holds for every message.
+        None if action.is_none_or(str::is_empty) => named.all(|terms| terms.input.is_like(every)),
+        Some(_) | None => named.next().is_none(),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::Action {
+        found: payload.map(|name| name.local.to_owned()).unwrap_or_default(),
+        expected: "the operation that the action names",
+    })
+}
+
+/// Compiles operations under a policy, which asks `every` of each message.
+fn compile(policy: &Policy, every: &MessageTerms, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
+    let of = |message: &Message| {
+        let terms = MessageTerms::of_message(policy, message)?;
+        check_parts(&terms.parts)?;
+        for supporting in &message.supporting {
+            check_supporting(supporting, &policy.binding)?;
+            check_token(&supporting.token)?;
+            if matches!(supporting.token, Token::SecureConversation(_)) {
+                return Err(NotBuilt("a secure conversation token at operation or message scope"));
+            }
+        }
+        Ok(terms)
+    };
+    let mut compiled = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let input = of(&operation.input)?;
+        if !input.protected {
+            return Err(NotBuilt("a request without the security binding that others have"));
+        }
+        let output = operation.output.as_ref().map_or_else(|| Ok(every.clone()), of)?;
+        let faults = operation.faults.iter().map(|fault| of(&fault.message)).collect::<Result<_, _>>()?;
+        compiled.push(OperationTerms { operation, input, output, faults });
+    }
+    Ok(compiled)
 }
 
 /// The same policy with its conversations in the other generation of WS-Trust and WS-SecureConversation; `None` where it

@@ -5,9 +5,11 @@ use nuncio_xml::Writer;
 
 use super::issue::refuse;
 use crate::dialect::{Dialect, TrustVerb};
+use crate::envelope::Envelope;
 use crate::recipient::{Issue, Opened};
 use crate::refusal::Refusal;
 use crate::reply::{Message, Reply};
+use crate::terms::Terms;
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
 use crate::trust::response::write_cancelled;
@@ -30,19 +32,22 @@ pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Resu
 
 /// Checks that the request is about the context that signed it.
 fn target(opened: &Opened, dialect: &Dialect) -> Result<Option<String>, Refusal> {
-    if opened.terms.conversation().is_some_and(|token| !token.cancel) {
+    check_target(&opened.terms, &opened.envelope, dialect, &Unwrapping::of(opened))
+}
+
+/// Checks that a Cancel, from whichever side, is about the context that signed it: what correlates its answer.
+pub(crate) fn check_target(
+    terms: &Terms,
+    envelope: &Envelope,
+    dialect: &Dialect,
+    keys: &Unwrapping<'_>,
+) -> Result<Option<String>, Refusal> {
+    if terms.conversation().is_some_and(|token| !token.cancel) {
         return Err(Refusal::TrustRequest("is a cancel where the policy has none"));
     }
-    let envelope = &opened.envelope;
-    let request = TokenRequest::read(
-        &envelope.document,
-        envelope.payload(),
-        dialect,
-        TrustVerb::Cancel,
-        &Unwrapping::of(opened),
-    )?;
+    let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Cancel, keys)?;
     let (identifier, instance) = request.target.ok_or(Refusal::TrustRequest("names no context to cancel"))?;
-    match &opened.context {
+    match keys.context {
         Some(context) if context.key(&identifier, instance.as_deref()).is_some() => Ok(request.correlation),
         _ => Err(Refusal::TrustRequest("is about another context than the one that signed it")),
     }

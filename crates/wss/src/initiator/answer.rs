@@ -23,7 +23,7 @@ use crate::trust::response::{Proof, TokenResponse, read_cancelled};
 use crate::trust::secret::Unwrapping;
 
 impl Initiator {
-    /// Opens the answer to a request.
+    /// Opens the answer to a request, which came on the back channel.
     pub fn open(
         &self,
         http: &HttpFacts<'_>,
@@ -31,12 +31,27 @@ impl Initiator {
         expectation: &Expectation,
         now: Time,
     ) -> Result<Opening, Refusal> {
-        let terms = &*expectation.terms;
+        self.open_envelope(self.read(&expectation.terms, http, body)?, expectation, now)
+    }
+
+    /// Reads a message under those terms; its security is left as it is.
+    pub(super) fn read(&self, terms: &Terms, http: &HttpFacts<'_>, body: Vec<u8>) -> Result<Envelope, Refusal> {
         if http.soap() != Some(terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the request"));
         }
         let mut envelope = Envelope::read_sealed(body, terms.soap, &self.limits)?;
-        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing())?;
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
+        Ok(envelope)
+    }
+
+    /// Opens the answer to a request.
+    pub(super) fn open_envelope(
+        &self,
+        envelope: Envelope,
+        expectation: &Expectation,
+        now: Time,
+    ) -> Result<Opening, Refusal> {
+        let terms = &*expectation.terms;
         let unsecured_fault = envelope.security.is_none() && envelope.is_fault();
         let (policy, message) = match response_terms(&envelope, expectation) {
             Ok((_, message)) if unsecured_fault && message.protected => {
@@ -61,13 +76,26 @@ impl Initiator {
         };
         let confirm =
             (policy.wss.signature_confirmation && demand.protected).then_some(expectation.signatures.as_slice());
-        let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
+        let opening = self.open_under(envelope, demand, keys, confirm, now)?;
         // It may have been encrypted.
-        if let (Some(relates), Some(sent)) = (&envelope.addressing.relates_to, &expectation.message_id)
+        if let (Some(relates), Some(sent)) = (&opening.envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
         {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
         }
+        Ok(opening)
+    }
+
+    /// Opens a message of the service's.
+    pub(super) fn open_under(
+        &self,
+        envelope: Envelope,
+        demand: Demand<'_>,
+        keys: Keys<'_>,
+        confirm: Option<&[Vec<u8>]>,
+        now: Time,
+    ) -> Result<Opening, Refusal> {
+        let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
         // Trust reaches to what the service's certificate issued; answers come from the service itself.
         if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
             return Err(Refusal::KeyReference("signs under another certificate than the service's"));

@@ -8,6 +8,7 @@ use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{Expectation, Initiator, Outbound, SuiteReading};
+use crate::addressing;
 use crate::conversation::Context;
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
@@ -83,6 +84,8 @@ impl Initiator {
             _ => (Content::Write(&write), &[][..]),
         };
         let addressing = self.terms.addressing();
+        let back = addressing::namespace(addressing).map(addressing::anonymous);
+        let reply_to = self.listens.first().map(String::as_str).or(back);
         let outgoing = Outgoing {
             soap: self.terms.soap,
             addressing,
@@ -90,7 +93,7 @@ impl Initiator {
             message_id: (!one_way).then_some(message_id.as_str()),
             relates_to: None,
             to: Some(&self.to),
-            reply_to: !one_way,
+            reply_to: reply_to.filter(|_| !one_way),
             blocks,
             content: body,
         };
@@ -128,6 +131,7 @@ impl Initiator {
             context: context.cloned(),
             entropy,
             key_size,
+            addresses: self.listens.first().cloned().into_iter().collect(),
         };
         Ok((Outbound { content_type, soap_action, body: sealed.octets }, expectation))
     }

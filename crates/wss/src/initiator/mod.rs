@@ -1,6 +1,7 @@
 //! The initiator's side: contexts asked for and renewed, requests sealed, answers opened.
 
 mod answer;
+mod arrived;
 mod ask;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, Token};
 
+use crate::addressing::Replies;
 use crate::conversation::issue::hex;
 use crate::conversation::{Context, DerivedKeys};
 use crate::dialect::{Dialect, TrustVerb};
@@ -24,12 +26,13 @@ use crate::received::Request;
 use crate::recipient::Opened;
 use crate::refusal::Refusal;
 use crate::seal::{Content, Unsealed};
-use crate::terms::{NotBuilt, Terms};
+use crate::terms::{NotBuilt, OperationTerms, Terms};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::trust::request::TokenRequest;
 use crate::trust::secret::{Unwrapping, Written};
 
+pub use arrived::Arrived;
 use ask::{Asking, Entropy};
 
 /// How a service reads the `*Sha256` suites, where stacks differ: an initiator has nothing to follow, and must be told.
@@ -76,6 +79,10 @@ pub struct Initiator {
     username: Option<(String, String)>,
     credential: Option<Credential>,
     to: String,
+    /// The addresses that it listens at; the first is where answers are asked to come.
+    listens: Vec<String>,
+    /// What the service begins, under the same alternative.
+    callbacks: Vec<OperationTerms>,
     reading: SuiteReading,
     freshness: Freshness,
     message_lifetime: Duration,
@@ -109,6 +116,8 @@ pub struct Expectation {
     context: Option<Arc<Context>>,
     entropy: Option<Secret>,
     key_size: usize,
+    /// The addresses that it asked to be answered at, if not on the back channel.
+    addresses: Vec<String>,
 }
 
 /// An answer that was opened.
@@ -136,6 +145,8 @@ impl Initiator {
             username: settings.username,
             credential: settings.credential,
             to: settings.to,
+            listens: Vec::new(),
+            callbacks: Vec::new(),
             reading: settings.reading,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
@@ -150,6 +161,20 @@ impl Initiator {
     #[must_use]
     pub fn wrapping_entropy(self) -> Self {
         Self { wraps: true, ..self }
+    }
+
+    /// Listens at these addresses: asks to be answered at the first and not on the back channel, and takes what the service
+    /// begins, `callbacks`, whose `input` is what it sends. See [`Initiator::receive`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotBuilt`] where the policy has no channel from the service to its clients, or asks of a callback what is not built.
+    pub fn listening(self, addresses: Vec<String>, callbacks: Vec<Operation>) -> Result<Self, NotBuilt> {
+        if self.terms.replies() != Replies::Address {
+            return Err(NotBuilt("an address for answers under a policy without CompositeDuplex"));
+        }
+        let callbacks = self.terms.compile(callbacks)?;
+        Ok(Self { listens: addresses, callbacks, ..self })
     }
 
     /// Asks for a security context.
@@ -286,6 +311,11 @@ impl Expectation {
         self.request
     }
 
+    /// The id of the request, which an answer refers to.
+    pub fn message_id(&self) -> Option<&str> {
+        self.message_id.as_deref()
+    }
+
     /// What the sender of an opened request remembers.
     pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
         let terms = &opened.terms;
@@ -311,6 +341,11 @@ impl Expectation {
             context: opened.context.clone(),
             entropy,
             key_size,
+            addresses: [&envelope.addressing.reply_to, &envelope.addressing.fault_to]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
         })
     }
 }

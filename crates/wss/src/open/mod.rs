@@ -195,7 +195,8 @@ pub(crate) fn open(
     envelope.check_in_clear()?;
     if !demand.parts.encrypted.headers.is_empty() {
         // Some of the addressing may have come out just now.
-        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, demand.policy.addressing)?;
+        let replies = envelope.addressing.replies;
+        envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, demand.policy.addressing, replies)?;
     }
     let stamp = timestamp.as_ref().map(|(node, _)| *node);
     opening.check_layout(stamp)?;

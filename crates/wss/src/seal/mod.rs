@@ -42,8 +42,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) message_id: Option<&'a str>,
     pub(crate) relates_to: Option<&'a str>,
     pub(crate) to: Option<&'a str>,
-    /// Whether to say that the reply comes on the back channel.
-    pub(crate) reply_to: bool,
+    /// Where the reply is to come, of a message that has one.
+    pub(crate) reply_to: Option<&'a str>,
     /// Header blocks that travel as they are.
     pub(crate) blocks: &'a [(&'a Document, NodeId)],
     pub(crate) content: Content<'a>,
@@ -301,7 +301,7 @@ fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, id
             ("Action", outgoing.action, true),
             ("MessageID", outgoing.message_id, false),
             ("RelatesTo", outgoing.relates_to, false),
-            ("ReplyTo", outgoing.reply_to.then(|| addressing::anonymous(namespace)), false),
+            ("ReplyTo", outgoing.reply_to, false),
             ("To", outgoing.to, true),
         ];
         for (local, text, understood) in texts {
