@@ -1,6 +1,6 @@
 //! Our recipient and our initiator as the player sees them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,31 @@ use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::PolicyError;
-use nuncio_policy::model::{Policy, Port};
+use nuncio_policy::model::{Operation, Policy, Port};
 use nuncio_policy::{bare, wsdl};
 use nuncio_wss::{
-    Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits, Opening,
-    Recipient, RecipientSettings, Refusal, Request, SuiteReading, Time, Transport,
+    Arrived, Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits,
+    Opening, Recipient, RecipientSettings, Refusal, Request, SuiteReading, Time, Transport,
 };
 
 use crate::http::HttpMessage;
-use crate::recording::{Exchange, KeyPair, Scenario};
+use crate::oracle;
+use crate::player::{self, Outcome};
+use crate::recording::{Exchange, KeyPair, Party, Scenario};
 use crate::subject::{self, Halt, Opened, Subject};
+use crate::unsecured::Unsecured;
 
 /// Both ends of one conversation.
 pub struct Ends {
     recipient: Arc<Recipient>,
     initiator: Initiator,
     users: BTreeMap<String, String>,
+    /// The contexts that our recipient has.
     contexts: BTreeMap<String, Arc<Context>>,
+    /// Those that our initiator has.
+    held: BTreeMap<String, Arc<Context>>,
+    /// Those that one side has cancelled: the other's Cancel, and the answers, come under them still.
+    ended: BTreeMap<String, Arc<Context>>,
     expectations: BTreeMap<u32, Expectation>,
     /// That of the answer that was opened last.
     spent: Option<Expectation>,
@@ -37,13 +45,17 @@ pub struct Ends {
 impl Subject for Ends {
     fn start(scenario: &Scenario) -> Result<Self, Halt> {
         let (alternatives, port) = terms(scenario)?;
+        if alternatives.is_empty() {
+            return Err(Halt::NotBuilt("a port without security".into()));
+        }
         let certificates = &scenario.meta.certificates;
         let service = credential(&certificates.service)?;
         let trust = certificates.client.as_ref().map(certificate).transpose()?.into_iter().collect();
         let recipient = Recipient::new(RecipientSettings {
             alternatives: alternatives.clone(),
             soap: port.soap,
-            operations: port.operations.clone(),
+            // What the client answers is to its recipient a message like any other.
+            operations: port.operations.iter().cloned().chain(answers(&port.callbacks)).collect(),
             trust: Trust::new(trust).map_err(refused)?,
             addresses: vec![scenario.meta.service_address.clone()],
             freshness: FRESHNESS,
@@ -69,11 +81,19 @@ impl Subject for Ends {
             limits: limits(),
         })
         .map_err(|error| Halt::NotBuilt(error.to_string()))?;
+        let listens = listens(scenario);
+        let initiator = if listens.is_empty() {
+            initiator
+        } else {
+            initiator.listening(listens, port.callbacks).map_err(|error| Halt::NotBuilt(error.to_string()))?
+        };
         Ok(Self {
             recipient,
             initiator,
             users: scenario.meta.users(),
             contexts: BTreeMap::new(),
+            held: BTreeMap::new(),
+            ended: BTreeMap::new(),
             expectations: BTreeMap::new(),
             spent: None,
             claims: HashSet::new(),
@@ -83,6 +103,7 @@ impl Subject for Ends {
 
     fn forget(&mut self) {
         self.contexts.clear();
+        self.ended.clear();
     }
 
     fn request(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
@@ -101,7 +122,8 @@ impl Subject for Ends {
         if opened.request() == Request::Cancel
             && let Some(context) = opened.context()
         {
-            self.contexts.remove(&context.name());
+            let name = context.name();
+            self.ended.extend(self.contexts.remove(&name).map(|context| (name, context)));
         }
         Ok(Opened {
             envelope: opened.plain().body,
@@ -111,14 +133,47 @@ impl Subject for Ends {
     }
 
     fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
-        // The answer to a request that was refused before it was opened is shown with the memory of another: it is no
-        // answer to that one, so that nothing but a fault without security is taken.
-        let expectation = match self.expectations.remove(&exchange.n).or_else(|| self.spent.take()) {
-            Some(expectation) => self.spent.insert(expectation),
-            None => return Err(Halt::Refused("nothing is known of a request that it could answer".into())),
-        };
+        let expectation = self.asked(exchange.n)?;
         let now = Time::from_millis(exchange.response_at);
-        let opened = open_response(&self.initiator, &exchange.response, expectation, now);
+        let opened = open_response(&self.initiator, &exchange.response, &expectation, now);
+        let opened = self.answered(opened, &expectation, exchange.response_action.as_deref(), now);
+        self.spent = Some(expectation);
+        opened
+    }
+
+    fn arrival(&mut self, exchange: &Exchange, answers: Option<u32>) -> Result<Opened, Halt> {
+        let now = Time::from_millis(exchange.request_at);
+        let action = exchange.request_action.as_deref();
+        let arrived = self.arrived(&exchange.request);
+        let Some(n) = answers else {
+            let cancels = arrived.as_ref().is_ok_and(|arrived| arrived.request() == Request::Cancel);
+            let named = arrived.as_ref().ok().and_then(Arrived::context).map(str::to_owned);
+            let opened = arrived.and_then(|arrived| self.open_callback(arrived, now));
+            let opening = self.taken(opened)?;
+            if let Some(name) = named.filter(|_| cancels) {
+                self.ended.extend(self.held.remove(&name).map(|context| (name, context)));
+            }
+            return Ok(handed_on(&opening, action, Vec::new()));
+        };
+        let expectation = self.asked(n)?;
+        let opened = arrived.and_then(|arrived| self.initiator.open_answer(arrived, &expectation, now));
+        let opened = self.answered(opened, &expectation, action, now);
+        self.spent = Some(expectation);
+        opened
+    }
+}
+
+impl Ends {
+    /// What the sender of that exchange's request remembers of it. The answer to a request that was refused before it was
+    /// opened is shown with the memory of another: it is no answer to that one, so that nothing but a fault without security
+    /// is taken.
+    fn asked(&mut self, n: u32) -> Result<Expectation, Halt> {
+        let expectation = self.expectations.remove(&n).or_else(|| self.spent.take());
+        expectation.ok_or_else(|| Halt::Refused("nothing is known of a request that it could answer".into()))
+    }
+
+    /// A message of the service's that was opened, and never before.
+    fn taken(&mut self, opened: Result<Opening, Refusal>) -> Result<Opening, Halt> {
         let opening = opened.map_err(|refusal| match refusal {
             Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
             other => refused(other),
@@ -126,6 +181,18 @@ impl Subject for Ends {
         if opening.once().is_some_and(|once| !self.answers.insert(once.key)) {
             return Err(refused(Refusal::Replayed));
         }
+        Ok(opening)
+    }
+
+    /// Takes from an answer what it brings.
+    fn answered(
+        &mut self,
+        opened: Result<Opening, Refusal>,
+        expectation: &Expectation,
+        action: Option<&str>,
+        now: Time,
+    ) -> Result<Opened, Halt> {
+        let opening = self.taken(opened)?;
         let mut contexts = Vec::new();
         if !opening.is_fault() {
             match expectation.request() {
@@ -136,32 +203,68 @@ impl Subject for Ends {
                         instance: context.instance.clone(),
                         key: context.danger_key_octets().to_vec(),
                     });
-                    self.contexts.insert(context.name(), Arc::new(context));
+                    let context = Arc::new(context);
+                    self.held.insert(context.name(), Arc::clone(&context));
+                    self.contexts.insert(context.name(), context);
                 }
                 Request::Cancel => self.initiator.cancelled(&opening).map_err(refused)?,
                 Request::Application => {}
             }
         }
-        Ok(Opened {
-            envelope: opening.plain().body,
-            action: exchange.response_action.as_ref().and(opening.action()).map(str::to_owned),
-            contexts,
+        Ok(handed_on(&opening, action, contexts))
+    }
+
+    fn arrived(&self, message: &HttpMessage) -> Result<Arrived, Refusal> {
+        self.initiator.receive(&facts(message), message.body.clone(), Transport::Secure)
+    }
+
+    fn open_callback(&self, arrived: Arrived, now: Time) -> Result<Opening, Refusal> {
+        let ends = arrived.request() == Request::Cancel;
+        let context = arrived.context().and_then(|name| self.held.get(name).or_else(|| self.ended(name, ends)));
+        let context = context.cloned();
+        self.initiator.open_callback(arrived, context.as_ref(), now)
+    }
+
+    /// Opens what came to where our initiator listens, the answer to that exchange's request or to none, at that time, in
+    /// milliseconds since 1970; nothing is remembered of it. `None` where that request is not known, or was answered.
+    pub fn open_arrival(
+        &self,
+        message: &HttpMessage,
+        answers: Option<u32>,
+        at: i64,
+    ) -> Option<Result<Opening, Refusal>> {
+        let now = Time::from_millis(at);
+        let arrived = self.arrived(message);
+        Some(match answers {
+            None => arrived.and_then(|arrived| self.open_callback(arrived, now)),
+            Some(n) => {
+                let expectation = self.expectations.get(&n)?;
+                arrived.and_then(|arrived| self.initiator.open_answer(arrived, expectation, now))
+            }
         })
     }
-}
 
-impl Ends {
     /// Opens a request at that time, in milliseconds since 1970; nothing is remembered of it.
     pub fn open_request(&self, message: &HttpMessage, at: i64) -> Result<nuncio_wss::Opened, Refusal> {
         let received = self.recipient.read(&facts(message), message.body.clone())?;
+        let ends = received.is_cancelled() || received.request() == Request::Cancel;
         let context = match received.context() {
-            Some(identifier) => match self.contexts.get(identifier) {
+            Some(name) => match self.contexts.get(name).or_else(|| self.ended(name, ends)) {
                 Some(context) => Some(Arc::clone(context)),
-                None => return Err(Refusal::UnknownContext(identifier.to_owned())),
+                None => return Err(Refusal::UnknownContext(name.to_owned())),
             },
             None => None,
         };
-        self.recipient.open(received, context, Transport::Secure, Time::from_millis(at))
+        let now = Time::from_millis(at);
+        if received.is_cancelled() {
+            return self.recipient.open_cancelled(received, context, Transport::Secure, now);
+        }
+        self.recipient.open(received, context, Transport::Secure, now)
+    }
+
+    /// A context that one side has cancelled, for a message about that.
+    fn ended(&self, name: &str, ends: bool) -> Option<&Arc<Context>> {
+        self.ended.get(name).filter(|_| ends)
     }
 
     /// Opens an answer to the request of that exchange at that time, in milliseconds since 1970; nothing is remembered of
@@ -182,6 +285,40 @@ impl Ends {
     }
 }
 
+/// Plays a scenario to both ends, or, where its port has no security, to what reads its messages as they are. A recording of
+/// a secured service may lack the policy that says how: its very first message tells.
+pub fn play(scenario: &Scenario) -> Outcome {
+    let unsecured = terms(scenario).is_ok_and(|(alternatives, _)| alternatives.is_empty());
+    let first = scenario.exchanges.first().map(|exchange| String::from_utf8_lossy(&exchange.request.body));
+    match first {
+        Some(first) if unsecured && oracle::is_secured(&first).is_ok_and(|secured| secured) => {
+            Outcome::Skipped("it is secured, and the policy that says how is not there".into())
+        }
+        Some(_) if unsecured => player::play::<Unsecured>(scenario),
+        _ => player::play::<Ends>(scenario),
+    }
+}
+
+/// What is handed on of a message of the service's; its action where the recording has one.
+fn handed_on(opening: &Opening, action: Option<&str>, contexts: Vec<subject::Context>) -> Opened {
+    Opened { envelope: opening.plain().body, action: action.and(opening.action()).map(str::to_owned), contexts }
+}
+
+/// What a client answers to callbacks, as its service takes it: requests without an answer.
+fn answers(callbacks: &[Operation]) -> impl Iterator<Item = Operation> {
+    callbacks.iter().filter_map(|callback| {
+        let input = callback.output.clone()?;
+        Some(Operation { name: callback.name.clone(), input, output: None, faults: Vec::new() })
+    })
+}
+
+/// The addresses that the client listened at.
+fn listens(scenario: &Scenario) -> Vec<String> {
+    let by_service = scenario.exchanges.iter().filter(|exchange| exchange.from == Party::Service);
+    let addresses: BTreeSet<_> = by_service.map(Exchange::address).collect();
+    addresses.into_iter().collect()
+}
+
 fn open_response(
     initiator: &Initiator,
     message: &HttpMessage,
@@ -193,8 +330,9 @@ fn open_response(
 
 const FRESHNESS: Freshness = Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) };
 
-/// The alternatives of the policy that the scenario's service enforced, and the port that it is of.
-fn terms(scenario: &Scenario) -> Result<(Vec<Policy>, Port), Halt> {
+/// The alternatives of the policy that the scenario's service enforced, none where it enforced none, and the port that it is
+/// of.
+pub(crate) fn terms(scenario: &Scenario) -> Result<(Vec<Policy>, Port), Halt> {
     let bytes = scenario.wsdl.as_deref().ok_or_else(|| Halt::Refused("it has no wsdl.xml".into()))?;
     let contract = wsdl::read("wsdl.xml", bytes).map_err(|error| policy_error(&error))?;
     let port = contract.ports.into_iter().next().ok_or_else(|| Halt::Refused("wsdl.xml has no port".into()))?;
@@ -205,9 +343,6 @@ fn terms(scenario: &Scenario) -> Result<(Vec<Policy>, Port), Halt> {
             Err(error) => return Err(policy_error(error)),
         },
     };
-    if alternatives.is_empty() {
-        return Err(Halt::NotBuilt("a port without security".into()));
-    }
     Ok((alternatives, port))
 }
 

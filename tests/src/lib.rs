@@ -1,8 +1,8 @@
 //! End-to-end tests, recorded conversations, foreign peers, load.
 //!
 //! - [`recording`] loads recorded conversations, [`oracle`] says what was in their messages without a line of the code
-//!   that is tested ([`canonical`] neither), [`player`] plays them to that code (seen through [`subject`]) and judges what it
-//!   made of them.
+//!   that is tested ([`canonical`] neither), [`player`] plays them to that code (seen through [`subject`]: [`ends`], or
+//!   [`unsecured`] where the port has no security) and judges what it made of them.
 //! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 
@@ -19,4 +19,5 @@ pub mod process;
 pub mod recording;
 pub mod subject;
 pub mod time;
+pub mod unsecured;
 pub mod wire;

@@ -16,6 +16,8 @@ use sha1::{Digest, Sha1};
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 const WSSE: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
 const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
+/// WS-Addressing 1.0 and that of August 2004.
+const WSA: [&str; 2] = ["http://www.w3.org/2005/08/addressing", "http://schemas.xmlsoap.org/ws/2004/08/addressing"];
 
 /// What both parties put together when a derived key has no label.
 const DEFAULT_LABEL: &str = "WS-SecureConversationWS-SecureConversation";
@@ -99,6 +101,22 @@ pub fn issued(opened: &str) -> Result<Option<(String, Option<String>)>, OracleEr
     let identifier =
         child(token, "Identifier").ok_or(OracleError::Lacks("SecurityContextToken".into(), "Identifier"))?;
     Ok(Some((text_of(identifier), child(token, "Instance").map(text_of))))
+}
+
+/// The text of a header block of WS-Addressing of an opened message.
+pub fn addressing(opened: &str, name: &str) -> Result<Option<String>, OracleError> {
+    let document = parse(opened)?;
+    let header = child(document.root_element(), "Header");
+    let mut blocks = header.into_iter().flat_map(|header| header.children());
+    let found = blocks.find(|node| {
+        local(*node) == name && node.tag_name().namespace().is_some_and(|namespace| WSA.contains(&namespace))
+    });
+    Ok(found.map(|block| text_of(block).trim().to_owned()))
+}
+
+/// Whether a message has a security header.
+pub fn is_secured(message: &str) -> Result<bool, OracleError> {
+    Ok(security_header(&parse(message)?).is_some())
 }
 
 /// Whether a message is a fault without a security header.

@@ -1,21 +1,24 @@
 //! Plays recorded conversations to a [`Subject`] and judges what it makes of them.
 //!
+//! Where each direction is a channel of its own, what the service sends is a request of HTTP like what the client sends: an
+//! answer says which request it is to, and the player finds that; what answers none the service has begun.
+//!
 //! A refusal is right only where the users, the forgotten contexts or the want of any security say so; everything else
 //! must open, with the body that the [`oracle`] finds and the session keys of the recording.
 
 use crate::http::HttpMessage;
-use crate::recording::{Exchange, Scenario};
+use crate::recording::{Exchange, Party, Scenario};
 use crate::subject::{Halt, Opened, Subject};
 use crate::{compare, oracle};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Which message of an exchange.
+/// Which message of an exchange of HTTP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Direction {
-    /// The client's.
+    /// The first.
     Request,
-    /// The service's.
+    /// Its answer on the back channel.
     Response,
 }
 
@@ -73,7 +76,8 @@ pub fn play<S: Subject>(scenario: &Scenario) -> Outcome {
         Err(Halt::NotBuilt(what)) => return Outcome::Skipped(what),
         Err(Halt::Refused(why) | Halt::Unsecured(why)) => return Outcome::Failed(vec![Failure { at: None, why }], 0),
     };
-    let mut play = Play { scenario, subject, known: BTreeSet::new(), opened: 0, failures: Vec::new() };
+    let mut play =
+        Play { scenario, subject, known: BTreeSet::new(), asked: BTreeMap::new(), opened: 0, failures: Vec::new() };
     for (exchange, direction) in in_order(scenario) {
         match play.message(exchange, direction) {
             Err(what) if play.failures.is_empty() => return Outcome::Skipped(what),
@@ -106,6 +110,8 @@ struct Play<'s, S> {
     subject: S,
     /// Identifiers of the contexts that the service has.
     known: BTreeSet<String>,
+    /// The exchanges in which the client asked something, by the id of the message.
+    asked: BTreeMap<String, u32>,
     opened: usize,
     failures: Vec<Failure>,
 }
@@ -113,37 +119,73 @@ struct Play<'s, S> {
 impl<S: Subject> Play<'_, S> {
     /// Plays one message; an error is what is not built yet.
     fn message(&mut self, exchange: &Exchange, direction: Direction) -> Result<(), String> {
-        let (message, verdict) = match direction {
+        let message = match direction {
             Direction::Request => {
                 if self.scenario.meta.replay.forget_before.contains(&exchange.n) {
                     self.subject.forget();
                     self.known.clear();
                 }
-                (&exchange.request, self.subject.request(exchange))
+                &exchange.request
             }
             // An accepted one-way message has no answer to open.
             Direction::Response if exchange.response.body.is_empty() => return Ok(()),
-            Direction::Response => (&exchange.response, self.subject.response(exchange)),
+            Direction::Response => &exchange.response,
         };
-        if let Err(Halt::NotBuilt(what)) = verdict {
-            return Err(what);
-        }
-        if let Err(why) = self.judge(exchange, direction, message, verdict) {
+        let cannot_tell = |error: oracle::OracleError| format!("the oracle cannot tell: {error}");
+        let played = match oracle::open(&message.body, &self.scenario.keys).map_err(cannot_tell) {
+            Ok(plain) => match self.open(exchange, direction, &plain) {
+                Ok(Err(Halt::NotBuilt(what))) => return Err(what),
+                Ok(verdict) => self.judge(exchange, direction, &plain, verdict),
+                Err(why) => Err(why),
+            },
+            Err(why) => Err(why),
+        };
+        if let Err(why) = played {
             self.failures.push(Failure { at: Some((exchange.n, direction)), why });
         }
         Ok(())
+    }
+
+    /// Has the subject open a message that says `plain`; an error is what is wrong with the recording.
+    fn open(&mut self, exchange: &Exchange, direction: Direction, plain: &str) -> Result<Result<Opened, Halt>, String> {
+        let header = |name| oracle::addressing(plain, name).map_err(|error| error.to_string());
+        Ok(match (direction, exchange.from) {
+            (Direction::Request, Party::Client) => {
+                self.asked.extend(header("MessageID")?.map(|id| (id, exchange.n)));
+                self.subject.request(exchange)
+            }
+            (Direction::Request, Party::Service) => {
+                let answers = match header("RelatesTo")? {
+                    Some(id) => {
+                        Some(*self.asked.get(&id).ok_or_else(|| format!("it answers {id}, which was not asked"))?)
+                    }
+                    None => None,
+                };
+                self.subject.arrival(exchange, answers)
+            }
+            (Direction::Response, Party::Client) => self.subject.response(exchange),
+            (Direction::Response, Party::Service) => {
+                return Err("the client says something on the back channel of what the service sent".into());
+            }
+        })
     }
 
     fn judge(
         &mut self,
         exchange: &Exchange,
         direction: Direction,
-        message: &HttpMessage,
+        plain: &str,
         verdict: Result<Opened, Halt>,
     ) -> Result<(), String> {
-        let plain = oracle::open(&message.body, &self.scenario.keys)
-            .map_err(|error| format!("the oracle cannot tell: {error}"))?;
-        let expected = self.expected(direction, &plain).map_err(|error| format!("the oracle cannot tell: {error}"))?;
+        let cannot_tell = |error: oracle::OracleError| format!("the oracle cannot tell: {error}");
+        if !S::SECURED && oracle::is_secured(plain).map_err(cannot_tell)? {
+            return Err("it is secured, and the port has no security".into());
+        }
+        let by = match direction {
+            Direction::Request => exchange.from,
+            Direction::Response => Party::Service,
+        };
+        let expected = self.expected(by, plain).map_err(cannot_tell)?;
         let opened = match (expected, verdict) {
             (Expected::Opened, Ok(opened)) => opened,
             (Expected::Opened, Err(Halt::Unsecured(why))) => {
@@ -162,7 +204,7 @@ impl<S: Subject> Play<'_, S> {
         self.opened += 1;
 
         let envelope = String::from_utf8(opened.envelope).map_err(|error| error.to_string())?;
-        compare::bodies(&plain, &envelope).map_err(|difference| format!("another body: {difference}"))?;
+        compare::bodies(plain, &envelope).map_err(|difference| format!("another body: {difference}"))?;
         let action = match direction {
             Direction::Request => &exchange.request_action,
             Direction::Response => &exchange.response_action,
@@ -170,12 +212,15 @@ impl<S: Subject> Play<'_, S> {
         if action.is_some() && opened.action != *action {
             return Err(format!("action {:?}, but {action:?} was sent", opened.action));
         }
-        self.contexts(direction, &plain, &opened.contexts)
+        self.contexts(by, plain, &opened.contexts)
     }
 
     /// What must become of a message that says `plain`.
-    fn expected(&self, direction: Direction, plain: &str) -> Result<Expected, oracle::OracleError> {
-        if direction == Direction::Response {
+    fn expected(&self, by: Party, plain: &str) -> Result<Expected, oracle::OracleError> {
+        if !S::SECURED {
+            return Ok(Expected::Opened);
+        }
+        if by == Party::Service {
             return Ok(if oracle::is_unsecured_fault(plain)? { Expected::Unsecured } else { Expected::Opened });
         }
         if let Some((user, password)) = oracle::credentials(plain)?
@@ -191,12 +236,7 @@ impl<S: Subject> Play<'_, S> {
     }
 
     /// The contexts that an answer brings are the recording's.
-    fn contexts(
-        &mut self,
-        direction: Direction,
-        plain: &str,
-        contexts: &[crate::subject::Context],
-    ) -> Result<(), String> {
+    fn contexts(&mut self, by: Party, plain: &str, contexts: &[crate::subject::Context]) -> Result<(), String> {
         for context in contexts {
             let same = |key: &&crate::recording::ContextKey| {
                 key.identifier == context.identifier && key.instance == context.instance
@@ -207,7 +247,7 @@ impl<S: Subject> Play<'_, S> {
                 return Err(format!("another key for context {}", context.identifier));
             }
         }
-        if direction == Direction::Response
+        if by == Party::Service
             && let Some((identifier, instance)) = oracle::issued(plain).map_err(|error| error.to_string())?
         {
             if !contexts.iter().any(|context| context.identifier == identifier && context.instance == instance) {

@@ -23,13 +23,24 @@ pub struct Scenario {
     pub exchanges: Vec<Exchange>,
 }
 
-/// One request and its response.
+/// Who sends a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Party {
+    /// The client.
+    Client,
+    /// The service.
+    Service,
+}
+
+/// One request of HTTP and its response.
 pub struct Exchange {
     /// Its number, from 1.
     pub n: u32,
-    /// What the client sent.
+    /// Who sent the request: the service, where it went elsewhere than to the service's address.
+    pub from: Party,
+    /// What was sent.
     pub request: HttpMessage,
-    /// What the service answered.
+    /// What was answered.
     pub response: HttpMessage,
     /// When the request was made: milliseconds since 1970.
     pub request_at: i64,
@@ -93,6 +104,15 @@ pub struct Replay {
     /// Numbers of exchanges before which the service lost all its contexts.
     #[serde(default)]
     pub forget_before: Vec<u32>,
+}
+
+impl Exchange {
+    /// The address that the request went to.
+    pub fn address(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let (host, target) = (self.request.header("Host"), self.request.target());
+        format!("{scheme}://{}{}", host.unwrap_or_default(), target.unwrap_or_default())
+    }
 }
 
 impl Meta {
@@ -296,7 +316,10 @@ fn scenario(name: &str, files: &Files) -> Result<Scenario, RecordingError> {
     // Other transports list their exchanges in other ways.
     let over_http = files.keys().any(|file| file.ends_with("-request.http"));
     let exchanges = if over_http {
-        meta.exchanges.iter().map(|of| exchange(name, of, files)).collect::<Result<Vec<_>, _>>()?
+        meta.exchanges
+            .iter()
+            .map(|of| exchange(name, of, files, &meta.service_address))
+            .collect::<Result<Vec<_>, _>>()?
     } else {
         Vec::new()
     };
@@ -313,7 +336,7 @@ fn json<T: serde::de::DeserializeOwned>(scenario: &str, files: &Files, file: &st
     serde_json::from_slice(octets).map_err(|error| RecordingError::Json(format!("{scenario}/{file}"), error))
 }
 
-fn exchange(scenario: &str, of: &ExchangeMeta, files: &Files) -> Result<Exchange, RecordingError> {
+fn exchange(scenario: &str, of: &ExchangeMeta, files: &Files, service: &str) -> Result<Exchange, RecordingError> {
     let message = |direction: &str| {
         let file = format!("{:02}-{direction}.http", of.n);
         let octets = files.get(&file).ok_or_else(|| RecordingError::Exchange(scenario.to_owned(), of.n))?;
@@ -322,8 +345,9 @@ fn exchange(scenario: &str, of: &ExchangeMeta, files: &Files) -> Result<Exchange
     let instant = |text: &str| {
         time::parse_utc(text).ok_or_else(|| RecordingError::Instant(format!("{scenario}/meta.json"), text.to_owned()))
     };
-    Ok(Exchange {
+    let exchange = Exchange {
         n: of.n,
+        from: Party::Client,
         request: message("request")?,
         response: message("response")?,
         request_at: instant(&of.request_at)?,
@@ -331,7 +355,9 @@ fn exchange(scenario: &str, of: &ExchangeMeta, files: &Files) -> Result<Exchange
         tls: of.tls.clone(),
         request_action: of.request_action.clone(),
         response_action: of.response_action.clone(),
-    })
+    };
+    let from = if exchange.address() == service { Party::Client } else { Party::Service };
+    Ok(Exchange { from, ..exchange })
 }
 
 /// The recordings that come with the project.
@@ -348,7 +374,9 @@ mod tests {
         let scenarios = load(&packed()).unwrap();
         assert_eq!(scenarios.iter().filter(|scenario| scenario.name.starts_with("wcf-")).count(), 81);
         assert_eq!(scenarios.iter().filter(|scenario| scenario.name.starts_with("wse-")).count(), 21);
-        assert_eq!(scenarios.len(), 81 + 21 + 93);
+        let duplex = |scenario: &&Scenario| scenario.exchanges.iter().any(|exchange| exchange.from == Party::Service);
+        assert_eq!(scenarios.iter().filter(duplex).count(), 8);
+        assert_eq!(scenarios.len(), 81 + 21 + 93 + 8);
         for scenario in &scenarios {
             let name = &scenario.name;
             assert!(!scenario.exchanges.is_empty(), "{name}");

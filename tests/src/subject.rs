@@ -1,9 +1,12 @@
-//! What the player judges: both ends of a conversation, seen through five functions.
+//! What the player judges: both ends of a conversation, seen through six functions.
 
 use crate::recording::{Exchange, Scenario};
 
 /// Our recipient and our initiator, set up for one scenario.
 pub trait Subject: Sized {
+    /// Whether the port has security: where it has none, nothing of a message may be secured.
+    const SECURED: bool = true;
+
     /// Sets both ends up from the scenario's policy or WSDL, certificates, keys and users, and nothing else.
     fn start(scenario: &Scenario) -> Result<Self, Halt>;
 
@@ -18,6 +21,10 @@ pub trait Subject: Sized {
 
     /// Our initiator opens the response, at `response_at`; a context that it brings is known to both ends after it.
     fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt>;
+
+    /// Our initiator opens what the service sent as a request of its own, at `request_at`: the answer to the request of that
+    /// exchange, as [`Subject::response`], or a message that answers none.
+    fn arrival(&mut self, exchange: &Exchange, answers: Option<u32>) -> Result<Opened, Halt>;
 }
 
 /// What was in a message.

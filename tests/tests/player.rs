@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+use nuncio_tests::ends;
+use nuncio_tests::http::HttpMessage;
 use nuncio_tests::oracle;
 use nuncio_tests::player::{Direction, Outcome, play};
 use nuncio_tests::recording::{self, Exchange, Scenario};
@@ -58,7 +60,19 @@ impl<const FAULT: usize> Subject for Puppet<FAULT> {
     }
 
     fn response(&mut self, exchange: &Exchange) -> Result<Opened, Halt> {
-        let plain = oracle::open(&exchange.response.body, &self.scenario.keys).unwrap();
+        self.of_service(&exchange.response, exchange.response_action.clone())
+    }
+
+    fn arrival(&mut self, exchange: &Exchange, answers: Option<u32>) -> Result<Opened, Halt> {
+        let plain = oracle::open(&exchange.request.body, &self.scenario.keys).unwrap();
+        assert_eq!(answers.is_some(), plain.contains("RelatesTo>"), "{} {}", self.scenario.name, exchange.n);
+        self.of_service(&exchange.request, exchange.request_action.clone())
+    }
+}
+
+impl<const FAULT: usize> Puppet<FAULT> {
+    fn of_service(&mut self, message: &HttpMessage, action: Option<String>) -> Result<Opened, Halt> {
+        let plain = oracle::open(&message.body, &self.scenario.keys).unwrap();
         if oracle::is_unsecured_fault(&plain).unwrap() {
             return Err(Halt::Unsecured("fault".into()));
         }
@@ -77,7 +91,7 @@ impl<const FAULT: usize> Subject for Puppet<FAULT> {
                 contexts.push(Context { identifier, instance, key });
             }
         }
-        Ok(Opened { envelope: plain.into_bytes(), action: exchange.response_action.clone(), contexts })
+        Ok(Opened { envelope: plain.into_bytes(), action, contexts })
     }
 }
 
@@ -135,4 +149,40 @@ fn what_must_be_refused_may_not_open() {
         panic!()
     };
     assert_eq!(why, "opened, but its context is forgotten");
+}
+
+/// A port without security whose exchange of that number says something else.
+fn changed(n: u32, what: &str, with: &str) -> Scenario {
+    let mut scenarios = recording::load(&recording::packed().join("duplex.tar.zst")).unwrap();
+    scenarios.retain(|scenario| scenario.name == "wsDualHttpBinding-nosecurity");
+    let mut scenario = scenarios.remove(0);
+    let exchange = scenario.exchanges.iter_mut().find(|exchange| exchange.n == n).unwrap();
+    let body = String::from_utf8(exchange.request.body.clone()).unwrap();
+    assert!(body.contains(what), "{body}");
+    exchange.request.body = body.replace(what, with).into_bytes();
+    scenario
+}
+
+fn only_failure(scenario: &Scenario) -> (u32, String) {
+    match ends::play(scenario) {
+        Outcome::Failed(failures, 17) => {
+            let [failure] = &failures[..] else { panic!("{failures:?}") };
+            (failure.at.unwrap().0, failure.why.clone())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_port_without_security_is_played_without() {
+    assert_eq!(ends::play(&changed(5, "<s:Body/>", "<s:Body/>")), Outcome::Passed(18));
+    let security = "<o:Security xmlns:o=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd\"/></s:Header>";
+    let (n, why) = only_failure(&changed(5, "</s:Header>", security));
+    assert_eq!((n, why.as_str()), (5, "it is secured, and the port has no security"));
+}
+
+#[test]
+fn what_the_service_sends_answers_what_was_asked() {
+    let (n, why) = only_failure(&changed(4, "urn:uuid:ff3df9c9", "urn:uuid:00000000"));
+    assert!(n == 4 && why.ends_with("which was not asked"), "{n}: {why}");
 }

@@ -3,8 +3,8 @@
 //! Each argument is a scenario, a folder with scenarios or archives below it, or an archive. Exit status 1 when anything
 //! failed or nothing was found.
 
-use nuncio_tests::ends::Ends;
-use nuncio_tests::player::{Outcome, play};
+use nuncio_tests::ends::play;
+use nuncio_tests::player::Outcome;
 use nuncio_tests::recording;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         }
         for scenario in scenarios {
             let name = &scenario.name;
-            match play::<Ends>(&scenario) {
+            match play(&scenario) {
                 Outcome::Passed(messages) => {
                     passed += 1;
                     opened += messages;

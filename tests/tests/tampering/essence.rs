@@ -43,15 +43,15 @@ impl Essence {
         Self(parts)
     }
 
-    /// What is handed on of an answer.
-    pub(crate) fn of_response(initiator: &Initiator, opening: &Opening, to: &Expectation, now: Time) -> Self {
+    /// What is handed on of a message of the service's: of an answer to something, or of what it began.
+    pub(crate) fn of_response(initiator: &Initiator, opening: &Opening, to: Option<&Expectation>, now: Time) -> Self {
         let plain = opening.plain();
-        let brings = match to.request() {
-            Request::Application => Vec::new(),
-            Request::Cancel => {
+        let brings = match to.map(|to| (to, to.request())) {
+            None | Some((_, Request::Application)) => Vec::new(),
+            Some((_, Request::Cancel)) => {
                 format!("{:?}", initiator.cancelled(opening).map_err(|refusal| refusal.to_string())).into_bytes()
             }
-            Request::Issue | Request::Renew => match initiator.established(opening, to, now) {
+            Some((to, Request::Issue | Request::Renew)) => match initiator.established(opening, to, now) {
                 Ok(context) => {
                     let lasts = format!("{} {} {}", context.name(), context.created, context.expires);
                     [lasts.as_bytes(), context.danger_key_octets()].concat()

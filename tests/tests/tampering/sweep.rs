@@ -133,11 +133,22 @@ impl Subject for Tampered {
         if let Some(to) = self.ends.expectation(exchange.n) {
             let open = |message: &HttpMessage| {
                 let opening = self.ends.open_response(message, exchange.n, at)?.ok()?;
-                Some(Essence::of_response(self.ends.initiator(), &opening, to, Time::from_millis(at)))
+                Some(Essence::of_response(self.ends.initiator(), &opening, Some(to), Time::from_millis(at)))
             };
             self.tamper(&format!("{} response {}", self.name, exchange.n), message, open);
         }
         self.ends.response(exchange)
+    }
+
+    fn arrival(&mut self, exchange: &Exchange, answers: Option<u32>) -> Result<Opened, Halt> {
+        let (message, at) = (&exchange.request, exchange.request_at);
+        let to = answers.and_then(|n| self.ends.expectation(n));
+        let open = |message: &HttpMessage| {
+            let opening = self.ends.open_arrival(message, answers, at)?.ok()?;
+            Some(Essence::of_response(self.ends.initiator(), &opening, to, Time::from_millis(at)))
+        };
+        self.tamper(&format!("{} arrival {}", self.name, exchange.n), message, open);
+        self.ends.arrival(exchange, answers)
     }
 }
 
