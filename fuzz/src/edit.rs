@@ -41,40 +41,60 @@ fn values(text: &[u8]) -> Vec<Range<usize>> {
     quotes.chunks_exact(2).map(|pair| pair[0] + 1..pair[1]).collect()
 }
 
-/// The text with one edit, as the seed says: an element left out, doubled, moved, swapped or wrapped, a value copied
-/// over another, a comment or white space put in. `None` where there is nothing to edit.
+/// An element without its ids, and with nothing in it or with something else.
+fn forgery(element: &[u8], content: &[u8]) -> Option<Vec<u8>> {
+    let start = element.iter().position(|&byte| byte == b'>')?;
+    let end = element.windows(2).rposition(|pair| pair == b"</")?;
+    let tag = str::from_utf8(&element[..start]).ok()?;
+    let kept: Vec<&str> = tag.split(' ').filter(|part| !part.contains("Id=\"")).collect();
+    Some([kept.join(" ").as_bytes(), b">", content, &element[end..]].concat())
+}
+
+/// The text with one edit, as the seed says: an element left out, doubled, moved, swapped, wrapped, or wrapped away with a
+/// forgery in its place; a value copied over another, a comment or white space put in. `None` where there is nothing to edit.
 pub fn edited(text: &[u8], seed: u32) -> Option<Vec<u8>> {
     let mut numbers = Numbers(seed.into());
     let elements = elements(text);
     if elements.len() < 2 {
         return None;
     }
-    let one = elements[numbers.below(elements.len())].clone();
-    let other = elements[numbers.below(elements.len())].clone();
+    let mut any = || elements[numbers.below(elements.len())].clone();
+    let (one, other) = (any(), any());
+    // The last to end are the outermost: the body is among them.
+    let outer = elements[elements.len() - 1 - numbers.below(elements.len().min(4))].clone();
     let join = |parts: &[&[u8]]| parts.concat();
     let put = |at: usize, what: &[u8]| join(&[&text[..at], what, &text[at..]]);
-    Some(match numbers.below(8) {
+    let wrapped = |inner: &[u8]| join(&[b"<w:W xmlns:w=\"urn:w\">", inner, b"</w:W>"]);
+    Some(match numbers.below(10) {
         0 => join(&[&text[..one.start], &text[one.end..]]),
         1 => put(one.end, &text[one]),
         2 => put(other.start, &text[one]),
-        3 if one.end <= other.start => join(&[
-            &text[..one.start],
-            &text[other.clone()],
-            &text[one.end..other.start],
-            &text[one],
-            &text[other.end..],
-        ]),
-        3 | 4 => {
-            let inner = &text[one.clone()];
-            join(&[&text[..one.start], b"<w:W xmlns:w=\"urn:w\">", inner, b"</w:W>", &text[one.end..]])
+        3 if one.end <= other.start => {
+            let between = &text[one.end..other.start];
+            join(&[&text[..one.start], &text[other.clone()], between, &text[one], &text[other.end..]])
         }
+        3 | 4 => join(&[&text[..one.start], &wrapped(&text[one.clone()]), &text[one.end..]]),
         5 => {
             let values = values(text);
-            let (from, to) =
-                (values.get(numbers.below(values.len()))?.clone(), values.get(numbers.below(values.len()))?.clone());
+            let mut any = || values.get(numbers.below(values.len())).cloned();
+            let (from, to) = (any()?, any()?);
             join(&[&text[..to.start], &text[from], &text[to.end..]])
         }
         6 => put(one.start, b"<!-- -->"),
-        _ => put(one.end, b"\n "),
+        7 => put(one.end, b"\n "),
+        kind => {
+            let one = if kind == 8 { one } else { outer };
+            let element = &text[one.clone()];
+            let forged = forgery(element, if numbers.below(2) == 0 { b"" } else { &text[other.clone()] })?;
+            if other.start <= one.start {
+                let between = &text[other.start..one.start];
+                join(&[&text[..other.start], &wrapped(element), between, &forged, &text[one.end..]])
+            } else if other.start >= one.end {
+                let between = &text[one.end..other.start];
+                join(&[&text[..one.start], &forged, between, &wrapped(element), &text[other.start..]])
+            } else {
+                join(&[&text[..one.start], &forged, &text[one.end..]])
+            }
+        }
     })
 }
