@@ -11,10 +11,14 @@ use std::path::{Path, PathBuf};
 
 /// Every message brings its own credentials, by the WSDL's own words.
 fn per_message(scenario: &Scenario) -> bool {
-    let says = |policy: &Option<Vec<u8>>| {
-        policy.as_ref().is_some_and(|text| String::from_utf8_lossy(text).contains("SecureConversationToken"))
+    let says = |policy: &Option<Vec<u8>>, word| {
+        policy.as_ref().is_some_and(|text| String::from_utf8_lossy(text).contains(word))
     };
-    !says(&scenario.wsdl) && !says(&scenario.policy)
+    let conversation = "SecureConversationToken";
+    // A port without a suite has no security, and is refused at load.
+    says(&scenario.wsdl, "AlgorithmSuite")
+        && !says(&scenario.wsdl, conversation)
+        && !says(&scenario.policy, conversation)
 }
 
 fn start(
