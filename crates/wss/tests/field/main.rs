@@ -32,7 +32,7 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ("Conversation", "sessions cancelled unused lock others out", Tests(&["crates/gateway/src/sessions/memory.rs::a_removed_conversation_is_gone"])),
     ("Conversation", "another node does not know the context", Tests(&["crates/wss/tests/field/conversation.rs::a_context_that_another_node_knows"])),
     ("Conversation", "one message where a conversation is asked for", Tests(&["crates/wss/tests/field/conversation.rs::a_single_message_where_a_conversation_is_asked_for"])),
-    ("Conversation", "both generations at one address", Nothing("a route speaks the generation of its policy")),
+    ("Conversation", "both generations at one address", Tests(&["crates/wss/tests/alternatives.rs::a_context_is_issued_in_the_generation_in_which_it_is_asked_for"])),
     ("Conversation", "a client that never renews", Tests(&["crates/wss/tests/field/conversation.rs::a_key_that_is_over"])),
     ("Conversation", "defaults in the wrong unit", Tests(&[
         "tests/tests/refusals/credentials.rs::a_context_that_nobody_used",
@@ -91,7 +91,11 @@ const REPORTS: &[(&str, &str, Stand)] = &[
         "crates/crypto/src/name.rs::types_by_any_name",
     ])),
     ("Protection", "key identifiers of no certificate", Tests(&["crates/wss/tests/field/protection.rs::subject_key_identifiers_of_no_certificate"])),
-    ("Protection", "X509PKIPathv1", Nothing("paths of certificates in one token are not read")),
+    ("Protection", "X509PKIPathv1", Tests(&[
+        "crates/wss/tests/paths.rs::a_path_travels_where_the_policy_asks_for_one",
+        "crates/wss/tests/paths.rs::the_last_of_a_path_signs",
+        "crates/wss/tests/paths.rs::what_is_no_path_is_refused",
+    ])),
     ("Protection", "SignatureConfirmation behind the signature", Tests(&["crates/wss/tests/field/protection.rs::signature_confirmations_stand_before_the_signature"])),
     ("Protection", "a signature above its timestamp", Tests(&["crates/wss/tests/field/protection.rs::the_order_of_a_strict_layout"])),
     ("Protection", "one id for two parts", Tests(&[
@@ -141,7 +145,7 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ("Egress", "prefixes that devices want", Tests(&["crates/wss/tests/field/protection.rs::prefixes_of_a_signature_may_be_declared_further_out"])),
     ("Egress", "chunks where a length is wanted", Nothing("lengths are HTTP's")),
     ("Egress", "a PrefixList that a server wants", Nothing("what we write has no lists")),
-    ("Egress", "a token that is not signed", Nothing("ProtectTokens is tested where it is built")),
+    ("Egress", "a token that is not signed", Tests(&["crates/wss/tests/supporting.rs::a_token_that_signs_is_protected_where_the_policy_says_so"])),
     ("Egress", "replies by another name of the certificate", Tests(&["crates/wss/tests/field/protection.rs::answers_by_any_name_of_the_services_certificate"])),
     ("Egress", "base64 in lines that are refused", Tests(&["crates/wss/tests/field/protection.rs::what_is_written_has_no_blanks"])),
     ("Egress", "key transport for each peer", Nothing("the key transport is the suite's")),
