@@ -2,7 +2,7 @@
 //! section 4).
 
 use nuncio_policy::model::{Addressing, SoapVersion};
-use nuncio_xml::{Document, Kind, Name, NodeId};
+use nuncio_xml::{Document, Encoding, Kind, Name, NodeId};
 use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::{Headers, Replies, is_addressing};
@@ -35,7 +35,7 @@ impl Envelope {
         addressing: Addressing,
         limits: &Limits,
     ) -> Result<Self, Refusal> {
-        let mut envelope = Self::read_sealed(bytes, expected, limits)?;
+        let mut envelope = Self::read_sealed(bytes, Encoding::Declared, expected, limits)?;
         envelope.check_in_clear()?;
         envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, addressing, Replies::BackChannel)?;
         Ok(envelope)
@@ -43,9 +43,14 @@ impl Envelope {
 
     /// Reads an envelope of that version of SOAP. Header blocks may be encrypted, and addressing is left for the caller to
     /// read.
-    pub(crate) fn read_sealed(bytes: Vec<u8>, expected: SoapVersion, limits: &Limits) -> Result<Self, Refusal> {
+    pub(crate) fn read_sealed(
+        bytes: Vec<u8>,
+        encoding: Encoding,
+        expected: SoapVersion,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
         let octets = bytes.len();
-        let document = Document::read(bytes, &limits.xml)?;
+        let document = Document::read_in(bytes, encoding, &limits.xml)?;
         let root = document.root();
         let name = document.name(root);
         let version = fault::version(name.namespace).ok_or(Refusal::Envelope("is in no namespace of SOAP"))?;

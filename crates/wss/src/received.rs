@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_xml::Encoding;
 
 use crate::addressing::Headers;
 use crate::dialect::{Dialect, TrustVerb};
@@ -83,6 +84,16 @@ impl HttpFacts<'_> {
         }
     }
 
+    /// What names the encoding of the message.
+    pub(crate) fn encoding(&self) -> Encoding {
+        let utf8 =
+            parameters(self.content_type).filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
+                name.trim().eq_ignore_ascii_case("charset")
+                    && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            });
+        if utf8 { Encoding::Utf8 } else { Encoding::Declared }
+    }
+
     /// The action that the transport names: the header of SOAP 1.1, the media type's parameter of SOAP 1.2.
     pub(crate) fn action(&self) -> Option<String> {
         let quoted = match self.soap()? {
@@ -119,7 +130,7 @@ impl Received {
         if alternatives.iter().any(|terms| soap != terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
         }
-        let envelope = Envelope::read_sealed(body, soap, limits)?;
+        let envelope = Envelope::read_sealed(body, http.encoding(), soap, limits)?;
         let transport = http.action();
         // Where some alternative has conversations, a message about one is nothing else under the others.
         let conversations = alternatives.iter().any(|terms| terms.conversation().is_some());

@@ -7,6 +7,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
+use nuncio_xml::Encoding;
 
 use crate::addressing::{Replies, is_addressing};
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
@@ -206,7 +207,10 @@ impl Recipient {
             let envelope = match (envelope.take(), &octets) {
                 (Some(envelope), _) => envelope,
                 // Opening took the first one apart.
-                (None, Some(octets)) => Envelope::read_sealed(octets.clone(), self.soap(), &self.settings.limits)?,
+                (None, Some(octets)) => {
+                    // What its declaration may say was judged when it was read first.
+                    Envelope::read_sealed(octets.clone(), Encoding::Utf8, self.soap(), &self.settings.limits)?
+                }
                 (None, None) => break,
             };
             match self.open_as(envelope, reading, &incoming) {

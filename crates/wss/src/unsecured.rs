@@ -27,7 +27,7 @@ impl Unsecured {
         if http.soap() != Some(soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
         }
-        let mut envelope = Envelope::read_sealed(body, soap, limits)?;
+        let mut envelope = Envelope::read_sealed(body, http.encoding(), soap, limits)?;
         if envelope.security.is_some() {
             return Err(Refusal::header("Security", "is there, and the port has no security"));
         }

@@ -102,6 +102,18 @@ pub(crate) struct Node {
     pub(crate) marks: u8,
 }
 
+/// What names the encoding of a document's octets, which are UTF-8 in any case ([RFC 7303] section 3.2).
+///
+/// [RFC 7303]: https://www.rfc-editor.org/rfc/rfc7303
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Encoding {
+    /// The document itself: its declaration says UTF-8 or nothing, unless a byte order mark is before it.
+    Declared,
+    /// The charset of its media type, which says UTF-8. It goes before the declaration: programs that write to a string of
+    /// 16-bit units declare those.
+    Utf8,
+}
+
 /// An attribute: its name, and where its value is written.
 #[derive(Clone, Copy)]
 pub(crate) struct AttributeSpan {
@@ -127,7 +139,12 @@ impl Document {
     ///
     /// What grafts bring is put behind `bytes`: where these have capacity for it, nothing is moved.
     pub fn read(bytes: Vec<u8>, limits: &Limits) -> Result<Self, ReadError> {
-        read::document(bytes, limits)
+        read::document(bytes, Encoding::Declared, limits)
+    }
+
+    /// As [`Document::read`], of octets whose encoding that names.
+    pub fn read_in(bytes: Vec<u8>, encoding: Encoding, limits: &Limits) -> Result<Self, ReadError> {
+        read::document(bytes, encoding, limits)
     }
 
     /// The document in which the nodes of `plaintext` stand in the place of the element `at`.

@@ -217,8 +217,8 @@ impl<'a> Lexer<'a> {
         if self.bytes[name] == self.bytes[expected.clone()] { Ok(()) } else { Err(ReadError::EndTagMismatched) }
     }
 
-    /// Skips an XML declaration, if one stands here ([XML 1.0] section 2.8).
-    pub(crate) fn xml_declaration(&mut self) -> Result<(), ReadError> {
+    /// Skips an XML declaration, if one stands here ([XML 1.0] section 2.8). It may name any encoding where it is `overruled`.
+    pub(crate) fn xml_declaration(&mut self, overruled: bool) -> Result<(), ReadError> {
         let start = self.at + 5;
         if !(self.bytes[self.at..].starts_with(b"<?xml") && self.bytes.get(start).is_some_and(|&b| is_space(b))) {
             return Ok(());
@@ -245,7 +245,7 @@ impl<'a> Lexer<'a> {
             let required = expected.len() == 3;
             match (name, place) {
                 ("version", Some(_)) if value == "1.0" => {}
-                ("encoding", Some(_)) if !required && value.eq_ignore_ascii_case("utf-8") => {}
+                ("encoding", Some(_)) if !required && (overruled || value.eq_ignore_ascii_case("utf-8")) => {}
                 ("encoding", Some(_)) if !required => return Err(ReadError::EncodingNotUtf8),
                 ("standalone", Some(_)) if !required && matches!(value, "yes" | "no") => {}
                 _ => return Err(ReadError::XmlDeclarationInvalid),

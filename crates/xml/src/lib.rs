@@ -21,7 +21,7 @@ mod text;
 mod write;
 
 pub use canon::{Canonical, Each, Form, Sink, TooLong, canonicalise, exclusive};
-pub use document::{Attribute, Document, Fragment, Kind, Name, NodeId};
+pub use document::{Attribute, Document, Encoding, Fragment, Kind, Name, NodeId};
 pub use error::ReadError;
 pub use limits::Limits;
 pub use write::Writer;

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::document::{
-    AttributeSpan, Declaration, Document, Fragment, Kind, Node, NodeId, ORDERED, REPLACED, Tables, VERBATIM, some,
+    AttributeSpan, Declaration, Document, Encoding, Fragment, Kind, Node, NodeId, ORDERED, REPLACED, Tables, VERBATIM,
+    some,
 };
 use crate::ids::Ids;
 use crate::lex::{Lexer, Part, Token, check_characters};
@@ -16,7 +17,7 @@ use crate::{Limits, ReadError, ids};
 const MAX_BYTES: usize = u32::MAX as usize / 2;
 
 /// [`Document::read`].
-pub(crate) fn document(bytes: Vec<u8>, limits: &Limits) -> Result<Document, ReadError> {
+pub(crate) fn document(bytes: Vec<u8>, encoding: Encoding, limits: &Limits) -> Result<Document, ReadError> {
     check_length(bytes.len(), limits)?;
     let source = String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?;
     check_characters(&source)?;
@@ -31,7 +32,8 @@ pub(crate) fn document(bytes: Vec<u8>, limits: &Limits) -> Result<Document, Read
     };
     let start = if source.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
     let mut lexer = Lexer::new(&source, start);
-    lexer.xml_declaration()?;
+    // The mark goes before the charset of a media type, and that before the declaration.
+    lexer.xml_declaration(encoding == Encoding::Utf8 || start > 0)?;
     let mut builder = Builder::new(&source, lexer, &mut tables, limits, Top::Document);
     builder.run()?;
     let Some(&root) = builder.tops.first() else { return Err(ReadError::NoRoot) };

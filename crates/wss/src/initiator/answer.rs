@@ -39,7 +39,7 @@ impl Initiator {
         if http.soap() != Some(terms.soap) {
             return Err(Refusal::Envelope("is of another version of SOAP than the request"));
         }
-        let mut envelope = Envelope::read_sealed(body, terms.soap, &self.limits)?;
+        let mut envelope = Envelope::read_sealed(body, http.encoding(), terms.soap, &self.limits)?;
         envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
         Ok(envelope)
     }

@@ -20,6 +20,40 @@ fn a_byte_order_mark() {
     stage.refused("after the declaration", &format!("{declaration}\u{feff}{}", stage.text), outside);
 }
 
+/// A byte order mark goes before the charset of the media type, and that before the declaration (RFC 7303, section 3): programs
+/// that write to a string declare its own encoding.
+#[test]
+fn declarations_of_other_encodings() {
+    for (version, media_type) in [(SoapVersion::V11, "text/xml"), (SoapVersion::V12, "application/soap+xml")] {
+        let mut policy = policy(CLEAR);
+        plain_keys(&mut policy);
+        let mut pair = Pair::new(&policy, version);
+        let (outbound, _) = pair.request("hello", None);
+        let opened = |parameter: &str, front: &str| {
+            let content_type = &*format!("{media_type}{parameter}");
+            let message = [front.as_bytes(), &outbound.body].concat();
+            let received = pair.recipient.read(&HttpFacts { content_type, soap_action: None }, message);
+            let opened =
+                received.and_then(|received| pair.recipient.open(received, None, Transport::Clear, pair.now).map(drop));
+            opened.map_err(|refusal| format!("{refusal:?}"))
+        };
+        for encoding in ["utf-16", "iso-8859-1"] {
+            let declaration = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?>");
+            for charset in ["; charset=utf-8", ";charset=\"UTF-8\"", "; x=y; Charset = utf-8"] {
+                assert_eq!(opened(charset, &declaration), Ok(()), "{encoding}{charset}");
+            }
+            assert_eq!(opened("", &format!("\u{feff}{declaration}")), Ok(()), "{encoding} behind a mark");
+            for charset in ["", "; charset=utf-16", "; x=\"; charset=utf-8\""] {
+                let refused = Err("Unreadable(EncodingNotUtf8)".to_owned());
+                assert_eq!(opened(charset, &declaration), refused, "{encoding}{charset}");
+            }
+            let invalid = format!("<?xml encoding=\"{encoding}\" version=\"1.0\"?>");
+            let refused = Err("Unreadable(XmlDeclarationInvalid)".to_owned());
+            assert_eq!(opened("; charset=utf-8", &invalid), refused, "{encoding}, out of order");
+        }
+    }
+}
+
 /// Media types and actions as clients write them: the envelope decides what the media type leaves open.
 #[test]
 fn media_types_and_actions() {
