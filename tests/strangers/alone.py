@@ -71,7 +71,7 @@ def unwrapped(work):
     under a derived key cannot be: deriving is WS-SecureConversation's."""
     received = work.message.received
     wrapped = list(received.security().iter("{%s}EncryptedKey" % XENC))
-    parts = [part for part in work.message.decrypted if part.key.derived is None and part.key.source[0] == "encrypted key"]
+    parts = [part for part in work.message.decrypted if part.key.how == "none" and part.key.source[0] == "encrypted key"]
     if len(wrapped) != 1 or not parts:
         return
     copy = etree.fromstring(received.text.encode())

@@ -47,10 +47,16 @@ class Party:
 
 
 class Key:
-    """A key in use. `source` says what it comes from: a kind and a name."""
+    """A key in use. `source` says what it comes from: a kind and a name. One that is derived says how, and its length."""
 
-    def __init__(self, source, secret=None, party=None, derived=None):
-        self.source, self.secret, self.party, self.derived = source, secret, party, derived
+    def __init__(self, source, secret=None, party=None, how="none", length=None):
+        self.source, self.secret, self.party, self.how, self.length = source, secret, party, how, length
+
+    def derive(self, how, label, nonce, start, length):
+        """The key of that length that is derived from this one."""
+        require(self.secret is not None, "derived from what is no secret")
+        require(self.how == "none", "derived from what was derived")
+        return Key(self.source, secret=p_sha1(self.secret, label + nonce, start + length)[start:], how=how, length=length)
 
 
 class Ring:
@@ -76,7 +82,16 @@ class Ring:
         return self.of_reference(only[0], document)
 
     def of_reference(self, reference, document):
-        """The key that a wsse:SecurityTokenReference names."""
+        """The key that a wsse:SecurityTokenReference names, or the one that its attributes derive from that."""
+        key = self._named(reference, document)
+        for namespace in TRUST:
+            nonce = reference.get("{%s}Nonce" % namespace)
+            if nonce is not None:
+                length = int(reference.get("{%s}Length" % namespace, "32"))
+                return key.derive("implied", DEFAULT_LABEL, base64_octets(nonce, "Nonce"), 0, length)
+        return key
+
+    def _named(self, reference, document):
         only = elements(reference)
         require(len(only) == 1, len(only), "children of SecurityTokenReference")
         kind = name(only[0])
@@ -151,8 +166,6 @@ class Ring:
         algorithm = token.get("Algorithm") or token.get("{%s}Algorithm" % namespace)
         require(algorithm in (None, namespace + "/dk/p_sha1"), "derived with", algorithm)
         source = self.of_reference(child(token, WSSE, "SecurityTokenReference"), document)
-        require(source.secret is not None, "derived from what is no secret")
-        require(source.derived is None, "derived from what was derived")
 
         def number(local, otherwise):
             found = child(token, namespace, local, optional=True)
@@ -162,9 +175,8 @@ class Ring:
         require(generation is None or offset is None, "a generation and an offset")
         start = generation * length if generation is not None else offset or 0
         label = child(token, namespace, "Label", optional=True)
-        seed = (DEFAULT_LABEL if label is None else label.text.encode()) + octets(child(token, namespace, "Nonce"))
-        secret = p_sha1(source.secret, seed, start + length)[start:]
-        return Key(source.source, secret=secret, derived=length)
+        label = DEFAULT_LABEL if label is None else label.text.encode()
+        return source.derive("explicit", label, octets(child(token, namespace, "Nonce")), start, length)
 
     def _unwrapped(self, token, document):
         party = self.of_key_info(child(token, DS, "KeyInfo"), document).party

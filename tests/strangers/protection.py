@@ -1,5 +1,6 @@
 """XML Encryption and XML Signature over one message, with lxml's canonicalisation and cryptography's algorithms."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -12,7 +13,7 @@ from lxml import etree
 
 from keys import DIGESTS, HASHES
 from names import (
-    DS, DS_MORE, EXC_C14N, SOAP_MESSAGE_SECURITY, WSSE, WSU, XENC, XENC11,
+    DS, DS_MORE, EXC_C14N, SOAP_MESSAGE_SECURITY, WSSE, WSU, X509_PROFILE, XENC, XENC11,
     child, elements, is_element, name, octets, require,
 )
 
@@ -84,6 +85,7 @@ class Decrypted:
         except etree.XMLSyntaxError as error:
             require(False, "what was decrypted is not XML:", error)
         self.names = [name(element) for element in elements(holder)]
+        self.ids = [identity for element in elements(holder) for identity in ids(element)]
         if self.type == XENC + "Element":
             require(len(holder) == 1 and not holder.text and not holder[0].tail, "an Element that is not one element")
         else:
@@ -154,42 +156,46 @@ def decipher(algorithm, key, value):
 
 
 class Signature:
-    """A signature that was verified: its key, its algorithms, and the elements that it covers."""
+    """A signature that was verified: its key, its algorithms, and the elements that it covers. Its references are to
+    `document`; the token that made it is in `tokens`, which is decrypted where that was not."""
 
-    def __init__(self, element, document, ring):
+    def __init__(self, element, document, tokens, ring):
         self.element = element
         info = child(element, DS, "SignedInfo")
         method = child(info, DS, "CanonicalizationMethod")
         require(method.get("Algorithm") == EXC_C14N, "SignedInfo canonicalised with", method.get("Algorithm"))
         self.algorithm = child(info, DS, "SignatureMethod").get("Algorithm")
-        self.key = ring.of_key_info(child(element, DS, "KeyInfo"), document)
+        self.key = ring.of_key_info(child(element, DS, "KeyInfo"), tokens)
         self.value = octets(child(element, DS, "SignatureValue"))
         self.digests, self.covered = set(), []
         for reference in info.findall("{%s}Reference" % DS):
-            self.covered.append(self._reference(reference, document))
+            self.covered.append(self._reference(reference, document, ring))
         require(self.covered, "a signature of nothing")
         self._verify(canonical(info, _inclusive(method)))
 
-    def _reference(self, reference, document):
+    def _reference(self, reference, document, ring):
         uri = reference.get("URI") or ""
         require(uri.startswith("#"), "a reference to", uri)
         element = document.by_id(uri[1:])
         transforms = elements(child(reference, DS, "Transforms"))
         require(len(transforms) == 1, len(transforms), "transforms")
-        algorithm, digested, method = transforms[0].get("Algorithm"), element, transforms[0]
-        if algorithm == SOAP_MESSAGE_SECURITY + "STR-Transform":
+        algorithm, covered, method = transforms[0].get("Algorithm"), element, transforms[0]
+        through = algorithm == SOAP_MESSAGE_SECURITY + "STR-Transform"
+        if through:
             require(name(element) == (WSSE, "SecurityTokenReference"), "STR-Transform of", name(element)[1])
-            target = child(element, WSSE, "Reference").get("URI")
-            digested = document.by_id(target[1:])
             method = child(child(transforms[0], WSSE, "TransformationParameters"), DS, "CanonicalizationMethod")
             algorithm = method.get("Algorithm")
         require(algorithm == EXC_C14N, "transformed with", algorithm)
+        if through:
+            covered, canon = _dereferenced(element, document, ring, _inclusive(method))
+        else:
+            canon = canonical(element, _inclusive(method))
         digest = child(reference, DS, "DigestMethod").get("Algorithm")
         require(digest in DIGESTS, "digested with", digest)
         self.digests.add(digest)
-        actual = hashlib.new(DIGESTS[digest], canonical(digested, _inclusive(method))).digest()
+        actual = hashlib.new(DIGESTS[digest], canon).digest()
         require(actual == octets(child(reference, DS, "DigestValue")), "the digest of", name(element)[1])
-        return digested
+        return covered
 
     def _verify(self, signed):
         if self.key.secret is not None:
@@ -206,6 +212,28 @@ class Signature:
 
     def covers(self, element):
         return any(covered is element for covered in self.covered)
+
+
+def _dereferenced(reference, document, ring, prefixes):
+    """What a reference stands for (WSS 1.0, section 8.3), with its octets: the token in the message; else the binary token
+    that it would be, and then the reference itself is what is covered."""
+    direct = child(reference, WSSE, "Reference", optional=True)
+    if direct is not None:
+        covered = document.by_id(direct.get("URI")[1:])
+        canon = canonical(covered, prefixes)
+    else:
+        party = ring.of_reference(reference, document).party
+        require(party is not None, "a reference to no certificate stands for no token")
+        token = etree.Element("{%s}BinarySecurityToken" % WSSE, nsmap={reference.prefix: WSSE})
+        token.set("ValueType", X509_PROFILE + "X509v3")
+        token.text = base64.b64encode(party.der).decode()
+        covered, canon = reference, canonical(token)
+    start, end = canon.split(b">", 1)
+    if b" xmlns=" not in start:
+        # Nothing that stands around it may give it a default namespace.
+        first, *rest = start.split(b" ")
+        start = b" ".join([first, b'xmlns=""', *rest])
+    return covered, start + b">" + end
 
 
 def _inclusive(method):

@@ -4,8 +4,9 @@ import re
 
 from lxml import etree
 
+import supporting
 from names import (
-    DS, DS_MORE, SOAP, USERNAME_PROFILE, WSSE, WSSE11, WSU, XENC, XENC11, child, elements, name, require,
+    DS, DS_MORE, SOAP, TRUST, WSSE, WSSE11, WSU, XENC, XENC11, child, elements, name, require,
 )
 from protection import canonical
 
@@ -88,7 +89,7 @@ def check(message, request):
             require(primary.key.source == request.primary().key.source, "the answer is under another key than its request")
         coverage(message, primary)
     encryption(message)
-    tokens(message, primary)
+    supporting.check(message, primary)
     confirmations(message, primary, request)
 
 
@@ -112,6 +113,11 @@ def envelope(message):
         actual = message.body(message.plain)
         require((actual.text or "") == (wanted.text or ""), "the body's text")
         require(list(map(said, actual)) == list(map(said, wanted)), "the body is another:", canonical(actual))
+        blocks = child(etree.fromstring(expected["body"].encode()), message.soap, "Header", optional=True)
+        wanted = [] if blocks is None else [(name(block), block.text) for block in blocks]
+        actual = [unwrapped(block) for block in message.blocks(message.plain)]
+        actual = [(name(block), block.text) for block in actual if name(block)[0] != expected["addressing"]]
+        require(actual == wanted, "the header blocks", actual)
     if expected["payload"] is not None:
         payload = [name(element) for element in elements(message.body(message.plain))]
         require(payload == [tuple(expected["payload"])], "in the body:", payload)
@@ -162,10 +168,10 @@ def algorithms(message):
     for signature in message.signatures:
         require(signature.digests == {suite.digest}, "digested with", signature.digests)
         require(signature.algorithm == (suite.mac if signature.key.secret else suite.rsa), "signed with", signature.algorithm)
-        require(signature.key.derived in (None, suite.signature), "signed under", signature.key.derived, "octets")
+        require(signature.key.length in (None, suite.signature), "signed under", signature.key.length, "octets")
     for decrypted in message.decrypted:
         require(decrypted.algorithm == suite.cipher, "encrypted with", decrypted.algorithm)
-        require(decrypted.key.derived in (None, suite.encryption), "encrypted under", decrypted.key.derived, "octets")
+        require(decrypted.key.length in (None, suite.encryption), "encrypted under", decrypted.key.length, "octets")
     for method in message.received.root.iterfind(".//{%s}EncryptedKey/{%s}EncryptionMethod" % (XENC, XENC)):
         require(method.get("Algorithm") == suite.transport, "transported by", method.get("Algorithm"))
 
@@ -188,7 +194,7 @@ def protected_by(message, key):
     expected = message.expected["protection"]
     require(list(map(plain_octets, key.source[: len(expected)])) == expected, "protected by", key.source)
     if message.expected["derived"] is not None and key.secret is not None:
-        require((key.derived is not None) == message.expected["derived"], "signed under a derived key:", key.derived)
+        require(key.how == message.expected["derived"], "signed under a key that is derived:", key.how)
 
 
 def plain_octets(word):
@@ -200,13 +206,38 @@ def coverage(message, primary):
     signed = message.expected["signed"]
     if signed["body"]:
         require(primary.covers(message.body(message.signed)), "the body is not signed")
-    for block in message.blocks(message.signed):
-        inner = block if name(block) != (WSSE11, "EncryptedHeader") else elements(block)[0]
-        plain = inner if message.expected["order"] == "sign" else None
-        if named(signed["headers"], name(block)) or plain is not None and named(signed["headers"], name(plain)):
-            require(primary.covers(block) or primary.covers(inner), "not signed:", name(inner)[1])
+    for block, plain in zip(message.blocks(message.signed), message.blocks(message.plain)):
+        if named(signed["headers"], name(unwrapped(plain))):
+            require(primary.covers(block) or primary.covers(unwrapped(block)), "not signed:", name(unwrapped(plain))[1])
     for stamp in message.signed.security().findall("{%s}Timestamp" % WSU):
         require(primary.covers(stamp), "the timestamp is not signed")
+    if message.expected["protects"]:
+        for token in signing_tokens(message, primary):
+            require(primary.covers(token), "the token that signs is not signed:", name(token)[1])
+
+
+def unwrapped(block):
+    """A header block out of the EncryptedHeader that it was, or still is, encrypted in."""
+    return block if name(block) != (WSSE11, "EncryptedHeader") else elements(block)[0]
+
+
+def signing_tokens(message, primary):
+    """The token that makes the primary signature, where it is in the message; a reference stands for a certificate that is
+    not."""
+    source, security = primary.key.source, message.signed.security()
+    if source[0] == "context":
+        tokens = [token for of in TRUST for token in security.findall("{%s}SecurityContextToken" % of)]
+        return [token for token in tokens if list(context_of(token)) == list(source[1:])]
+    if source[0] == "encrypted key":
+        return security.findall("{%s}EncryptedKey" % XENC)
+    reference = elements(child(primary.element, DS, "KeyInfo"))[0]
+    direct = child(reference, WSSE, "Reference", optional=True)
+    return [reference if direct is None else message.signed.by_id(direct.get("URI")[1:])]
+
+
+def context_of(token):
+    namespace = name(token)[0]
+    return token.findtext("{%s}Identifier" % namespace), token.findtext("{%s}Instance" % namespace)
 
 
 def named(headers, of):
@@ -225,44 +256,12 @@ def encryption(message):
         source = expected["encryption"]
         require(list(map(plain_octets, decrypted.key.source[: len(source)])) == source, "encrypted under", decrypted.key.source)
         if expected["derived"] is not None:
-            require((decrypted.key.derived is not None) == expected["derived"], "encrypted under a derived key")
+            require(decrypted.key.how == expected["derived"], "encrypted under a key that is derived:", decrypted.key.how)
     in_clear = [name(part)[1] for part in message.received.security()]
     if expected["signature_encrypted"]:
         require("Signature" not in in_clear and "SignatureConfirmation" not in in_clear, "a signature in clear")
     elif expected["binding"] != "transport":
         require("Signature" in in_clear, "the signature is encrypted")
-
-
-def tokens(message, primary):
-    """The supporting tokens that the policy asks for, each signed, encrypted and endorsing as it says."""
-    hidden = [inner for decrypted in message.decrypted for inner in decrypted.names]
-    security, endorsing = message.plain.security(), []
-    for token in message.expected["tokens"]:
-        if token["kind"] == "username":
-            found = child(security, WSSE, "UsernameToken")
-            password = child(found, WSSE, "Password")
-            require(child(found, WSSE, "Username").text == token["name"], "the user's name")
-            require(password.text == token["password"], "the password")
-            require(password.get("Type") in (None, USERNAME_PROFILE + "PasswordText"), "the password's type")
-            require((name(found) in hidden) == token["encrypted"], "the user name is encrypted:", not token["encrypted"])
-            if primary is not None and message.expected["order"] == "sign":
-                require(primary.covers(found), "the user name is not signed")
-        else:
-            endorsing.append(token)
-    found = [signature for signature in message.signatures if signature is not primary]
-    require(len(found) == len(endorsing), len(found), "endorsing signatures")
-    for token in endorsing:
-        source = [token["kind"], *token["of"]]
-        mine = [signature for signature in found if list(signature.key.source) == source]
-        require(len(mine) == 1, len(mine), "endorsing signatures by", source)
-        if primary is not None:
-            require(mine[0].covers(primary.element), "the primary signature is not endorsed")
-        else:
-            stamp = child(message.signed.security(), WSU, "Timestamp")
-            require(mine[0].covers(stamp), "the timestamp is not endorsed")
-        for block in message.blocks(message.signed):
-            if named(token["headers"], name(block)):
-                require(mine[0].covers(block), "not endorsed:", name(block)[1])
 
 
 def confirmations(message, primary, request):

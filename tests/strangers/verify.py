@@ -29,17 +29,11 @@ def read(octets_, expected, ring):
     """Decrypts a message and verifies its signatures, in the order that its policy says."""
     received = Document(octets_.decode())
 
-    def signatures(document):
-        security = document.security()
-        found = [] if security is None else security.findall("{%s}Signature" % DS)
-        return [Signature(element, document, ring) for element in found]
-
-    if expected["order"] == "encrypt":
-        verified = signatures(received)
-        plain, decrypted = decrypt(received, ring)
-    else:
-        plain, decrypted = decrypt(received, ring)
-        verified = signatures(plain)
+    plain, decrypted = decrypt(received, ring)
+    signed = plain if expected["order"] == "sign" else received
+    security = signed.security()
+    found = [] if security is None else security.findall("{%s}Signature" % DS)
+    verified = [Signature(element, signed, plain, ring) for element in found]
     return rules.Message(expected, received, plain, decrypted, verified)
 
 

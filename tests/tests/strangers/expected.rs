@@ -1,8 +1,8 @@
 //! What a message must be, from its policy's model and nothing else: what the strangers hold it to.
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, Policy, ProtectionOrder, SecureConversationToken,
-    SoapVersion, Token, TrustVersion,
+    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, PasswordKind, Policy, ProtectionOrder,
+    SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
 };
 use nuncio_tests::peers::{PASSWORD, USER};
 use nuncio_tests::time::format_utc;
@@ -26,13 +26,15 @@ pub(crate) struct Expected {
     order: &'static str,
     pub(super) secured: bool,
     pub(super) signature_encrypted: bool,
-    /// Whether keys are derived; nothing where the policy leaves it open.
-    pub(super) derived: Option<bool>,
+    /// How keys are derived; nothing where the policy leaves it open.
+    pub(super) derived: Option<&'static str>,
     pub(super) timestamp: Option<[String; 2]>,
     /// What the key of the primary signature comes from, and that of what is encrypted.
     pub(super) protection: Vec<Option<String>>,
     pub(super) encryption: Vec<Option<String>>,
     signed: Names,
+    /// Whether the primary signature covers the token that makes it.
+    pub(super) protects: bool,
     pub(super) encrypted: Names,
     pub(super) tokens: Vec<Supporting>,
     /// The file of the request that it answers.
@@ -65,8 +67,11 @@ impl Grant {
 #[derive(Clone, Serialize)]
 pub(super) struct Names {
     pub(super) body: bool,
-    headers: Vec<(String, Option<String>)>,
+    headers: Headers,
 }
+
+/// Namespace and name; every name where there is none.
+type Headers = Vec<(String, Option<String>)>;
 
 impl From<&PartSet> for Names {
     fn from(parts: &PartSet) -> Self {
@@ -75,12 +80,24 @@ impl From<&PartSet> for Names {
     }
 }
 
+/// A supporting token.
 #[derive(Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(super) enum Supporting {
-    Username { name: &'static str, password: &'static str, encrypted: bool },
-    Certificate { of: Vec<Option<String>>, headers: Vec<(String, Option<String>)> },
-    Context { of: Vec<Option<String>>, headers: Vec<(String, Option<String>)> },
+    Username { name: &'static str, password: &'static str, digest: bool, signed: bool, encrypted: bool },
+    Certificate(Certificate),
+    Context { of: Vec<Option<String>>, endorsing: bool, headers: Headers },
+}
+
+#[derive(Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the model has it")]
+pub(super) struct Certificate {
+    pub(super) of: Vec<Option<String>>,
+    pub(super) signed: bool,
+    pub(super) encrypted: bool,
+    pub(super) endorsing: bool,
+    pub(super) travels: bool,
+    pub(super) headers: Headers,
 }
 
 /// What a message is for.
@@ -153,6 +170,11 @@ impl Subject<'_> {
             protection,
             encryption,
             signed: Names::from(&parts.signed),
+            protects: match &policy.binding {
+                Binding::Transport(_) => false,
+                Binding::Symmetric(binding) => binding.protect_tokens,
+                Binding::Asymmetric(binding) => binding.protect_tokens,
+            },
             encrypted: Names::from(&parts.encrypted),
             tokens: if self.request { self.tokens() } else { Vec::new() },
             answers: None,
@@ -195,7 +217,7 @@ impl Subject<'_> {
     }
 
     /// WCF does not hold a Cancel to the policy's derived keys.
-    fn derives(&self) -> Option<bool> {
+    fn derives(&self) -> Option<&'static str> {
         let derived = match &self.effective().binding {
             Binding::Transport(_) => return None,
             Binding::Symmetric(binding) => match &binding.protection {
@@ -206,7 +228,12 @@ impl Subject<'_> {
             Binding::Asymmetric(binding) if self.request => binding.recipient.derived_keys,
             Binding::Asymmetric(binding) => binding.initiator.derived_keys,
         };
-        (self.purpose != Purpose::Cancel).then_some(derived == DerivedKeys::Explicit)
+        let derived = match derived {
+            DerivedKeys::None => "none",
+            DerivedKeys::Explicit => "explicit",
+            DerivedKeys::Implied => "implied",
+        };
+        (self.purpose != Purpose::Cancel).then_some(derived)
     }
 
     /// What the signing and the encrypting key come from.
@@ -230,28 +257,36 @@ impl Subject<'_> {
 
     fn tokens(&self) -> Vec<Supporting> {
         let policy = self.effective();
-        let in_message = !matches!(policy.binding, Binding::Transport(_));
-        let client = || vec![Some("client".to_owned())];
-        let mut tokens: Vec<_> = policy
-            .supporting
-            .iter()
-            .map(|supporting| {
-                let headers = Names::from(&supporting.parts.signed).headers;
-                match (&supporting.token, self.context) {
-                    (Token::SecureConversation(_), Some(context)) => {
-                        Supporting::Context { of: context_words(context)[1..].to_vec(), headers }
-                    }
-                    (Token::Username(_), _) => {
-                        Supporting::Username { name: USER, password: PASSWORD, encrypted: in_message }
-                    }
-                    _ => Supporting::Certificate { of: client(), headers },
-                }
-            })
-            .collect();
+        let mut tokens: Vec<_> = policy.supporting.iter().map(|supporting| self.token(supporting)).collect();
         if let (Purpose::Renew, Some(context)) = (self.purpose, self.context) {
-            tokens.push(Supporting::Context { of: context_words(context)[1..].to_vec(), headers: Vec::new() });
+            let of = context_words(context)[1..].to_vec();
+            tokens.push(Supporting::Context { of, endorsing: true, headers: Vec::new() });
         }
         tokens
+    }
+
+    /// A user name is encrypted whatever its kind: WS-SecurityPolicy 1.1 has no word for it.
+    fn token(&self, supporting: &SupportingToken) -> Supporting {
+        let headers = Names::from(&supporting.parts.signed).headers;
+        let SupportingToken { signed, encrypted, endorsing, .. } = *supporting;
+        match (&supporting.token, self.context) {
+            (Token::SecureConversation(_), Some(context)) => {
+                Supporting::Context { of: context_words(context)[1..].to_vec(), endorsing, headers }
+            }
+            (Token::Username(token), _) => Supporting::Username {
+                name: USER,
+                password: PASSWORD,
+                digest: token.password == PasswordKind::Digest,
+                signed,
+                encrypted: true,
+            },
+            (Token::X509(token), _) => {
+                let travels = token.include.to_recipient() || !endorsing;
+                let of = vec![Some("client".to_owned())];
+                Supporting::Certificate(Certificate { of, signed, encrypted, endorsing, travels, headers })
+            }
+            (Token::SecureConversation(_), None) => panic!("a context endorses, and there is none"),
+        }
     }
 
     fn trust(&self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use nuncio_tests::time::format_utc;
 
-use crate::expected::{Expected, LIFETIME, Supporting};
+use crate::expected::{Certificate, Expected, LIFETIME, Supporting};
 
 /// What the names of such messages begin with.
 pub(crate) const MISJUDGED: &str = "misjudged";
@@ -17,8 +17,8 @@ const OF_ALL: &[Change] = &[
     ("another body", |of| of.body = of.body.as_deref().map(|body| body.replace("e:none", "e:other"))),
     ("another qualified name", |of| of.body = of.body.as_deref().map(|body| body.replace("XMLSchema\"", "XMLSchema1\""))),
     ("another instant", |of| of.timestamp = Some([format_utc(0), format_utc(LIFETIME)])),
-    ("another user", |of| of.tokens.push(Supporting::Username { name: "bob", password: "", encrypted: true })),
-    ("another certificate", |of| of.tokens.push(Supporting::Certificate { of: vec![None], headers: Vec::new() })),
+    ("another user", |of| of.tokens.push(bob())),
+    ("another certificate", |of| of.tokens.push(endorser())),
     ("no security", |of| of.secured = false),
 ];
 
@@ -28,7 +28,7 @@ const IN_MESSAGES: &[Change] = &[
     ("another key that signs", |of| of.protection = nobody("certificate")),
     ("another key that encrypts", |of| of.encryption = nobody("encrypted key")),
     ("a signature in clear, or an encrypted one", |of| of.signature_encrypted ^= true),
-    ("derived keys, or none", |of| of.derived = of.derived.map(|derived| !derived)),
+    ("derived keys, or none", |of| of.derived = of.derived.map(|how| if how == "none" { "explicit" } else { "none" })),
 ];
 
 const CONFIRMS: Change = ("another number of confirmations", |of| of.confirms ^= true);
@@ -60,4 +60,21 @@ pub(crate) fn misjudged(message: &Expected) -> Vec<Expected> {
 
 fn nobody(kind: &str) -> Vec<Option<String>> {
     vec![Some(kind.to_owned()), Some("nobody".to_owned())]
+}
+
+fn bob() -> Supporting {
+    Supporting::Username { name: "bob", password: "", digest: false, signed: true, encrypted: true }
+}
+
+fn endorser() -> Supporting {
+    let of = vec![Some("nobody".to_owned())];
+    let headers = Vec::new();
+    Supporting::Certificate(Certificate {
+        of,
+        signed: false,
+        encrypted: false,
+        endorsing: true,
+        travels: true,
+        headers,
+    })
 }

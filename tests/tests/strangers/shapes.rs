@@ -9,16 +9,21 @@ use nuncio_policy::preset;
 use nuncio_policy::suite::{SUITES, Suite};
 
 use crate::expected::conversation;
+use crate::supported::supported;
 
 /// A policy that is tried.
 pub(crate) struct Shape {
     pub(crate) name: String,
     pub(crate) policy: Policy,
     pub(crate) soap: SoapVersion,
+    /// Whether its calls bring header blocks, one of which is encrypted.
+    pub(crate) headers: bool,
+    /// Whether xmlsec1 can judge it by itself.
+    pub(crate) alone: bool,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Order {
+pub(crate) enum Order {
     SignFirst,
     SignatureEncrypted,
     EncryptFirst,
@@ -52,13 +57,16 @@ const ROWS: &[Row] = &[
 
 /// All shapes.
 pub(crate) fn shapes() -> Vec<Shape> {
-    let mut shapes = Vec::new();
+    let mut shapes = supported();
     for &(name, presets, orders) in ROWS {
-        for (turn, suite) in SUITES.iter().enumerate() {
+        for (number, suite) in SUITES.iter().enumerate() {
             for (at, &order) in orders.iter().enumerate() {
                 // Consecutive shapes of one order differ in everything that takes turns.
-                let turn = turn * orders.len() + at + turn / 3;
-                shapes.push(shape(name, presets, suite, order, turn));
+                let turn = number * orders.len() + at + number / 3;
+                let mut shape = shape(name, presets, suite, order, turn);
+                // Each step of xmlsec1's is a process: one order of each suite, most often the one in which it can unwrap.
+                shape.alone = orders.len() == 1 || at == [1, 0, 1, 2][number % 4];
+                shapes.push(shape);
             }
         }
     }
@@ -69,62 +77,88 @@ fn shape(binding: &str, presets: &[&str], suite: &'static Suite, order: Order, t
     let preset = preset::named(presets[turn % presets.len()]).expect("a preset");
     let mut policy = preset.policy;
     // Where the signature is encrypted the wrapped key is what encrypts, so that xmlsec1 can unwrap it.
-    let derived = order != Order::SignatureEncrypted && !turn.is_multiple_of(5);
-    change(&mut policy, suite, order, derived, turn);
+    let derived = match (order, turn % 5) {
+        (Order::SignatureEncrypted, _) | (_, 0) => DerivedKeys::None,
+        _ => DerivedKeys::Explicit,
+    };
+    Change { suite, order, derived, protect: false, turn }.apply(&mut policy);
     let soap = preset.soap[turn / 2 % preset.soap.len()];
-    let words = match order {
-        Order::SignFirst => "sign first",
-        Order::SignatureEncrypted => "signature encrypted",
-        Order::EncryptFirst => "encrypt first",
-    };
-    let derived = if derived { "derived keys" } else { "no derived keys" };
-    Shape { name: format!("{binding}, {}, {words}, {derived}, {}", suite.name, preset.name), policy, soap }
+    let name = format!("{binding}, {}, {}, {derived:?} derived keys, {}", suite.name, order.words(), preset.name);
+    Shape { name, policy, soap, headers: false, alone: false }
 }
 
-fn change(policy: &mut Policy, suite: &'static Suite, order: Order, derived: bool, turn: usize) {
-    let derived_keys = if derived { DerivedKeys::Explicit } else { DerivedKeys::None };
-    let (protection_order, encrypt_signature) = match order {
-        Order::SignFirst => (ProtectionOrder::SignBeforeEncrypt, false),
-        Order::SignatureEncrypted => (ProtectionOrder::SignBeforeEncrypt, true),
-        Order::EncryptFirst => (ProtectionOrder::EncryptBeforeSign, false),
-    };
-    match &mut policy.binding {
-        Binding::Transport(binding) => binding.suite = suite,
-        Binding::Symmetric(binding) => {
-            (binding.suite, binding.order, binding.encrypt_signature) = (suite, protection_order, encrypt_signature);
-            binding.layout =
-                [Layout::Strict, Layout::Lax, Layout::LaxTimestampFirst, Layout::LaxTimestampLast][turn % 4];
-            policy.wss.signature_confirmation = turn.is_multiple_of(2);
-            match &mut binding.protection {
-                Token::X509(token) => {
-                    token.derived_keys = derived_keys;
-                    token.reference = reference(turn);
+impl Order {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::SignFirst => "sign first",
+            Self::SignatureEncrypted => "signature encrypted",
+            Self::EncryptFirst => "encrypt first",
+        }
+    }
+}
+
+/// What is changed in a policy, and in that of its bootstrap.
+#[derive(Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) suite: &'static Suite,
+    pub(crate) order: Order,
+    pub(crate) derived: DerivedKeys,
+    /// `ProtectTokens`.
+    pub(crate) protect: bool,
+    /// Whose turn it is among what is left.
+    pub(crate) turn: usize,
+}
+
+impl Change {
+    pub(crate) fn apply(self, policy: &mut Policy) {
+        let Self { suite, order, derived: derived_keys, protect, turn } = self;
+        let (protection_order, encrypt_signature) = match order {
+            Order::SignFirst => (ProtectionOrder::SignBeforeEncrypt, false),
+            Order::SignatureEncrypted => (ProtectionOrder::SignBeforeEncrypt, true),
+            Order::EncryptFirst => (ProtectionOrder::EncryptBeforeSign, false),
+        };
+        match &mut policy.binding {
+            Binding::Transport(binding) => binding.suite = suite,
+            Binding::Symmetric(binding) => {
+                (binding.suite, binding.order, binding.encrypt_signature) =
+                    (suite, protection_order, encrypt_signature);
+                binding.protect_tokens = protect;
+                binding.layout =
+                    [Layout::Strict, Layout::Lax, Layout::LaxTimestampFirst, Layout::LaxTimestampLast][turn % 4];
+                policy.wss.signature_confirmation = turn.is_multiple_of(2);
+                match &mut binding.protection {
+                    Token::X509(token) => {
+                        token.derived_keys = derived_keys;
+                        token.reference = reference(turn);
+                    }
+                    Token::SecureConversation(token) => token.derived_keys = derived_keys,
+                    Token::Username(_) => {}
                 }
-                Token::SecureConversation(token) => token.derived_keys = derived_keys,
-                Token::Username(_) => {}
+            }
+            Binding::Asymmetric(binding) => {
+                (binding.suite, binding.order, binding.encrypt_signature) =
+                    (suite, protection_order, encrypt_signature);
+                binding.protect_tokens = protect;
+                binding.layout = [Layout::Strict, Layout::Lax][turn % 2];
+                for token in [&mut binding.initiator, &mut binding.recipient] {
+                    *token = X509Token { derived_keys, reference: reference_of_10(turn), ..token.clone() };
+                }
+                binding.initiator.include = [Include::AlwaysToRecipient, Include::Never][turn / 2 % 2];
+                binding.recipient.include = [Include::Never, Include::Always, Include::AlwaysToInitiator][turn % 3];
             }
         }
-        Binding::Asymmetric(binding) => {
-            (binding.suite, binding.order, binding.encrypt_signature) = (suite, protection_order, encrypt_signature);
-            binding.layout = [Layout::Strict, Layout::Lax][turn % 2];
-            for token in [&mut binding.initiator, &mut binding.recipient] {
-                *token = X509Token { derived_keys, reference: reference_of_10(turn), ..token.clone() };
-            }
-            binding.initiator.include = [Include::AlwaysToRecipient, Include::Never][turn / 2 % 2];
-            binding.recipient.include = [Include::Never, Include::Always, Include::AlwaysToInitiator][turn % 3];
+        for supporting in &mut policy.supporting {
+            self.apply_to_bootstrap(&mut supporting.token);
+        }
+        if let Binding::Symmetric(binding) = &mut policy.binding {
+            self.apply_to_bootstrap(&mut binding.protection);
         }
     }
-    for supporting in &mut policy.supporting {
-        change_bootstrap(&mut supporting.token, suite, order, derived, turn);
-    }
-    if let Binding::Symmetric(binding) = &mut policy.binding {
-        change_bootstrap(&mut binding.protection, suite, order, derived, turn);
-    }
-}
 
-fn change_bootstrap(token: &mut Token, suite: &'static Suite, order: Order, derived: bool, turn: usize) {
-    if let Token::SecureConversation(token) = token {
-        change(&mut token.bootstrap, suite, order, derived, turn);
+    fn apply_to_bootstrap(self, token: &mut Token) {
+        if let Token::SecureConversation(token) = token {
+            self.apply(&mut token.bootstrap);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use nuncio_wss::{
 use crate::expected::{Expected, Grant, LIFETIME, Purpose, Subject};
 use crate::misjudged::misjudged;
 use crate::shapes::Shape;
+use crate::supported::BLOCKS;
 
 const ACTION: &str = "urn:example/Echo";
 const NOW: i64 = 1_796_083_200_000;
@@ -198,11 +199,12 @@ impl<'a> Talk<'a> {
         let mut expected = subject.expected(name, file.clone());
         expected.answers = answers.map(str::to_owned);
         let text = std::str::from_utf8(octets).unwrap();
-        let tampered = if purpose == Purpose::Application { tampered(text) } else { Vec::new() };
+        let tampers = purpose == Purpose::Application && self.number.is_multiple_of(3);
+        let tampered = if tampers { tampered(text) } else { Vec::new() };
         // Once in a conversation is enough for a tool that is started for each step, and for showing that the other looks.
-        let like_it = |of: &Expected| of.alone && of.answers.is_some() == answers.is_some();
+        let like_it = |of: &Expected| of.name.contains(&format!(" {what} {direction}:"));
         let looked_at = purpose == Purpose::Application && !self.messages.iter().any(like_it);
-        expected.alone = looked_at && (answers.is_none() || self.number.is_multiple_of(2));
+        expected.alone = looked_at && self.shape.alone && (answers.is_none() || self.number.is_multiple_of(4));
         self.messages.push(expected.clone());
         if looked_at && self.number.is_multiple_of(16) {
             self.messages.extend(misjudged(&expected));
@@ -234,9 +236,17 @@ impl<'a> Talk<'a> {
 
     /// A plain envelope as an application writes it, with a qualified name in its content.
     fn envelope(&self, text: &str) -> String {
+        let blocks = if self.shape.headers {
+            format!(
+                "<soap:Header><b:Open xmlns:b=\"{BLOCKS}\">seen by all</b:Open>\
+                 <b:Secret xmlns:b=\"{BLOCKS}\" soap:mustUnderstand=\"1\">{text}</b:Secret></soap:Header>"
+            )
+        } else {
+            String::new()
+        };
         format!(
             "<soap:Envelope xmlns:soap=\"{}\" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\" \
-             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Body><e:Echo xmlns:e=\"urn:example\" b=\"2\" a='\"'>\
+             xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">{blocks}<soap:Body><e:Echo xmlns:e=\"urn:example\" b=\"2\" a='\"'>\
              <e:text xsi:type=\"xsd:string\">{text}</e:text><e:none/></e:Echo></soap:Body></soap:Envelope>",
             self.namespace()
         )

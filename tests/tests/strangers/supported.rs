@@ -1,0 +1,116 @@
+//! Policies with supporting tokens of every kind under every binding; with them, in turn, what no preset has: encrypted
+//! header blocks, protected tokens, implied derived keys, hashed passwords, certificates that do not travel.
+
+use nuncio_policy::model::{
+    Binding, DerivedKeys, HeaderPart, Include, Parts, PasswordKind, Policy, SupportingToken, Token, UsernameToken,
+    X509Reference, X509Token,
+};
+use nuncio_policy::preset;
+use nuncio_policy::suite::SUITES;
+
+use crate::shapes::{Change, Order, Shape};
+
+const BASES: [(&str, &str); 4] = [
+    ("symmetric", "wcf-ws2007-anonymousForCertificate"),
+    ("conversation", "wcf-wshttp-anonymousForCertificate-conversation"),
+    ("asymmetric", "wse-mutualCertificate10Security"),
+    ("transport", "wcf-ws2007-userNameOverTransport"),
+];
+
+/// What a token does, as the assertion's name says it.
+const KINDS: [&str; 8] = [
+    "",
+    "Signed",
+    "Encrypted",
+    "SignedEncrypted",
+    "Endorsing",
+    "SignedEndorsing",
+    "EndorsingEncrypted",
+    "SignedEndorsingEncrypted",
+];
+
+const ORDERS: [Order; 3] = [Order::SignFirst, Order::SignatureEncrypted, Order::EncryptFirst];
+
+/// The namespace of the header blocks that calls bring.
+pub(crate) const BLOCKS: &str = "urn:example:blocks";
+
+/// All of them. A user name does not endorse: no key is derived from passwords.
+pub(crate) fn supported() -> Vec<Shape> {
+    let tokens = [("a certificate", certificate(false)), ("a certificate that stays", certificate(true))];
+    let users = [("a user name", username(PasswordKind::Text)), ("a hashed password", username(PasswordKind::Digest))];
+    let mut shapes = Vec::new();
+    for kind in KINDS {
+        let endorses = kind.contains("Endorsing");
+        // A certificate that neither travels nor endorses is not there.
+        let stays = |what: &str| what.contains("stays");
+        let certificates = tokens.iter().filter(|(what, _)| endorses || !stays(what));
+        for (what, token) in certificates.chain(users.iter().filter(|_| !endorses)) {
+            for base in BASES {
+                let turn = shapes.len();
+                shapes.push(shape(base, kind, (*what, token), ORDERS[turn % 3], turn));
+            }
+        }
+    }
+    shapes
+}
+
+fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: Order, turn: usize) -> Shape {
+    let preset = preset::named(base.1).expect("a preset");
+    let mut policy = preset.policy;
+    let in_messages = base.0 != "transport";
+    let suite = &SUITES[turn * 5 % SUITES.len()];
+    let derived = [DerivedKeys::Explicit, DerivedKeys::Implied, DerivedKeys::None][turn / 2 % 3];
+    let (protect, headers) = (in_messages && turn % 4 < 2, in_messages && turn % 5 < 3);
+    if !in_messages {
+        policy.supporting.clear();
+    }
+    policy.supporting.push(SupportingToken {
+        token: token.clone(),
+        signed: kind.contains("Signed"),
+        encrypted: kind.contains("Encrypted"),
+        endorsing: kind.contains("Endorsing"),
+        optional: false,
+        parts: Parts::default(),
+    });
+    Change { suite, order, derived, protect, turn }.apply(&mut policy);
+    if let Binding::Asymmetric(binding) = &mut policy.binding {
+        // It is the client's one certificate that signs and that supports: a reference to it must not find the other token.
+        let stays = matches!(token, Token::X509(token) if token.include == Include::Never);
+        binding.initiator.include = if stays { Include::Never } else { Include::AlwaysToRecipient };
+    }
+    if headers {
+        add_headers(&mut policy);
+    }
+    let words =
+        [if protect { ", tokens protected" } else { "" }, if headers { ", a header encrypted" } else { "" }].concat();
+    let name = format!(
+        "{}, {}, {}, {derived:?} derived keys{words}, {what} as {kind}SupportingTokens",
+        base.0,
+        suite.name,
+        order.words()
+    );
+    Shape { name, policy, soap: preset.soap[turn % preset.soap.len()], headers, alone: false }
+}
+
+/// Both blocks are signed, and one is encrypted.
+fn add_headers(policy: &mut Policy) {
+    let part = |name: &str| HeaderPart { name: Some(name.to_owned()), namespace: BLOCKS.to_owned() };
+    policy.parts.signed.headers.extend([part("Open"), part("Secret")]);
+    policy.parts.encrypted.headers.push(part("Secret"));
+}
+
+/// The supporting token of a preset.
+fn preset_token(name: &str) -> Token {
+    preset::named(name).expect("a preset").policy.supporting.remove(0).token
+}
+
+fn certificate(stays: bool) -> Token {
+    let Token::X509(token) = preset_token("wcf-ws2007-mutualCertificate") else { panic!("no certificate") };
+    let include = if stays { Include::Never } else { Include::AlwaysToRecipient };
+    Token::X509(X509Token { include, reference: X509Reference::KeyIdentifier, ..token })
+}
+
+fn username(password: PasswordKind) -> Token {
+    let Token::Username(token) = preset_token("wcf-ws2007-userNameForCertificate") else { panic!("no user name") };
+    Token::Username(UsernameToken { password, ..token })
+}
