@@ -161,12 +161,12 @@ fn of_alternatives(alternatives: &[Policy]) -> String {
 }
 
 fn of_policy(policy: &Policy) -> String {
-    let (kind, suite, tokens) = match &policy.binding {
-        Binding::Transport(binding) => ("transport", binding.suite, String::new()),
-        Binding::Symmetric(binding) => ("symmetric", binding.suite, format!(", {}", word(&binding.protection))),
-        Binding::Asymmetric(binding) => ("asymmetric", binding.suite, String::new()),
+    let (kind, tokens) = match &policy.binding {
+        Binding::Transport(_) => ("transport", String::new()),
+        Binding::Symmetric(binding) => ("symmetric", format!(", {}", word(&binding.protection))),
+        Binding::Asymmetric(_) => ("asymmetric", String::new()),
     };
-    let mut line = format!("{kind} {}{tokens}", suite.name);
+    let mut line = format!("{kind} {}{tokens}", policy.properties.suite.name);
     for token in &policy.supporting {
         line.push_str(", ");
         line.push_str(&supporting(token));

@@ -124,8 +124,10 @@ fn what_is_not_built_is_named_with_its_line() {
 fn what_a_token_may_say_is_in_the_model() {
     let certificate = |more: &str| {
         let token = format!("<sp:X509Token><wsp:Policy>{more}</wsp:Policy></sp:X509Token>");
-        match read(&symmetric(&token, "<sp:ProtectTokens/>")).remove(0).binding {
-            Binding::Symmetric(SymmetricBinding { protection: Token::X509(token), protect_tokens: true, .. }) => token,
+        let policy = read(&symmetric(&token, "<sp:ProtectTokens/>")).remove(0);
+        assert!(policy.properties.protect_tokens);
+        match policy.binding {
+            Binding::Symmetric(SymmetricBinding { protection: Token::X509(token) }) => token,
             _ => panic!("another binding or token"),
         }
     };
@@ -141,7 +143,7 @@ fn what_a_token_may_say_is_in_the_model() {
     let user = |more: &str| {
         let token = format!("<sp:UsernameToken><wsp:Policy>{more}</wsp:Policy></sp:UsernameToken>");
         match read(&symmetric(&token, "")).remove(0).binding {
-            Binding::Symmetric(SymmetricBinding { protection: Token::Username(token), .. }) => token,
+            Binding::Symmetric(SymmetricBinding { protection: Token::Username(token) }) => token,
             _ => panic!("another binding or token"),
         }
     };
@@ -217,10 +219,8 @@ fn parts_elements_and_what_must_be_there() {
 fn suites_have_options_and_makers() {
     let suite = |assertions: &str| {
         let binding = symmetric("<sp:X509Token/>", "").replace("<sp:Basic256/>", assertions);
-        match read(&binding).remove(0).binding {
-            Binding::Symmetric(SymmetricBinding { suite, options, .. }) => (suite.name, options),
-            _ => panic!("another binding"),
-        }
+        let properties = read(&binding).remove(0).properties;
+        (properties.suite.name, properties.options)
     };
     assert_eq!(suite("<sp:Basic192/>"), ("Basic192", SuiteOptions::default()));
     let (name, options) =
@@ -259,9 +259,10 @@ fn an_asymmetric_binding_has_a_certificate_for_each_side() {
     assert_eq!(binding.initiator.derived_keys, DerivedKeys::None);
     assert_eq!(binding.recipient.derived_keys, DerivedKeys::Explicit);
     assert_eq!(binding.recipient.reference, X509Reference::IssuerSerial);
-    assert_eq!(binding.order, ProtectionOrder::EncryptBeforeSign);
-    assert!(binding.timestamp && !binding.encrypt_signature);
-    assert_eq!(binding.suite.name, "Basic128");
+    let properties = &policies[0].properties;
+    assert_eq!(properties.order, ProtectionOrder::EncryptBeforeSign);
+    assert!(properties.timestamp && !properties.encrypt_signature);
+    assert_eq!(properties.suite.name, "Basic128");
 
     let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
     let certificate = "<sp:X509Token/>";
@@ -272,9 +273,9 @@ fn an_asymmetric_binding_has_a_certificate_for_each_side() {
     );
     let more = "<sp:ProtectTokens/><sp:EncryptBeforeSigning/><sp:EncryptSignature/>";
     let policies = read(&asymmetric(certificate, certificate, more));
-    let Binding::Asymmetric(binding) = &policies[0].binding else { panic!("another binding") };
-    assert!(binding.protect_tokens && binding.encrypt_signature);
-    assert_eq!(binding.order, ProtectionOrder::EncryptBeforeSign);
+    let properties = &policies[0].properties;
+    assert!(properties.protect_tokens && properties.encrypt_signature);
+    assert_eq!(properties.order, ProtectionOrder::EncryptBeforeSign);
 }
 
 #[test]

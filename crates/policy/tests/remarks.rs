@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use nuncio_policy::bare::{self, Listing, Says};
-use nuncio_policy::model::{Binding, Layout, Policy};
+use nuncio_policy::model::{Layout, Policy};
 use nuncio_policy::wsdl;
 
 const TLS: &str = "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy><sp:HttpsToken/></wsp:Policy></sp:TransportToken>\
@@ -31,11 +31,7 @@ fn check(content: &str, remark: &str) -> Vec<Policy> {
 }
 
 fn layout(policy: &Policy) -> Layout {
-    match &policy.binding {
-        Binding::Transport(binding) => binding.layout,
-        Binding::Symmetric(binding) => binding.layout,
-        Binding::Asymmetric(binding) => binding.layout,
-    }
+    policy.properties.layout
 }
 
 #[test]
@@ -87,13 +83,7 @@ fn mistakes_that_people_shipped_are_told() {
         &TLS.replace("<sp:Basic256/>", "<sp:Basic256/><sp:Basic128/><sp:TripleDes/>"),
         "p.xml:2: several suites in one AlgorithmSuite: read as a choice between them",
     );
-    let suites: Vec<&str> = policies
-        .iter()
-        .filter_map(|policy| match &policy.binding {
-            Binding::Transport(binding) => Some(binding.suite.name),
-            _ => None,
-        })
-        .collect();
+    let suites: Vec<&str> = policies.iter().map(|policy| policy.properties.suite.name).collect();
     assert_eq!(suites, ["Basic256", "Basic128", "TripleDes"]);
 }
 

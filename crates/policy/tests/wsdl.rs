@@ -104,7 +104,7 @@ fn a_port_that_cannot_be_used_leaves_the_others_alone() {
     assert_eq!(ports[1].soap, SoapVersion::V11);
     let policy = &ports[1].alternatives.as_ref().unwrap()[0];
     assert_eq!(policy.addressing, Addressing::None);
-    assert!(!transport(policy).client_certificate && transport(policy).timestamp);
+    assert!(!transport(policy).client_certificate && policy.properties.timestamp);
     assert_eq!(ports[1].operations[0].input.action, "urn:example:library/ILibrary/Remind", "the SOAP action");
 }
 
@@ -112,14 +112,15 @@ fn a_port_that_cannot_be_used_leaves_the_others_alone() {
 fn references_choices_and_defaults_of_a_contract_for_cxf() {
     let port = ports("cxf-mutual.wsdl").remove(0);
     let alternatives = port.alternatives.unwrap();
-    let suites: Vec<&str> = alternatives.iter().map(|policy| symmetric(policy).suite.name).collect();
+    let suites: Vec<&str> = alternatives.iter().map(|policy| policy.properties.suite.name).collect();
     assert_eq!(suites, ["Basic128Sha256", "Basic256"], "the suite that is not built is no reason to refuse the others");
     let policy = &alternatives[0];
     assert_eq!((policy.version, policy.addressing), (PolicyVersion::V12, Addressing::V10));
     assert!(policy.wss.v11 && policy.wss.signature_confirmation);
     let binding = symmetric(policy);
-    assert_eq!((binding.order, binding.layout), (ProtectionOrder::EncryptBeforeSign, Layout::Lax));
-    assert!(!binding.timestamp && !binding.encrypt_signature && !binding.protect_tokens);
+    let properties = &policy.properties;
+    assert_eq!((properties.order, properties.layout), (ProtectionOrder::EncryptBeforeSign, Layout::Lax));
+    assert!(!properties.timestamp && !properties.encrypt_signature && !properties.protect_tokens);
     let Token::X509(protection) = &binding.protection else { panic!("another token") };
     assert_eq!(
         (protection.include, protection.derived_keys, protection.reference),
@@ -209,7 +210,12 @@ fn a_binding_attached_to_messages_is_the_ports_and_leaves_the_others_unprotected
     let text = two_operations([&policy, "", &policy, ""]);
     let port = wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports.remove(0);
     let alternatives = port.alternatives.unwrap();
-    assert!(alternatives.len() == 1 && transport(&alternatives[0]).suite.name == "Basic256" && alternatives[0].wss.v11);
+    assert!(
+        alternatives.len() == 1
+            && !transport(&alternatives[0]).client_certificate
+            && alternatives[0].properties.suite.name == "Basic256"
+            && alternatives[0].wss.v11
+    );
     assert!(alternatives[0].supporting.is_empty());
     for operation in &port.operations {
         let output = operation.output.as_ref().unwrap();

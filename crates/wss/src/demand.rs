@@ -58,7 +58,7 @@ impl<'a> Demand<'a> {
 
     /// The algorithm suite of the binding.
     pub(crate) fn suite(&self) -> &'static Suite {
-        suite(self.policy)
+        self.policy.properties.suite
     }
 
     /// The binding, if it is the symmetric one.
@@ -79,31 +79,18 @@ impl<'a> Demand<'a> {
 
     /// Which comes first where the message protects itself, signing or encrypting; `None` where the transport does.
     pub(crate) fn order(&self) -> Option<ProtectionOrder> {
-        match &self.policy.binding {
-            _ if !self.protected => None,
-            Binding::Transport(_) => None,
-            Binding::Symmetric(binding) => Some(binding.order),
-            Binding::Asymmetric(binding) => Some(binding.order),
-        }
+        let over_transport = matches!(self.policy.binding, Binding::Transport(_));
+        (self.protected && !over_transport).then_some(self.policy.properties.order)
     }
 
     /// The layout of the security header.
     pub(crate) fn layout(&self) -> Layout {
-        match &self.policy.binding {
-            Binding::Transport(binding) => binding.layout,
-            Binding::Symmetric(binding) => binding.layout,
-            Binding::Asymmetric(binding) => binding.layout,
-        }
+        self.policy.properties.layout
     }
 
     /// Whether there must be a timestamp.
     pub(crate) fn timestamp(&self) -> bool {
-        let timestamp = match &self.policy.binding {
-            Binding::Transport(binding) => binding.timestamp,
-            Binding::Symmetric(binding) => binding.timestamp,
-            Binding::Asymmetric(binding) => binding.timestamp,
-        };
-        timestamp && self.protected
+        self.policy.properties.timestamp && self.protected
     }
 
     /// Whether the message brings a token that is such, and endorses.
@@ -113,11 +100,7 @@ impl<'a> Demand<'a> {
 
     /// Whether the primary signature covers the token that made it.
     pub(crate) fn protect_tokens(&self) -> bool {
-        match &self.policy.binding {
-            Binding::Transport(_) => false,
-            Binding::Symmetric(binding) => binding.protect_tokens,
-            Binding::Asymmetric(binding) => binding.protect_tokens,
-        }
+        self.policy.properties.protect_tokens
     }
 
     /// How the keys that sign and encrypt are derived.
@@ -152,12 +135,9 @@ impl<'a> Demand<'a> {
 
     /// Whether the signatures must be encrypted: where the policy says so and something else is.
     pub(crate) fn signature_encrypted(&self) -> bool {
-        let encrypted = match &self.policy.binding {
-            Binding::Transport(_) => false,
-            Binding::Symmetric(binding) => binding.encrypt_signature,
-            Binding::Asymmetric(binding) => binding.encrypt_signature,
-        };
-        encrypted && self.order() == Some(ProtectionOrder::SignBeforeEncrypt) && !self.parts.encrypted.is_empty()
+        self.policy.properties.encrypt_signature
+            && self.order() == Some(ProtectionOrder::SignBeforeEncrypt)
+            && !self.parts.encrypted.is_empty()
     }
 
     /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings.
@@ -182,13 +162,4 @@ pub(crate) fn dialect(policy: &Policy) -> &'static Dialect {
         (None, PolicyVersion::V11) => TrustVersion::February2005,
         (None, PolicyVersion::V12) => TrustVersion::V13,
     })
-}
-
-/// The algorithm suite of a policy.
-pub(crate) fn suite(policy: &Policy) -> &'static Suite {
-    match &policy.binding {
-        Binding::Transport(binding) => binding.suite,
-        Binding::Symmetric(binding) => binding.suite,
-        Binding::Asymmetric(binding) => binding.suite,
-    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Message, Operation, PartSet, Parts, Policy, ProtectionOrder,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
-    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
+    Addressing, Binding, DerivedKeys, HeaderPart, Message, Operation, PartSet, Parts, Policy, Properties,
+    ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken,
+    SymmetricBinding, Token, Trust, TrustVersion, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -107,7 +107,7 @@ impl Terms {
 
     /// The algorithm suite of the messages that establish a context.
     pub(crate) fn bootstrap_suite(&self) -> &'static Suite {
-        crate::demand::suite(self.conversation().map_or(&self.policy, |token| &token.bootstrap))
+        self.conversation().map_or(&self.policy, |token| &token.bootstrap).properties.suite
     }
 
     /// The addressing of its messages.
@@ -237,7 +237,7 @@ fn compile(policy: &Policy, every: &MessageTerms, operations: Vec<Operation>) ->
         let terms = MessageTerms::of_message(policy, message)?;
         check_parts(&terms.parts)?;
         for supporting in &message.supporting {
-            check_supporting(supporting, &policy.binding)?;
+            check_supporting(supporting, policy)?;
             check_token(&supporting.token)?;
             if matches!(supporting.token, Token::SecureConversation(_)) {
                 return Err(NotBuilt("a secure conversation token at operation or message scope"));
@@ -298,16 +298,15 @@ fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {
 /// Refuses what the model can say and the protocol does not do yet.
 fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
     check_parts(&policy.parts)?;
+    check_properties(&policy.properties)?;
     let mut tokens: Vec<&Token> = Vec::new();
     match &policy.binding {
-        Binding::Transport(binding) => check_options(binding.options)?,
+        Binding::Transport(_) => {}
         Binding::Asymmetric(binding) => {
-            check_options(binding.options)?;
-            check_signature(binding.order, binding.encrypt_signature)?;
             check_certificate(&binding.initiator)?;
             check_certificate(&binding.recipient)?;
             // A token within the signature that it makes cannot be covered by it.
-            if binding.protect_tokens
+            if policy.properties.protect_tokens
                 && [&binding.initiator, &binding.recipient]
                     .iter()
                     .any(|token| token.reference == X509Reference::Embedded)
@@ -316,8 +315,6 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
             }
         }
         Binding::Symmetric(binding) => {
-            check_options(binding.options)?;
-            check_signature(binding.order, binding.encrypt_signature)?;
             if matches!(binding.protection, Token::Username(_)) {
                 return Err(NotBuilt("a user name token that protects"));
             }
@@ -325,13 +322,13 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         }
     }
     for supporting in &policy.supporting {
-        check_supporting(supporting, &policy.binding)?;
+        check_supporting(supporting, policy)?;
         tokens.push(&supporting.token);
     }
     tokens.into_iter().try_for_each(check_token)
 }
 
-fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(), NotBuilt> {
+fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
     let parts = &supporting.parts;
     if !parts.encrypted.is_empty() {
         return Err(NotBuilt("EncryptedParts of a supporting token"));
@@ -340,7 +337,7 @@ fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(
     if !parts.signed_elements.is_empty() || !parts.required.is_empty() || !parts.required_elements.is_empty() {
         return Err(NotBuilt("elements or required parts of a supporting token"));
     }
-    match (&supporting.token, binding) {
+    match (&supporting.token, &policy.binding) {
         (Token::X509(X509Token { reference: X509Reference::Embedded, .. }), _)
             if supporting.endorsing && (supporting.signed || supporting.encrypted) =>
         {
@@ -355,7 +352,7 @@ fn check_supporting(supporting: &SupportingToken, binding: &Binding) -> Result<(
             Token::SecureConversation(_),
             Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(_), .. }),
         ) => Err(NotBuilt("a secure conversation token beside another")),
-        (_, Binding::Transport(binding)) if supporting.endorsing && !binding.timestamp => {
+        (_, Binding::Transport(_)) if supporting.endorsing && !policy.properties.timestamp => {
             Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"))
         }
         (Token::SecureConversation(_), _) if supporting.signed || supporting.encrypted => {
@@ -382,7 +379,7 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
                 Binding::Symmetric(_) | Binding::Asymmetric(_) if !token.bootstrap.parts.encrypted.body => {
                     return Err(NotBuilt("a bootstrap policy that does not encrypt the body"));
                 }
-                Binding::Transport(binding) if token.renew && !binding.timestamp => {
+                Binding::Transport(_) if token.renew && !token.bootstrap.properties.timestamp => {
                     return Err(NotBuilt("a renewal that endorses over a transport without IncludeTimestamp"));
                 }
                 _ => {}
@@ -415,15 +412,11 @@ fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
     }
 }
 
-fn check_signature(order: ProtectionOrder, encrypt_signature: bool) -> Result<(), NotBuilt> {
-    if encrypt_signature && order == ProtectionOrder::EncryptBeforeSign {
+fn check_properties(properties: &Properties) -> Result<(), NotBuilt> {
+    if properties.encrypt_signature && properties.order == ProtectionOrder::EncryptBeforeSign {
         return Err(NotBuilt("EncryptSignature with EncryptBeforeSigning"));
     }
-    Ok(())
-}
-
-fn check_options(options: SuiteOptions) -> Result<(), NotBuilt> {
-    if options == SuiteOptions::default() {
+    if properties.options == SuiteOptions::default() {
         Ok(())
     } else {
         Err(NotBuilt("inclusive canonicalization, SOAPNormalization10 or STRTransform10"))

@@ -10,7 +10,7 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::{base64, sign, transport};
 use nuncio_policy::model::{
-    AsymmetricBinding, Binding, DerivedKeys, Include, PartSet, Policy, ProtectionOrder, X509Reference,
+    AsymmetricBinding, Binding, DerivedKeys, Include, PartSet, Policy, Properties, ProtectionOrder, X509Reference,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_wss::{Claim, Class, Refusal};
@@ -56,26 +56,28 @@ fn xs_17_who_signs_under_the_asymmetric_binding_is_checked_by_both_ends() {
 /// What one end writes under every option of the asymmetric binding, the other accepts.
 #[test]
 fn options_of_the_asymmetric_binding_are_kept_by_both_ends() {
-    type Change = fn(&mut AsymmetricBinding);
+    type Change = fn(&mut AsymmetricBinding, &mut Properties);
     let changes: [(&str, Change); 6] = [
-        ("keys as they were wrapped", |binding| {
+        ("keys as they were wrapped", |binding, _| {
             binding.initiator.derived_keys = DerivedKeys::None;
             binding.recipient.derived_keys = DerivedKeys::None;
         }),
-        ("the service's certificate travels", |binding| binding.recipient.include = Include::Always),
-        ("no certificate travels", |binding| binding.initiator.include = Include::Never),
-        ("issuer and serial number", |binding| {
+        ("the service's certificate travels", |binding, _| binding.recipient.include = Include::Always),
+        ("no certificate travels", |binding, _| binding.initiator.include = Include::Never),
+        ("issuer and serial number", |binding, _| {
             binding.initiator.include = Include::Never;
             binding.initiator.reference = X509Reference::IssuerSerial;
             binding.recipient.reference = X509Reference::IssuerSerial;
         }),
-        ("an encrypted signature", |binding| binding.encrypt_signature = true),
-        ("encryption first", |binding| binding.order = ProtectionOrder::EncryptBeforeSign),
+        ("an encrypted signature", |_, properties| properties.encrypt_signature = true),
+        ("encryption first", |_, properties| properties.order = ProtectionOrder::EncryptBeforeSign),
     ];
     let name = PRESET;
     for (what, change) in changes {
         let mut policy = policy(name);
-        change(asymmetric(&mut policy));
+        let mut properties = policy.properties;
+        change(asymmetric(&mut policy), &mut properties);
+        policy.properties = properties;
         let mut pair = Pair::new(&policy, soap(name)[0]);
         let (outbound, expectation) = pair.request("hello", None);
         let opened = pair.open(&outbound, outbound.body.clone(), None);
@@ -149,7 +151,7 @@ fn tk_04_an_encrypted_key_of_anybodys_makes_no_new_message() {
     policy.parts.encrypted = PartSet::default();
     let binding = asymmetric(&mut policy);
     (binding.initiator.derived_keys, binding.recipient.derived_keys) = (DerivedKeys::None, DerivedKeys::None);
-    let suite = binding.suite;
+    let suite = policy.properties.suite;
     let mut pair = Pair::new(&policy, soap(PRESET)[0]);
     let (outbound, _) = pair.request("hello", None);
     let honest = pair.open(&outbound, outbound.body.clone(), None).expect("opened");

@@ -153,7 +153,10 @@ fn a_renewal_is_refused_where_it_is_not_due() {
     ));
 
     let mut forbids = policy.clone();
-    let Token::SecureConversation(token) = &mut symmetric(&mut forbids).protection else { panic!("no conversation") };
+    let Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token) }) = &mut forbids.binding
+    else {
+        panic!("no conversation")
+    };
     token.renew = false;
     let mut pair = Pair::unlike(&policy, &forbids, soap(name)[0]);
     let (ours, theirs) = pair.establish();
@@ -212,14 +215,14 @@ fn options_of_policies_are_kept_by_both_ends() {
             policy.wss.signature_confirmation = true;
         }),
         ("the timestamp last", "wcf-ws2007-mutualCertificate", |policy| {
-            symmetric(policy).layout = Layout::LaxTimestampLast;
+            policy.properties.layout = Layout::LaxTimestampLast;
         }),
         ("the timestamp first", "wcf-ws2007-userNameForCertificate", |policy| {
-            symmetric(policy).layout = Layout::LaxTimestampFirst;
+            policy.properties.layout = Layout::LaxTimestampFirst;
         }),
         ("encryption first", "wcf-ws2007-mutualCertificate", |policy| {
-            let binding = symmetric(policy);
-            (binding.order, binding.encrypt_signature) = (ProtectionOrder::EncryptBeforeSign, false);
+            policy.properties.order = ProtectionOrder::EncryptBeforeSign;
+            policy.properties.encrypt_signature = false;
         }),
     ];
     for (what, name, change) in changes {
@@ -231,12 +234,5 @@ fn options_of_policies_are_kept_by_both_ends() {
         let message = pair.echo(opened.unwrap_or_else(|refusal| panic!("{what}: {refusal}")));
         let opening = pair.answer(&message, &expectation);
         assert!(opening.is_ok(), "{what}: {:?}", opening.err());
-    }
-}
-
-fn symmetric(policy: &mut Policy) -> &mut SymmetricBinding {
-    match &mut policy.binding {
-        Binding::Symmetric(binding) => binding,
-        Binding::Transport(_) | Binding::Asymmetric(_) => panic!("not a symmetric binding"),
     }
 }

@@ -10,15 +10,11 @@ use nuncio_policy::suite::{SUITES, Suite};
 
 /// Gives a policy, and the one that a conversation begins under, another suite.
 fn set_suite(policy: &mut Policy, suite: &'static Suite) {
-    match &mut policy.binding {
-        Binding::Transport(binding) => binding.suite = suite,
-        Binding::Asymmetric(binding) => binding.suite = suite,
-        Binding::Symmetric(binding) => {
-            binding.suite = suite;
-            if let Token::SecureConversation(token) = &mut binding.protection {
-                set_suite(&mut token.bootstrap, suite);
-            }
-        }
+    policy.properties.suite = suite;
+    if let Binding::Symmetric(binding) = &mut policy.binding
+        && let Token::SecureConversation(token) = &mut binding.protection
+    {
+        set_suite(&mut token.bootstrap, suite);
     }
 }
 

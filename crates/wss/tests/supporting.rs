@@ -70,18 +70,8 @@ fn converse(policy: &Policy, name: &str, what: &str) {
 
 /// An encrypted signature under the other order is not built.
 fn order(policy: &mut Policy, order: ProtectionOrder) {
-    let encrypted = order == ProtectionOrder::SignBeforeEncrypt;
-    match &mut policy.binding {
-        Binding::Symmetric(binding) => {
-            binding.order = order;
-            binding.encrypt_signature &= encrypted;
-        }
-        Binding::Asymmetric(binding) => {
-            binding.order = order;
-            binding.encrypt_signature &= encrypted;
-        }
-        Binding::Transport(_) => {}
-    }
+    policy.properties.order = order;
+    policy.properties.encrypt_signature &= order == ProtectionOrder::SignBeforeEncrypt;
 }
 
 const KINDS: [&str; 8] = [
@@ -205,7 +195,8 @@ fn a_signed_endorsing_certificate_need_not_travel() {
     let name = "wse-mutualCertificate10Security";
     let mut protected = policy(name);
     let Binding::Asymmetric(binding) = &mut protected.binding else { panic!("not asymmetric") };
-    (binding.protect_tokens, binding.initiator.include) = (true, Include::Never);
+    binding.initiator.include = Include::Never;
+    protected.properties.protect_tokens = true;
     let mut pair = Pair::new(&protected, soap(name)[0]);
     let (outbound, expectation) = pair.request("hello", None);
     let text = String::from_utf8(outbound.body.clone()).expect("text");
@@ -285,11 +276,7 @@ fn preset_conversation() -> Token {
 /// `ProtectTokens`: the token that signs is itself signed, or the message is refused.
 #[test]
 fn a_token_that_signs_is_protected_where_the_policy_says_so() {
-    let protect = |policy: &mut Policy| match &mut policy.binding {
-        Binding::Symmetric(binding) => binding.protect_tokens = true,
-        Binding::Asymmetric(binding) => binding.protect_tokens = true,
-        Binding::Transport(_) => panic!("nothing to protect"),
-    };
+    let protect = |policy: &mut Policy| policy.properties.protect_tokens = true;
     for base in ["wcf-ws2007-anonymousForCertificate", "wse-mutualCertificate10Security"] {
         let unprotected = policy(base);
         let mut protected = policy(base);

@@ -102,7 +102,7 @@ fn another_algorithm_than_the_policys() {
         ("Basic128", "http://www.w3.org/2001/04/xmlenc#aes128-cbc"),
         ("Basic256Sha256", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"),
     ] {
-        let client = bench.misled(|policy| symmetric(policy).suite = Suite::named(suite).unwrap());
+        let client = bench.misled(|policy| policy.properties.suite = Suite::named(suite).unwrap());
         let request = bench.request_by(&client, "x");
         bench.refuse(suite, &request, Class::InvalidSecurity, &format!("algorithm \"{found}\" is not accepted here"));
     }
@@ -141,7 +141,7 @@ fn a_body_that_is_not_encrypted() {
 fn a_signature_that_is_not_encrypted() {
     for name in [PER_MESSAGE, CONVERSATION] {
         let bench = Bench::new(name);
-        let client = bench.misled(|policy| symmetric(policy).encrypt_signature = false);
+        let client = bench.misled(|policy| policy.properties.encrypt_signature = false);
         bench.refuse(name, &bench.request_by(&client, "x"), Class::InvalidSecurity, "Signature is not encrypted");
     }
 }
@@ -151,7 +151,7 @@ fn a_password_that_is_not_encrypted() {
     let bench = Bench::new(PER_MESSAGE);
     let client = bench.misled(|policy| {
         policy.supporting[0].encrypted = false;
-        symmetric(policy).encrypt_signature = false;
+        policy.properties.encrypt_signature = false;
     });
     let request = bench.request_by(&client, "x");
     bench.refuse("a password in clear", &request, Class::InvalidSecurity, "Signature is not encrypted");
@@ -219,11 +219,11 @@ fn refusals_of_a_class_are_the_same_octets() {
     };
     let refused = [
         ("a replay", once),
-        ("another suite", by(bench.misled(|policy| symmetric(policy).suite = Suite::named("Basic128").unwrap()))),
+        ("another suite", by(bench.misled(|policy| policy.properties.suite = Suite::named("Basic128").unwrap()))),
         ("an unsigned body", by(bench.misled(|policy| policy.parts.signed.body = false))),
         ("a body in clear", by(bench.misled(|policy| policy.parts.encrypted.body = false))),
-        ("a signature in clear", by(bench.misled(|policy| symmetric(policy).encrypt_signature = false))),
-        ("no timestamp", by(bench.misled(|policy| symmetric(policy).timestamp = false))),
+        ("a signature in clear", by(bench.misled(|policy| policy.properties.encrypt_signature = false))),
+        ("no timestamp", by(bench.misled(|policy| policy.properties.timestamp = false))),
         ("no user", by(bench.misled(|policy| policy.supporting.clear()))),
         ("a changed body", changed("Body", "EncryptedData")),
         ("a changed token", changed("Security", "EncryptedData")),

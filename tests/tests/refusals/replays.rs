@@ -2,7 +2,7 @@
 
 use nuncio_wss::{Class, Time};
 
-use crate::bench::{Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, edited, message, symmetric};
+use crate::bench::{Bench, CONVERSATION, MINUTE, NOW, PER_MESSAGE, edited, message};
 
 const SEEN: &str = "the message was seen before";
 
@@ -87,7 +87,7 @@ fn a_timestamp_from_the_future() {
 #[test]
 fn no_timestamp() {
     let bench = Bench::new(PER_MESSAGE);
-    let client = bench.misled(|policy| symmetric(policy).timestamp = false);
+    let client = bench.misled(|policy| policy.properties.timestamp = false);
     let reason = "no timestamp where the policy asks for one";
     bench.refuse("no timestamp", &bench.request_by(&client, "x"), Class::InvalidSecurity, reason);
 }

@@ -1,7 +1,7 @@
 //! What a message must be, from its policy's model and nothing else: what the strangers hold it to.
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, PasswordKind, Policy, ProtectionOrder,
+    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, PasswordKind, Policy, Properties, ProtectionOrder,
     SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
 };
 use nuncio_tests::peers::{PASSWORD, USER};
@@ -137,11 +137,7 @@ impl Subject<'_> {
     /// What the policy makes of it.
     pub(crate) fn expected(&self, name: String, file: String) -> Expected {
         let policy = self.effective();
-        let (suite, layout, order, timestamp) = match &policy.binding {
-            Binding::Transport(of) => (of.suite, of.layout, ProtectionOrder::SignBeforeEncrypt, of.timestamp),
-            Binding::Symmetric(of) => (of.suite, of.layout, of.order, of.timestamp),
-            Binding::Asymmetric(of) => (of.suite, of.layout, of.order, of.timestamp),
-        };
+        let Properties { suite, layout, order, timestamp, protect_tokens, .. } = policy.properties;
         let parts = self.parts();
         let (protection, encryption) = self.sources();
         Expected {
@@ -170,11 +166,7 @@ impl Subject<'_> {
             protection,
             encryption,
             signed: Names::from(&parts.signed),
-            protects: match &policy.binding {
-                Binding::Transport(_) => false,
-                Binding::Symmetric(binding) => binding.protect_tokens,
-                Binding::Asymmetric(binding) => binding.protect_tokens,
-            },
+            protects: protect_tokens,
             encrypted: Names::from(&parts.encrypted),
             tokens: if self.request { self.tokens() } else { Vec::new() },
             answers: None,
@@ -208,12 +200,7 @@ impl Subject<'_> {
     }
 
     fn hides_signature(&self) -> bool {
-        let hides = match &self.effective().binding {
-            Binding::Transport(_) => false,
-            Binding::Symmetric(binding) => binding.encrypt_signature,
-            Binding::Asymmetric(binding) => binding.encrypt_signature,
-        };
-        hides && !self.parts().encrypted.is_empty()
+        self.effective().properties.encrypt_signature && !self.parts().encrypted.is_empty()
     }
 
     /// WCF does not hold a Cancel to the policy's derived keys.

@@ -117,13 +117,18 @@ impl Change {
             Order::SignatureEncrypted => (ProtectionOrder::SignBeforeEncrypt, true),
             Order::EncryptFirst => (ProtectionOrder::EncryptBeforeSign, false),
         };
+        let over_transport = matches!(policy.binding, Binding::Transport(_));
+        let properties = &mut policy.properties;
+        properties.suite = suite;
+        if !over_transport {
+            properties.order = protection_order;
+            properties.encrypt_signature = encrypt_signature;
+            properties.protect_tokens = protect;
+        }
         match &mut policy.binding {
-            Binding::Transport(binding) => binding.suite = suite,
+            Binding::Transport(_) => {}
             Binding::Symmetric(binding) => {
-                (binding.suite, binding.order, binding.encrypt_signature) =
-                    (suite, protection_order, encrypt_signature);
-                binding.protect_tokens = protect;
-                binding.layout =
+                properties.layout =
                     [Layout::Strict, Layout::Lax, Layout::LaxTimestampFirst, Layout::LaxTimestampLast][turn % 4];
                 policy.wss.signature_confirmation = turn.is_multiple_of(2);
                 match &mut binding.protection {
@@ -136,10 +141,7 @@ impl Change {
                 }
             }
             Binding::Asymmetric(binding) => {
-                (binding.suite, binding.order, binding.encrypt_signature) =
-                    (suite, protection_order, encrypt_signature);
-                binding.protect_tokens = protect;
-                binding.layout = [Layout::Strict, Layout::Lax][turn % 2];
+                properties.layout = [Layout::Strict, Layout::Lax][turn % 2];
                 for token in [&mut binding.initiator, &mut binding.recipient] {
                     *token = X509Token { derived_keys, reference: reference_of_10(turn), ..token.clone() };
                 }
@@ -190,14 +192,13 @@ impl Shape {
 
     /// Whether a key that a message brings, wrapped for a certificate in a way that xmlsec1 knows, encrypts as it is.
     pub(crate) fn wraps_what_encrypts(&self) -> bool {
-        let (wraps, suite) = match &self.policy.binding {
+        let suite = self.policy.properties.suite;
+        let wraps = match &self.policy.binding {
             Binding::Transport(_) => return false,
             Binding::Symmetric(binding) => {
-                let underived =
-                    matches!(&binding.protection, Token::X509(token) if token.derived_keys == DerivedKeys::None);
-                (underived, binding.suite)
+                matches!(&binding.protection, Token::X509(token) if token.derived_keys == DerivedKeys::None)
             }
-            Binding::Asymmetric(binding) => (binding.recipient.derived_keys == DerivedKeys::None, binding.suite),
+            Binding::Asymmetric(binding) => binding.recipient.derived_keys == DerivedKeys::None,
         };
         wraps && !matches!(suite.transport, KeyTransport::Oaep { v11: true, .. })
     }

@@ -62,6 +62,8 @@ pub struct Policy {
     pub version: PolicyVersion,
     /// The security binding.
     pub binding: Binding,
+    /// What the binding says beside its tokens.
+    pub properties: Properties,
     /// Supporting tokens, in the order of the policy.
     pub supporting: Vec<SupportingToken>,
     /// `Wss10`/`Wss11` and their options.
@@ -79,18 +81,6 @@ pub struct Policy {
     pub parts: Parts,
 }
 
-impl Policy {
-    /// Whether messages are encrypted before they are signed.
-    pub(crate) fn encrypts_first(&self) -> bool {
-        let order = match &self.binding {
-            Binding::Transport(_) => None,
-            Binding::Symmetric(binding) => Some(binding.order),
-            Binding::Asymmetric(binding) => Some(binding.order),
-        };
-        order == Some(ProtectionOrder::EncryptBeforeSign)
-    }
-}
-
 /// A security binding (WS-SecurityPolicy 1.2, section 7).
 #[derive(Clone, Debug)]
 pub enum Binding {
@@ -102,29 +92,11 @@ pub enum Binding {
     Asymmetric(AsymmetricBinding),
 }
 
-impl Binding {
-    pub(crate) fn set_layout(&mut self, layout: Layout) {
-        match self {
-            Self::Transport(binding) => binding.layout = layout,
-            Self::Symmetric(binding) => binding.layout = layout,
-            Self::Asymmetric(binding) => binding.layout = layout,
-        }
-    }
-}
-
 /// `TransportBinding`.
 #[derive(Clone, Debug)]
 pub struct TransportBinding {
     /// Whether TLS itself must authenticate the client (`RequireClientCertificate`).
     pub client_certificate: bool,
-    /// The algorithm suite.
-    pub suite: &'static Suite,
-    /// What the policy says beside the suite.
-    pub options: SuiteOptions,
-    /// The layout of the security header.
-    pub layout: Layout,
-    /// Whether every message carries a timestamp.
-    pub timestamp: bool,
 }
 
 /// `SymmetricBinding` with a protection token.
@@ -132,20 +104,6 @@ pub struct TransportBinding {
 pub struct SymmetricBinding {
     /// The token whose key signs and encrypts.
     pub protection: Token,
-    /// The algorithm suite.
-    pub suite: &'static Suite,
-    /// What the policy says beside the suite.
-    pub options: SuiteOptions,
-    /// The layout of the security header.
-    pub layout: Layout,
-    /// Whether every message carries a timestamp.
-    pub timestamp: bool,
-    /// Which comes first, signing or encrypting.
-    pub order: ProtectionOrder,
-    /// Whether the signature itself is encrypted (`EncryptSignature`).
-    pub encrypt_signature: bool,
-    /// Whether the signature covers the token that made it (`ProtectTokens`).
-    pub protect_tokens: bool,
 }
 
 /// `AsymmetricBinding` with one token for each side.
@@ -155,6 +113,11 @@ pub struct AsymmetricBinding {
     pub initiator: X509Token,
     /// The token that signs responses, and that requests are encrypted for.
     pub recipient: X509Token,
+}
+
+/// The properties of a security binding (WS-SecurityPolicy 1.2, section 6).
+#[derive(Clone, Copy, Debug)]
+pub struct Properties {
     /// The algorithm suite.
     pub suite: &'static Suite,
     /// What the policy says beside the suite.
@@ -163,7 +126,7 @@ pub struct AsymmetricBinding {
     pub layout: Layout,
     /// Whether every message carries a timestamp.
     pub timestamp: bool,
-    /// Which comes first, signing or encrypting.
+    /// Which comes first, signing or encrypting. Of a transport binding, this and what follows say nothing.
     pub order: ProtectionOrder,
     /// Whether the signature itself is encrypted (`EncryptSignature`).
     pub encrypt_signature: bool,

@@ -9,9 +9,9 @@ pub mod wse;
 
 use crate::model::{
     Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, PasswordKind,
-    Policy, PolicyVersion, ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions,
-    SupportingToken, SymmetricBinding, Token, TransportBinding, Trust, TrustVersion, UsernameToken, Wss, X509Kind,
-    X509Reference, X509Token,
+    Policy, PolicyVersion, Properties, ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion,
+    SuiteOptions, SupportingToken, SymmetricBinding, Token, TransportBinding, Trust, TrustVersion, UsernameToken, Wss,
+    X509Kind, X509Reference, X509Token,
 };
 use crate::names;
 use crate::suite::{SUITES, Suite};
@@ -96,9 +96,9 @@ impl Dialect {
     fn per_message(self, mode: Mode, signature_confirmation: bool) -> Policy {
         let over_transport = mode.is_over_transport();
         let binding = match mode {
-            Mode::MutualCertificate10 => Binding::Asymmetric(self.asymmetric()),
-            _ if over_transport => Binding::Transport(transport()),
-            _ => Binding::Symmetric(self.symmetric(Token::X509(service_certificate()))),
+            Mode::MutualCertificate10 => Binding::Asymmetric(asymmetric()),
+            _ if over_transport => TRANSPORT,
+            _ => Binding::Symmetric(SymmetricBinding { protection: Token::X509(service_certificate()) }),
         };
         let supporting = match mode {
             Mode::UserNameOverTransport | Mode::UserNameForCertificate => Some(self.username()),
@@ -114,6 +114,7 @@ impl Dialect {
         Policy {
             version: self.version,
             binding,
+            properties: self.properties(),
             supporting: supporting.into_iter().collect(),
             wss: Wss { v11: mode != Mode::MutualCertificate10, signature_confirmation },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
@@ -139,13 +140,14 @@ impl Dialect {
             bootstrap: Box::new(bootstrap),
         });
         let (binding, supporting) = if over_transport {
-            (Binding::Transport(transport()), vec![endorsing(token, Parts::default())])
+            (TRANSPORT, vec![endorsing(token, Parts::default())])
         } else {
-            (Binding::Symmetric(self.symmetric(token)), Vec::new())
+            (Binding::Symmetric(SymmetricBinding { protection: token }), Vec::new())
         };
         Policy {
             version: self.version,
             binding,
+            properties: self.properties(),
             supporting,
             wss: Wss { v11: true, signature_confirmation: false },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
@@ -156,25 +158,8 @@ impl Dialect {
         }
     }
 
-    fn symmetric(self, protection: Token) -> SymmetricBinding {
-        SymmetricBinding {
-            protection,
-            suite: BASIC256,
-            options: SuiteOptions::default(),
-            layout: Layout::Strict,
-            timestamp: true,
-            order: ProtectionOrder::SignBeforeEncrypt,
-            encrypt_signature: self.encrypt_signature,
-            protect_tokens: false,
-        }
-    }
-
-    /// Both sides' certificates are the source of the keys that are wrapped for them.
-    fn asymmetric(self) -> AsymmetricBinding {
-        let token = |include| certificate(include, DerivedKeys::Explicit, X509Reference::Any);
-        AsymmetricBinding {
-            initiator: token(Include::AlwaysToRecipient),
-            recipient: token(Include::Never),
+    fn properties(self) -> Properties {
+        Properties {
             suite: BASIC256,
             options: SuiteOptions::default(),
             layout: Layout::Strict,
@@ -219,15 +204,13 @@ impl Dialect {
     }
 }
 
-fn transport() -> TransportBinding {
-    TransportBinding {
-        client_certificate: false,
-        suite: BASIC256,
-        options: SuiteOptions::default(),
-        layout: Layout::Strict,
-        timestamp: true,
-    }
+/// Both sides' certificates are the source of the keys that are wrapped for them.
+fn asymmetric() -> AsymmetricBinding {
+    let token = |include| certificate(include, DerivedKeys::Explicit, X509Reference::Any);
+    AsymmetricBinding { initiator: token(Include::AlwaysToRecipient), recipient: token(Include::Never) }
 }
+
+const TRANSPORT: Binding = Binding::Transport(TransportBinding { client_certificate: false });
 
 /// The service's certificate: never sent, named by its thumbprint; the key under it is the source of derived keys.
 fn service_certificate() -> X509Token {

@@ -4,52 +4,59 @@ use super::Reader;
 use super::normal::Assertion;
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    AsymmetricBinding, Binding, Canonicalization, Layout, PolicyVersion, ProtectionOrder, SuiteOptions,
+    AsymmetricBinding, Binding, Canonicalization, Layout, PolicyVersion, Properties, ProtectionOrder, SuiteOptions,
     SupportingToken, SymmetricBinding, Token, TransportBinding, X509Token,
 };
 use crate::names;
 use crate::suite::Suite;
 
-/// What every binding may say.
+/// The properties of a binding as far as they were read.
 #[derive(Default)]
-struct Properties {
+struct Said {
     suite: Option<(&'static Suite, SuiteOptions)>,
     layout: Option<Layout>,
     timestamp: bool,
-}
-
-/// What the bindings that protect messages may say of signing and encrypting.
-#[derive(Default)]
-struct Sequence {
-    encrypt_first: bool,
+    order: Option<ProtectionOrder>,
     encrypt_signature: bool,
     protect_tokens: bool,
 }
 
-impl Sequence {
-    fn order(&self) -> ProtectionOrder {
-        if self.encrypt_first { ProtectionOrder::EncryptBeforeSign } else { ProtectionOrder::SignBeforeEncrypt }
+impl Said {
+    /// The properties, with what holds where the policy does not say; `None` where it names no suite.
+    fn properties(self) -> Option<Properties> {
+        let (suite, options) = self.suite?;
+        let Self { timestamp, encrypt_signature, protect_tokens, .. } = self;
+        let layout = self.layout.unwrap_or(Layout::Lax);
+        let order = self.order.unwrap_or(ProtectionOrder::SignBeforeEncrypt);
+        Some(Properties { suite, options, layout, timestamp, order, encrypt_signature, protect_tokens })
     }
 }
 
 impl Reader<'_> {
     /// Reads a security binding.
-    pub(super) fn binding(&self, assertion: &Assertion<'_>) -> Result<(PolicyVersion, Binding), PolicyError> {
+    pub(super) fn binding(
+        &self,
+        assertion: &Assertion<'_>,
+    ) -> Result<(PolicyVersion, Binding, Properties), PolicyError> {
         let version =
             if assertion.element.namespace == names::SECURITY_11 { PolicyVersion::V11 } else { PolicyVersion::V12 };
+        let mut said = Said::default();
         let binding = match assertion.element.local.as_str() {
-            "TransportBinding" => Binding::Transport(self.transport(assertion)?),
-            "AsymmetricBinding" => Binding::Asymmetric(self.asymmetric(assertion)?),
-            _ => Binding::Symmetric(self.symmetric(assertion)?),
+            "TransportBinding" => Binding::Transport(self.transport(assertion, &mut said)?),
+            "AsymmetricBinding" => Binding::Asymmetric(self.asymmetric(assertion, &mut said)?),
+            _ => Binding::Symmetric(self.symmetric(assertion, &mut said)?),
         };
-        Ok((version, binding))
+        if matches!(binding, Binding::Transport(_)) {
+            said.suite.get_or_insert((UNUSED_SUITE, SuiteOptions::default()));
+        }
+        let properties = said.properties().ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?;
+        Ok((version, binding, properties))
     }
 
-    fn transport(&self, assertion: &Assertion<'_>) -> Result<TransportBinding, PolicyError> {
-        let mut properties = Properties::default();
+    fn transport(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<TransportBinding, PolicyError> {
         let mut token = None;
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? {
+            if self.property(nested, said)? {
                 continue;
             }
             match nested.security() {
@@ -58,14 +65,7 @@ impl Reader<'_> {
             }
         }
         let client_certificate = token.ok_or_else(|| self.missing(assertion, "TransportToken"))?;
-        let (suite, options) = properties.suite.unwrap_or((UNUSED_SUITE, SuiteOptions::default()));
-        Ok(TransportBinding {
-            client_certificate,
-            suite,
-            options,
-            layout: properties.layout.unwrap_or(Layout::Lax),
-            timestamp: properties.timestamp,
-        })
+        Ok(TransportBinding { client_certificate })
     }
 
     /// Reads a `TransportToken`: whether TLS must authenticate the client.
@@ -108,12 +108,10 @@ impl Reader<'_> {
         Ok(false)
     }
 
-    fn symmetric(&self, assertion: &Assertion<'_>) -> Result<SymmetricBinding, PolicyError> {
-        let mut properties = Properties::default();
+    fn symmetric(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<SymmetricBinding, PolicyError> {
         let mut protection = None;
-        let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? || Self::sequence(nested, &mut sequence) {
+            if self.property(nested, said)? || Self::sequence(nested, said) {
                 continue;
             }
             match nested.security() {
@@ -122,25 +120,13 @@ impl Reader<'_> {
             }
         }
         let protection = protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?;
-        let (suite, options) = properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?;
-        Ok(SymmetricBinding {
-            protection,
-            suite,
-            options,
-            layout: properties.layout.unwrap_or(Layout::Lax),
-            timestamp: properties.timestamp,
-            order: sequence.order(),
-            encrypt_signature: sequence.encrypt_signature,
-            protect_tokens: sequence.protect_tokens,
-        })
+        Ok(SymmetricBinding { protection })
     }
 
-    fn asymmetric(&self, assertion: &Assertion<'_>) -> Result<AsymmetricBinding, PolicyError> {
-        let mut properties = Properties::default();
+    fn asymmetric(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<AsymmetricBinding, PolicyError> {
         let (mut initiator, mut recipient) = (None, None);
-        let mut sequence = Sequence::default();
         for nested in &assertion.nested {
-            if self.property(nested, &mut properties)? || Self::sequence(nested, &mut sequence) {
+            if self.property(nested, said)? || Self::sequence(nested, said) {
                 continue;
             }
             match nested.security() {
@@ -151,18 +137,7 @@ impl Reader<'_> {
         }
         let initiator = initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?;
         let recipient = recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?;
-        let (suite, options) = properties.suite.ok_or_else(|| self.missing(assertion, "AlgorithmSuite"))?;
-        Ok(AsymmetricBinding {
-            initiator,
-            recipient,
-            suite,
-            options,
-            layout: properties.layout.unwrap_or(Layout::Lax),
-            timestamp: properties.timestamp,
-            order: sequence.order(),
-            encrypt_signature: sequence.encrypt_signature,
-            protect_tokens: sequence.protect_tokens,
-        })
+        Ok(AsymmetricBinding { initiator, recipient })
     }
 
     /// Reads the token of one side of an asymmetric binding.
@@ -186,9 +161,9 @@ impl Reader<'_> {
     }
 
     /// Reads what a binding that protects messages may say of signing and encrypting; `false` where it is another assertion.
-    fn sequence(assertion: &Assertion<'_>, into: &mut Sequence) -> bool {
+    fn sequence(assertion: &Assertion<'_>, into: &mut Said) -> bool {
         match assertion.security() {
-            Some("EncryptBeforeSigning") => into.encrypt_first = true,
+            Some("EncryptBeforeSigning") => into.order = Some(ProtectionOrder::EncryptBeforeSign),
             Some("EncryptSignature") => into.encrypt_signature = true,
             Some("ProtectTokens") => into.protect_tokens = true,
             _ => return false,
@@ -197,7 +172,7 @@ impl Reader<'_> {
     }
 
     /// Reads a property that every binding may have; `false` where it is another assertion.
-    fn property(&self, assertion: &Assertion<'_>, into: &mut Properties) -> Result<bool, PolicyError> {
+    fn property(&self, assertion: &Assertion<'_>, into: &mut Said) -> Result<bool, PolicyError> {
         match assertion.security() {
             Some("AlgorithmSuite") => self.once(&mut into.suite, assertion, |_| self.suite(assertion))?,
             Some("Layout") => self.once(&mut into.layout, assertion, |_| self.layout(assertion))?,

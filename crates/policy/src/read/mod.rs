@@ -244,7 +244,7 @@ impl Reader<'_> {
                 _ => self.unexpected(assertion)?,
             }
         }
-        let Some((version, mut binding)) = binding else {
+        let Some((version, binding, mut properties)) = binding else {
             // Tokens or parts that nothing would protect are a mistake, not a wish for messages in clear.
             return match first_demand {
                 Some(assertion) => Err(PolicyError::Missing {
@@ -256,12 +256,12 @@ impl Reader<'_> {
             };
         };
         if let Some(layout) = layout {
-            binding.set_layout(layout);
+            properties.layout = layout;
         }
         self.transport_suite(&binding, &supporting, alternative)?;
         self.generations(alternative);
         let wss = wss.unwrap_or_default();
-        Ok(Some(Policy { version, binding, supporting, wss, trust, addressing, reliable, duplex, parts }))
+        Ok(Some(Policy { version, binding, properties, supporting, wss, trust, addressing, reliable, duplex, parts }))
     }
 
     /// Remarks upon options of WSS that are of another generation than the binding beside them.

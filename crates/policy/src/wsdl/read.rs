@@ -9,7 +9,9 @@ use super::attach;
 use super::index::{Definition, Index, Operations};
 use super::reliable;
 use crate::error::{Place, PolicyError};
-use crate::model::{Addressing, Contract, FaultMessage, Message, Operation, Parts, Policy, Port, SoapVersion};
+use crate::model::{
+    Addressing, Contract, FaultMessage, Message, Operation, Parts, Policy, Port, ProtectionOrder, SoapVersion,
+};
 use crate::names;
 use crate::read::library::Library;
 use crate::read::{Scoped, engaged_addressing, normal, policies, settle_addressing};
@@ -188,7 +190,7 @@ impl<'a> Definitions<'a> {
         let messages: Vec<&Parts> = messages.into_iter().map(|message| &message.parts).collect();
         for policy in &mut alternatives {
             let encrypts = std::iter::once(&policy.parts).chain(messages.iter().copied()).any(Parts::encrypts);
-            if policy.encrypts_first() && !encrypts {
+            if policy.properties.order == ProtectionOrder::EncryptBeforeSign && !encrypts {
                 self.library.remark(binding, "EncryptBeforeSigning, and nothing is encrypted");
             }
             settle_addressing(policy, extension, &messages);

@@ -197,7 +197,7 @@ fn expires(opened: &Opened, request: &TokenRequest, now: Time) -> Result<Time, R
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.
 fn key(opened: &Opened, request: &TokenRequest, random: &mut dyn Random) -> Result<Key, Refusal> {
     let terms = &opened.terms;
-    let suite = crate::demand::suite(&terms.policy);
+    let suite = terms.policy.properties.suite;
     let octets = request.key_size.unwrap_or(suite.key);
     if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {
         return Err(Refusal::TrustRequest("asks for a key of another size than the suite's"));

@@ -117,7 +117,7 @@ impl Initiator {
         };
         let response = TokenResponse::read(document, envelope.payload(), dialect, &keys, expectation.key_size)?;
         let octets = response.key_size.unwrap_or(expectation.key_size);
-        let suite = crate::demand::suite(&terms.policy);
+        let suite = terms.policy.properties.suite;
         if !(suite.minimum_key..=suite.maximum_key).contains(&octets) {
             return Err(Refusal::TrustResponse("gives a key of another size than the suite's"));
         }

@@ -198,7 +198,7 @@ impl Initiator {
         now: Time,
         random: &mut dyn Random,
     ) -> Result<(Outbound, Expectation), Unsealed> {
-        let octets = crate::demand::suite(&self.terms.policy).key;
+        let octets = self.terms.policy.properties.suite.key;
         let client = self.terms.policy.trust.as_ref().is_none_or(|trust| trust.client_entropy);
         let entropy = client.then(|| {
             let mut entropy = vec![0; octets];
@@ -320,7 +320,7 @@ impl Expectation {
     pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
         let terms = &opened.terms;
         let envelope = &opened.envelope;
-        let suite = crate::demand::suite(&terms.policy);
+        let suite = terms.policy.properties.suite;
         let (entropy, key_size) = match opened.request {
             Request::Issue | Request::Renew => {
                 let dialect: &Dialect = terms.dialect();

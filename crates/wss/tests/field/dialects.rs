@@ -113,7 +113,7 @@ fn message_ids_of_any_scheme() {
             let mut stage = Stage::of(name, |policy| {
                 policy.parts.encrypted.body = false;
                 plain_keys(policy);
-                crate::forge::symmetric(policy).encrypt_signature = false;
+                policy.properties.encrypt_signature = false;
             });
             let own = element(&stage.text, "Header/MessageID").to_owned();
             let value = &own[own.find('>').unwrap() + 1..own.rfind("</").unwrap()];

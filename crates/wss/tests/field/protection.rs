@@ -8,7 +8,7 @@ use nuncio_policy::preset;
 use crate::ends::{NOW, Pair, policy, soap};
 use crate::forge::{
     CLEAR, DSIG, Stage, WSSE, WSU, after, before, edited, element, hmac, id, key_info, parse, plain, plain_keys, range,
-    replaced, resigned, resigned_but, symmetric, within, without,
+    replaced, resigned, resigned_but, within, without,
 };
 
 const C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
@@ -239,7 +239,7 @@ fn signature_confirmations_stand_before_the_signature() {
             policy.parts.encrypted.body = false;
             plain_keys(policy);
             policy.wss.signature_confirmation = true;
-            symmetric(policy).layout = layout;
+            policy.properties.layout = layout;
         });
         let opened = stage.open(&stage.text).unwrap();
         let message = stage.pair.echo(opened);
@@ -268,7 +268,7 @@ fn the_order_of_a_strict_layout() {
         let stage = Stage::of(CLEAR, |policy: &mut Policy| {
             policy.parts.encrypted.body = false;
             plain_keys(policy);
-            symmetric(policy).layout = layout;
+            policy.properties.layout = layout;
         });
         let stamp = element(&stage.text, "Security/Timestamp").to_owned();
         let key = element(&stage.text, "Security/EncryptedKey").to_owned();

@@ -12,7 +12,7 @@ use nuncio_wss::{Class, Refusal};
 use crate::ends::{Numbers, policy, server, soap};
 use crate::forge::{
     CLEAR, Stage, WSSE, WSU, before, edited, element, encrypted, encrypted_octets, hmac, id, key_info, plain_keys,
-    range, reference_list, replaced, resigned, symmetric, within, without,
+    range, reference_list, replaced, resigned, within, without,
 };
 
 /// A message around a cipher value, and the octets of that.
@@ -88,7 +88,7 @@ fn xe_02_malformed_keys_under_rsa_15() {
     let stage = Stage::of(CLEAR, |policy| {
         policy.parts.encrypted.body = false;
         plain_keys(policy);
-        symmetric(policy).suite = Suite::named("Basic256Rsa15").unwrap();
+        policy.properties.suite = Suite::named("Basic256Rsa15").unwrap();
     });
     assert!(stage.open(&stage.text).is_ok());
     let value = "EncryptedKey/CipherData/CipherValue";

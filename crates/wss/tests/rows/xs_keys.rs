@@ -286,7 +286,7 @@ fn xs_24_key_references_in_circles() {
     let lax = Stage::of(CLEAR, |policy| {
         in_clear(policy);
         crate::forge::plain_keys(policy);
-        crate::forge::symmetric(policy).layout = nuncio_policy::model::Layout::Lax;
+        policy.properties.layout = nuncio_policy::model::Layout::Lax;
     });
     let key = id(&lax.text, "Security/EncryptedKey");
     for (what, tokens, id) in [

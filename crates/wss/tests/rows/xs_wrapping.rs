@@ -3,7 +3,7 @@
 use crate::ends::namespace;
 use crate::forge::{
     CLEAR, DSIG, Stage, WSSE, WSU, after, before, edited, element, encrypted, first, id, parse, plain, plain_keys,
-    range, replaced, symmetric, within, without,
+    range, replaced, within, without,
 };
 use nuncio_policy::model::ProtectionOrder;
 use nuncio_wss::{Claim, Opened, Refusal};
@@ -135,7 +135,7 @@ fn xs_05_ids_that_decryption_brings() {
     // What comes out of an encrypted part is no target of a signature that was verified before.
     let first = Stage::of(CLEAR, |policy| {
         plain_keys(policy);
-        symmetric(policy).order = ProtectionOrder::EncryptBeforeSign;
+        policy.properties.order = ProtectionOrder::EncryptBeforeSign;
     });
     first.accepted("encrypted first", &first.text);
     let key_info = element(&first.text, "EncryptedData/KeyInfo").to_owned();
