@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::Writer;
 use crate::canon::attribute;
-use crate::document::{AttributeSpan, Document, Kind, Node, NodeId, ORDERED, VERBATIM, some};
+use crate::document::{AttributeSpan, Document, Fragment, Kind, Node, NodeId, ORDERED, VERBATIM, some};
 use crate::gaps::{EMPTY, Gap, NONE};
 use crate::names::{NO_NAMESPACE, NO_PREFIX};
 use crate::text::{self, CANONICAL, escape_attribute, escape_text, same};
@@ -28,6 +28,21 @@ impl Writer {
         }
     }
 
+    /// Copies an element, as [`Writer::copy`] or [`Writer::copy_with`] does, with other elements in the place of some, or
+    /// of their content. The mirror of [`Document::graft`].
+    pub fn copy_but(
+        &mut self,
+        document: &Document,
+        node: NodeId,
+        set: Option<&Set<'_>>,
+        substitute: &mut dyn Substitute,
+    ) {
+        self.close_tag();
+        let mut copier = Copier::new(self, document);
+        copier.substitute = Some(substitute);
+        copier.copy(node, set);
+    }
+
     /// From now on, copies drop declarations of these namespaces where no name uses them visibly: the caller knows that no
     /// name in content is of them.
     pub fn omit(&mut self, namespaces: &[&str]) {
@@ -44,22 +59,9 @@ impl Writer {
     ///
     /// Where the element's scope binds the prefix to another namespace, the attribute is given a prefix made from it. An
     /// empty `namespace` sets an unqualified attribute. A node that is no element is just copied.
-    pub fn copy_with(
-        &mut self,
-        document: &Document,
-        node: NodeId,
-        prefix: &str,
-        namespace: &str,
-        local: &str,
-        value: &str,
-    ) {
+    pub fn copy_with(&mut self, document: &Document, node: NodeId, set: &Set<'_>) {
         self.close_tag();
-        let prefix = match (prefix, namespace) {
-            (_, "") => String::new(),
-            ("", _) => free_prefix(document, node, "ns", namespace),
-            _ => free_prefix(document, node, prefix, namespace),
-        };
-        Copier::new(self, document).copy(node, Some(&Set { prefix: &prefix, namespace, local, value }));
+        Copier::new(self, document).copy(node, Some(set));
     }
 
     /// Embeds what another writer wrote as an apex at `range`, with its gaps. It stays an apex here.
@@ -117,15 +119,46 @@ impl Writer {
     }
 }
 
+impl Document {
+    /// The octets of an element, or of its content: whatever scope they are grafted into ([`Document::graft`]), every name
+    /// of them means what it means here.
+    pub fn fragment(&self, node: NodeId, form: Fragment) -> Vec<u8> {
+        let mut writer = Writer::new();
+        // With a default namespace around it, what is in none says so.
+        writer.start("", "around", "around");
+        let start = writer.position();
+        match form {
+            Fragment::Element => writer.copy(self, node),
+            Fragment::Content => writer.copy_children(self, node),
+        }
+        let mut octets = writer.into_bytes();
+        octets.drain(..start);
+        octets
+    }
+}
+
+/// What is written in the place of elements that are copied ([`Writer::copy_but`]).
+pub trait Substitute {
+    /// Whether something else is written for an element, or for its content.
+    fn stands_for(&self, node: NodeId) -> Option<Fragment>;
+    /// Writes what that is: one element.
+    fn write(&mut self, writer: &mut Writer, node: NodeId, form: Fragment);
+}
+
 /// The declaration of no default namespace.
 const NO_DEFAULT: &[u8] = b" xmlns=\"\"";
 
-/// An attribute to be set.
-struct Set<'a> {
-    prefix: &'a str,
-    namespace: &'a str,
-    local: &'a str,
-    value: &'a str,
+/// An attribute to be set on an element that is copied.
+#[derive(Clone, Copy)]
+pub struct Set<'a> {
+    /// The prefix, as far as it is free.
+    pub prefix: &'a str,
+    /// The namespace; empty for none.
+    pub namespace: &'a str,
+    /// The local name.
+    pub local: &'a str,
+    /// The value.
+    pub value: &'a str,
 }
 
 impl Set<'_> {
@@ -146,6 +179,17 @@ fn free_prefix(document: &Document, node: NodeId, prefix: &str, namespace: &str)
     free
 }
 
+/// What is copied after the start of a node.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Next {
+    /// Its children.
+    Children,
+    /// Its end: something else was written for its children.
+    End,
+    /// What comes after it: something else was written for all of it.
+    Sibling,
+}
+
 /// Copies nodes of one document.
 struct Copier<'a> {
     writer: &'a mut Writer,
@@ -159,6 +203,7 @@ struct Copier<'a> {
     run: Range<usize>,
     /// The open elements that declare something, and what to release the bindings to.
     declaring: Vec<(NodeId, usize)>,
+    substitute: Option<&'a mut dyn Substitute>,
     uses: Vec<(u32, u32)>,
     extra: Vec<(u32, u32)>,
 }
@@ -180,39 +225,74 @@ impl<'a> Copier<'a> {
             namespaces: vec![NONE; names.namespace_count()],
             run: 0..0,
             declaring: Vec::new(),
+            substitute: None,
             uses: Vec::new(),
             extra: Vec::new(),
         }
     }
 
     fn copy(&mut self, top: NodeId, set: Option<&Set<'_>>) {
+        let prefix = set.map(|set| match (set.prefix, set.namespace) {
+            (_, "") => String::new(),
+            ("", namespace) => free_prefix(self.document, top, "ns", namespace),
+            (prefix, namespace) => free_prefix(self.document, top, prefix, namespace),
+        });
+        let set = set.zip(prefix.as_deref()).map(|(set, prefix)| Set { prefix, ..*set });
+        let set = set.as_ref();
         let is_apex = self.document.kind(top) == Kind::Element && self.writer.take_apex();
-        self.start(top, true, set);
-        let mut at = top;
+        let (mut at, mut next) = (top, self.enter(top, true, set));
         'walk: loop {
-            if let Some(child) = some(self.document.node(at).child) {
+            if next == Next::Children
+                && let Some(child) = some(self.document.node(at).child)
+            {
                 at = child;
-                self.start(at, false, None);
+                next = self.enter(at, false, None);
                 continue;
             }
             loop {
-                self.end(at);
+                if next != Next::Sibling {
+                    self.end(at);
+                }
                 if at == top {
                     break 'walk;
                 }
                 let node = self.document.node(at);
-                if let Some(next) = some(node.next) {
-                    at = next;
-                    self.start(at, false, None);
+                if let Some(sibling) = some(node.next) {
+                    at = sibling;
+                    next = self.enter(at, false, None);
                     break;
                 }
                 at = NodeId(node.parent);
+                next = Next::End;
             }
         }
         self.flush();
         if is_apex {
             self.writer.bindings.close_apex();
         }
+    }
+
+    /// Starts a node, or writes what stands for it.
+    #[inline]
+    fn enter(&mut self, at: NodeId, is_top: bool, set: Option<&Set<'_>>) -> Next {
+        if self.substitute.is_some() {
+            return self.enter_or_substitute(at, is_top, set);
+        }
+        self.start(at, is_top, set);
+        Next::Children
+    }
+
+    fn enter_or_substitute(&mut self, at: NodeId, is_top: bool, set: Option<&Set<'_>>) -> Next {
+        let form = self.substitute.as_ref().and_then(|substitute| substitute.stands_for(at));
+        if form != Some(Fragment::Element) {
+            self.start(at, is_top, set);
+        }
+        let (Some(form), Some(substitute)) = (form, &mut self.substitute) else { return Next::Children };
+        let run = std::mem::take(&mut self.run);
+        self.writer.out.extend_from_slice(&self.document.source.as_bytes()[run]);
+        substitute.write(self.writer, at, form);
+        self.writer.close_tag();
+        if form == Fragment::Element { Next::Sibling } else { Next::End }
     }
 
     #[inline]

@@ -21,6 +21,7 @@ mod text;
 mod write;
 
 pub use canon::{Canonical, Each, Form, Sink, TooLong, canonicalise, exclusive};
+pub use copy::{Set, Substitute};
 pub use document::{Attribute, Document, Encoding, Fragment, Kind, Name, NodeId};
 pub use error::ReadError;
 pub use limits::Limits;

@@ -8,7 +8,7 @@ mod generate;
 use std::ops::Range;
 
 use generate::{Random, WIDE};
-use nuncio_xml::{Document, Fragment, Kind, Limits, NodeId, ReadError, ReadError::*, exclusive};
+use nuncio_xml::{Document, Fragment, Kind, Limits, NodeId, ReadError, ReadError::*, Substitute, Writer, exclusive};
 
 const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 
@@ -258,4 +258,58 @@ fn what_is_taken_out_and_grafted_back_is_the_same() {
         }
     }
     assert!(grafted > 1000, "only {grafted} elements were taken out");
+}
+
+/// Elements that are written in the place of some of a copy, each with a number as its id.
+struct Placeholders {
+    places: Vec<(NodeId, Fragment)>,
+}
+
+impl Substitute for Placeholders {
+    fn stands_for(&self, node: NodeId) -> Option<Fragment> {
+        self.places.iter().find(|place| place.0 == node).map(|place| place.1)
+    }
+
+    fn write(&mut self, writer: &mut Writer, node: NodeId, form: Fragment) {
+        let at = self.places.iter().position(|place| *place == (node, form)).unwrap();
+        writer.start("a", "urn:place", "Holder");
+        writer.attribute_ns("u", WSU, "Id", &format!("place-{at}"));
+        writer.end();
+    }
+}
+
+/// What a copy leaves out and its fragments give back is the original.
+#[test]
+fn what_is_substituted_is_grafted_back() {
+    let mut substituted = 0;
+    for seed in 0..3000 {
+        let mut random = Random(seed);
+        let source = generate::document(&mut random, 12);
+        let original = Document::read(source.as_bytes().to_vec(), &WIDE).unwrap();
+        let mut placeholders = Placeholders { places: Vec::new() };
+        let mut open = vec![original.root()];
+        while let Some(node) = open.pop() {
+            let form = if random.one_in(2) { Fragment::Element } else { Fragment::Content };
+            if random.one_in(4) && (node != original.root() || form == Fragment::Content) {
+                placeholders.places.push((node, form));
+            } else {
+                open.extend(original.elements(node));
+            }
+        }
+        let mut writer = Writer::new();
+        writer.apex();
+        writer.copy_but(&original, original.root(), None, &mut placeholders);
+        let end = writer.position();
+        let mut written = Vec::new();
+        writer.canonical(0..end, &mut written);
+        let mut copy = Document::read(writer.into_bytes(), &WIDE).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), canonical(&copy, copy.root()), "seed {seed}: {source}");
+        for (at, &(node, form)) in placeholders.places.iter().enumerate() {
+            let holder = copy.by_id(&format!("place-{at}")).unwrap_or_else(|| panic!("seed {seed}: none for {at}"));
+            copy = copy.graft(holder, original.fragment(node, form), form).unwrap().0;
+            substituted += 1;
+        }
+        assert_eq!(canonical(&copy, copy.root()), canonical(&original, original.root()), "seed {seed}: {source}");
+    }
+    assert!(substituted > 2000, "{substituted}");
 }

@@ -5,7 +5,7 @@
 mod generate;
 
 use generate::{Random, WIDE, document};
-use nuncio_xml::{Document, Kind, NodeId, Writer, exclusive};
+use nuncio_xml::{Document, Kind, NodeId, Set, Writer, exclusive};
 
 fn read(bytes: &[u8]) -> Document {
     match Document::read(bytes.to_vec(), &WIDE) {
@@ -91,7 +91,8 @@ fn scribble(random: &mut Random, writer: &mut Writer, depth: usize, apexes: &mut
             if random.one_in(2) {
                 writer.copy(&other, node);
             } else {
-                writer.copy_with(&other, node, random.pick(&["a", "b", "n"]), random.pick(&URIS), "Alpha", "set \"&\t");
+                let (prefix, namespace) = (random.pick(&["a", "b", "n"]), random.pick(&URIS));
+                writer.copy_with(&other, node, &Set { prefix, namespace, local: "Alpha", value: "set \"&\t" });
             }
         }
         5 if depth < 4 => {
@@ -254,7 +255,7 @@ fn an_attribute_is_set_on_a_copy() {
     let copied = |source: &str, namespace: &str| {
         let document = read(source.as_bytes());
         let mut writer = Writer::new();
-        writer.copy_with(&document, document.root(), "u", namespace, "Id", "new \"1\"");
+        writer.copy_with(&document, document.root(), &Set { prefix: "u", namespace, local: "Id", value: "new \"1\"" });
         String::from_utf8(writer.into_bytes()).unwrap()
     };
     let cases = [

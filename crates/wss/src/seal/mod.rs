@@ -17,7 +17,7 @@ use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Addressing, Parts, SoapVersion, UsernameToken, X509Token};
-use nuncio_xml::{Document, Name, NodeId, Writer};
+use nuncio_xml::{Document, Name, NodeId, Set, Writer};
 
 use crate::addressing;
 use crate::conversation::Context;
@@ -327,7 +327,9 @@ fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, id
     }
     for &(document, node) in outgoing.blocks {
         block(scratch, document.name(node), Some((document, node)), &|scratch, id| match id {
-            Some(id) => scratch.copy_with(document, node, "u", WSU, "Id", id),
+            Some(id) => {
+                scratch.copy_with(document, node, &Set { prefix: "u", namespace: WSU, local: "Id", value: id });
+            }
             None => scratch.copy(document, node),
         });
     }
