@@ -1,7 +1,7 @@
 //! WS-Addressing headers: read, and what they are called ([WS-Addressing 1.0], and the submission of August 2004).
 
 use nuncio_policy::model::{Addressing, HeaderPart};
-use nuncio_xml::{Document, NodeId};
+use nuncio_xml::{Document, Name, NodeId};
 
 use crate::names::{WSA04, WSA10};
 use crate::refusal::Refusal;
@@ -9,6 +9,11 @@ use crate::refusal::Refusal;
 /// The headers that WS-Addressing defines for a message, by local name; WCF and the policies it publishes sign all that
 /// are there.
 const HEADERS: [&str; 7] = ["To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"];
+
+/// The names of those headers, in every version.
+pub(crate) fn names() -> impl Iterator<Item = Name<'static>> {
+    [WSA04, WSA10].into_iter().flat_map(|namespace| HEADERS.map(|local| Name { namespace, local }))
+}
 
 /// The namespace of a version.
 pub(crate) const fn namespace(addressing: Addressing) -> Option<&'static str> {

@@ -137,7 +137,12 @@ impl<'a> Demand<'a> {
     pub(crate) fn signature_encrypted(&self) -> bool {
         self.policy.properties.encrypt_signature
             && self.order() == Some(ProtectionOrder::SignBeforeEncrypt)
-            && !self.parts.encrypted.is_empty()
+            && self.parts.encrypts()
+    }
+
+    /// Whether a header block may be encrypted.
+    pub(crate) fn may_hide_blocks(&self) -> bool {
+        !self.parts.encrypted.headers.is_empty() || !self.parts.encrypted_elements.is_empty()
     }
 
     /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings.

@@ -1,9 +1,9 @@
-//! The elements that a path of a policy leads to (WS-SecurityPolicy 1.2, section 4: `SignedElements` and its like).
+//! Where a path of a policy leads to (WS-SecurityPolicy 1.2, section 4: `SignedElements` and its like).
 
 use std::collections::HashSet;
 
 use nuncio_policy::model::{ElementPath, Step};
-use nuncio_xml::{Document, NodeId};
+use nuncio_xml::{Document, Name, NodeId};
 
 /// The elements of a document at a path, in no order and each once.
 pub(crate) fn at(document: &Document, path: &ElementPath) -> Vec<NodeId> {
@@ -32,9 +32,20 @@ pub(crate) fn at(document: &Document, path: &ElementPath) -> Vec<NodeId> {
     found
 }
 
+/// Whether a path may lead to an element that has that name and stands within elements of those before it, the envelope
+/// first.
+pub(crate) fn may_lead_to(path: &[Step], names: &[Name<'_>]) -> bool {
+    let Some((step, steps)) = path.split_first() else { return names.is_empty() };
+    let skipped = if step.anywhere_below { names.len() } else { 1 };
+    (0..skipped.min(names.len())).any(|at| is_named(step, names[at]) && may_lead_to(steps, &names[at + 1..]))
+}
+
 /// Whether a step names an element.
 fn leads_to(document: &Document, step: &Step, node: NodeId) -> bool {
-    let name = document.name(node);
+    is_named(step, document.name(node))
+}
+
+fn is_named(step: &Step, name: Name<'_>) -> bool {
     step.namespace.as_deref().is_none_or(|namespace| namespace == name.namespace)
         && step.local.as_deref().is_none_or(|local| local == name.local)
 }

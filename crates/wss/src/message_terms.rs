@@ -2,7 +2,12 @@
 
 use nuncio_policy::model::{ElementPath, HeaderPart, Message, PartSet, Parts, Policy, Step, SupportingToken};
 
-use crate::names::{SOAP11, SOAP12, WSSE, WSU};
+use nuncio_xml::Name;
+use nuncio_xmlsec::{DSIG, XENC};
+
+use crate::addressing;
+use crate::elements::may_lead_to;
+use crate::names::{SOAP11, SOAP12, WSSE, WSSE11, WSU};
 use crate::terms::NotBuilt;
 
 /// What is asked of one message, the port's policy and the message's own merged (WS-PolicyAttachment 1.5, section 4).
@@ -40,7 +45,9 @@ impl MessageTerms {
     }
 
     /// These parts, and those supporting tokens.
-    pub(crate) fn new(parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+    pub(crate) fn new(mut parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+        hide_parts(&mut parts)?;
+        check_parts(&parts)?;
         let mut sealed = parts.clone();
         for path in &parts.signed_elements {
             sign_around(path, &mut sealed)?;
@@ -77,6 +84,85 @@ fn sign_around(path: &ElementPath, parts: &mut Parts) -> Result<(), NotBuilt> {
             parts.signed.body = true;
             parts.signed.every_header = true;
         }
+    }
+    Ok(())
+}
+
+/// Takes the paths of encrypted elements that lead to a whole header block, or to all that the body holds, for those
+/// parts; refuses those that may lead to what cannot be encrypted so.
+fn hide_parts(parts: &mut Parts) -> Result<(), NotBuilt> {
+    let mut paths = Vec::new();
+    for path in std::mem::take(&mut parts.encrypted_elements) {
+        match header_block(&path.steps) {
+            Some(part) => parts.encrypted.headers.push(part),
+            None => paths.push(path),
+        }
+    }
+    parts.encrypted_elements = paths;
+    let mut paths = Vec::new();
+    for path in std::mem::take(&mut parts.content_encrypted_elements) {
+        match path.steps.as_slice() {
+            [envelope, body] if is_soap(envelope, "Envelope") && is_soap(body, "Body") => parts.encrypted.body = true,
+            _ => paths.push(path),
+        }
+    }
+    parts.content_encrypted_elements = paths;
+    let mut paths = parts.encrypted_elements.iter().chain(&parts.content_encrypted_elements);
+    paths.try_for_each(|path| check_hidden(&path.steps))
+}
+
+/// The header blocks of a name that is no part of security, where a path leads to these and nowhere else.
+fn header_block(steps: &[Step]) -> Option<HeaderPart> {
+    match steps {
+        [envelope, header, Step { anywhere_below: false, namespace: Some(namespace), local }]
+            if is_soap(envelope, "Envelope")
+                && is_soap(header, "Header")
+                && !SECURITY.contains(&namespace.as_str()) =>
+        {
+            Some(HeaderPart { name: local.clone(), namespace: namespace.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Namespaces of what stands in a security header.
+const SECURITY: [&str; 5] = [WSSE, WSSE11, WSU, DSIG, XENC];
+
+/// Refuses a path that may lead to what frames a message, or to headers that are not copied from a plain message.
+fn check_hidden(steps: &[Step]) -> Result<(), NotBuilt> {
+    let of = |namespace, local| Name { namespace, local };
+    for soap in [SOAP11, SOAP12] {
+        let [envelope, header, body] = ["Envelope", "Header", "Body"].map(|local| of(soap, local));
+        let frame: [&[Name<'_>]; 3] = [&[envelope], &[envelope, header], &[envelope, body]];
+        if frame.iter().any(|names| may_lead_to(steps, names)) {
+            return Err(NotBuilt("encryption of the envelope, the header or the body as elements"));
+        }
+        for at in 1..=steps.len() {
+            if may_lead_to(&steps[..at], &[envelope, header, of(WSSE, "Security")]) {
+                return Err(NotBuilt("encrypted elements of the security header"));
+            }
+            if addressing::names().any(|name| may_lead_to(&steps[..at], &[envelope, header, name])) {
+                return Err(NotBuilt("encrypted elements of addressing"));
+            }
+        }
+    }
+    match steps.last().and_then(|step| step.namespace.as_deref()) {
+        Some(namespace) if SECURITY.contains(&namespace) => Err(NotBuilt("encrypted elements of the security header")),
+        Some(namespace) if addressing::is_addressing(namespace) => Err(NotBuilt("encrypted elements of addressing")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses encrypted parts that no end reads: the action says what must be encrypted.
+pub(crate) fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
+    let action = |part: &HeaderPart| {
+        addressing::is_addressing(&part.namespace) && part.name.as_deref().is_none_or(|name| name == "Action")
+    };
+    if parts.encrypted.headers.iter().any(action) {
+        return Err(NotBuilt("EncryptedParts with the action"));
+    }
+    if parts.encrypted.every_header {
+        return Err(NotBuilt("EncryptedParts of every header"));
     }
     Ok(())
 }

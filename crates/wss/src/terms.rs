@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, HeaderPart, Message, Operation, PartSet, Parts, Policy, Properties,
-    ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken,
-    SymmetricBinding, Token, Trust, TrustVersion, X509Kind, X509Reference, X509Token,
+    Addressing, Binding, DerivedKeys, Message, Operation, PartSet, Parts, Policy, Properties, ProtectionOrder,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
+    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -235,7 +235,6 @@ pub(crate) fn check_operation(
 fn compile(policy: &Policy, every: &MessageTerms, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
     let of = |message: &Message| {
         let terms = MessageTerms::of_message(policy, message)?;
-        check_parts(&terms.parts)?;
         for supporting in &message.supporting {
             check_supporting(supporting, policy)?;
             check_token(&supporting.token)?;
@@ -297,7 +296,6 @@ fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {
 
 /// Refuses what the model can say and the protocol does not do yet.
 fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
-    check_parts(&policy.parts)?;
     check_properties(&policy.properties)?;
     let mut tokens: Vec<&Token> = Vec::new();
     match &policy.binding {
@@ -330,10 +328,9 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
 
 fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
     let parts = &supporting.parts;
-    if !parts.encrypted.is_empty() {
+    if parts.encrypts() {
         return Err(NotBuilt("EncryptedParts of a supporting token"));
     }
-    check_parts(parts)?;
     if !parts.signed_elements.is_empty() || !parts.required.is_empty() || !parts.required_elements.is_empty() {
         return Err(NotBuilt("elements or required parts of a supporting token"));
     }
@@ -420,22 +417,5 @@ fn check_properties(properties: &Properties) -> Result<(), NotBuilt> {
         Ok(())
     } else {
         Err(NotBuilt("inclusive canonicalization, SOAPNormalization10 or STRTransform10"))
-    }
-}
-
-fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
-    let action = |part: &HeaderPart| {
-        addressing::is_addressing(&part.namespace) && part.name.as_deref().is_none_or(|name| name == "Action")
-    };
-    if parts.encrypted.headers.iter().any(action) {
-        return Err(NotBuilt("EncryptedParts with the action"));
-    }
-    if parts.encrypted.every_header {
-        return Err(NotBuilt("EncryptedParts of every header"));
-    }
-    if parts.encrypted_elements.is_empty() && parts.content_encrypted_elements.is_empty() {
-        Ok(())
-    } else {
-        Err(NotBuilt("encrypted elements that a path names"))
     }
 }

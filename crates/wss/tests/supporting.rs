@@ -223,23 +223,27 @@ fn a_signed_endorsing_certificate_need_not_travel() {
 
 #[test]
 fn an_endorsing_certificate_signs_the_parts_that_are_its_own() {
-    for base in BASES {
-        let mut with = policy(base);
-        let mut token = supporting(certificate(Include::AlwaysToRecipient), "Endorsing");
-        token.parts.signed = PartSet {
-            body: true,
-            headers: vec![HeaderPart { name: None, namespace: "http://www.w3.org/2005/08/addressing".into() }],
-            ..PartSet::default()
-        };
-        with.supporting.push(token);
-        converse(&with, base, "a token with parts of its own");
+    let kinds = ["Endorsing", "SignedEndorsingEncrypted"];
+    for (base, kind) in BASES.into_iter().flat_map(|base| kinds.map(|kind| (base, kind))) {
+        for first in [ProtectionOrder::SignBeforeEncrypt, ProtectionOrder::EncryptBeforeSign] {
+            let mut without = policy(base);
+            order(&mut without, first);
+            let mut with = without.clone();
+            let mut token = supporting(certificate(Include::AlwaysToRecipient), kind);
+            without.supporting.push(token.clone());
+            token.parts.signed = PartSet {
+                body: true,
+                headers: vec![HeaderPart { name: None, namespace: "http://www.w3.org/2005/08/addressing".into() }],
+                ..PartSet::default()
+            };
+            with.supporting.push(token);
+            converse(&with, base, &format!("a token with parts of its own, {kind}, {first:?}"));
 
-        let mut without = policy(base);
-        without.supporting.push(supporting(certificate(Include::AlwaysToRecipient), "Endorsing"));
-        let mut pair = Pair::unlike(&without, &with, soap(base)[0]);
-        let (outbound, _) = pair.request("hello", None);
-        let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
-        assert!(matches!(refusal, Err(Refusal::NotSigned(ref part)) if part == "Body"), "{base}: {refusal:?}");
+            let mut pair = Pair::unlike(&without, &with, soap(base)[0]);
+            let (outbound, _) = pair.request("hello", None);
+            let refusal = pair.open(&outbound, outbound.body.clone(), None).map(drop);
+            assert!(matches!(refusal, Err(Refusal::NotSigned(ref part)) if part == "Body"), "{base}: {refusal:?}");
+        }
     }
 }
 

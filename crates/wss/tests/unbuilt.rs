@@ -133,18 +133,47 @@ fn parts() {
         ),
         "EncryptedParts with the action",
     );
-    for elements in ["EncryptedElements", "ContentEncryptedElements"] {
-        check(
-            &format!("{TLS}<sp:{elements}><sp:XPath>/a</sp:XPath></sp:{elements}>"),
-            "encrypted elements that a path names",
-        );
-    }
     let spaces = "xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' \
         xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd'";
     check(
         &format!("{TLS}<sp:SignedElements><sp:XPath {spaces}>{HEADER}</sp:XPath></sp:SignedElements>"),
         "SignedElements of tokens in the security header",
     );
+}
+
+/// Paths that may lead to what cannot be encrypted as an element.
+#[test]
+fn paths_of_encrypted_elements() {
+    let spaces = "xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' xmlns:a='http://www.w3.org/2005/08/addressing' \
+        xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' \
+        xmlns:d='http://www.w3.org/2000/09/xmldsig#'";
+    let frame = "encryption of the envelope, the header or the body as elements";
+    let security = "encrypted elements of the security header";
+    let addressing = "encrypted elements of addressing";
+    for (path, what) in [
+        ("//*", frame),
+        ("/s:Envelope", frame),
+        ("//s:Body", frame),
+        ("/s:Envelope/*", frame),
+        ("/*[local-name()='Envelope']/s:Header", frame),
+        ("/s:Envelope/s:Header/o:Security/d:Signature", security),
+        ("/s:Envelope/s:Header/o:Security", security),
+        ("//d:Signature", security),
+        ("//o:Security//*", security),
+        ("/s:Envelope/s:Header//o:Password", security),
+        ("/s:Envelope/s:Header/a:ReplyTo/a:Address", addressing),
+        ("//*[local-name()='To']", addressing),
+        ("//a:RelatesTo", addressing),
+    ] {
+        for elements in ["EncryptedElements", "ContentEncryptedElements"] {
+            check(&format!("{TLS}<sp:{elements}><sp:XPath {spaces}>{path}</sp:XPath></sp:{elements}>"), what);
+        }
+    }
+    for (path, what) in
+        [("/s:Envelope/s:Body", frame), ("/s:Envelope/s:Header/a:Action", "EncryptedParts with the action")]
+    {
+        check(&format!("{TLS}<sp:EncryptedElements><sp:XPath {spaces}>{path}</sp:XPath></sp:EncryptedElements>"), what);
+    }
 }
 
 #[test]

@@ -111,6 +111,11 @@ impl Parts {
         !self.encrypted.is_empty() || !self.encrypted_elements.is_empty() || !self.content_encrypted_elements.is_empty()
     }
 
+    /// Whether anything is encrypted that may be in the body.
+    pub fn encrypts_in_body(&self) -> bool {
+        self.encrypted.body || !self.encrypted_elements.is_empty() || !self.content_encrypted_elements.is_empty()
+    }
+
     /// What is signed both here and there, and nothing else.
     pub(crate) fn signed_too(&self, other: &Self) -> Self {
         let both = |path: &&ElementPath| other.signed_elements.contains(path);

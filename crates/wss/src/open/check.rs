@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use nuncio_policy::model::{Addressing, Layout, ProtectionOrder};
 use nuncio_xml::NodeId;
 use nuncio_xmlsec::XENC;
+use nuncio_xmlsec::encryption::Form;
 
-use super::{Opening, Primary};
+use super::{Decrypted, Opening, Primary};
 use crate::addressing::is_addressing;
 use crate::elements;
 use crate::envelope::Envelope;
@@ -109,9 +110,11 @@ impl Opening<'_> {
         if timestamp.is_some_and(|timestamp| !primary.covers(timestamp)) {
             return Err(Refusal::NotSigned("Timestamp".to_owned()));
         }
-        if parts.encrypted.body && !self.decrypted.iter().any(|decrypted| decrypted.parent == envelope.body) {
+        let is_body = |decrypted: &Decrypted| decrypted.parent == envelope.body && decrypted.form == Form::Content;
+        if parts.encrypted.body && !self.decrypted.iter().any(is_body) {
             return Err(Refusal::NotEncrypted("Body".to_owned()));
         }
+        self.check_encrypted_elements(envelope)?;
         if self.demand.signature_encrypted() {
             let endorsing = self.endorsements.iter().map(|endorsement| endorsement.node);
             if !std::iter::once(*node).chain(endorsing).all(|signature| self.was_encrypted(signature)) {

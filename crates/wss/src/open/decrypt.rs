@@ -18,9 +18,23 @@ use crate::refusal::Refusal;
 pub(super) enum Which {
     /// What is left.
     All,
+    /// Children of the security header.
+    Header,
     /// Children of the security header that the primary signature does not name: if it covers them, then as they were
     /// before.
     Later,
+}
+
+/// Where something encrypted stands.
+enum Place {
+    /// It is the body's content.
+    Body,
+    /// It is a child of the security header, with that position among the entries.
+    Child(Option<usize>),
+    /// It is that header block.
+    Block(usize),
+    /// It is within the body or a header block.
+    Within,
 }
 
 /// An element that a reference list names.
@@ -42,15 +56,19 @@ impl Opening<'_> {
         blocks: &mut [NodeId],
         which: Which,
     ) -> Result<Document, Refusal> {
-        let parts = self.demand.parts;
         // All of it is there before anything is decrypted: one decryption never leads to another.
         let mut all = Vec::new();
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
+            let in_header = document.parent(node) == Some(self.header.node);
             let was_signed = self.uncovered.as_ref().is_some_and(|primary| primary.authentic.names(&listed.id));
-            let later = document.parent(node) == Some(self.header.node) && !was_signed;
             let done = self.decrypted.iter().any(|decrypted| decrypted.was == node);
-            if !done && (which == Which::All || later) {
+            let wanted = match which {
+                Which::All => true,
+                Which::Header => in_header,
+                Which::Later => in_header && !was_signed,
+            };
+            if !done && wanted {
                 all.push((listed, node));
             }
         }
@@ -59,27 +77,12 @@ impl Opening<'_> {
                 return Err(Refusal::header("DataReference", "names something that is not encrypted"));
             }
             let data = EncryptedData::read(&document, node, &self.accepted)?;
-            let parent = document.parent(node);
-            let block = blocks.iter().position(|&block| block == node || Some(block) == parent);
-            let position = if parent == Some(body) {
-                // The one way in which a body is encrypted: its content, all of it.
-                if data.form != Form::Content || document.children(body).any(|child| child != node) {
-                    return Err(Refusal::header("EncryptedData", "stands for something other than the body's content"));
-                }
-                None
-            } else if parent == Some(self.header.node) && data.form == Form::Element {
-                let position = self.header.position(node);
+            let place = self.place(&document, &data, body, blocks)?;
+            let position = if let Place::Child(position) = place { position } else { None };
+            if position.is_some() {
                 self.check_list_position(listed.by, position)?;
-                position
-            } else if let (Some(at), Form::Element, false) = (block, data.form, parts.encrypted.headers.is_empty()) {
-                let wrapped = document.is(blocks[at], WSSE11, "EncryptedHeader");
-                if blocks[at] != node && (!wrapped || document.elements(blocks[at]).any(|child| child != node)) {
-                    return Err(Refusal::header("EncryptedHeader", "is not one encrypted element"));
-                }
-                None
-            } else {
-                return Err(Refusal::header("EncryptedData", "stands where the policy encrypts nothing"));
-            };
+            }
+            let (form, parent) = (data.form, document.parent(node).unwrap_or(body));
             let key = self.decryption_key(&document, &data, &listed, position)?;
             let (next, nodes) = decrypt(document, data, &key)?;
             document = next;
@@ -94,20 +97,64 @@ impl Opening<'_> {
                     return Err(Refusal::header("EncryptedData", "hides a signature where encryption comes first"));
                 }
             }
-            if let Some(block) = block {
+            if let Place::Block(block) = place {
                 blocks[block] = self.hidden_block(&document, &nodes, soap)?;
             }
-            let parent = parent.unwrap_or(body);
-            self.decrypted.push(Decrypted { was: node, now: nodes, parent });
+            self.decrypted.push(Decrypted { form, was: node, now: nodes, parent });
         }
         Ok(document)
+    }
+
+    /// Where something encrypted stands: there must be some place there that the policy encrypts.
+    fn place(
+        &self,
+        document: &Document,
+        data: &EncryptedData,
+        body: NodeId,
+        blocks: &[NodeId],
+    ) -> Result<Place, Refusal> {
+        let (node, form, parts) = (data.node, data.form, self.demand.parts);
+        let parent = document.parent(node);
+        let alone = || parent.is_some_and(|parent| document.children(parent).all(|child| child == node));
+        if parent == Some(self.header.node) && form == Form::Element {
+            return Ok(Place::Child(self.header.position(node)));
+        }
+        if parent == Some(body) && (form == Form::Content || parts.encrypted_elements.is_empty()) {
+            // The one way in which a body is encrypted: its content, all of it.
+            return if form == Form::Content && alone() {
+                Ok(Place::Body)
+            } else {
+                Err(Refusal::header("EncryptedData", "stands for something other than the body's content"))
+            };
+        }
+        let is_wrapper = |block| Some(block) == parent && document.is(block, WSSE11, "EncryptedHeader");
+        let block = blocks.iter().position(|&block| block == node || is_wrapper(block));
+        if let (Some(at), Form::Element, true) = (block, form, self.demand.may_hide_blocks()) {
+            return if blocks[at] == node || document.elements(blocks[at]).all(|child| child == node) {
+                Ok(Place::Block(at))
+            } else {
+                Err(Refusal::header("EncryptedHeader", "is not one encrypted element"))
+            };
+        }
+        let wanted = match form {
+            Form::Element => !parts.encrypted_elements.is_empty(),
+            Form::Content => !parts.content_encrypted_elements.is_empty() && alone(),
+        };
+        let mut above = std::iter::successors(parent, |&node| document.parent(node));
+        if wanted && block.is_none() && above.any(|node| node == body || blocks.contains(&node)) {
+            Ok(Place::Within)
+        } else {
+            Err(Refusal::header("EncryptedData", "stands where the policy encrypts nothing"))
+        }
     }
 
     /// The header block that came out of an encrypted one: of a kind that the policy encrypts.
     fn hidden_block(&self, document: &Document, nodes: &[NodeId], soap: SoapVersion) -> Result<NodeId, Refusal> {
         let &[node] = nodes else { return Err(Refusal::header("EncryptedData", "does not hide one element")) };
         let name = document.name(node);
-        let wanted = self.demand.parts.encrypted.has_header(name.namespace, name.local);
+        let parts = self.demand.parts;
+        // What a path must lead to is looked at when all is there.
+        let wanted = parts.encrypted.has_header(name.namespace, name.local) || !parts.encrypted_elements.is_empty();
         if wanted && may_be_hidden(document, node, soap) {
             Ok(node)
         } else {

@@ -6,6 +6,7 @@
 
 mod check;
 mod decrypt;
+mod elements;
 mod resolve;
 mod supporting;
 mod verify;
@@ -19,6 +20,7 @@ use nuncio_crypto::digest::{self, Hasher};
 use nuncio_policy::model::{ProtectionOrder, SoapVersion};
 use nuncio_xml::{Document, Each, NodeId, exclusive};
 use nuncio_xmlsec::Accepted;
+use nuncio_xmlsec::encryption::Form;
 use nuncio_xmlsec::signature::{Authentic, Signature, Verified};
 
 use self::decrypt::Which;
@@ -44,6 +46,7 @@ pub(crate) enum Root {
 
 /// Something that was encrypted: the `EncryptedData` that stood there, what came out, and what both are children of.
 struct Decrypted {
+    form: Form,
     was: NodeId,
     now: Vec<NodeId>,
     parent: NodeId,
@@ -162,7 +165,7 @@ pub(crate) fn open(
         return Ok((envelope, Evidence::default()));
     }
     let security = envelope.security.ok_or(Refusal::TokenMissing("security header"))?;
-    if demand.parts.encrypted.headers.is_empty() {
+    if !demand.may_hide_blocks() {
         envelope.check_in_clear()?;
     }
     let accepted = demand.accepted();
@@ -193,7 +196,7 @@ pub(crate) fn open(
     let document = opening.prove(document, body, soap, &mut blocks, now)?;
     let mut envelope = Envelope { document, octets, soap, blocks, passing, security, body, addressing };
     envelope.check_in_clear()?;
-    if !demand.parts.encrypted.headers.is_empty() {
+    if demand.may_hide_blocks() {
         // Some of the addressing may have come out just now.
         let replies = envelope.addressing.replies;
         envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, demand.policy.addressing, replies)?;
@@ -262,6 +265,7 @@ impl Opening<'_> {
         let document = match self.demand.order() {
             None => {
                 self.authenticate(&document)?;
+                self.verify_endorsing(&document)?;
                 document
             }
             Some(ProtectionOrder::SignBeforeEncrypt) => {
@@ -269,6 +273,7 @@ impl Opening<'_> {
                 self.authenticate(&document)?;
                 self.check_signer(now)?;
                 self.cover_primary(&document)?;
+                self.verify_endorsing(&document)?;
                 document
             }
             Some(ProtectionOrder::EncryptBeforeSign) => {
@@ -277,10 +282,12 @@ impl Opening<'_> {
                 // WSS4J encrypts what is in the header after it signed.
                 let document = self.decrypt(document, body, soap, blocks, Which::Later)?;
                 self.cover_primary(&document)?;
+                // Whoever endorses signs what stands there too, and may be among what is encrypted in the header.
+                let document = self.decrypt(document, body, soap, blocks, Which::Header)?;
+                self.verify_endorsing(&document)?;
                 self.decrypt(document, body, soap, blocks, Which::All)?
             }
         };
-        self.verify_endorsing(&document)?;
         Ok(document)
     }
 

@@ -4,6 +4,7 @@
 //! that what is digested is what is written; what must not be lost and is not canonical (declarations that only
 //! qualified names in content use) is a gap that the digest leaves out.
 
+mod elements;
 mod header;
 mod keys;
 mod protect;
@@ -186,6 +187,7 @@ fn push_decimal(number: usize, text: &mut String) {
 }
 
 /// Something written as an apex in the scratch writer: where, and by which id it is signed.
+#[derive(Clone)]
 struct Piece {
     range: Range<usize>,
     id: String,
@@ -264,7 +266,7 @@ struct Block<'a> {
 
 /// Whether anything in a message is encrypted.
 pub(crate) fn encrypts(demand: &Demand<'_>, supporting: &[Supporting<'_>]) -> bool {
-    demand.order().is_some() && (!demand.parts.encrypted.is_empty() || supporting.iter().any(Supporting::is_hidden))
+    demand.order().is_some() && (demand.parts.encrypts() || supporting.iter().any(Supporting::is_hidden))
 }
 
 impl Seal<'_> {
@@ -272,6 +274,13 @@ impl Seal<'_> {
     fn signs_body(&self) -> bool {
         self.demand.order().is_some() && self.demand.parts.signed.body
             || self.supporting.iter().any(Supporting::signs_body)
+    }
+
+    /// Whether some signature of the message covers header blocks of that name.
+    fn covers_block(&self, name: Name<'_>) -> bool {
+        let in_message = self.demand.order().is_some();
+        in_message && self.demand.parts.signed.has_header(name.namespace, name.local)
+            || self.supporting.iter().any(|token| token.signs_block(name, !in_message))
     }
 }
 
@@ -288,10 +297,9 @@ fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, id
         let understood = matches!(name.local, "Action" | "To") && source.is_none();
         let id = ids.next();
         let signed = in_message && parts.signed.has_header(name.namespace, name.local);
-        let covered = signed || seal.supporting.iter().any(|token| token.signs_block(name, !in_message));
         scratch.apex();
         let start = scratch.position();
-        write(scratch, covered.then_some(id.as_str()));
+        write(scratch, seal.covers_block(name).then_some(id.as_str()));
         let encrypted = in_message && parts.encrypted.has_header(name.namespace, name.local);
         let piece = Piece { range: start..scratch.position(), id };
         blocks.push(Block { piece, name, source, understood, signed, encrypted });

@@ -8,13 +8,14 @@ use std::ops::Range;
 use nuncio_crypto::base64;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Layout, ProtectionOrder};
-use nuncio_xml::Writer;
+use nuncio_xml::{Fragment, Writer};
 use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::Part;
 
+use super::elements::Selected;
 use super::keys::{Keys, Token, Working, Wrapping, refer};
 use super::supporting::Endorser;
-use super::{Block, Ids, Outgoing, Piece, Seal, Unsealed};
+use super::{Block, Content, Ids, Outgoing, Piece, Seal, Unsealed};
 use crate::names::{WSSE11, WSU, soap};
 use crate::time::Time;
 use crate::timestamp;
@@ -51,6 +52,39 @@ pub(super) struct Hiding {
     pub(super) first: bool,
     /// The encrypted key that lists what was encrypted, to be written at the end.
     pub(super) wrapping: Option<Wrapping>,
+}
+
+/// What is to be encrypted.
+pub(super) enum Plain<'a> {
+    /// Octets.
+    Octets(&'a [u8]),
+    /// What the writer has there.
+    Written(Range<usize>),
+}
+
+impl Hiding {
+    /// Writes an `EncryptedData` with that id where the writer stands.
+    pub(super) fn encrypt(
+        &mut self,
+        writer: &mut Writer,
+        seal: &Seal<'_>,
+        random: &mut dyn Random,
+        id: &str,
+        form: Form,
+        plain: Plain<'_>,
+    ) -> Result<(), Unsealed> {
+        let Self { key, token, listed, .. } = self;
+        let key = key.as_ref().ok_or(Unsealed::Key)?;
+        let mut encrypting = Encrypting { cipher: seal.demand.suite().cipher, key: &key.secret, random };
+        let refer = |writer: &mut Writer| refer(writer, seal, key, token);
+        match plain {
+            Plain::Octets(octets) => encryption::encrypt(writer, &mut encrypting, id, form, octets, refer),
+            Plain::Written(range) => encryption::encrypt_written(writer, &mut encrypting, id, form, range, refer),
+        }
+        .map_err(|_| Unsealed::Key)?;
+        listed.push(id.to_owned());
+        Ok(())
+    }
 }
 
 impl Protecting<'_> {
@@ -109,25 +143,27 @@ impl Protecting<'_> {
         let Keys { signer, mut hiding, protected } = self.keys(order, header)?;
         let mut signed: Vec<Part> = Vec::new();
 
-        // The body: signed as it is written, or as it is encrypted.
-        let mut body_range = body.range.clone();
-        if parts.signed.body && !encrypt_first {
-            signed.push(self.part(body));
+        // Each is signed as it is written, or as it is encrypted.
+        let selected = match self.outgoing.content {
+            Content::Copy(document, _) => Some(Selected::of(document, parts)),
+            Content::Write(_) => None,
+        };
+        let hidden_body = self.hide_body(body, content, selected.as_ref(), &mut hiding)?;
+        let covered_body = hidden_body.as_ref().filter(|_| encrypt_first).unwrap_or(body);
+        if parts.signed.body {
+            signed.push(self.part(covered_body));
         }
-        if parts.encrypted.body {
-            body_range = self.encrypt_body(&body.id, content, &mut hiding)?;
-        }
-        if parts.signed.body && encrypt_first {
-            signed.push(self.part(&Piece { range: body_range.clone(), id: body.id.clone() }));
-        }
+        let mut covered_blocks = Vec::with_capacity(blocks.len());
         for (block, written) in blocks.iter().zip(written) {
-            let hiding_place = block.encrypted.then(|| self.encrypt_block(block, &mut hiding)).transpose()?;
+            let hidden = self.hide_block(block, selected.as_ref(), &mut hiding)?;
+            if let Some(hidden) = &hidden {
+                *written = hidden.range.clone();
+            }
+            let covered = hidden.filter(|_| encrypt_first).unwrap_or_else(|| block.piece.clone());
             if block.signed {
-                signed.push(self.part(hiding_place.as_ref().filter(|_| encrypt_first).unwrap_or(&block.piece)));
+                signed.push(self.part(&covered));
             }
-            if let Some(hiding_place) = hiding_place {
-                *written = hiding_place.range;
-            }
+            covered_blocks.push(covered);
         }
         signed.extend(timestamp.map(|timestamp| self.part(timestamp)));
 
@@ -149,7 +185,7 @@ impl Protecting<'_> {
             let primary = Piece { range: primary, id };
             for endorser in &endorsers {
                 let mut endorsed = vec![self.part(&primary)];
-                self.extend_with_own_parts(endorser, blocks, body, &mut endorsed);
+                self.extend_with_own_parts(endorser, blocks, &covered_blocks, covered_body, &mut endorsed);
                 signatures.push(self.endorse(endorser, &endorsed)?);
             }
         }
@@ -157,7 +193,7 @@ impl Protecting<'_> {
             tokens.push(if hidden { self.hide(&range, &mut hiding)?.range } else { range });
         }
         self.put_together(hiding, tokens, header)?;
-        Ok(body_range)
+        Ok(hidden_body.map_or_else(|| body.range.clone(), |hidden| hidden.range))
     }
 
     /// The reference list and the other children in their order.
@@ -185,18 +221,71 @@ impl Protecting<'_> {
         Ok(())
     }
 
+    /// The body with what of it is encrypted; `None` where nothing is.
+    fn hide_body(
+        &mut self,
+        body: &Piece,
+        content: Range<usize>,
+        selected: Option<&Selected<'_>>,
+        hiding: &mut Hiding,
+    ) -> Result<Option<Piece>, Unsealed> {
+        let parts = self.seal.demand.parts;
+        let range = match (&self.outgoing.content, selected) {
+            (Content::Copy(_, node), Some(selected)) if !parts.encrypted.body => {
+                if selected.of_element(*node).is_none() {
+                    return Ok(None);
+                }
+                self.encrypt_within_body(&body.id, *node, selected, hiding)?
+            }
+            // Paths are not followed into what is written here: all of it is encrypted where there are any.
+            _ if parts.encrypts_in_body() => self.encrypt_body(&body.id, content, hiding)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(Piece { range, id: body.id.clone() }))
+    }
+
+    /// A header block with what of it is encrypted; `None` where nothing is.
+    fn hide_block(
+        &mut self,
+        block: &Block<'_>,
+        selected: Option<&Selected<'_>>,
+        hiding: &mut Hiding,
+    ) -> Result<Option<Piece>, Unsealed> {
+        let Some((document, node)) = block.source.filter(|_| !block.encrypted) else {
+            return block.encrypted.then(|| self.encrypt_block(block, hiding)).transpose();
+        };
+        let own;
+        let selected = if let Some(selected) = selected.filter(|selected| selected.is_of(document)) {
+            selected
+        } else {
+            own = Selected::of(document, self.seal.demand.parts);
+            &own
+        };
+        match selected.of_element(node) {
+            None => Ok(None),
+            Some(Fragment::Element) => self.encrypt_block(block, hiding).map(Some),
+            Some(Fragment::Content) => self.encrypt_within_block(block, node, selected, hiding).map(Some),
+        }
+    }
+
     /// Encrypts the content of the body, under the same start tag.
     fn encrypt_body(&mut self, id: &str, content: Range<usize>, hiding: &mut Hiding) -> Result<Range<usize>, Unsealed> {
+        let start = self.start_body(id);
+        let data = self.ids.next();
+        self.encrypt(&data, Form::Content, content, hiding)?;
+        self.scratch.end();
+        Ok(start..self.scratch.position())
+    }
+
+    /// Starts the body anew, as an apex; gives where.
+    pub(super) fn start_body(&mut self, id: &str) -> usize {
         self.scratch.apex();
         let start = self.scratch.position();
         self.scratch.start("s", soap(self.outgoing.soap), "Body");
         if self.seal.signs_body() {
             self.scratch.attribute_ns("u", WSU, "Id", id);
         }
-        let data = self.ids.next();
-        self.encrypt(&data, Form::Content, content, hiding)?;
-        self.scratch.end();
-        Ok(start..self.scratch.position())
+        start
     }
 
     /// Encrypts a header block: within an `EncryptedHeader` that says to whom it is addressed, which WSS 1.1 has (section
@@ -236,16 +325,7 @@ impl Protecting<'_> {
 
     /// Writes an `EncryptedData` with that id where the writer stands, over what it has at `plain`.
     fn encrypt(&mut self, id: &str, form: Form, plain: Range<usize>, hiding: &mut Hiding) -> Result<(), Unsealed> {
-        let Hiding { key, token, listed, .. } = hiding;
-        let key = key.as_ref().ok_or(Unsealed::Key)?;
-        let (seal, cipher) = (self.seal, self.seal.demand.suite().cipher);
-        let mut encrypting = Encrypting { cipher, key: &key.secret, random: &mut *self.random };
-        encryption::encrypt_written(&mut self.scratch, &mut encrypting, id, form, plain, |writer| {
-            refer(writer, seal, key, token);
-        })
-        .map_err(|_| Unsealed::Key)?;
-        listed.push(id.to_owned());
-        Ok(())
+        hiding.encrypt(&mut self.scratch, self.seal, &mut *self.random, id, form, Plain::Written(plain))
     }
 
     /// Over a transport: what a token signs is the timestamp, and what the policy names for it.
@@ -260,22 +340,32 @@ impl Protecting<'_> {
             let id = self.ids.next();
             header.push(self.apex(id, |scratch, id| write_confirmation(scratch, id, value.as_deref())).range);
         }
+        let pieces: Vec<Piece> = blocks.iter().map(|block| block.piece.clone()).collect();
         let mut nothing = Hiding { key: None, token: Token::Answer, listed: Vec::new(), first: false, wrapping: None };
         let endorsers = self.supporting_tokens(&mut nothing, &mut Vec::new(), header)?;
         for endorser in &endorsers {
             let mut endorsed: Vec<Part> = timestamp.iter().map(|timestamp| self.part(timestamp)).collect();
-            self.extend_with_own_parts(endorser, blocks, body, &mut endorsed);
+            self.extend_with_own_parts(endorser, blocks, &pieces, body, &mut endorsed);
             let range = self.endorse(endorser, &endorsed)?;
             header.push(range);
         }
         Ok(())
     }
 
-    /// Adds what a supporting token signs beside its duty.
-    fn extend_with_own_parts(&self, endorser: &Endorser<'_>, blocks: &[Block<'_>], body: &Piece, into: &mut Vec<Part>) {
+    /// Adds what a supporting token signs beside its duty: of the header blocks, as signatures cover them, and the body.
+    fn extend_with_own_parts(
+        &self,
+        endorser: &Endorser<'_>,
+        blocks: &[Block<'_>],
+        covered: &[Piece],
+        body: &Piece,
+        into: &mut Vec<Part>,
+    ) {
         let over_transport = self.seal.demand.order().is_none();
-        for block in blocks.iter().filter(|block| endorser.supporting.signs_block(block.name, over_transport)) {
-            into.push(self.part(&block.piece));
+        for (block, piece) in blocks.iter().zip(covered) {
+            if endorser.supporting.signs_block(block.name, over_transport) {
+                into.push(self.part(piece));
+            }
         }
         if endorser.supporting.signs_body() {
             into.push(self.part(body));
