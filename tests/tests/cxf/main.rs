@@ -8,7 +8,7 @@
 mod codes;
 mod service;
 
-use codes::{FIXED, codes};
+use codes::{FIXED, tried};
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::Backend;
 use nuncio_tests::process::{Nuncio, free_port};
@@ -119,11 +119,7 @@ fn every_code_works_over_http_and_over_tls() {
     if peers::lacks("openssl") {
         return peers::skip("cxf", "openssl is missing");
     }
-    // These, where some are named: to try others than those of the sample.
-    let codes = match std::env::var("NUNCIO_CXF_CODES") {
-        Ok(named) => named.split(',').map(str::to_owned).collect(),
-        Err(_) => codes(),
-    };
+    let codes = tried();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf");
     peers::stores(&folder).unwrap();
     let port = free_port().unwrap().to_string();

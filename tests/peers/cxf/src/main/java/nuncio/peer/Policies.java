@@ -7,7 +7,7 @@ final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
     private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader;
-    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with;
+    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements;
 
     Policies(String code) {
         this.code = code;
@@ -30,6 +30,7 @@ final class Policies {
         entropy = value(words, "entropy", "both");
         as = value(words, "as", "");
         with = value(words, "with", "");
+        elements = value(words, "el", "");
         sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
     }
 
@@ -43,13 +44,21 @@ final class Policies {
 
     private String include(String how) { return "sp:IncludeToken='" + sp + "/IncludeToken/" + how + "'"; }
 
-    private String parts() {
+    /** What is signed and encrypted in messages that establish a context, or in all others. */
+    private String parts(boolean establishing) {
         var addressing = wsa04 ? "http://schemas.xmlsoap.org/ws/2004/08/addressing" : "http://www.w3.org/2005/08/addressing";
         var b = new StringBuilder("<sp:SignedParts><sp:Body/>");
         for (var header : List.of("To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"))
             b.append("<sp:Header Name='" + header + "' Namespace='" + addressing + "'/>");
-        return b + "</sp:SignedParts><sp:EncryptedParts><sp:Body/>"
-            + (encryptedHeader ? "<sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>" : "") + "</sp:EncryptedParts>";
+        b.append("</sp:SignedParts>");
+        var header = encryptedHeader ? "<sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>" : "";
+        if (elements.isEmpty() || establishing)
+            return b + "<sp:EncryptedParts><sp:Body/>" + header + "</sp:EncryptedParts>";
+        var name = elements.equals("Content") ? "ContentEncryptedElements" : "EncryptedElements";
+        b.append("<sp:" + name + ">");
+        for (var element : List.of("text", "why", "EchoResult"))
+            b.append("<sp:XPath xmlns:t='" + Echo.NAMESPACE + "'>//t:" + element + "</sp:XPath>");
+        return b + "</sp:" + name + ">" + (header.isEmpty() ? "" : "<sp:EncryptedParts>" + header + "</sp:EncryptedParts>");
     }
 
     private String algorithms(String usual) {
@@ -110,11 +119,11 @@ final class Policies {
             case "UT" -> transport(own("Signed", username()));
             case "XT" -> transport(own("Endorsing", policy(x509("AlwaysToRecipient", false))));
             case "X10" -> "<sp:AsymmetricBinding>" + policy(element("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
-                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts();
+                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts(conversation);
             default -> "<sp:SymmetricBinding>" + policy(element("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
                 + (boot.equals("X") ? own("Endorsing", policy(x509("AlwaysToRecipient", true))) : "")
                 + (boot.equals("U") ? own(trust13 ? "SignedEncrypted" : "Signed", username()) : "")
-                + wss11() + trust() + parts();
+                + wss11() + trust() + parts(conversation);
         };
     }
 
@@ -123,7 +132,7 @@ final class Policies {
             + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap()) + "</sp:BootstrapPolicy>")
             + "</sp:SecureConversationToken>");
         return overTransport() ? transport(supporting("Endorsing", token))
-            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
+            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts(false);
     }
 
     private String text() {
