@@ -135,9 +135,7 @@ impl<'a> Demand<'a> {
 
     /// Whether the signatures must be encrypted: where the policy says so and something else is.
     pub(crate) fn signature_encrypted(&self) -> bool {
-        self.policy.properties.encrypt_signature
-            && self.order() == Some(ProtectionOrder::SignBeforeEncrypt)
-            && self.parts.encrypts()
+        self.policy.properties.encrypt_signature && self.order().is_some() && self.parts.encrypts()
     }
 
     /// Whether a header block may be encrypted.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Message, Operation, PartSet, Parts, Policy, Properties, ProtectionOrder,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
-    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
+    Addressing, Binding, DerivedKeys, Message, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
+    SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, Trust, TrustVersion,
+    X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -410,9 +410,6 @@ fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
 }
 
 fn check_properties(properties: &Properties) -> Result<(), NotBuilt> {
-    if properties.encrypt_signature && properties.order == ProtectionOrder::EncryptBeforeSign {
-        return Err(NotBuilt("EncryptSignature with EncryptBeforeSigning"));
-    }
     if properties.options == SuiteOptions::default() {
         Ok(())
     } else {

@@ -57,7 +57,7 @@ fn xs_17_who_signs_under_the_asymmetric_binding_is_checked_by_both_ends() {
 #[test]
 fn options_of_the_asymmetric_binding_are_kept_by_both_ends() {
     type Change = fn(&mut AsymmetricBinding, &mut Properties);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 7] = [
         ("keys as they were wrapped", |binding, _| {
             binding.initiator.derived_keys = DerivedKeys::None;
             binding.recipient.derived_keys = DerivedKeys::None;
@@ -71,6 +71,10 @@ fn options_of_the_asymmetric_binding_are_kept_by_both_ends() {
         }),
         ("an encrypted signature", |_, properties| properties.encrypt_signature = true),
         ("encryption first", |_, properties| properties.order = ProtectionOrder::EncryptBeforeSign),
+        ("encryption first, and an encrypted signature", |_, properties| {
+            properties.order = ProtectionOrder::EncryptBeforeSign;
+            properties.encrypt_signature = true;
+        }),
     ];
     let name = PRESET;
     for (what, change) in changes {

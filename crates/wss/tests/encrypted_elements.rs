@@ -79,7 +79,6 @@ fn send(initiator: &Policy, recipient: &Policy, base: &str) -> Sent {
 fn check(base: &str, order: ProtectionOrder, elements: &[&str], contents: &[&str], hidden: &[&str]) {
     let mut policy = with_paths(base, elements, contents);
     policy.properties.order = order;
-    policy.properties.encrypt_signature &= order == ProtectionOrder::SignBeforeEncrypt;
     let Sent { mut pair, text, opened, expectation, .. } = send(&policy, &policy, base);
     let opened = opened.unwrap_or_else(|refusal| panic!("{base}, {order:?}, {elements:?}, {contents:?}: {refusal}"));
     for word in ["a-seat", "a-code", "a-number", "q:gold", "tail", "another", "a-none", "a-sum"] {

@@ -5,6 +5,7 @@
 mod ends;
 
 use ends::{ACTION, Pair, policy, soap};
+use nuncio_policy::model::ProtectionOrder;
 use nuncio_wss::{Opened, Refusal};
 use nuncio_xml::ReadError;
 
@@ -24,8 +25,15 @@ fn essence(opened: &Opened) -> (Vec<u8>, Option<String>, Vec<String>) {
 
 #[test]
 fn no_changed_octet_changes_what_is_opened() {
-    for name in POLICIES {
-        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+    let in_order = |name: &'static str| (name, policy(name));
+    let encrypted_first = |name: &'static str| {
+        let mut policy = policy(name);
+        policy.properties.order = ProtectionOrder::EncryptBeforeSign;
+        policy.properties.encrypt_signature = true;
+        (name, policy)
+    };
+    for (name, policy) in POLICIES.into_iter().map(in_order).chain(POLICIES.into_iter().map(encrypted_first)) {
+        let mut pair = Pair::new(&policy, soap(name)[0]);
         let (outbound, _) = pair.request("hello", None);
         let honest = essence(&pair.open(&outbound, outbound.body.clone(), None).expect("opened"));
         let (mut refused, mut same) = (0, 0);

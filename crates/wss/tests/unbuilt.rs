@@ -112,10 +112,6 @@ fn supporting_tokens() {
 
 #[test]
 fn bindings() {
-    check(
-        &symmetric("<sp:X509Token/>", "<sp:EncryptSignature/><sp:EncryptBeforeSigning/>"),
-        "EncryptSignature with EncryptBeforeSigning",
-    );
     let options = "inclusive canonicalization, SOAPNormalization10 or STRTransform10";
     for option in ["InclusiveC14N", "InclusiveC14N11", "SOAPNormalization10", "STRTransform10"] {
         let suite =

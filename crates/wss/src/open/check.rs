@@ -28,6 +28,9 @@ impl Opening<'_> {
         let list = children.iter().position(is_list);
         // WSS4J encrypts tokens in the header after it signed, and lists them before the signature.
         let last_list = children.iter().rposition(is_list);
+        // An encrypted signature is listed before itself, and there may be nothing else to list.
+        let hides_all = self.demand.signature_encrypted()
+            && self.decrypted.iter().all(|decrypted| decrypted.parent == self.header.node);
         match self.demand.layout() {
             Layout::Strict => {
                 if matches!((timestamp, first), (Some(timestamp), Some(first)) if timestamp > first) {
@@ -43,7 +46,7 @@ impl Opening<'_> {
                         Err(Refusal::Layout("the message was encrypted before it was signed"))
                     }
                     (Some(ProtectionOrder::EncryptBeforeSign), _, Some(first))
-                        if last_list.is_some_and(|list| list < first) =>
+                        if !hides_all && last_list.is_some_and(|list| list < first) =>
                     {
                         Err(Refusal::Layout("the message was signed before it was encrypted"))
                     }

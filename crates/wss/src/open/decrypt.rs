@@ -56,19 +56,19 @@ impl Opening<'_> {
         blocks: &mut [NodeId],
         which: Which,
     ) -> Result<Document, Refusal> {
+        let first = self.demand.order() == Some(ProtectionOrder::EncryptBeforeSign);
         // All of it is there before anything is decrypted: one decryption never leads to another.
         let mut all = Vec::new();
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
             let in_header = document.parent(node) == Some(self.header.node);
             let was_signed = self.uncovered.as_ref().is_some_and(|primary| primary.authentic.names(&listed.id));
-            let done = self.decrypted.iter().any(|decrypted| decrypted.was == node);
             let wanted = match which {
                 Which::All => true,
                 Which::Header => in_header,
                 Which::Later => in_header && !was_signed,
             };
-            if !done && wanted {
+            if wanted && !self.decrypted.iter().any(|decrypted| decrypted.was == node) {
                 all.push((listed, node));
             }
         }
@@ -91,10 +91,10 @@ impl Opening<'_> {
                     return Err(Refusal::header("EncryptedData", "does not hide one element"));
                 };
                 self.header.replace(at, &document, now, &self.accepted, self.limits)?;
-                // The signatures were read before: one that comes out now would be held against nothing.
-                let first = self.demand.order() == Some(ProtectionOrder::EncryptBeforeSign);
-                if first && matches!(self.header.entries[at].item, Item::Signature) {
-                    return Err(Refusal::header("EncryptedData", "hides a signature where encryption comes first"));
+                // Where the signatures were read before, one that comes out now would be held against nothing.
+                let are_to_read = which == Which::Header && self.primary.is_none();
+                if first && !are_to_read && matches!(self.header.entries[at].item, Item::Signature) {
+                    return Err(Refusal::header("EncryptedData", "hides a signature where the policy does not"));
                 }
             }
             if let Place::Block(block) = place {

@@ -1,7 +1,8 @@
 //! A security header opened: decrypted, verified, and held against what the policy demands.
 //!
 //! The same for both sides. The order is the policy's: where it signs first, what is encrypted is decrypted before the
-//! signatures are verified; where it encrypts first, nothing is decrypted under a signature that does not verify.
+//! signatures are verified; where it encrypts first, nothing is decrypted under a signature that does not verify, but what
+//! of the security header may be that signature.
 //! Coverage is by node: what counts as signed is the very element that is used afterwards.
 
 mod check;
@@ -277,6 +278,12 @@ impl Opening<'_> {
                 document
             }
             Some(ProtectionOrder::EncryptBeforeSign) => {
+                let document = if self.demand.signature_encrypted() {
+                    // Whatever the signature covers: what of the header is encrypted is not known by its kind.
+                    self.decrypt(document, body, soap, blocks, Which::Header)?
+                } else {
+                    document
+                };
                 self.authenticate(&document)?;
                 self.check_signer(now)?;
                 // WSS4J encrypts what is in the header after it signed.

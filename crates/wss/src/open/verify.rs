@@ -1,8 +1,8 @@
 //! The signatures of a message: one primary by the protection token, others that endorse.
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Binding, DerivedKeys, Token};
-use nuncio_xml::Document;
+use nuncio_policy::model::{Binding, DerivedKeys, ProtectionOrder, Token};
+use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::signature::{self, Authentic, Method, Signature, VerifyKey, verify};
 
 use super::resolve::Use;
@@ -70,15 +70,25 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Verifies what the primary signature covers.
+    /// Verifies what the primary signature covers: what is there now or, where encryption comes first, what stood there as it
+    /// was encrypted.
     pub(super) fn cover_primary(&mut self, document: &Document) -> Result<(), Refusal> {
         if let Some(Uncovered { authentic, node, token }) = self.uncovered.take() {
             let mut budget = self.budget;
-            let verified = authentic.cover(document, &|node| self.signed_token(document, node), &mut budget)?;
+            let tokens = |node| self.signed_token(document, node);
+            let verified = authentic.cover(document, &tokens, &self.ciphertext(), &mut budget)?;
             self.budget = budget;
             self.primary = Some(Primary { verified, node, token });
         }
         Ok(())
+    }
+
+    /// What was decrypted before the primary signature was verified, and may be covered as it was encrypted.
+    fn ciphertext(&self) -> Vec<NodeId> {
+        match self.demand.order() {
+            Some(ProtectionOrder::EncryptBeforeSign) => self.decrypted.iter().map(|decrypted| decrypted.was).collect(),
+            Some(ProtectionOrder::SignBeforeEncrypt) | None => Vec::new(),
+        }
     }
 
     fn set_primary(&mut self, primary: Uncovered) -> Result<(), Refusal> {

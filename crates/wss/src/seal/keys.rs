@@ -107,7 +107,7 @@ impl<'a> Protecting<'a> {
             Some(binding) => Some(self.signing_token(binding, header, &mut protected)?),
             None => None,
         };
-        let mut hiding = Hiding { key: None, token: Token::Answer, listed: Vec::new(), first, wrapping: None };
+        let mut hiding = Hiding::new(first);
         if signer.is_some() && !encrypts {
             return Ok(Keys { signer: signer.ok_or(Unsealed::Key)?, hiding, protected });
         }

@@ -1,7 +1,8 @@
 //! The children of the security header, in WCF's order: timestamp, protection token, derived keys, reference list,
 //! supporting tokens, confirmations, primary signature, endorsing signatures; where encryption comes first, the
-//! encryption's derived key before the signature's, and the list last. Under an asymmetric binding without derived keys
-//! the list is within the encrypted key.
+//! encryption's derived key before the signature's, and the list last; what is encrypted after it was signed has a list of
+//! its own in the usual place (WS-SecurityPolicy 1.2, appendix C). Under an asymmetric binding without derived keys the list
+//! is within the encrypted key.
 
 use std::ops::Range;
 
@@ -48,6 +49,8 @@ pub(super) struct Hiding {
     pub(super) token: Token,
     /// The ids of what was encrypted.
     pub(super) listed: Vec<String>,
+    /// The ids of what was encrypted before it was signed, once signing began.
+    pub(super) before: Vec<String>,
     /// Whether what is signed as well is encrypted first.
     pub(super) first: bool,
     /// The encrypted key that lists what was encrypted, to be written at the end.
@@ -63,6 +66,11 @@ pub(super) enum Plain<'a> {
 }
 
 impl Hiding {
+    /// Nothing yet; `first` where what is signed as well is encrypted first.
+    pub(super) fn new(first: bool) -> Self {
+        Self { key: None, token: Token::Answer, listed: Vec::new(), before: Vec::new(), first, wrapping: None }
+    }
+
     /// Writes an `EncryptedData` with that id where the writer stands.
     pub(super) fn encrypt(
         &mut self,
@@ -169,6 +177,10 @@ impl Protecting<'_> {
 
         let mut tokens: Vec<Range<usize>> = Vec::new();
         let endorsers = self.supporting_tokens(&mut hiding, &mut signed, &mut tokens)?;
+        if encrypt_first {
+            // What protects the signature is encrypted after it was made, and so are the confirmations that it covers.
+            hiding.before = std::mem::take(&mut hiding.listed);
+        }
         for value in self.confirmations() {
             let id = self.ids.next();
             let plain = self.apex(id, |scratch, id| write_confirmation(scratch, id, value.as_deref()));
@@ -196,28 +208,22 @@ impl Protecting<'_> {
         Ok(hidden_body.map_or_else(|| body.range.clone(), |hidden| hidden.range))
     }
 
-    /// The reference list and the other children in their order.
+    /// The reference lists and the other children in their order.
     fn put_together(
         &mut self,
         hiding: Hiding,
         mut tokens: Vec<Range<usize>>,
         header: &mut Vec<Range<usize>>,
     ) -> Result<(), Unsealed> {
-        let Hiding { listed, first, wrapping, .. } = hiding;
+        let Hiding { listed, before, wrapping, .. } = hiding;
         if let Some(wrapping) = wrapping {
             self.deferred_key(&wrapping, &listed, header)?;
             header.append(&mut tokens);
             return Ok(());
         }
-        let list = (!listed.is_empty())
-            .then(|| self.apex(String::new(), |scratch, _| encryption::reference_list(scratch, &listed)).range);
-        if first {
-            header.append(&mut tokens);
-            header.extend(list);
-        } else {
-            header.extend(list);
-            header.append(&mut tokens);
-        }
+        header.extend(self.list(&listed));
+        header.append(&mut tokens);
+        header.extend(self.list(&before));
         Ok(())
     }
 
@@ -266,6 +272,12 @@ impl Protecting<'_> {
             Some(Fragment::Element) => self.encrypt_block(block, hiding).map(Some),
             Some(Fragment::Content) => self.encrypt_within_block(block, node, selected, hiding).map(Some),
         }
+    }
+
+    /// Writes the list of what was encrypted, where anything was.
+    fn list(&mut self, listed: &[String]) -> Option<Range<usize>> {
+        let write = |scratch: &mut Writer, _: &str| encryption::reference_list(scratch, listed);
+        (!listed.is_empty()).then(|| self.apex(String::new(), write).range)
     }
 
     /// Encrypts the content of the body, under the same start tag.
@@ -341,7 +353,7 @@ impl Protecting<'_> {
             header.push(self.apex(id, |scratch, id| write_confirmation(scratch, id, value.as_deref())).range);
         }
         let pieces: Vec<Piece> = blocks.iter().map(|block| block.piece.clone()).collect();
-        let mut nothing = Hiding { key: None, token: Token::Answer, listed: Vec::new(), first: false, wrapping: None };
+        let mut nothing = Hiding::new(false);
         let endorsers = self.supporting_tokens(&mut nothing, &mut Vec::new(), header)?;
         for endorser in &endorsers {
             let mut endorsed: Vec<Part> = timestamp.iter().map(|timestamp| self.part(timestamp)).collect();

@@ -78,7 +78,7 @@ pub fn verify_with_tokens(
     tokens: &dyn Fn(NodeId) -> Option<Token>,
     budget: &mut usize,
 ) -> Result<Verified, Invalid> {
-    Authentic::new(document, signature, key)?.cover(document, tokens, budget)
+    Authentic::new(document, signature, key)?.cover(document, tokens, &[], budget)
 }
 
 /// A signature whose value its key made. What its references cover is not verified yet: they may name what is still
@@ -99,14 +99,16 @@ impl Authentic {
     }
 
     /// Verifies every reference's digest, as [`verify_with_tokens`] does. `document` is that of the signature, or what
-    /// became of it by decryption.
+    /// became of it by decryption: then `ciphertext` has the encrypted elements that the signature may cover as they were,
+    /// though others stand in their places now.
     pub fn cover(
         self,
         document: &Document,
         tokens: &dyn Fn(NodeId) -> Option<Token>,
+        ciphertext: &[NodeId],
         budget: &mut usize,
     ) -> Result<Verified, Invalid> {
-        cover(document, self.signature, tokens, budget)
+        cover(document, self.signature, tokens, ciphertext, budget)
     }
 }
 
@@ -114,6 +116,7 @@ fn cover(
     document: &Document,
     signature: Signature,
     tokens: &dyn Fn(NodeId) -> Option<Token>,
+    ciphertext: &[NodeId],
     budget: &mut usize,
 ) -> Result<Verified, Invalid> {
     let mut covered = Covered { nodes: Vec::with_capacity(signature.references.len()), tokens: Vec::new() };
@@ -121,7 +124,7 @@ fn cover(
         // What was decrypted is no longer part of the message, though its id stays taken.
         let node = document
             .by_id(&reference.id)
-            .filter(|&node| !document.is_replaced(node))
+            .filter(|node| !document.is_replaced(*node) || ciphertext.contains(node))
             .ok_or_else(|| Invalid::DanglingReference(reference.id.clone()))?;
         // A signature that covers what contains it could never be made, and a second reference to one element is
         // only work.
