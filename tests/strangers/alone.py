@@ -41,17 +41,19 @@ def judge(message, folder, keys):
     """Decrypts and verifies with xmlsec1; the lines that say so. `keys` are the files of the parties' keys and certificates."""
     work = Work(message, folder, keys)
     received = work.path(".xml")
-    plain = decrypted(work, received)
-    if plain is None:
+    paths = decrypted(work, received)
+    if paths is None:
         return work.lines
     unwrapped(work)
+    signed = next(at for at in range(len(paths)) if is_signed(message, at))
     for at, signature in enumerate(message.signatures):
-        verified(work, at, signature, plain if message.expected["order"] == "sign" else received)
+        verified(work, at, signature, paths[signed])
     return work.lines
 
 
 def decrypted(work, path):
-    """The message's file with everything decrypted, part by part; None where that failed."""
+    """The message's file, and those with one part after the other decrypted; None where that failed."""
+    paths = [path]
     for at, part in enumerate(work.message.decrypted):
         option = "--deskey" if "tripledes" in part.algorithm else "--aeskey"
         key = work.path("-%d.key" % at, part.key.secret)
@@ -59,7 +61,14 @@ def decrypted(work, path):
         if not work.run("decrypted", "--decrypt", option, key, *start(part.identity), "--output", out, path):
             return None
         path = out
-    return path
+        paths.append(path)
+    return paths
+
+
+def is_signed(message, number):
+    """Whether the signatures are over the message with so many parts decrypted."""
+    still = [part.identity for part in message.decrypted[number:]]
+    return sorted(still) == sorted(data.get("Id") for data in message.signed.root.iter("{%s}EncryptedData" % XENC))
 
 
 def start(identity):

@@ -93,13 +93,21 @@ class Decrypted:
             require(len(data.getparent()) == 1, "encrypted content that is not alone")
 
 
-def decrypt(document, ring):
-    """Decrypts everything; the document that comes of it, and what was decrypted. Everything must be listed, once."""
-    listed = [of.get("URI") for of in document.root.iter("{%s}DataReference" % XENC)]
+def listed(document, which):
+    """What the reference list of that number lists."""
+    lists = document.security().findall("{%s}ReferenceList" % XENC)
+    require(which < len(lists), len(lists), "reference lists")
+    return [of.get("URI") for of in lists[which]]
+
+
+def decrypt(document, ring, only=None):
+    """Decrypts everything, or only what is named; the document that comes of it, and what was decrypted. Everything must be
+    listed, once."""
+    all_of_it = [of.get("URI") for of in document.root.iter("{%s}DataReference" % XENC)]
     there = ["#" + of.get("Id") for of in document.root.iter("{%s}EncryptedData" % XENC)]
-    require(sorted(listed) == sorted(there), "listed as encrypted", listed, "and encrypted", there)
+    require(sorted(all_of_it) == sorted(there), "listed as encrypted", all_of_it, "and encrypted", there)
     found = []
-    for reference in listed:
+    for reference in all_of_it if only is None else only:
         data = document.by_id(reference[1:])
         key, algorithm = _key_of(data, document, ring), child(data, XENC, "EncryptionMethod").get("Algorithm")
         value = octets(child(child(data, XENC, "CipherData"), XENC, "CipherValue"))

@@ -42,12 +42,11 @@ class Suite:
 class Message:
     """A message that was decrypted and whose signatures were verified."""
 
-    def __init__(self, expected, received, plain, decrypted, signatures):
-        self.expected, self.received, self.plain = expected, received, plain
+    def __init__(self, expected, received, signed, plain, decrypted, signatures):
+        # `signed` is the document that the signatures are over.
+        self.expected, self.received, self.signed, self.plain = expected, received, signed, plain
         self.decrypted, self.signatures = decrypted, signatures
         self.soap = SOAP[expected["soap"]]
-        # The document that the signatures are over.
-        self.signed = plain if expected["order"] == "sign" else received
 
     def body(self, document):
         return child(document.root, self.soap, "Body")

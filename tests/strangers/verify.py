@@ -17,7 +17,7 @@ import alone
 import rules
 from keys import Party, Ring, p_sha1
 from names import DS, TRUST, Bad, child, octets, require
-from protection import Document, Signature, decrypt
+from protection import Document, Signature, decrypt, listed
 
 
 def octets_of(path):
@@ -30,11 +30,13 @@ def read(octets_, expected, ring):
     received = Document(octets_.decode())
 
     plain, decrypted = decrypt(received, ring)
-    signed = plain if expected["order"] == "sign" else received
+    # A signature that is encrypted though encryption comes first is over what was encrypted before it.
+    first = listed(received, 0) if expected["order"] == "encrypt" and expected["signature_encrypted"] else []
+    signed = plain if expected["order"] == "sign" else decrypt(received, ring, first)[0]
     security = signed.security()
     found = [] if security is None else security.findall("{%s}Signature" % DS)
     verified = [Signature(element, signed, plain, ring) for element in found]
-    return rules.Message(expected, received, plain, decrypted, verified)
+    return rules.Message(expected, received, signed, plain, decrypted, verified)
 
 
 def granted(message, request, ring):

@@ -28,7 +28,7 @@ const DIMENSIONS: [&[&str]; 18] = [
     &["A", "X", "X10", "U", "UT", "XT"],
     &["", "one"],
     &["", "d"],
-    &["", "es", "ees"],
+    &["", "es", "ees", "esees"],
     &["", "13"],
     &["Basic256", "Basic192", "Basic128", "TripleDes", "Basic256GCM", "Basic128GCM"],
     &["", "Sha256", "Rsa15", "Sha256Rsa15"],
@@ -198,7 +198,7 @@ fn is_left_out(choice: &Choice) -> bool {
     // It digests with SHA-1 where a derived key endorses, whatever the suite, and does not take that itself.
     let sha1 = over_transport && is(DERIVED, "d") && word(choice, FLAVOUR).starts_with("Sha256");
     // Where it encrypts first, it does not find the header that it encrypted.
-    let header = is(ORDER, "es") && is(ENCRYPTED_HEADER, "eh") && !over_transport;
+    let header = word(choice, ORDER).starts_with("es") && is(ENCRYPTED_HEADER, "eh") && !over_transport;
     // It encrypts with all of a session key of 256 bits, and calls that AES of 128.
     let whole_key = gcm && is(CIPHER, "Basic128GCM") && is(DERIVED, "") && is(CONVERSATION, "");
     // Where something of the security header is encrypted as well, it does not find what it encrypted of elements.

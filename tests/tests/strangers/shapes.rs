@@ -27,12 +27,14 @@ pub(crate) enum Order {
     SignFirst,
     SignatureEncrypted,
     EncryptFirst,
+    EncryptFirstAndSignature,
 }
 
 /// What is said of a binding and its orders: a name, the presets that it is taken from in turn, and its orders.
 type Row = (&'static str, &'static [&'static str], &'static [Order]);
 
-const ORDERS: &[Order] = &[Order::SignFirst, Order::SignatureEncrypted, Order::EncryptFirst];
+pub(crate) const ORDERS: &[Order] =
+    &[Order::SignFirst, Order::SignatureEncrypted, Order::EncryptFirst, Order::EncryptFirstAndSignature];
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -62,10 +64,10 @@ pub(crate) fn shapes() -> Vec<Shape> {
         for (number, suite) in SUITES.iter().enumerate() {
             for (at, &order) in orders.iter().enumerate() {
                 // Consecutive shapes of one order differ in everything that takes turns.
-                let turn = number * orders.len() + at + number / 3;
+                let turn = number * 7 + at + number / 3;
                 let mut shape = shape(name, presets, suite, order, turn);
                 // Each step of xmlsec1's is a process: one order of each suite, most often the one in which it can unwrap.
-                shape.alone = orders.len() == 1 || at == [1, 0, 1, 2][number % 4];
+                shape.alone = orders.len() == 1 || at == [1, 0, 3, 2][number % 4];
                 shapes.push(shape);
             }
         }
@@ -78,7 +80,7 @@ fn shape(binding: &str, presets: &[&str], suite: &'static Suite, order: Order, t
     let mut policy = preset.policy;
     // Where the signature is encrypted the wrapped key is what encrypts, so that xmlsec1 can unwrap it.
     let derived = match (order, turn % 5) {
-        (Order::SignatureEncrypted, _) | (_, 0) => DerivedKeys::None,
+        (Order::SignatureEncrypted | Order::EncryptFirstAndSignature, _) | (_, 0) => DerivedKeys::None,
         _ => DerivedKeys::Explicit,
     };
     Change { suite, order, derived, protect: false, turn }.apply(&mut policy);
@@ -93,6 +95,7 @@ impl Order {
             Self::SignFirst => "sign first",
             Self::SignatureEncrypted => "signature encrypted",
             Self::EncryptFirst => "encrypt first",
+            Self::EncryptFirstAndSignature => "encrypt first and the signature too",
         }
     }
 }
@@ -116,6 +119,7 @@ impl Change {
             Order::SignFirst => (ProtectionOrder::SignBeforeEncrypt, false),
             Order::SignatureEncrypted => (ProtectionOrder::SignBeforeEncrypt, true),
             Order::EncryptFirst => (ProtectionOrder::EncryptBeforeSign, false),
+            Order::EncryptFirstAndSignature => (ProtectionOrder::EncryptBeforeSign, true),
         };
         let over_transport = matches!(policy.binding, Binding::Transport(_));
         let properties = &mut policy.properties;

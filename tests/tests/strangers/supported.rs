@@ -8,7 +8,7 @@ use nuncio_policy::model::{
 use nuncio_policy::preset;
 use nuncio_policy::suite::SUITES;
 
-use crate::shapes::{Change, Order, Shape};
+use crate::shapes::{Change, ORDERS, Order, Shape};
 
 const BASES: [(&str, &str); 4] = [
     ("symmetric", "wcf-ws2007-anonymousForCertificate"),
@@ -29,8 +29,6 @@ const KINDS: [&str; 8] = [
     "SignedEndorsingEncrypted",
 ];
 
-const ORDERS: [Order; 3] = [Order::SignFirst, Order::SignatureEncrypted, Order::EncryptFirst];
-
 /// The namespace of the header blocks that calls bring.
 pub(crate) const BLOCKS: &str = "urn:example:blocks";
 
@@ -47,7 +45,7 @@ pub(crate) fn supported() -> Vec<Shape> {
         for (what, token) in certificates.chain(users.iter().filter(|_| !endorses)) {
             for base in BASES {
                 let turn = shapes.len();
-                shapes.push(shape(base, kind, (*what, token), ORDERS[turn % 3], turn));
+                shapes.push(shape(base, kind, (*what, token), ORDERS[(turn + turn / 4) % 4], turn));
             }
         }
     }

@@ -19,7 +19,7 @@ final class Policies {
         soap11 = words.contains("soap11");
         wsa04 = words.contains("wsa04");
         boot = words.stream().filter(w -> w.matches("A|X|X10|U|UT|XT")).findFirst().orElse("X");
-        order = words.stream().filter(w -> w.matches("es|ees")).findFirst().orElse("se");
+        order = words.stream().filter(w -> w.matches("es|ees|esees")).findFirst().orElse("se");
         confirmation = words.contains("conf");
         protectTokens = words.contains("pt");
         hash = words.contains("hash");
@@ -69,7 +69,7 @@ final class Policies {
 
     private String common(String layout) {
         return algorithms(layout)
-            + (order.equals("es") ? "<sp:EncryptBeforeSigning/>" : order.equals("ees") ? "<sp:EncryptSignature/>" : "")
+            + (order.startsWith("es") ? "<sp:EncryptBeforeSigning/>" : "") + (order.endsWith("ees") ? "<sp:EncryptSignature/>" : "")
             + (protectTokens ? "<sp:ProtectTokens/>" : "") + "<sp:OnlySignEntireHeadersAndBody/>";
     }
 
