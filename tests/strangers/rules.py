@@ -88,6 +88,7 @@ def check(message, request):
             require(primary.key.source == request.primary().key.source, "the answer is under another key than its request")
         coverage(message, primary)
     encryption(message)
+    references(message)
     supporting.check(message, primary)
     confirmations(message, primary, request)
 
@@ -194,6 +195,21 @@ def protected_by(message, key):
     require(list(map(plain_octets, key.source[: len(expected)])) == expected, "protected by", key.source)
     if message.expected["derived"] is not None and key.secret is not None:
         require(key.how == message.expected["derived"], "signed under a key that is derived:", key.how)
+
+
+def references(message):
+    """Where the policy says where references to a context or a certificate lead, they lead there: to a token in the message,
+    or to none."""
+    if message.expected["refers"] is None:
+        return
+    uris = [reference.get("URI") for reference in message.plain.security().iter("{%s}Reference" % WSSE)]
+    local = [name(message.plain.by_id(uri[1:]))[1] for uri in uris if uri.startswith("#")]
+    inside = [of for of in local if of in ("SecurityContextToken", "BinarySecurityToken")]
+    outside = [uri for uri in uris if not uri.startswith("#")] + message.plain.security().findall(
+        ".//{%s}KeyIdentifier" % WSSE
+    )
+    wanted, others = (inside, outside) if message.expected["refers"] == "inside" else (outside, inside)
+    require(wanted and not others, "references lead", "inside:", inside, "outside:", outside)
 
 
 def plain_octets(word):

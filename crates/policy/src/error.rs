@@ -62,6 +62,16 @@ pub enum PolicyError {
         /// What it refers to.
         reference: String,
     },
+    /// Assertions, or an assertion and an attribute, that no message can satisfy together.
+    #[error("{at}: {assertion} contradicts {other}")]
+    Contradiction {
+        /// The token that says both.
+        at: Place,
+        /// The one.
+        assertion: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// A policy is elsewhere.
     #[error("{at}: policy {reference} is not in this file")]
     ExternalReference {

@@ -140,6 +140,26 @@ fn what_a_token_may_say_is_in_the_model() {
     assert_eq!((token.reference, token.kind), (X509Reference::Embedded, X509Kind::PkiPathV1));
     assert_eq!((certificate("").kind, certificate("").target), (X509Kind::V3, ReferenceTarget::Any));
 
+    let contradicts = |token: &str, words: &str| check_refused(&symmetric(token, ""), &format!("p.xml:3: {words}"));
+    let saying = |more: &str| format!("<sp:X509Token><wsp:Policy>{more}</wsp:Policy></sp:X509Token>");
+    contradicts(
+        &saying("<sp:RequireInternalReference/><sp:RequireExternalReference/>"),
+        "RequireInternalReference contradicts RequireExternalReference",
+    );
+    contradicts(
+        &saying("<sp:RequireExternalUriReference/><sp:RequireInternalReference/>"),
+        "RequireInternalReference contradicts RequireExternalUriReference",
+    );
+    contradicts(
+        &saying("<sp:RequireExternalReference/><sp:RequireEmbeddedTokenReference/>"),
+        "RequireExternalReference contradicts RequireEmbeddedTokenReference",
+    );
+    let never = "sp:IncludeToken='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Never'";
+    contradicts(
+        &saying("<sp:RequireInternalReference/>").replace("<sp:X509Token>", &format!("<sp:X509Token {never}>")),
+        "RequireInternalReference contradicts IncludeToken/Never",
+    );
+
     let user = |more: &str| {
         let token = format!("<sp:UsernameToken><wsp:Policy>{more}</wsp:Policy></sp:UsernameToken>");
         match read(&symmetric(&token, "")).remove(0).binding {

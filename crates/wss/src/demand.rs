@@ -1,8 +1,8 @@
 //! What a policy demands of one message: the policy, the direction, the parts.
 
 use nuncio_policy::model::{
-    AsymmetricBinding, Binding, DerivedKeys, Layout, Parts, Policy, PolicyVersion, ProtectionOrder, SupportingToken,
-    SymmetricBinding, Token, TrustVersion, X509Token,
+    AsymmetricBinding, Binding, DerivedKeys, Include, Layout, Parts, Policy, PolicyVersion, ProtectionOrder,
+    SupportingToken, SymmetricBinding, Token, TrustVersion, X509Token,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_xmlsec::{Accepted, C14n};
@@ -114,6 +114,32 @@ impl<'a> Demand<'a> {
                 Token::Username(_) => DerivedKeys::None,
             },
             Binding::Asymmetric(binding) => self.wrapped_for(binding).derived_keys,
+        }
+    }
+
+    /// Whether the protection token is referred to as if it were not in the message, even where it travels.
+    pub(crate) fn refers_outside(&self) -> bool {
+        self.symmetric().is_some_and(|binding| match &binding.protection {
+            Token::SecureConversation(token) => token.target.is_outside(),
+            // What is referred to is the encrypted key, and that is in the message.
+            Token::X509(_) | Token::Username(_) => false,
+        })
+    }
+
+    /// Whether a token travels in a message of this direction.
+    pub(crate) fn includes(&self, include: Include) -> bool {
+        match self.direction {
+            Direction::Request => include.to_recipient(),
+            Direction::Response => include.to_initiator(),
+        }
+    }
+
+    /// The certificate token that keys are wrapped under.
+    pub(crate) fn wrapping(&self) -> Option<&'a X509Token> {
+        match &self.policy.binding {
+            Binding::Symmetric(SymmetricBinding { protection: Token::X509(token) }) => Some(token),
+            Binding::Asymmetric(binding) => Some(self.wrapped_for(binding)),
+            Binding::Symmetric(_) | Binding::Transport(_) => None,
         }
     }
 

@@ -157,7 +157,7 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
 }
 
 /// The name of the security context that a message refers to, and the generation in which it does: its token's, or else
-/// that of the reference of a derived key, or of a signature that says that it is to a context. Read before anything is
+/// that of the reference of a derived key, or of a signature or an encrypted child that says that it is to a context. Read before anything is
 /// believed, to look the context up.
 pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, &'static Dialect)> {
     let mut referred = None;
@@ -171,7 +171,7 @@ pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(Str
             (Some(dialect), "DerivedKeyToken") => {
                 DerivedKeyToken::read(document, child, dialect).ok().map(|token| (token.source, dialect))
             }
-            (None, "Signature") => signed_under(document, child),
+            (None, "Signature" | "EncryptedData") => used_under(document, child),
             _ => None,
         };
         if let (None, Some((Reference::External { uri, instance }, dialect))) = (&referred, found) {
@@ -181,10 +181,10 @@ pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(Str
     referred
 }
 
-/// The reference of a signature that says that it is to a security context, and of which generation.
-fn signed_under(document: &Document, signature: NodeId) -> Option<(Reference, &'static Dialect)> {
+/// The reference of something signed or encrypted that says that it is to a security context, and of which generation.
+fn used_under(document: &Document, user: NodeId) -> Option<(Reference, &'static Dialect)> {
     let within = |parent, namespace, local| document.elements(parent).find(|&node| document.is(node, namespace, local));
-    let key_info = within(signature, DSIG, "KeyInfo")?;
+    let key_info = within(user, DSIG, "KeyInfo")?;
     let reference = within(within(key_info, WSSE, "SecurityTokenReference")?, WSSE, "Reference")?;
     let kind = document.attribute(reference, "", "ValueType")?;
     let dialect = Dialect::all().into_iter().find(|dialect| dialect.context_token == kind)?;

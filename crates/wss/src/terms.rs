@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Message, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
+    Addressing, Binding, DerivedKeys, Include, Message, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
     SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, Trust, TrustVersion,
     X509Kind, X509Reference, X509Token,
 };
@@ -366,10 +366,10 @@ fn check_token(token: &Token) -> Result<(), NotBuilt> {
             if token.derived_keys != DerivedKeys::None {
                 return Err(NotBuilt("a key that is derived from a password"));
             }
-            check_target(token.target)
+            check_target(token.target, token.include)
         }
         Token::SecureConversation(token) => {
-            check_target(token.target)?;
+            check_target(token.target, token.include)?;
             check_built(&token.bootstrap)?;
             match &token.bootstrap.binding {
                 // Keys would travel in clear.
@@ -397,16 +397,23 @@ fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {
         (X509Kind::V3 | X509Kind::PkiPathV1, _) => {}
         _ => return Err(NotBuilt("an X.509 token of another kind than one certificate of version 3, or a path")),
     }
-    check_target(token.target)
+    match (token.target, token.reference) {
+        // No profile gives a certificate a URI.
+        (ReferenceTarget::ExternalUri, _) => Err(NotBuilt("RequireExternalUriReference of a certificate")),
+        (ReferenceTarget::External, X509Reference::Embedded) => {
+            Err(NotBuilt("RequireExternalReference of an embedded token"))
+        }
+        (target, _) => check_target(target, token.include),
+    }
 }
 
-fn check_target(target: ReferenceTarget) -> Result<(), NotBuilt> {
-    match target {
-        ReferenceTarget::Any => Ok(()),
-        ReferenceTarget::Internal => Err(NotBuilt("RequireInternalReference")),
-        ReferenceTarget::External => Err(NotBuilt("RequireExternalReference")),
-        ReferenceTarget::ExternalUri => Err(NotBuilt("RequireExternalUriReference")),
+/// Whether references can lead where they must. One that comes is followed whatever it leads to, as by WCF and CXF: which of
+/// a key's names was written says nothing of who holds the key.
+fn check_target(target: ReferenceTarget, include: Include) -> Result<(), NotBuilt> {
+    if target == ReferenceTarget::Internal && include == Include::Never {
+        return Err(NotBuilt("RequireInternalReference of a token that never travels"));
     }
+    Ok(())
 }
 
 fn check_properties(properties: &Properties) -> Result<(), NotBuilt> {

@@ -77,10 +77,8 @@ fn tokens() {
     check(&symmetric("<sp:UsernameToken/>", ""), "a user name token that protects");
     let user = |more: &str| supporting("Signed", &token("UsernameToken", more));
     check(&user("<sp:RequireDerivedKeys/>"), "a key that is derived from a password");
-    check(&user("<sp:RequireInternalReference/>"), "RequireInternalReference");
     let certificate = |more: &str| symmetric(&token("X509Token", more), "");
-    check(&certificate("<sp:RequireExternalReference/>"), "RequireExternalReference");
-    check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference");
+    check(&certificate("<sp:RequireExternalUriReference/>"), "RequireExternalUriReference of a certificate");
     let kind = "an X.509 token of another kind than one certificate of version 3, or a path";
     check(
         &certificate("<sp:WssX509PkiPathV1Token11/><sp:RequireEmbeddedTokenReference/>"),

@@ -64,17 +64,24 @@ const SUPPORTING: [&str; 25] = [
     "X10+one+ees+13+with=U:Signed", "X10+one+13+with=X:Endorsing", "UT+one+13+with=X:Endorsing", "UT+one+13+with=U:Plain",
 ];
 
+/// Tried against CXF's services alone, with references to the context that lead where the last word says. CXF takes no policy
+/// that says so, not even from itself: it never finds that one is kept. What it takes is the message.
+#[rustfmt::skip]
+pub(crate) const SERVED: [&str; 4] = [
+    "A+13+target=ExternalUri", "A+d+ees+13+target=ExternalUri", "X+d+es+13+target=External", "U+d+13+target=Internal",
+];
+
 /// The number of a word in each dimension.
 type Choice = [usize; DIMENSIONS.len()];
 
 /// Dimension and word, twice.
 type Pair = [(usize, usize); 2];
 
-/// The codes that `NUNCIO_CXF_CODES` names, to try others than those of the sample; else the sample.
-pub(crate) fn tried() -> Vec<String> {
+/// The codes that `NUNCIO_CXF_CODES` names, to try others than those of the sample; else the sample and `besides`.
+pub(crate) fn tried(besides: &[&str]) -> Vec<String> {
     match std::env::var("NUNCIO_CXF_CODES") {
         Ok(named) => named.split(',').map(str::to_owned).collect(),
-        Err(_) => codes(),
+        Err(_) => codes().into_iter().chain(besides.iter().map(|&code| code.to_owned())).collect(),
     }
 }
 

@@ -119,7 +119,7 @@ fn every_code_works_over_http_and_over_tls() {
     if peers::lacks("openssl") {
         return peers::skip("cxf", "openssl is missing");
     }
-    let codes = tried();
+    let codes = tried(&[]);
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf");
     peers::stores(&folder).unwrap();
     let port = free_port().unwrap().to_string();

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nuncio_policy::model::SoapVersion;
+use nuncio_policy::model::{Binding, Policy, ReferenceTarget, SoapVersion, SymmetricBinding, Token};
 use nuncio_policy::wsdl;
 use nuncio_tests::ends::limits;
 use nuncio_tests::gateway::Numbers;
@@ -18,7 +18,7 @@ use nuncio_wss::{
     Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
 };
 
-use crate::codes::tried;
+use crate::codes::{SERVED, tried};
 use crate::{class_path, over_transport, peer, per_message};
 
 /// CXF's services, in a process that is killed when this is dropped.
@@ -55,13 +55,16 @@ fn now() -> Time {
 
 impl Client {
     /// Reads what the service publishes.
-    fn new(url: &str) -> Result<Self, String> {
+    fn new(url: &str, code: &str) -> Result<Self, String> {
         let start_line = format!("GET /{}?wsdl HTTP/1.1", url.splitn(4, '/').nth(3).unwrap());
         let published = HttpMessage { start_line, headers: Vec::new(), body: Vec::new() };
         let published = wire::send(url, &published).map_err(|error| error.to_string())?.body;
         let contract = wsdl::read(url, &published).map_err(|error| error.to_string())?;
         let port = contract.ports.into_iter().next().ok_or("there is no port")?;
-        let alternatives = port.alternatives.map_err(|error| error.to_string())?;
+        let mut alternatives = port.alternatives.map_err(|error| error.to_string())?;
+        for policy in &mut alternatives {
+            refer(policy, code);
+        }
         let initiator = Initiator::new(InitiatorSettings {
             alternatives,
             soap: port.soap,
@@ -167,7 +170,7 @@ fn cancels(code: &str) -> bool {
 
 /// Calls a service as its policy wants it: in a conversation that is renewed and cancelled, or without one.
 fn converse(url: &str, code: &str) -> Result<(), String> {
-    let mut client = Client::new(url).map_err(|error| format!("contract: {error}"))?;
+    let mut client = Client::new(url, code).map_err(|error| format!("contract: {error}"))?;
     if per_message(code) {
         return client.every_operation(None);
     }
@@ -176,6 +179,20 @@ fn converse(url: &str, code: &str) -> Result<(), String> {
     let renewed = client.key(Some(&context)).map_err(|error| format!("renew: {error}"))?;
     client.every_operation(Some(&renewed)).map_err(|error| format!("call after renewal: {error}"))?;
     if cancels(code) { client.cancel(&renewed).map_err(|error| format!("cancel: {error}")) } else { Ok(()) }
+}
+
+/// Has references to the policy's context lead where the code says, which the service does not know of.
+fn refer(policy: &mut Policy, code: &str) {
+    let Some(word) = code.split('+').find_map(|word| word.strip_prefix("target=")) else { return };
+    let Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token) }) = &mut policy.binding
+    else {
+        panic!("{code}: no conversation");
+    };
+    token.target = match word {
+        "Internal" => ReferenceTarget::Internal,
+        "External" => ReferenceTarget::External,
+        _ => ReferenceTarget::ExternalUri,
+    };
 }
 
 /// Whether CXF's service takes its own policy. It does not find the token that a derived key's signature protects; nor, where
@@ -199,7 +216,7 @@ fn the_initiator_calls_every_service() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cxf services");
     peers::stores(&folder).unwrap();
     let port = free_port().unwrap();
-    let codes: Vec<_> = tried().into_iter().filter(|code| !over_transport(code) && serves(code)).collect();
+    let codes: Vec<_> = tried(&SERVED).into_iter().filter(|code| !over_transport(code) && serves(code)).collect();
     let urls: Vec<_> = (0..codes.len()).map(|number| format!("http://127.0.0.1:{port}/{number}")).collect();
     let mut command = peer(&class_path, &folder);
     command.arg("serve");

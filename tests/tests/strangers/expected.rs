@@ -2,7 +2,7 @@
 
 use nuncio_policy::model::{
     Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, PasswordKind, Policy, Properties, ProtectionOrder,
-    SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
 };
 use nuncio_tests::peers::{PASSWORD, USER};
 use nuncio_tests::time::format_utc;
@@ -32,6 +32,8 @@ pub(crate) struct Expected {
     /// What the key of the primary signature comes from, and that of what is encrypted.
     pub(super) protection: Vec<Option<String>>,
     pub(super) encryption: Vec<Option<String>>,
+    /// Whether references lead to a token in the message, or to none; nothing where the policy leaves it open.
+    refers: Option<&'static str>,
     signed: Names,
     /// Whether the primary signature covers the token that makes it.
     pub(super) protects: bool,
@@ -165,6 +167,7 @@ impl Subject<'_> {
             timestamp: timestamp.then(|| [format_utc(self.now), format_utc(self.now + LIFETIME)]),
             protection,
             encryption,
+            refers: self.refers(),
             signed: Names::from(&parts.signed),
             protects: protect_tokens,
             encrypted: Names::from(&parts.encrypted),
@@ -242,6 +245,31 @@ impl Subject<'_> {
         }
     }
 
+    /// Where references must lead, of a message that has the token that they are to.
+    fn refers(&self) -> Option<&'static str> {
+        let policy = self.effective();
+        let (target, include) = match (&policy.binding, policy.supporting.first().map(|supporting| &supporting.token)) {
+            (Binding::Symmetric(binding), _) => match &binding.protection {
+                Token::X509(token) if self.request => (token.target, token.include),
+                Token::SecureConversation(token) => (token.target, token.include),
+                Token::X509(_) | Token::Username(_) => return None,
+            },
+            (Binding::Asymmetric(binding), _) if self.request => (binding.initiator.target, binding.initiator.include),
+            (Binding::Asymmetric(binding), _) => (binding.recipient.target, binding.recipient.include),
+            (Binding::Transport(_), Some(Token::X509(token))) if self.request => (token.target, token.include),
+            (Binding::Transport(_), Some(Token::SecureConversation(token))) if self.request => {
+                (token.target, token.include)
+            }
+            (Binding::Transport(_), _) => return None,
+        };
+        let included = if self.request { include.to_recipient() } else { include.to_initiator() };
+        match target {
+            ReferenceTarget::Any => None,
+            ReferenceTarget::Internal => included.then_some("inside"),
+            ReferenceTarget::External | ReferenceTarget::ExternalUri => Some("outside"),
+        }
+    }
+
     fn tokens(&self) -> Vec<Supporting> {
         let policy = self.effective();
         let mut tokens: Vec<_> = policy.supporting.iter().map(|supporting| self.token(supporting)).collect();
@@ -268,7 +296,8 @@ impl Subject<'_> {
                 encrypted: true,
             },
             (Token::X509(token), _) => {
-                let travels = token.include.to_recipient() || !endorsing;
+                let inside = token.include.to_recipient() && !token.target.is_outside();
+                let travels = inside || !endorsing;
                 let of = vec![Some("client".to_owned())];
                 Supporting::Certificate(Certificate { of, signed, encrypted, endorsing, travels, headers })
             }

@@ -9,6 +9,7 @@
 
 mod expected;
 mod misjudged;
+mod referred;
 mod shapes;
 mod supported;
 mod talk;

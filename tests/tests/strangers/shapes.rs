@@ -9,6 +9,7 @@ use nuncio_policy::preset;
 use nuncio_policy::suite::{SUITES, Suite};
 
 use crate::expected::conversation;
+use crate::referred::referred;
 use crate::supported::supported;
 
 /// A policy that is tried.
@@ -60,6 +61,7 @@ const ROWS: &[Row] = &[
 /// All shapes.
 pub(crate) fn shapes() -> Vec<Shape> {
     let mut shapes = supported();
+    shapes.extend(referred());
     for &(name, presets, orders) in ROWS {
         for (number, suite) in SUITES.iter().enumerate() {
             for (at, &order) in orders.iter().enumerate() {

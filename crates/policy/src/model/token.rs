@@ -64,6 +64,14 @@ pub enum ReferenceTarget {
     ExternalUri,
 }
 
+impl ReferenceTarget {
+    /// Whether a reference does not lead to the token in the message, even where it travels: that is what `IncludeToken`
+    /// says.
+    pub fn is_outside(self) -> bool {
+        matches!(self, Self::External | Self::ExternalUri)
+    }
+}
+
 /// `X509Token`.
 #[derive(Clone, Debug)]
 pub struct X509Token {

@@ -13,12 +13,17 @@ use crate::names;
 /// What every token may say.
 struct Common {
     derived_keys: DerivedKeys,
-    target: ReferenceTarget,
+    /// `RequireInternalReference`.
+    internal: bool,
+    /// `RequireExternalReference`.
+    external: bool,
+    /// `RequireExternalUriReference`.
+    external_uri: bool,
 }
 
 impl Default for Common {
     fn default() -> Self {
-        Self { derived_keys: DerivedKeys::None, target: ReferenceTarget::Any }
+        Self { derived_keys: DerivedKeys::None, internal: false, external: false, external_uri: false }
     }
 }
 
@@ -28,14 +33,17 @@ impl Common {
         match assertion.security() {
             Some("RequireDerivedKeys" | "RequireExplicitDerivedKeys") => self.derived_keys = DerivedKeys::Explicit,
             Some("RequireImpliedDerivedKeys") => self.derived_keys = DerivedKeys::Implied,
-            Some("RequireInternalReference") => self.target = ReferenceTarget::Internal,
-            Some("RequireExternalReference") => self.target = ReferenceTarget::External,
-            Some("RequireExternalUriReference") => self.target = ReferenceTarget::ExternalUri,
+            Some("RequireInternalReference") => self.internal = true,
+            Some("RequireExternalReference") => self.external = true,
+            Some("RequireExternalUriReference") => self.external_uri = true,
             _ => return false,
         }
         true
     }
 }
+
+const INTERNAL: &str = "RequireInternalReference";
+const EXTERNAL: &str = "RequireExternalReference";
 
 /// The form of a certificate that an assertion names.
 fn x509_kind(local: &str) -> Option<X509Kind> {
@@ -82,9 +90,13 @@ impl Reader<'_> {
                 _ => self.unexpected(nested)?,
             }
         }
-        let Common { derived_keys, target } = common;
+        let (include, derived_keys) = (self.include(assertion)?, common.derived_keys);
+        let target = self.target(assertion, &common, include)?;
+        if reference == X509Reference::Embedded && target.is_outside() {
+            return Err(self.contradiction(assertion, EXTERNAL, "RequireEmbeddedTokenReference"));
+        }
         let kind = kind.unwrap_or(X509Kind::V3);
-        Ok(X509Token { include: self.include(assertion)?, kind, derived_keys, reference, target })
+        Ok(X509Token { include, kind, derived_keys, reference, target })
     }
 
     fn username(&self, assertion: &Assertion<'_>) -> Result<UsernameToken, PolicyError> {
@@ -104,9 +116,10 @@ impl Reader<'_> {
                 _ => self.unexpected(nested)?,
             }
         }
-        let Common { derived_keys, target } = common;
+        let (include, derived_keys) = (self.include(assertion)?, common.derived_keys);
+        let target = self.target(assertion, &common, include)?;
         let password = password.unwrap_or(PasswordKind::Text);
-        Ok(UsernameToken { include: self.include(assertion)?, password, nonce, created, derived_keys, target })
+        Ok(UsernameToken { include, password, nonce, created, derived_keys, target })
     }
 
     fn secure_conversation(&self, assertion: &Assertion<'_>) -> Result<SecureConversationToken, PolicyError> {
@@ -129,15 +142,34 @@ impl Reader<'_> {
             }
         }
         let bootstrap = Box::new(bootstrap.ok_or_else(|| self.missing(assertion, "BootstrapPolicy"))?);
-        let Common { derived_keys, target } = common;
-        Ok(SecureConversationToken {
-            include: self.include(assertion)?,
-            derived_keys,
-            cancel,
-            renew,
-            target,
-            bootstrap,
-        })
+        let (include, derived_keys) = (self.include(assertion)?, common.derived_keys);
+        let target = self.target(assertion, &common, include)?;
+        Ok(SecureConversationToken { include, derived_keys, cancel, renew, target, bootstrap })
+    }
+
+    /// Where references to a token must lead. What no reference can satisfy is the author's mistake: one that leads into the
+    /// message and out of it, or one into a message that never has the token.
+    fn target(
+        &self,
+        assertion: &Assertion<'_>,
+        common: &Common,
+        include: Include,
+    ) -> Result<ReferenceTarget, PolicyError> {
+        match (common.internal, common.external, common.external_uri) {
+            (true, true, _) => Err(self.contradiction(assertion, INTERNAL, EXTERNAL)),
+            (true, _, true) => Err(self.contradiction(assertion, INTERNAL, "RequireExternalUriReference")),
+            (true, ..) if include == Include::Never => {
+                Err(self.contradiction(assertion, INTERNAL, "IncludeToken/Never"))
+            }
+            (true, ..) => Ok(ReferenceTarget::Internal),
+            (false, _, true) => Ok(ReferenceTarget::ExternalUri),
+            (false, true, false) => Ok(ReferenceTarget::External),
+            (false, false, false) => Ok(ReferenceTarget::Any),
+        }
+    }
+
+    fn contradiction(&self, assertion: &Assertion<'_>, one: &'static str, other: &'static str) -> PolicyError {
+        PolicyError::Contradiction { at: self.place(assertion), assertion: one, other }
     }
 
     /// Refuses parameters that stand beside a token's nested policy (another issuer, claims), unless they may be passed

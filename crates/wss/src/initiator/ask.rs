@@ -179,6 +179,7 @@ impl Initiator {
                 }
                 Token::SecureConversation(token) => context.map(|context| Brought::Context {
                     context,
+                    token: Some(token),
                     // Over a transport WCF's policies ask for it, and its clients do not do it.
                     derive: token.derived_keys != DerivedKeys::None && demand.order().is_some(),
                 }),
@@ -196,7 +197,7 @@ impl Initiator {
             }
         }
         if let (true, Some(context)) = (demand.renew, context) {
-            let token = Brought::Context { context, derive: demand.order().is_some() };
+            let token = Brought::Context { context, token: None, derive: demand.order().is_some() };
             supporting.push(Supporting { token, signed: false, encrypted: false, endorsing: true, parts: None });
         }
         Ok(supporting)

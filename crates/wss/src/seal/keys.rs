@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{
-    self, AsymmetricBinding, Binding, DerivedKeys, ProtectionOrder, SymmetricBinding, X509Reference,
-};
+use nuncio_policy::model::{AsymmetricBinding, DerivedKeys, ProtectionOrder, ReferenceTarget, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption;
 use nuncio_xmlsec::signature::Part;
@@ -15,7 +13,6 @@ use super::protect::{Hiding, Protecting};
 use super::sign::Named;
 use super::{Protection, Seal, Unsealed, encrypts};
 use crate::conversation::{Context, Lease, Nonce, Purpose, fresh};
-use crate::demand::Direction;
 use crate::dialect::Dialect;
 use crate::keys::Credential;
 use crate::token::reference::{Implied, write_context, write_encrypted_key, write_encrypted_key_sha1, write_local};
@@ -79,9 +76,14 @@ pub(super) enum Token {
 /// An encrypted key that is written when it is known what it encrypts.
 pub(super) struct Wrapping {
     id: String,
+    /// The certificate that it is wrapped under, where that travels.
+    token: Option<CertificateToken>,
     /// Where in the header it belongs.
     at: usize,
 }
+
+/// A certificate in the message: the id of its token, and of which type that is.
+type CertificateToken = (String, &'static str);
 
 /// The keys of a message, all of them declared in its header.
 pub(super) struct Keys<'a> {
@@ -143,10 +145,7 @@ impl<'a> Protecting<'a> {
     ) -> Result<Signer<'a>, Unsealed> {
         let credential = self.seal.signing.ok_or(Unsealed::TokenMissing("a certificate to sign with"))?;
         let token = self.seal.demand.signed_by(binding);
-        let travels = match self.seal.demand.direction {
-            Direction::Request => token.include.to_recipient(),
-            Direction::Response => token.include.to_initiator(),
-        };
+        let travels = self.seal.demand.includes(token.include);
         let embedded = token.reference == X509Reference::Embedded;
         let protect = self.seal.demand.protect_tokens();
         let id = self.ids.next();
@@ -159,7 +158,12 @@ impl<'a> Protecting<'a> {
         let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate, token.kind));
         *protected = protect.then(|| self.part(&piece));
         header.push(piece.range);
-        Ok(Signer::Certificate(credential, Named::Local(piece.id, x509::value_type(token.kind))))
+        let name = if token.target.is_outside() {
+            Named::Outside { wanted: token.reference, id: None }
+        } else {
+            Named::Local(piece.id, x509::value_type(token.kind))
+        };
+        Ok(Signer::Certificate(credential, name))
     }
 
     /// Writes the token whose key protects, and gives that key. A `deferred` encrypted key is left for
@@ -183,15 +187,17 @@ impl<'a> Protecting<'a> {
                         None => Part::written(digest, id, &self.scratch, range.clone()),
                     });
                 }
-                (Token::Context(local), context.secret.clone())
+                let outside = self.seal.demand.refers_outside();
+                (Token::Context(local.filter(|_| !outside)), context.secret.clone())
             }
             Protection::Answer(shared) => (Token::Answer, shared.secret.clone()),
             Protection::Fresh { shared, .. } => {
+                let token = self.wrapping_token(header);
                 let id = self.ids.next();
                 if deferred {
-                    hiding.wrapping = Some(Wrapping { id: id.clone(), at: header.len() });
+                    hiding.wrapping = Some(Wrapping { id: id.clone(), token, at: header.len() });
                 } else {
-                    let range = self.wrapped_key(&id, &[])?;
+                    let range = self.wrapped_key(&id, token.as_ref(), &[])?;
                     let digest = self.seal.demand.suite().digest;
                     if protect {
                         *protected = Some(Part::written(digest, &id, &self.scratch, range.clone()));
@@ -212,24 +218,43 @@ impl<'a> Protecting<'a> {
         listed: &[String],
         header: &mut Vec<Range<usize>>,
     ) -> Result<(), Unsealed> {
-        let range = self.wrapped_key(&wrapping.id, listed)?;
+        let range = self.wrapped_key(&wrapping.id, wrapping.token.as_ref(), listed)?;
         header.insert(wrapping.at, range);
         Ok(())
     }
 
+    /// Writes the certificate that the key is wrapped under, where the policy asks for references into the message. Who
+    /// reads it has it, so that it stays at home where nothing is said.
+    fn wrapping_token(&mut self, header: &mut Vec<Range<usize>>) -> Option<CertificateToken> {
+        let Protection::Fresh { certificate, .. } = self.seal.protection else { return None };
+        let demand = self.seal.demand;
+        let token = demand.wrapping().filter(|token| token.target == ReferenceTarget::Internal)?;
+        if !demand.includes(token.include) || token.reference == X509Reference::Embedded {
+            return None;
+        }
+        let id = self.ids.next();
+        let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), certificate, token.kind));
+        header.push(piece.range);
+        Some((piece.id, x509::value_type(token.kind)))
+    }
+
     /// Writes the encrypted key of this message, and within it the list of what it encrypts where there is any.
-    fn wrapped_key(&mut self, id: &str, listed: &[String]) -> Result<Range<usize>, Unsealed> {
+    fn wrapped_key(
+        &mut self,
+        id: &str,
+        token: Option<&CertificateToken>,
+        listed: &[String],
+    ) -> Result<Range<usize>, Unsealed> {
         let Protection::Fresh { certificate, wrapped, .. } = self.seal.protection else { return Err(Unsealed::Key) };
         let demand = self.seal.demand;
         let v11 = demand.policy.wss.v11;
-        let wanted = match &demand.policy.binding {
-            Binding::Symmetric(SymmetricBinding { protection: model::Token::X509(token), .. }) => token.reference,
-            Binding::Asymmetric(binding) => demand.wrapped_for(binding).reference,
-            _ => X509Reference::Any,
-        };
+        let wanted = demand.wrapping().map_or(X509Reference::Any, |token| token.reference);
         let transport = demand.suite().transport;
         let piece = self.apex(id.to_owned(), |scratch, id| {
-            let refer = |writer: &mut Writer| reference::write_certificate(writer, certificate, wanted, v11, None);
+            let refer = |writer: &mut Writer| match token {
+                Some((id, value_type)) => write_local(writer, id, Some(value_type), None),
+                None => reference::write_certificate(writer, certificate, wanted, v11, None),
+            };
             encryption::encrypted_key(scratch, id, transport, wrapped, refer, listed);
         });
         Ok(piece.range)

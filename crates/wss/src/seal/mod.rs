@@ -17,7 +17,7 @@ use std::time::Duration;
 use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
-use nuncio_policy::model::{Addressing, Parts, SoapVersion, UsernameToken, X509Token};
+use nuncio_policy::model::{Addressing, Parts, SecureConversationToken, SoapVersion, UsernameToken, X509Token};
 use nuncio_xml::{Document, Name, NodeId, Set, Writer};
 
 use crate::addressing;
@@ -95,8 +95,9 @@ pub(crate) enum Brought<'a> {
     Username { name: &'a str, password: &'a str, token: &'a UsernameToken },
     /// A certificate, by its key where it endorses.
     Certificate { credential: &'a Credential, token: &'a X509Token },
-    /// A security context that endorses, with a key derived from its own or with that itself.
-    Context { context: &'a Context, derive: bool },
+    /// A security context that endorses, with a key derived from its own or with that itself; without a token of the policy
+    /// where it is renewed.
+    Context { context: &'a Context, token: Option<&'a SecureConversationToken>, derive: bool },
 }
 
 impl Supporting<'_> {

@@ -47,9 +47,7 @@ impl Protecting<'_> {
     pub(super) fn endorse(&mut self, endorser: &Endorser<'_>, parts: &[Part]) -> Result<Range<usize>, Unsealed> {
         match &endorser.key {
             Key::Certificate { credential, name } => self.sign(credential, name, None, parts),
-            Key::Symmetric { secret, id, value_type } => {
-                self.mac(secret, None, parts, |writer| write_local(writer, id, Some(value_type), None))
-            }
+            Key::Symmetric { secret, name } => self.mac(secret, None, parts, |writer| name.refer(writer)),
         }
     }
 

@@ -11,9 +11,9 @@ use super::keys::Source;
 use super::protect::{Hiding, Protecting};
 use super::sign::Named;
 use super::{Brought, Piece, Supporting, Unsealed};
-use crate::conversation::Purpose;
+use crate::conversation::{Context, Purpose};
 use crate::keys::Credential;
-use crate::token::reference::write_local;
+use crate::token::reference::{write_context, write_local};
 use crate::token::username::{self, Form, NONCE, Outgoing};
 use crate::token::x509;
 
@@ -27,8 +27,28 @@ pub(super) struct Endorser<'a> {
 pub(super) enum Key<'a> {
     /// A certificate's, and how that is named.
     Certificate { credential: &'a Credential, name: Named },
-    /// A security context's, or one derived from it: what the signature refers to, and of which type that is.
-    Symmetric { secret: Secret, id: String, value_type: &'static str },
+    /// A security context's, or one derived from it, and how that is named.
+    Symmetric { secret: Secret, name: ContextName<'a> },
+}
+
+/// How a security context, or a key derived from it, is named.
+pub(super) enum ContextName<'a> {
+    /// By an id and the type of what has it.
+    Local(String, &'static str),
+    /// By the context's identifier.
+    Outside(&'a Context),
+}
+
+impl ContextName<'_> {
+    /// Writes the reference.
+    pub(super) fn refer(&self, writer: &mut Writer) {
+        match self {
+            Self::Local(id, value_type) => write_local(writer, id, Some(value_type), None),
+            Self::Outside(context) => {
+                write_context(writer, context.dialect, &context.identifier, context.instance.as_deref(), None);
+            }
+        }
+    }
 }
 
 impl<'a> Protecting<'a> {
@@ -59,7 +79,11 @@ impl<'a> Protecting<'a> {
                         });
                         let id = piece.id.clone();
                         self.protect(supporting, piece, hiding, signed, tokens)?;
-                        Named::Local(id, x509::value_type(token.kind))
+                        if token.target.is_outside() {
+                            Named::Outside { wanted: token.reference, id: None }
+                        } else {
+                            Named::Local(id, x509::value_type(token.kind))
+                        }
                     } else {
                         let covered = supporting.signed && !embedded && seal.demand.order().is_some();
                         signed.extend(covered.then(|| self.absent_part(&id, &credential.certificate)));
@@ -69,9 +93,14 @@ impl<'a> Protecting<'a> {
                         endorsers.push(Endorser { supporting, key: Key::Certificate { credential, name } });
                     }
                 }
-                Brought::Context { context, derive } => {
-                    let id = self.context_token(context, tokens);
+                Brought::Context { context, token, derive } => {
                     let dialect = context.dialect;
+                    let travels = token.is_none_or(|token| seal.demand.includes(token.include));
+                    let id = travels.then(|| self.context_token(context, tokens));
+                    let name = match id.filter(|_| token.is_none_or(|token| !token.target.is_outside())) {
+                        Some(id) => ContextName::Local(id, dialect.context_token),
+                        None => ContextName::Outside(context),
+                    };
                     let key = if *derive {
                         let source = Source {
                             secret: &context.secret,
@@ -79,11 +108,10 @@ impl<'a> Protecting<'a> {
                             purpose: Purpose::Signing,
                             length: seal.demand.suite().signature_key,
                         };
-                        let refer = |writer: &mut Writer| write_local(writer, &id, Some(dialect.context_token), None);
-                        let (secret, id) = self.derived(source, dialect, refer, tokens)?;
-                        Key::Symmetric { secret, id, value_type: dialect.derived_key_token }
+                        let (secret, id) = self.derived(source, dialect, |writer| name.refer(writer), tokens)?;
+                        Key::Symmetric { secret, name: ContextName::Local(id, dialect.derived_key_token) }
                     } else {
-                        Key::Symmetric { secret: context.secret.clone(), id, value_type: dialect.context_token }
+                        Key::Symmetric { secret: context.secret.clone(), name }
                     };
                     endorsers.push(Endorser { supporting, key });
                 }
