@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use nuncio_xml::foreign::{self, Element};
 
 use crate::error::{Place, PolicyError, Remark};
-use crate::model::{Addressing, Parts, Policy, SupportingToken};
+use crate::model::{Addressing, MessagePolicy, Policy};
 use crate::read::library::{Library, id, is_policy, is_reference};
 use crate::read::{self, normal};
 use crate::wsdl::unreadable;
@@ -50,13 +50,8 @@ pub struct Listed {
 pub enum Says {
     /// What holds for an endpoint: its alternatives, with a security binding each.
     Endpoint(Vec<Policy>),
-    /// What holds for messages, or is added to an endpoint's policy.
-    Message {
-        /// Parts.
-        parts: Parts,
-        /// Supporting tokens.
-        supporting: Vec<SupportingToken>,
-    },
+    /// What holds for messages, or is added to an endpoint's policy: its alternatives.
+    Message(Vec<MessagePolicy>),
 }
 
 /// Reads every policy of a file for itself, whatever else the file holds and wherever they are attached; `file` is what
@@ -88,7 +83,7 @@ fn says(library: &Library<'_>, policy: &Element) -> Result<Says, PolicyError> {
     }
     let mut scoped = read::Scoped::default();
     read::scoped(library, policy, alternatives, &mut scoped)?;
-    Ok(Says::Message { parts: scoped.parts, supporting: scoped.supporting })
+    Ok(Says::Message(scoped.alternatives))
 }
 
 /// The one policy of a file that no other refers to.

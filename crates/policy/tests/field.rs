@@ -103,7 +103,11 @@ fn policies(name: &str, bytes: &[u8]) -> String {
     let listing = bare::list(name, bytes).unwrap();
     let lines = listing.policies.iter().map(|listed| match &listed.says {
         Ok(Says::Endpoint(alternatives)) => of_alternatives(alternatives),
-        Ok(Says::Message { parts, supporting }) => of_message(parts, supporting),
+        Ok(Says::Message(alternatives)) => match alternatives.as_slice() {
+            [only] => of_message(&only.parts, &only.supporting),
+            [first, more @ ..] => format!("{} or {} more", of_message(&first.parts, &first.supporting), more.len()),
+            [] => panic!("a policy without alternatives"),
+        },
         Err(error) => plain(name, error),
     });
     with_remarks(grouped(lines), listing.remarks.len())
@@ -143,7 +147,7 @@ fn of_port(name: &str, port: &Port) -> String {
             if messages().any(|message| !message.protected) {
                 line += ", some messages in clear";
             }
-            if messages().any(|message| !message.supporting.is_empty()) {
+            if messages().flat_map(|message| &message.alternatives).any(|one| !one.supporting.is_empty()) {
                 line += ", tokens of messages";
             }
             line

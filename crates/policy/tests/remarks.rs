@@ -101,8 +101,8 @@ fn what_is_left_out_is_told() {
         ),
         "p.xml:3: SamlToken may be left out of messages, is not built, and is left out",
     );
-    let choice = "<wsp:ExactlyOne><sp:SignedParts><sp:Body/></sp:SignedParts><sp:EncryptedParts/></wsp:ExactlyOne>";
-    check(choice, "p.xml:1: of several alternatives for messages the first that is built is asked for: 2 are here");
+    let choice = "<wsp:ExactlyOne><sp:SignedParts/>\n<x:y xmlns:x='urn:x'/></wsp:ExactlyOne>";
+    check(choice, "p.xml:1: an alternative is left out: p.xml:3: y (urn:x) is not known");
 }
 
 #[test]

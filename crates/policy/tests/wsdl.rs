@@ -46,7 +46,7 @@ fn a_conversation_of_ws2007_http_binding_is_the_preset_of_that_name() {
     assert_eq!(port.address.as_deref(), Some("http://example.com/library.svc"));
     let mut policy = port.alternatives.unwrap().remove(0);
     assert_eq!(policy.parts, Parts::default(), "parts are of message scope here");
-    policy.parts = port.operations[0].input.parts.clone();
+    policy.parts = port.operations[0].input.alternatives[0].parts.clone();
     let preset = preset::named("wcf-ws2007-userNameForCertificate-conversation").unwrap();
     assert_eq!(format!("{policy:#?}"), format!("{:#?}", preset.policy));
     assert_eq!(preset.soap, [port.soap]);
@@ -70,12 +70,12 @@ fn messages_have_their_actions_elements_and_parts() {
     assert_eq!(fault.action, "http://example.com/library/ILibrary/LendNoSuchBookFault");
     assert_eq!(element(fault), Some(("http://example.com/library/data", "NoSuchBook")));
     for message in lend.messages() {
-        assert!(message.parts.signed.body && message.parts.encrypted.body);
-        assert!(message.parts.signed.has_header("http://www.w3.org/2005/08/addressing", "RelatesTo"));
-        assert_eq!(message.parts.signed.headers.len(), 7);
+        assert!(message.alternatives[0].parts.signed.body && message.alternatives[0].parts.encrypted.body);
+        assert!(message.alternatives[0].parts.signed.has_header("http://www.w3.org/2005/08/addressing", "RelatesTo"));
+        assert_eq!(message.alternatives[0].parts.signed.headers.len(), 7);
     }
     assert!(remind.output.is_none() && remind.faults.is_empty());
-    assert_eq!(remind.input.parts, Parts::default());
+    assert_eq!(remind.input.alternatives[0].parts, Parts::default());
 }
 
 #[test]
@@ -133,9 +133,14 @@ fn references_choices_and_defaults_of_a_contract_for_cxf() {
     assert_eq!(output.action, "http://example.com/stock/Exchange/Answer");
     assert_eq!(faults[0].message.action, "http://example.com/stock/Exchange/Quote/Fault/Closed");
     assert_eq!(element(input), Some(("http://example.com/stock/", "Quote")));
-    assert!(input.parts.signed.body && !input.parts.encrypted.body);
-    assert!(output.parts.signed.body && output.parts.encrypted.body, "operation and message scope add up");
-    assert!(faults[0].message.parts.signed.body && !faults[0].message.parts.encrypted.body);
+    assert!(input.alternatives[0].parts.signed.body && !input.alternatives[0].parts.encrypted.body);
+    assert!(
+        output.alternatives[0].parts.signed.body && output.alternatives[0].parts.encrypted.body,
+        "operation and message scope add up"
+    );
+    assert!(
+        faults[0].message.alternatives[0].parts.signed.body && !faults[0].message.alternatives[0].parts.encrypted.body
+    );
 }
 
 /// A contract of one operation whose binding begins in line 4 and whose port type is one to fill in.
@@ -220,7 +225,7 @@ fn a_binding_attached_to_messages_is_the_ports_and_leaves_the_others_unprotected
     for operation in &port.operations {
         let output = operation.output.as_ref().unwrap();
         assert_eq!((operation.input.protected, output.protected), (true, false));
-        assert!(operation.input.supporting[0].signed && output.supporting.is_empty());
+        assert!(operation.input.alternatives[0].supporting[0].signed && output.alternatives[0].supporting.is_empty());
     }
 
     let other = policy.replace("<sp:HttpsToken/>", "<sp:HttpToken/>");
@@ -276,7 +281,7 @@ fn what_the_service_begins_is_a_callback() {
     assert_eq!(port.operations.iter().map(|operation| operation.name.as_str()).collect::<Vec<_>>(), ["O"]);
     let [notification, solicit] = port.callbacks.as_slice() else { panic!("two callbacks") };
     assert_eq!((notification.input.action.as_str(), notification.output.is_none()), ("urn:t:P:N", true));
-    assert!(notification.input.parts.signed.body, "its output is what begins it");
+    assert!(notification.input.alternatives[0].parts.signed.body, "its output is what begins it");
     let answer = solicit.output.as_ref().unwrap();
     assert_eq!((solicit.input.action.as_str(), answer.action.as_str()), ("urn:s", "urn:t:P:SResponse"));
 }
@@ -296,7 +301,7 @@ fn sequences_have_operations_of_their_own() {
     assert_eq!((policy.reliable, policy.duplex), (Some(ReliableMessaging::February2005), false));
     let create = &port.operations[1];
     assert_eq!(create.input.action, "http://schemas.xmlsoap.org/ws/2005/02/rm/CreateSequence");
-    assert!(create.input.parts.signed.body && create.input.parts.encrypted.is_empty());
+    assert!(create.input.alternatives[0].parts.signed.body && create.input.alternatives[0].parts.encrypted.is_empty());
     assert!(port.callbacks.is_empty(), "its answers are all that the service sends");
     let answers: Vec<_> = port.operations.iter().map(|operation| operation.output.is_some()).collect();
     assert_eq!(answers, [false, true, true, true, false]);
@@ -363,7 +368,7 @@ fn policies_are_found_wherever_they_may_be_attached() {
     assert_eq!(policy.addressing, Addressing::V10, "the port type's");
     assert!(policy.trust.is_some(), "the port's");
     assert!(matches!(policy.binding, Binding::Transport(_)), "the service's");
-    let headers = &port.operations[0].input.parts.signed.headers;
+    let headers = &port.operations[0].input.alternatives[0].parts.signed.headers;
     let headers: Vec<&str> = headers.iter().map(|header| header.namespace.as_str()).collect();
     assert_eq!(headers, ["urn:operation", "urn:bound", "urn:input", "urn:named", "urn:message"]);
 }

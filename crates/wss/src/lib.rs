@@ -22,6 +22,7 @@ mod limits;
 mod message_terms;
 mod names;
 mod open;
+mod operation_terms;
 mod plain;
 mod received;
 mod recipient;

@@ -1,6 +1,8 @@
 //! What is asked of one message: parts, supporting tokens, and whether the binding holds for it at all.
 
-use nuncio_policy::model::{ElementPath, HeaderPart, Message, PartSet, Parts, Policy, Step, SupportingToken};
+use nuncio_policy::model::{
+    ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken,
+};
 
 use nuncio_xml::Name;
 use nuncio_xmlsec::{DSIG, XENC};
@@ -29,11 +31,11 @@ impl MessageTerms {
         Self::new(policy.parts.clone(), policy.supporting.clone(), true)
     }
 
-    /// What a policy and the contract ask of a message.
-    pub(crate) fn of_message(policy: &Policy, message: &Message) -> Result<Self, NotBuilt> {
+    /// What a policy and the contract ask of a message, under one of its own alternatives.
+    pub(crate) fn of_message(policy: &Policy, message: &Message, own: &MessagePolicy) -> Result<Self, NotBuilt> {
         let mut parts = policy.parts.clone();
-        parts.merge(&message.parts);
-        let supporting = policy.supporting.iter().chain(&message.supporting).cloned().collect();
+        parts.merge(&own.parts);
+        let supporting = policy.supporting.iter().chain(&own.supporting).cloned().collect();
         Self::new(parts, supporting, message.protected)
     }
 
@@ -42,6 +44,25 @@ impl MessageTerms {
         self.parts == other.parts
             && self.supporting.len() == other.supporting.len()
             && self.protected == other.protected
+    }
+
+    /// How much is asked: more than of another, wherever what is asked of that is asked too.
+    pub(crate) fn weight(&self) -> usize {
+        /// More than any list of header blocks is long.
+        const EVERY: usize = 10_000;
+        let set = |set: &PartSet| usize::from(set.body) + set.headers.len() + if set.every_header { EVERY } else { 0 };
+        let Parts {
+            signed,
+            encrypted,
+            signed_elements,
+            encrypted_elements,
+            content_encrypted_elements,
+            required,
+            required_elements,
+        } = &self.parts;
+        let elements = [signed_elements, encrypted_elements, content_encrypted_elements, required_elements];
+        let elements: usize = elements.iter().map(|paths| paths.len()).sum();
+        set(signed) + set(encrypted) + elements + required.len() + self.supporting.len()
     }
 
     /// These parts, and those supporting tokens.
@@ -154,7 +175,7 @@ fn check_hidden(steps: &[Step]) -> Result<(), NotBuilt> {
 }
 
 /// Refuses encrypted parts that no end reads: the action says what must be encrypted.
-pub(crate) fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
+fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
     let action = |part: &HeaderPart| {
         addressing::is_addressing(&part.namespace) && part.name.as_deref().is_none_or(|name| name == "Action")
     };

@@ -10,6 +10,8 @@ use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::header;
 use crate::limits::Limits;
+use crate::message_terms::MessageTerms;
+use crate::operation_terms::OperationTerms;
 use crate::refusal::Refusal;
 use crate::terms::Terms;
 
@@ -47,7 +49,8 @@ pub enum Request {
 /// A message that was read.
 pub struct Received {
     pub(crate) envelope: Envelope,
-    /// What it is under each alternative of the policy that it may come under, in their order. Never empty.
+    /// What it is under each alternative of the policy that it may come under, and in each way that its operation leaves
+    /// open: those that ask for more before those that ask for less, else in their order. Never empty.
     pub(crate) readings: Vec<Reading>,
     pub(crate) context: Option<(String, &'static Dialect)>,
     /// Its octets, kept where there is more than one reading.
@@ -63,9 +66,12 @@ struct About {
 }
 
 /// A message as one alternative of a policy takes it.
+#[derive(Clone)]
 pub(crate) struct Reading {
     /// The alternative's position.
     pub(crate) alternative: usize,
+    /// The position of the alternative of its operation's policies.
+    pub(crate) way: usize,
     pub(crate) addressing: Headers,
     pub(crate) action: Option<String>,
     pub(crate) request: Request,
@@ -141,12 +147,30 @@ impl Received {
         let mut refused = None;
         for (alternative, terms) in alternatives.iter().enumerate() {
             match Reading::of(&envelope, alternative, terms, &about, transport.clone()) {
-                Ok(reading) => readings.push(reading),
+                Ok(reading) => {
+                    let operation = terms.operation_of(&envelope, reading.action.as_deref());
+                    let operation = operation.filter(|_| reading.request == Request::Application);
+                    let ways = operation.map_or(1, OperationTerms::ways);
+                    readings.push(reading);
+                    for way in 1..ways {
+                        readings.extend(readings.last().cloned().map(|reading| Reading { way, ..reading }));
+                    }
+                }
                 Err(refusal) => refused = refused.or(Some(refusal)),
             }
         }
         if let (true, Some(refusal)) = (readings.is_empty(), refused) {
             return Err(refusal);
+        }
+        // What satisfies one that asks for more may satisfy others too: its answer is not to be protected less than it.
+        if readings.len() > 1 {
+            readings.sort_by_cached_key(|reading| {
+                let terms = &alternatives[reading.alternative];
+                let operation = terms.operation_of(&envelope, reading.action.as_deref());
+                let application = reading.request == Request::Application;
+                let asked = terms.input(operation, reading.way).filter(|_| application);
+                std::cmp::Reverse(asked.map_or(0, MessageTerms::weight))
+            });
         }
         let octets = (readings.len() > 1).then(|| envelope.document.source().to_vec());
         Ok(Self { envelope, readings, context, octets })
@@ -164,7 +188,7 @@ impl Received {
 
     /// The action that it names.
     pub fn action(&self) -> Option<&str> {
-        self.readings.first().and_then(|reading| reading.action.as_deref())
+        self.readings.iter().find_map(|reading| reading.action.as_deref())
     }
 
     /// What it asks for: of a context, if some alternative of the policy has contexts.
@@ -225,7 +249,7 @@ impl Reading {
         if another && terms.conversation().is_some() && request != Request::Issue {
             return Err(Refusal::KeyReference("names a security context in another generation than the policy's"));
         }
-        Ok(Self { alternative, addressing, action, request })
+        Ok(Self { alternative, way: 0, addressing, action, request })
     }
 }
 

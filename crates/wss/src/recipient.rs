@@ -18,12 +18,13 @@ use crate::initiator::Expectation;
 use crate::keys::{Credential, Keys};
 use crate::limits::Limits;
 use crate::open::{self, Evidence, Once};
+use crate::operation_terms::OperationTerms;
 use crate::plain::{self, Plain};
 use crate::received::{HttpFacts, Reading, Received, Request, Transport};
 use crate::refusal::{Class, Refusal};
 use crate::reply::{Message, Reply};
 use crate::seal::Unsealed;
-use crate::terms::{NotBuilt, OperationTerms, Terms, in_other_generation};
+use crate::terms::{NotBuilt, Terms, in_other_generation};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::token::username::Username;
@@ -85,6 +86,8 @@ pub struct Opened {
     pub(crate) envelope: Envelope,
     pub(crate) evidence: Evidence,
     pub(crate) action: Option<String>,
+    /// The alternative of its operation's policies that it satisfies.
+    pub(crate) way: usize,
     pub(crate) request: Request,
     pub(crate) context: Option<Arc<Context>>,
 }
@@ -227,7 +230,7 @@ impl Recipient {
         reading: Reading,
         incoming: &Incoming<'_>,
     ) -> Result<Opened, Refusal> {
-        let Reading { alternative, addressing, action, request } = reading;
+        let Reading { alternative, way, addressing, action, request } = reading;
         let terms = &self.alternatives[alternative];
         let now = incoming.now;
         envelope.addressing = addressing;
@@ -236,9 +239,7 @@ impl Recipient {
         {
             return Err(Refusal::UnknownContext(named.to_owned()));
         }
-        let element =
-            envelope.payload().map(|node| envelope.document.name(node)).map(|name| (name.namespace, name.local));
-        let operation = terms.operation(action.as_deref(), element);
+        let operation = terms.operation_of(&envelope, action.as_deref()).map(|operation| (operation, way));
         let demand = (incoming.demand)(terms, request, operation, action.as_deref())?;
         if matches!(demand.policy.binding, Binding::Transport(_)) && incoming.transport == Transport::Clear {
             return Err(Refusal::UnprotectedTransport);
@@ -263,10 +264,10 @@ impl Recipient {
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
         self.check_address(terms, &envelope)?;
-        terms.check_operation(&envelope, operation, action.as_deref())?;
+        let way = terms.check_operation(&envelope, operation, action.as_deref())?;
         let context = context.filter(|_| evidence.by_context).cloned();
         let (recipient, terms) = (Arc::clone(self), Arc::clone(terms));
-        Ok(Opened { recipient, terms, envelope, evidence, action, request, context })
+        Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context })
     }
 
     /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.
@@ -329,14 +330,16 @@ fn told(first: Option<Refusal>, other: Refusal) -> Refusal {
     }
 }
 
-/// Says what a message must satisfy, by what it asks for, its operation and its action.
-type Demanded = for<'a> fn(&'a Terms, Request, Option<&'a OperationTerms>, Option<&str>) -> Result<Demand<'a>, Refusal>;
+/// Says what a message must satisfy, by what it asks for, its operation and the way in which that is asked for, and its
+/// action.
+type Demanded =
+    for<'a> fn(&'a Terms, Request, Option<(&'a OperationTerms, usize)>, Option<&str>) -> Result<Demand<'a>, Refusal>;
 
 /// What the answer to a Cancel of ours must satisfy.
 fn cancelled<'a>(
     terms: &'a Terms,
     _: Request,
-    _: Option<&'a OperationTerms>,
+    _: Option<(&'a OperationTerms, usize)>,
     action: Option<&str>,
 ) -> Result<Demand<'a>, Refusal> {
     let expected = terms.dialect().response_action(TrustVerb::Cancel);
@@ -353,14 +356,15 @@ fn cancelled<'a>(
 fn demand<'a>(
     terms: &'a Terms,
     request: Request,
-    operation: Option<&'a OperationTerms>,
+    operation: Option<(&'a OperationTerms, usize)>,
     action: Option<&str>,
 ) -> Result<Demand<'a>, Refusal> {
+    let (operation, way) = operation.map_or((None, 0), |(operation, way)| (Some(operation), way));
     let (policy, message) = match (request, terms.bootstrap()) {
         (Request::Issue | Request::Renew, Some(bootstrap)) => bootstrap,
         (Request::Cancel, Some(_)) => (&terms.policy, terms.cancel()),
         (Request::Application, _) => {
-            let message = terms.input(operation).ok_or_else(|| Refusal::Action {
+            let message = terms.input(operation, way).ok_or_else(|| Refusal::Action {
                 found: action.unwrap_or_default().to_owned(),
                 expected: "one that the contract knows",
             })?;
@@ -482,7 +486,6 @@ impl Opened {
         if self.request != Request::Application {
             return None;
         }
-        let name = self.envelope.payload().map(|node| self.envelope.document.name(node));
-        self.terms.operation(self.action.as_deref(), name.map(|name| (name.namespace, name.local)))
+        self.terms.operation_of(&self.envelope, self.action.as_deref())
     }
 }

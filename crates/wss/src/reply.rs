@@ -221,11 +221,12 @@ impl Reply {
             (Request::Cancel, _) => (&terms.policy, terms.cancel()),
             _ => {
                 let operation = self.opened.operation();
-                let message = match action {
-                    Some(action) if fault => terms.fault(operation, action),
-                    _ => terms.output(operation),
+                let messages = match action {
+                    Some(action) if fault => terms.faults(operation, self.opened.way, action),
+                    _ => terms.outputs(operation, self.opened.way),
                 };
-                (&terms.policy, message)
+                // Whoever asks takes any of them.
+                (&terms.policy, messages.first().unwrap_or(terms.every()))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Include, Message, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
+    Addressing, Binding, DerivedKeys, Include, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
     SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, Trust, TrustVersion,
     X509Kind, X509Reference, X509Token,
 };
@@ -15,6 +15,7 @@ use crate::addressing::{self, Replies};
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
 use crate::message_terms::MessageTerms;
+use crate::operation_terms::{OperationTerms, check_operation};
 use crate::refusal::Refusal;
 
 /// A policy that is understood but asks for what is not built yet.
@@ -36,20 +37,12 @@ pub(crate) struct Terms {
     cancel: MessageTerms,
 }
 
-/// An operation, with the parts of the policy merged into those of its messages.
-pub(crate) struct OperationTerms {
-    pub(crate) operation: Operation,
-    input: MessageTerms,
-    output: MessageTerms,
-    faults: Vec<MessageTerms>,
-}
-
 impl Terms {
     /// Compiles an alternative of a policy and the operations of its port.
     pub(crate) fn new(policy: Policy, soap: SoapVersion, operations: Vec<Operation>) -> Result<Self, NotBuilt> {
         check_built(&policy)?;
         let every = MessageTerms::of_policy(&policy)?;
-        let operations = compile(&policy, &every, operations)?;
+        let operations = OperationTerms::compile(&policy, &every, operations)?;
         let mut by_action = HashMap::new();
         for (at, terms) in operations.iter().enumerate() {
             by_action.entry(terms.operation.input.action.clone()).or_insert(at);
@@ -92,7 +85,7 @@ impl Terms {
 
     /// Compiles more operations under the same policy.
     pub(crate) fn compile(&self, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
-        compile(&self.policy, &self.every, operations)
+        OperationTerms::compile(&self.policy, &self.every, operations)
     }
 
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.
@@ -144,36 +137,45 @@ impl Terms {
         })
     }
 
+    /// The operation of a message as it came: what is encrypted says nothing yet.
+    pub(crate) fn operation_of(&self, envelope: &Envelope, action: Option<&str>) -> Option<&OperationTerms> {
+        let element = envelope.payload().map(|node| envelope.document.name(node));
+        self.operation(action, element.map(|name| (name.namespace, name.local)))
+    }
+
     /// Holds a request to its operation: see [`check_operation`].
     pub(crate) fn check_operation(
         &self,
         envelope: &Envelope,
-        operation: Option<&OperationTerms>,
+        operation: Option<(&OperationTerms, usize)>,
         action: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<usize, Refusal> {
         check_operation(&self.operations, &self.every, envelope, operation, action)
     }
 
-    /// What is asked of a request; `None` where the contract does not know it and the policy says nothing of every message.
-    pub(crate) fn input<'a>(&'a self, operation: Option<&'a OperationTerms>) -> Option<&'a MessageTerms> {
+    /// What is asked of a request that is made in that way; `None` where the contract does not know it and the policy says
+    /// nothing of every message.
+    pub(crate) fn input<'a>(&'a self, operation: Option<&'a OperationTerms>, way: usize) -> Option<&'a MessageTerms> {
         match operation {
-            Some(terms) => Some(&terms.input),
+            Some(terms) => terms.input(way),
             None => self.of_every_message(),
         }
     }
 
-    /// What is asked of a response that is no fault.
-    pub(crate) fn output<'a>(&'a self, operation: Option<&'a OperationTerms>) -> &'a MessageTerms {
-        operation.map_or(&self.every, |terms| &terms.output)
+    /// What is asked of a response that is no fault, to a request in that way: any of these. Never empty.
+    pub(crate) fn outputs<'a>(&'a self, operation: Option<&'a OperationTerms>, way: usize) -> &'a [MessageTerms] {
+        operation.and_then(|terms| terms.outputs(way)).unwrap_or(std::slice::from_ref(&self.every))
     }
 
-    /// What is asked of a fault with that action: that of its declaration, or of the response.
-    pub(crate) fn fault<'a>(&'a self, operation: Option<&'a OperationTerms>, action: &str) -> &'a MessageTerms {
-        let declared = operation.and_then(|terms| {
-            let at = terms.operation.faults.iter().position(|fault| fault.message.action == action)?;
-            terms.faults.get(at)
-        });
-        declared.unwrap_or_else(|| self.output(operation))
+    /// What is asked of a fault with that action: that of its declaration, or of the response. Never empty.
+    pub(crate) fn faults<'a>(
+        &'a self,
+        operation: Option<&'a OperationTerms>,
+        way: usize,
+        action: &str,
+    ) -> &'a [MessageTerms] {
+        let declared = operation.and_then(|terms| terms.faults(way, action));
+        declared.unwrap_or_else(|| self.outputs(operation, way))
     }
 
     /// Whether the operation declares a fault with that action.
@@ -190,71 +192,6 @@ impl Terms {
         let transport = matches!(self.policy.binding, Binding::Transport(_));
         (transport || !self.policy.parts.signed.is_empty()).then_some(&self.every)
     }
-}
-
-impl OperationTerms {
-    /// What is asked of its request.
-    pub(crate) fn input(&self) -> &MessageTerms {
-        &self.input
-    }
-}
-
-/// The action and the body must name one operation, of these: else the one that was authorised, and to whose demands the
-/// message was held, is not the one that runs. `operation` is the one that was demanded, found before anything was decrypted.
-pub(crate) fn check_operation(
-    operations: &[OperationTerms],
-    every: &MessageTerms,
-    envelope: &Envelope,
-    operation: Option<&OperationTerms>,
-    action: Option<&str>,
-) -> Result<(), Refusal> {
-    let payload = envelope.payload().map(|node| envelope.document.name(node));
-    let takes = |terms: &OperationTerms| {
-        let element = terms.operation.input.element.as_ref();
-        element.is_some_and(|(namespace, local)| {
-            payload.is_some_and(|name| (name.namespace, name.local) == (namespace.as_str(), local.as_str()))
-        })
-    };
-    let mut named = operations.iter().filter(|terms| takes(terms));
-    let fits = match operation {
-        Some(terms) if terms.operation.input.element.is_some() => takes(terms),
-        // No action said which, and the body was encrypted: it was held to what holds for every message.
-        None if action.is_none_or(str::is_empty) => named.all(|terms| terms.input.is_like(every)),
-        Some(_) | None => named.next().is_none(),
-    };
-    if fits {
-        return Ok(());
-    }
-    Err(Refusal::Action {
-        found: payload.map(|name| name.local.to_owned()).unwrap_or_default(),
-        expected: "the operation that the action names",
-    })
-}
-
-/// Compiles operations under a policy, which asks `every` of each message.
-fn compile(policy: &Policy, every: &MessageTerms, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
-    let of = |message: &Message| {
-        let terms = MessageTerms::of_message(policy, message)?;
-        for supporting in &message.supporting {
-            check_supporting(supporting, policy)?;
-            check_token(&supporting.token)?;
-            if matches!(supporting.token, Token::SecureConversation(_)) {
-                return Err(NotBuilt("a secure conversation token at operation or message scope"));
-            }
-        }
-        Ok(terms)
-    };
-    let mut compiled = Vec::with_capacity(operations.len());
-    for operation in operations {
-        let input = of(&operation.input)?;
-        if !input.protected {
-            return Err(NotBuilt("a request without the security binding that others have"));
-        }
-        let output = operation.output.as_ref().map_or_else(|| Ok(every.clone()), of)?;
-        let faults = operation.faults.iter().map(|fault| of(&fault.message)).collect::<Result<_, _>>()?;
-        compiled.push(OperationTerms { operation, input, output, faults });
-    }
-    Ok(compiled)
 }
 
 /// The same policy with its conversations in the other generation of WS-Trust and WS-SecureConversation; `None` where it
@@ -326,7 +263,7 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
     tokens.into_iter().try_for_each(check_token)
 }
 
-fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
+pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
     let parts = &supporting.parts;
     if parts.encrypts() {
         return Err(NotBuilt("EncryptedParts of a supporting token"));
@@ -359,7 +296,7 @@ fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(),
     }
 }
 
-fn check_token(token: &Token) -> Result<(), NotBuilt> {
+pub(crate) fn check_token(token: &Token) -> Result<(), NotBuilt> {
     match token {
         Token::X509(token) => check_certificate(token),
         Token::Username(token) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ends::{ACTION, FRESHNESS, Pair, client, limits, policy, server, soap};
-use nuncio_policy::model::{Message, Operation, Parts, Policy};
+use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy};
 use nuncio_wss::{
     Arrived, Context, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Refusal, Request, SuiteReading,
     Transport,
@@ -31,8 +31,7 @@ fn callback(action: &str) -> Operation {
         action: action.to_owned(),
         soap_action: None,
         element: Some(("urn:example".to_owned(), "Echo".to_owned())),
-        parts: Parts::default(),
-        supporting: Vec::new(),
+        alternatives: vec![MessagePolicy::default()],
         protected: true,
     };
     Operation { name: "Called".to_owned(), input, output: None, faults: Vec::new() }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ends::{ACTION, FRESHNESS, Pair, client, limits, policy, server};
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{FaultMessage, Message, Operation, Parts, SoapVersion};
+use nuncio_policy::model::{FaultMessage, Message, MessagePolicy, Operation, SoapVersion};
 use nuncio_wss::{Answer, Initiator, InitiatorSettings, Recipient, RecipientSettings, Refusal, SuiteReading};
 
 const PRESET: &str = "wcf-ws2007-anonymousForCertificate";
@@ -18,8 +18,7 @@ fn message(action: &str, element: &str) -> Message {
         action: action.to_owned(),
         soap_action: None,
         element: Some(("urn:example".to_owned(), element.to_owned())),
-        parts: Parts::default(),
-        supporting: Vec::new(),
+        alternatives: vec![MessagePolicy::default()],
         protected: true,
     }
 }

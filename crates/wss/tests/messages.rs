@@ -6,7 +6,9 @@
 mod ends;
 
 use ends::{ACTION, Pair, policy, soap};
-use nuncio_policy::model::{ElementPath, FaultMessage, HeaderPart, Message, Operation, Parts, Policy, Step};
+use nuncio_policy::model::{
+    ElementPath, FaultMessage, HeaderPart, Message, MessagePolicy, Operation, Parts, Policy, Step,
+};
 use nuncio_wss::{Claim, HttpFacts, Opened, Refusal};
 
 const BASE: &str = "wcf-ws2007-anonymousForCertificate";
@@ -16,8 +18,7 @@ fn message(action: &str) -> Message {
         action: action.to_owned(),
         soap_action: None,
         element: None,
-        parts: Parts::default(),
-        supporting: Vec::new(),
+        alternatives: vec![MessagePolicy::default()],
         protected: true,
     }
 }
@@ -68,7 +69,7 @@ fn elements_that_a_path_leads_to_are_signed() {
         (&["//e:text"], "somewhere"),
         (&["//e:Echo", "//e:text"], "somewhere below somewhere"),
     ] {
-        let signed = operation(|operation| operation.input.parts.signed_elements.push(path(steps)));
+        let signed = operation(|operation| operation.input.alternatives[0].parts.signed_elements.push(path(steps)));
         let opened = send((&bare, signed.clone()), (&bare, signed.clone()));
         assert!(opened.is_ok(), "{around}: {:?}", opened.map(drop));
         let opened = send((&bare, operation(|_| {})), (&bare, signed)).map(drop);
@@ -76,7 +77,8 @@ fn elements_that_a_path_leads_to_are_signed() {
         assert!(matches!(opened, Err(Refusal::NotSigned(ref part)) if *part == text), "{around}: {opened:?}");
     }
     // Where nothing is, nothing must be signed.
-    let absent = operation(|operation| operation.input.parts.signed_elements.push(path(&["//m:absent"])));
+    let absent =
+        operation(|operation| operation.input.alternatives[0].parts.signed_elements.push(path(&["//m:absent"])));
     assert!(send((&bare, operation(|_| {})), (&bare, absent)).is_ok());
 }
 
@@ -86,8 +88,8 @@ fn every_header_is_signed_where_all_are_meant() {
     let mut bare = policy(BASE);
     bare.parts = Parts::default();
     let every = operation(|operation| {
-        operation.input.parts.signed.body = true;
-        operation.input.parts.signed.every_header = true;
+        operation.input.alternatives[0].parts.signed.body = true;
+        operation.input.alternatives[0].parts.signed.every_header = true;
     });
     assert!(send((&bare, every.clone()), (&bare, every.clone())).is_ok());
     let usual = policy(BASE);
@@ -100,14 +102,14 @@ fn what_is_required_must_be_there() {
     let policy = policy(BASE);
     let header = |name: &str| HeaderPart { name: Some(name.to_owned()), namespace: "urn:m".to_owned() };
     for (name, there) in [("Note", true), ("Receipt", false)] {
-        let with = operation(|operation| operation.input.parts.required.push(header(name)));
+        let with = operation(|operation| operation.input.alternatives[0].parts.required.push(header(name)));
         let opened = send((&policy, operation(|_| {})), (&policy, with)).map(drop);
         assert_eq!(opened.is_ok(), there, "{opened:?}");
         assert!(there || matches!(opened, Err(Refusal::PartMissing(_))), "{opened:?}");
     }
     for (local, there) in [("e:Echo", true), ("e:Reverse", false)] {
         let with = operation(|operation| {
-            operation.input.parts.required_elements.push(path(&["s:Envelope", "s:Body", local]));
+            operation.input.alternatives[0].parts.required_elements.push(path(&["s:Envelope", "s:Body", local]));
         });
         let opened = send((&policy, operation(|_| {})), (&policy, with)).map(drop);
         assert_eq!(opened.is_ok(), there, "{opened:?}");
@@ -119,7 +121,7 @@ fn what_is_required_must_be_there() {
 fn an_operation_asks_for_a_token_of_its_own() {
     let bare = policy(BASE);
     let tokens = policy("wcf-ws2007-userNameForCertificate").supporting;
-    let with = operation(|operation| operation.input.supporting = tokens);
+    let with = operation(|operation| operation.input.alternatives[0].supporting = tokens);
     let opened = send((&bare, with.clone()), (&bare, with.clone())).expect("with its token");
     assert!(matches!(opened.claim(), Claim::Username(user) if user.name == "alice"));
     let opened = send((&bare, operation(|_| {})), (&bare, with.clone())).map(drop);
@@ -154,7 +156,7 @@ fn xs_16_another_action_does_not_free_an_operation_of_what_it_asks_for() {
     let free = operation(echo);
     let strict = operation(|operation| {
         echo(operation);
-        operation.input.supporting = tokens;
+        operation.input.alternatives[0].supporting = tokens;
     });
     let mut pair = Pair::contracted((&bare, free), (&bare, strict), soap(BASE)[0]);
     let plain = pair.plain("hello");

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests")]
 
 use nuncio_policy::bare;
-use nuncio_policy::model::{Message, Operation, Parts, Policy, SoapVersion};
+use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy, SoapVersion};
 use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings, SuiteReading};
 
 mod ends;
@@ -176,8 +176,7 @@ fn messages_that_differ() {
         action: "urn:example/Echo".to_owned(),
         soap_action: None,
         element: None,
-        parts: Parts::default(),
-        supporting,
+        alternatives: vec![MessagePolicy { supporting, ..MessagePolicy::default() }],
         protected,
     };
     let operation = |message| Operation { name: "Echo".to_owned(), input: message, output: None, faults: Vec::new() };

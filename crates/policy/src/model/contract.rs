@@ -45,6 +45,20 @@ pub struct Operation {
     pub faults: Vec<FaultMessage>,
 }
 
+impl Message {
+    /// The parts of all its alternatives.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Parts> {
+        self.alternatives.iter().map(|alternative| &alternative.parts)
+    }
+}
+
+impl MessagePolicy {
+    /// Whether it goes with an alternative of the port's policy.
+    pub fn goes_with(&self, policy: &Policy) -> bool {
+        self.attached.is_none() || self.attached == policy.attached
+    }
+}
+
 impl Operation {
     /// Its messages: the request, the response, the faults.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
@@ -67,13 +81,26 @@ pub struct Message {
     pub soap_action: Option<String>,
     /// The expanded name of the body's child (document/literal): namespace, local name.
     pub element: Option<(String, String)>,
-    /// Parts of operation and message scope.
-    pub parts: Parts,
-    /// Supporting tokens of operation and message scope, beside those of the port's policy.
-    pub supporting: Vec<SupportingToken>,
+    /// The alternatives of its policies of operation and message scope, in the order of the file: it satisfies any of them,
+    /// beside the port's policy. Never empty.
+    pub alternatives: Vec<MessagePolicy>,
     /// Whether the security binding of the port's policy holds for it. `false` where the contract attaches the binding to
     /// other messages one by one (a request signed, its response in clear).
     pub protected: bool,
+}
+
+/// One alternative of what is asked of a message beside the policy of its port.
+#[derive(Clone, Debug, Default)]
+pub struct MessagePolicy {
+    /// Its parts.
+    pub parts: Parts,
+    /// Its supporting tokens.
+    pub supporting: Vec<SupportingToken>,
+    /// Which alternative of its operation's policies it is of. The messages of one exchange are of the same.
+    pub operation: usize,
+    /// Which alternative it is of that has the security binding, where the contract attaches the binding to operations or
+    /// messages: it goes with the alternative of the port's policy that has the same [`Policy::attached`].
+    pub attached: Option<usize>,
 }
 
 /// A declared fault.

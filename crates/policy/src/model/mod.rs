@@ -7,7 +7,7 @@ mod contract;
 mod parts;
 mod token;
 
-pub use contract::{Contract, FaultMessage, Message, Operation, Port};
+pub use contract::{Contract, FaultMessage, Message, MessagePolicy, Operation, Port};
 pub use parts::{ElementPath, HeaderPart, PartSet, Parts, Step};
 pub use token::{
     DerivedKeys, Include, PasswordKind, ReferenceTarget, SecureConversationToken, SupportingToken, Token,
@@ -79,6 +79,8 @@ pub struct Policy {
     pub duplex: bool,
     /// Parts that the policy protects in every message (endpoint scope, or a bootstrap policy's own).
     pub parts: Parts,
+    /// Where the contract attaches the binding to operations or messages: which of the alternatives there it is of.
+    pub attached: Option<usize>,
 }
 
 /// A security binding (WS-SecurityPolicy 1.2, section 7).

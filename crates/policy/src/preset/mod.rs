@@ -122,6 +122,7 @@ impl Dialect {
             reliable: None,
             duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
+            attached: None,
         }
     }
 
@@ -155,6 +156,7 @@ impl Dialect {
             reliable: None,
             duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
+            attached: None,
         }
     }
 

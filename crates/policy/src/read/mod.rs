@@ -13,7 +13,8 @@ use nuncio_xml::foreign::Element;
 
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    Addressing, Binding, Parts, Policy, ReliableMessaging, SupportingToken, Token, Trust, TrustVersion, Wss,
+    Addressing, Binding, MessagePolicy, Parts, Policy, ReliableMessaging, SupportingToken, Token, Trust, TrustVersion,
+    Wss,
 };
 use crate::names;
 use library::Library;
@@ -27,14 +28,35 @@ pub(crate) fn policies(
     at: &Element,
     alternatives: &[Alternative<'_>],
 ) -> Result<Vec<Policy>, PolicyError> {
+    let placed = placed_policies(library, at, alternatives)?;
+    Ok(placed.into_iter().map(|(_, policy)| policy).collect())
+}
+
+/// The same, each with its position among the alternatives.
+pub(crate) fn placed_policies(
+    library: &Library<'_>,
+    at: &Element,
+    alternatives: &[Alternative<'_>],
+) -> Result<Vec<(usize, Policy)>, PolicyError> {
     let reader = Reader { library };
+    let read: Vec<_> = alternatives.iter().map(|alternative| reader.policy(alternative).transpose()).collect();
+    if !read.is_empty() && read.iter().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    usable(library, at, read.into_iter().enumerate().filter_map(|(position, read)| Some((position, read?))))
+}
+
+/// The alternatives that are usable; the others are left out, with a remark. Where none is, the error is the first one's.
+fn usable<T>(
+    library: &Library<'_>,
+    at: &Element,
+    alternatives: impl Iterator<Item = (usize, Result<T, PolicyError>)>,
+) -> Result<Vec<(usize, T)>, PolicyError> {
     let mut usable = Vec::new();
-    let mut unsecured = false;
     let mut refused = Vec::new();
-    for alternative in alternatives {
-        match reader.policy(alternative) {
-            Ok(Some(policy)) => usable.push(policy),
-            Ok(None) => unsecured = true,
+    for (position, alternative) in alternatives {
+        match alternative {
+            Ok(read) => usable.push((position, read)),
             Err(error) => refused.push(error),
         }
     }
@@ -42,30 +64,30 @@ pub(crate) fn policies(
         for error in &refused {
             library.remark(at, format!("an alternative is left out: {error}"));
         }
+        return Ok(usable);
     }
-    match refused.into_iter().next() {
-        _ if !usable.is_empty() => Ok(usable),
-        Some(error) => Err(error),
-        None if unsecured => Ok(usable),
-        None => Err(PolicyError::NoAlternative { at: Place::of(library.file, at) }),
-    }
+    let none = || PolicyError::NoAlternative { at: Place::of(library.file, at) };
+    Err(refused.into_iter().next().unwrap_or_else(none))
 }
 
 /// What the policies of operation and message scope say of a message.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scoped<'a> {
-    /// Its parts.
-    pub(crate) parts: Parts,
-    /// Its supporting tokens.
-    pub(crate) supporting: Vec<SupportingToken>,
+    /// Its alternatives. Never empty.
+    pub(crate) alternatives: Vec<MessagePolicy>,
     /// What belongs to an endpoint's policy and stands here: the alternatives of a security binding, with the options of
     /// WSS and trust beside it. None where there is no binding.
     pub(crate) endpoint: Vec<Alternative<'a>>,
 }
 
-/// Adds what a policy of operation or message scope says.
-///
-/// The first usable alternative is the one that is asked for.
+impl Default for Scoped<'_> {
+    fn default() -> Self {
+        Self { alternatives: vec![MessagePolicy::default()], endpoint: Vec::new() }
+    }
+}
+
+/// Adds what a policy of operation or message scope says: each alternative of what was said before holds together with each
+/// of these that is usable.
 pub(crate) fn scoped<'a>(
     library: &Library<'a>,
     at: &Element,
@@ -81,27 +103,32 @@ pub(crate) fn scoped<'a>(
         endpoint.push(its_own);
         rest.push(others);
     }
+    let read = rest.iter().map(|alternative| reader.message(alternative)).enumerate();
+    let mut usable = usable(library, at, read)?;
+    // What assertions that were passed over left behind is alike.
+    let says_nothing = |(parts, supporting): &(Parts, Vec<_>)| supporting.is_empty() && parts.is_empty();
+    let mut nothing = false;
+    usable.retain(|(_, says)| has_binding || !(says_nothing(says) && std::mem::replace(&mut nothing, true)));
+    normal::limit(library, at, into.alternatives.len().saturating_mul(usable.len()))?;
+    let mut together = Vec::with_capacity(into.alternatives.len() * usable.len());
+    for before in &into.alternatives {
+        for (position, (parts, supporting)) in &usable {
+            library.work(at, 1 + before.supporting.len() + supporting.len())?;
+            let mut both = before.clone();
+            both.parts.merge(parts);
+            both.supporting.extend(supporting.iter().cloned());
+            if has_binding {
+                both.attached = Some(before.attached.unwrap_or(0) * endpoint.len() + position);
+            }
+            together.push(both);
+        }
+    }
+    into.alternatives = together;
     if has_binding {
         let before = std::mem::take(&mut into.endpoint);
         into.endpoint = if before.is_empty() { endpoint } else { normal::merge(library, at, vec![before, endpoint])? };
     }
-    let mut refused = None;
-    let choices = rest.len();
-    for alternative in rest {
-        match reader.message(&alternative) {
-            Ok((parts, supporting)) => {
-                if choices > 1 && !has_binding {
-                    let words = "of several alternatives for messages the first that is built is asked for";
-                    library.remark(at, format!("{words}: {choices} are here"));
-                }
-                into.parts.merge(&parts);
-                into.supporting.extend(supporting);
-                return Ok(());
-            }
-            Err(error) => refused = refused.or(Some(error)),
-        }
-    }
-    Err(refused.unwrap_or_else(|| PolicyError::NoAlternative { at: Place::of(library.file, at) }))
+    Ok(())
 }
 
 /// Whether an assertion is a security binding.
@@ -261,7 +288,19 @@ impl Reader<'_> {
         self.transport_suite(&binding, &supporting, alternative)?;
         self.generations(alternative);
         let wss = wss.unwrap_or_default();
-        Ok(Some(Policy { version, binding, properties, supporting, wss, trust, addressing, reliable, duplex, parts }))
+        Ok(Some(Policy {
+            version,
+            binding,
+            properties,
+            supporting,
+            wss,
+            trust,
+            addressing,
+            reliable,
+            duplex,
+            parts,
+            attached: None,
+        }))
     }
 
     /// Remarks upon options of WSS that are of another generation than the binding beside them.

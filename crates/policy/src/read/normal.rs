@@ -86,6 +86,15 @@ pub(crate) fn merge<'a>(
     policies.into_iter().try_fold(vec![Vec::new()], |together, policy| normaliser.cross(at, together, &policy))
 }
 
+/// Refuses more alternatives than a policy may have.
+pub(crate) fn limit(library: &Library<'_>, at: &Element, alternatives: usize) -> Result<(), PolicyError> {
+    if alternatives > MAX_ALTERNATIVES {
+        let at = Place::of(library.file, at);
+        return Err(PolicyError::TooManyAlternatives { at, limit: MAX_ALTERNATIVES });
+    }
+    Ok(())
+}
+
 struct Normaliser<'l, 'a> {
     library: &'l Library<'a>,
     /// The policies that are being expanded, outermost first: one that comes again refers to itself.
@@ -273,10 +282,7 @@ impl<'l, 'a> Normaliser<'l, 'a> {
     }
 
     fn limit(&self, at: &Element, alternatives: usize) -> Result<(), PolicyError> {
-        if alternatives > MAX_ALTERNATIVES {
-            return Err(PolicyError::TooManyAlternatives { at: self.place(at), limit: MAX_ALTERNATIVES });
-        }
-        Ok(())
+        limit(self.library, at, alternatives)
     }
 
     fn too_many_references(&self, at: &Element) -> PolicyError {

@@ -10,11 +10,12 @@ use super::index::{Definition, Index, Operations};
 use super::reliable;
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    Addressing, Contract, FaultMessage, Message, Operation, Parts, Policy, Port, ProtectionOrder, SoapVersion,
+    Addressing, Contract, FaultMessage, Message, MessagePolicy, Operation, Parts, Policy, Port, ProtectionOrder,
+    SoapVersion,
 };
 use crate::names;
 use crate::read::library::Library;
-use crate::read::{Scoped, engaged_addressing, normal, policies, settle_addressing};
+use crate::read::{Scoped, engaged_addressing, normal, placed_policies, settle_addressing};
 
 /// The transport of SOAP over HTTP, as both SOAP bindings of WSDL 1.1 name it, and as SOAP 1.2 names its own binding.
 const HTTP: [&str; 2] = ["http://schemas.xmlsoap.org/soap/http", "http://www.w3.org/2003/05/soap/bindings/HTTP/"];
@@ -173,21 +174,32 @@ impl<'a> Definitions<'a> {
         let [_, port, binding, _] = attached;
         let endpoint = attach::effective(&self.library, binding, attached)?;
         let lifted = attach::lift(&self.library, scoped, &endpoint, operations)?;
+        // Each of the endpoint's with each of those that were lifted.
+        let of_lifted = (!lifted.iter().all(Vec::is_empty)).then_some(lifted.len());
         let effective = normal::merge(&self.library, binding, vec![endpoint, lifted])?;
-        let mut alternatives = policies(&self.library, binding, &effective)?;
+        let placed = placed_policies(&self.library, binding, &effective)?;
+        let attached = |position: usize| of_lifted.map(|lifted| position % lifted);
+        let placed = placed.into_iter().map(|(at, policy)| Policy { attached: attached(at), ..policy });
+        let mut alternatives: Vec<Policy> = placed.collect();
         // `wsaw:UsingAddressing` may also stand in the binding or the port itself, as an extension of WSDL.
         let extension =
             binding.elements().chain(port.elements()).find_map(engaged_addressing).unwrap_or(Addressing::None);
         let messages: Vec<&Message> = operations.iter().flat_map(|operation| operation.messages()).collect();
-        if messages.iter().any(|message| {
-            (alternatives.is_empty() || !message.protected)
-                && (!message.parts.is_empty() || !message.supporting.is_empty())
-        }) {
+        let demands = |one: &MessagePolicy| !one.parts.is_empty() || !one.supporting.is_empty();
+        if messages
+            .iter()
+            .any(|message| (alternatives.is_empty() || !message.protected) && message.alternatives.iter().any(demands))
+        {
             // Parts and tokens that nothing would protect are a mistake, not a wish for messages in clear.
             let within = format!("binding {}", self.attribute(binding, "name")?);
             return Err(PolicyError::Missing { at: self.place(binding), what: "security binding", within });
         }
-        let messages: Vec<&Parts> = messages.into_iter().map(|message| &message.parts).collect();
+        // A message is held to each of them in turn, and each is compiled.
+        for message in &messages {
+            let goes = |policy: &Policy| message.alternatives.iter().filter(|one| one.goes_with(policy)).count();
+            normal::limit(&self.library, binding, alternatives.iter().map(goes).sum())?;
+        }
+        let messages: Vec<&Parts> = messages.into_iter().flat_map(Message::parts).collect();
         for policy in &mut alternatives {
             let encrypts = std::iter::once(&policy.parts).chain(messages.iter().copied()).any(Parts::encrypts);
             if policy.properties.order == ProtectionOrder::EncryptBeforeSign && !encrypts {
@@ -213,6 +225,9 @@ impl<'a> Definitions<'a> {
         let style = extension.and_then(|extension| extension.attribute("", "style")).or(bound.style);
         let mut common = Scoped::default();
         attach::scoped(&self.library, &[operation, abstracted], &mut common)?;
+        for (position, alternative) in common.alternatives.iter_mut().enumerate() {
+            alternative.operation = position;
+        }
         let context = Context { definitions: self, bound, name, rpc: style == Some("rpc"), common };
         let concrete = |message: &Element| operation.child(names::WSDL, &message.local);
 
@@ -303,9 +318,9 @@ impl<'a> Context<'_, 'a> {
         } else {
             self.element(message, body)?
         };
-        let (parts, supporting) = (policies.parts.clone(), policies.supporting.clone());
+        let alternatives = policies.alternatives.clone();
         scoped.push(policies);
-        Ok(Message { action, soap_action: None, element, parts, supporting, protected: true })
+        Ok(Message { action, soap_action: None, element, alternatives, protected: true })
     }
 
     /// The element of the message's part that is in the body.

@@ -1,6 +1,6 @@
 //! The messages of WS-ReliableMessaging itself: operations of a port whose policy asks for it, which no contract lists.
 
-use crate::model::{Message, Operation, Parts, ReliableMessaging};
+use crate::model::{Message, MessagePolicy, Operation, Parts, ReliableMessaging};
 
 /// Requests of February 2005 and what answers them. Over a channel that answers each request, WCF ends both directions of
 /// a sequence at once: a message and its answer of the same name.
@@ -54,8 +54,7 @@ fn of_sequences(version: ReliableMessaging, request: &(Parts, bool), response: &
         action: format!("{namespace}/{name}"),
         soap_action: None,
         element: None,
-        parts: parts.clone(),
-        supporting: Vec::new(),
+        alternatives: vec![MessagePolicy { parts: parts.clone(), ..MessagePolicy::default() }],
         protected: *protected,
     };
     messages
@@ -72,7 +71,7 @@ fn of_sequences(version: ReliableMessaging, request: &(Parts, bool), response: &
 /// What messages have in common: parts, and whether they are protected at all.
 fn shared<'a>(messages: impl Iterator<Item = &'a Message>) -> (Parts, bool) {
     messages
-        .map(|message| (message.parts.signed_too(&message.parts), message.protected))
+        .flat_map(|message| message.parts().map(|parts| (parts.signed_too(parts), message.protected)))
         .reduce(|(one, protected), (other, too)| (one.signed_too(&other), protected && too))
         .unwrap_or((Parts::default(), true))
 }

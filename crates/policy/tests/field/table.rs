@@ -262,7 +262,7 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     (
         "vmware-ssoclient-sts.wsdl",
-        "transport Basic256Sha256, tokens of messages [remarks: 2]",
+        "transport Basic256Sha256, tokens of messages [remarks: 1]",
     ),
     (
         "wshttp-windows-dwservice.wsdl",

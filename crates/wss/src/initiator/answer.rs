@@ -2,8 +2,8 @@
 
 use nuncio_crypto::derive;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::Policy;
-use nuncio_xml::exclusive;
+use nuncio_policy::model::{Binding, Policy};
+use nuncio_xml::{Encoding, exclusive};
 
 use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
@@ -53,30 +53,33 @@ impl Initiator {
     ) -> Result<Opening, Refusal> {
         let terms = &*expectation.terms;
         let unsecured_fault = envelope.security.is_none() && envelope.is_fault();
-        let (policy, message) = match response_terms(&envelope, expectation) {
-            Ok((_, message)) if unsecured_fault && message.protected => {
+        let (policy, messages) = match response_terms(&envelope, expectation) {
+            Ok((_, messages)) if unsecured_fault && are_protected(messages) => {
                 return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
             }
             Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(fault::reason(&envelope))),
             terms => terms?,
         };
-        let demand = Demand::of(policy, Direction::Response, message);
         // Where a fault may come in clear, its action must not bring anything else in: nobody vouches for that action.
         let operation = terms.operation(expectation.action.as_deref(), None);
-        if !demand.protected && !envelope.is_fault() && terms.output(operation).protected {
+        let protected = are_protected(messages);
+        if !protected && !envelope.is_fault() && are_protected(terms.outputs(operation, expectation.way)) {
             return Err(Refusal::TokenMissing("security header"));
         }
-        let demand = Demand { derive: expectation.request != Request::Cancel, ..demand };
+        let demand = |message| {
+            let demand = Demand::of(policy, Direction::Response, message);
+            Demand { derive: expectation.request != Request::Cancel, ..demand }
+        };
+        let asymmetric = matches!(policy.binding, Binding::Asymmetric(_));
         let keys = Keys {
             credentials: self.credential.as_slice(),
             context: expectation.context.as_deref(),
             // Under an asymmetric binding the answer brings a key of its own.
-            shared: expectation.shared.as_ref().filter(|_| demand.asymmetric().is_none()),
+            shared: expectation.shared.as_ref().filter(|_| !asymmetric),
             trust: &self.trust,
         };
-        let confirm =
-            (policy.wss.signature_confirmation && demand.protected).then_some(expectation.signatures.as_slice());
-        let opening = self.open_under(envelope, demand, keys, confirm, now)?;
+        let confirm = (policy.wss.signature_confirmation && protected).then_some(expectation.signatures.as_slice());
+        let opening = self.open_under_any(envelope, messages.iter().map(demand), keys, confirm, now)?;
         // It may have been encrypted.
         if let (Some(relates), Some(sent)) = (&opening.envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
@@ -86,8 +89,45 @@ impl Initiator {
         Ok(opening)
     }
 
+    /// Opens a message of the service's under the first of these demands that it satisfies.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not satisfy the first.
+    pub(super) fn open_under_any<'a>(
+        &self,
+        envelope: Envelope,
+        demands: impl ExactSizeIterator<Item = Demand<'a>>,
+        keys: Keys<'_>,
+        confirm: Option<&[Vec<u8>]>,
+        now: Time,
+    ) -> Result<Opening, Refusal> {
+        // Opening takes it apart.
+        let octets = (demands.len() > 1).then(|| envelope.document.source().to_vec());
+        let (soap, replies) = (envelope.soap, envelope.addressing.replies);
+        let mut envelope = Some(envelope);
+        let mut refused = None;
+        for demand in demands {
+            let envelope = match (envelope.take(), &octets) {
+                (Some(envelope), _) => envelope,
+                (None, Some(octets)) => {
+                    let mut envelope = Envelope::read_sealed(octets.clone(), Encoding::Utf8, soap, &self.limits)?;
+                    let Envelope { document, blocks, .. } = &envelope;
+                    envelope.addressing = Headers::read(document, blocks, demand.policy.addressing, replies)?;
+                    envelope
+                }
+                (None, None) => break,
+            };
+            match self.open_under(envelope, demand, keys, confirm, now) {
+                Ok(opening) => return Ok(opening),
+                Err(refusal) => refused = refused.or(Some(refusal)),
+            }
+        }
+        Err(refused.unwrap_or(Refusal::Envelope("comes under no alternative of the policy")))
+    }
+
     /// Opens a message of the service's.
-    pub(super) fn open_under(
+    fn open_under(
         &self,
         envelope: Envelope,
         demand: Demand<'_>,
@@ -172,12 +212,18 @@ fn agreed_key(response: &TokenResponse, expectation: &Expectation, octets: usize
     }
 }
 
-/// The policy and parts of an answer; its action must be one that the request may have.
+/// Whether the binding holds for a message, whose alternatives these are.
+fn are_protected(messages: &[MessageTerms]) -> bool {
+    messages.iter().all(|message| message.protected)
+}
+
+/// The policy of an answer, and what it asks of it: any of these. Its action must be one that the request may have.
 fn response_terms<'a>(
     envelope: &Envelope,
     expectation: &'a Expectation,
-) -> Result<(&'a Policy, &'a MessageTerms), Refusal> {
+) -> Result<(&'a Policy, &'a [MessageTerms]), Refusal> {
     let terms = &*expectation.terms;
+    let way = expectation.way;
     let (policy, message, verb) = match (expectation.request, terms.bootstrap()) {
         (Request::Issue, Some((policy, message))) => (policy, message, Some(TrustVerb::Issue)),
         (Request::Renew, Some((policy, message))) => (policy, message, Some(TrustVerb::Renew)),
@@ -192,7 +238,7 @@ fn response_terms<'a>(
     if let Some(verb) = verb {
         let expected = terms.dialect().response_action(verb);
         return if action == Some(&expected) || action.is_some_and(addressing::is_fault_action) {
-            Ok((policy, message))
+            Ok((policy, std::slice::from_ref(message)))
         } else {
             Err(Refusal::Action { found: found(), expected: "the answer to the trust request" })
         };
@@ -204,13 +250,13 @@ fn response_terms<'a>(
             || Terms::is_fault(operation, action)
             || expectation.action.as_deref().is_some_and(|asked| addressing::is_default_fault_of(asked, action)))
     {
-        return Ok((policy, terms.fault(operation, action)));
+        return Ok((policy, terms.faults(operation, way, action)));
     }
     let expected = operation.and_then(|terms| terms.operation.output.as_ref()).map(|output| output.action.as_str());
     match (expected, action) {
         (Some(expected), Some(action)) if expected != action => {
             Err(Refusal::Action { found: action.to_owned(), expected: "the answer to the request" })
         }
-        _ => Ok((policy, terms.output(operation))),
+        _ => Ok((policy, terms.outputs(operation, way))),
     }
 }

@@ -19,9 +19,10 @@ use crate::envelope::Envelope;
 use crate::fault;
 use crate::header;
 use crate::keys::Keys;
+use crate::message_terms::MessageTerms;
+use crate::operation_terms::{OperationTerms, check_operation};
 use crate::received::{HttpFacts, Request, Transport};
 use crate::refusal::Refusal;
-use crate::terms::{OperationTerms, check_operation};
 use crate::time::Time;
 use crate::trust::secret::Unwrapping;
 
@@ -117,20 +118,25 @@ impl Initiator {
         if let Some(context) = context.filter(|context| operation.is_some() && context.expires <= now) {
             return Err(Refusal::OutlivedContext(context.identifier.clone()));
         }
-        let message = operation.map_or(self.terms.cancel(), OperationTerms::input);
-        let demand = Demand::of(policy, Direction::Response, message).about(request);
+        let messages: Vec<&MessageTerms> = match operation {
+            Some(operation) => operation.inputs().collect(),
+            None => vec![self.terms.cancel()],
+        };
+        let demands = messages.iter().map(|message| Demand::of(policy, Direction::Response, message).about(request));
         let keys = Keys {
             credentials: self.credential.as_slice(),
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.trust,
         };
-        let opening = self.open_under(envelope, demand, keys, None, now)?;
+        let opening = self.open_under_any(envelope, demands, keys, None, now)?;
         let envelope = &opening.envelope;
         // It may have been encrypted.
         check_unasked(envelope)?;
         check_to(envelope, &self.listens)?;
-        check_operation(&self.callbacks, self.terms.every(), envelope, operation, opening.action())?;
+        // Under any of its alternatives it is the same operation.
+        let first = operation.map(|operation| (operation, 0));
+        check_operation(&self.callbacks, self.terms.every(), envelope, first, opening.action())?;
         if request == Request::Cancel {
             self.check_cancel(envelope, context.map(Arc::as_ref))?;
         }

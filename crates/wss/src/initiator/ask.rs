@@ -7,7 +7,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{Expectation, Initiator, Outbound, SuiteReading};
+use super::{Expectation, Initiator, Outbound, SuiteReading, has_every};
 use crate::addressing;
 use crate::conversation::Context;
 use crate::conversation::issue::uuid;
@@ -15,6 +15,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
 use crate::keys::Fresh;
 use crate::message_terms::MessageTerms;
+use crate::operation_terms::OperationTerms;
 use crate::plain::content_type;
 use crate::received::Request;
 use crate::seal::{Brought, Content, Outgoing, Protection, Seal, Supporting, Unsealed, encrypts, seal};
@@ -55,7 +56,7 @@ impl Initiator {
             Asking::Cancel(_) => (Request::Cancel, dialect.request_action(TrustVerb::Cancel)),
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
-        let (policy, message) = self.request_terms(request, &action);
+        let (policy, message, way) = self.request_terms(request, &action);
         let demand = Demand::to_seal(policy, Direction::Request, message).about(request);
         let supporting = self.supporting(&demand, context)?;
         let fresh = self.fresh_key(&demand, encrypts(&demand, &supporting), random)?;
@@ -125,6 +126,7 @@ impl Initiator {
             terms: Arc::clone(&self.terms),
             request,
             action: Some(action),
+            way,
             message_id: (!one_way && addressing != Addressing::None).then_some(message_id),
             signatures: sealed.signatures,
             shared: fresh.map(|fresh| fresh.shared),
@@ -222,13 +224,23 @@ impl Initiator {
         Fresh::new(service, demand.suite(), random).map(Some).map_err(|_| Unsealed::Asymmetric)
     }
 
-    fn request_terms(&self, request: Request, action: &str) -> (&Policy, &MessageTerms) {
+    /// What is asked of a request, and the way in which it is made: the first of its operation's that the tokens suffice
+    /// for; where they suffice for none, the first.
+    fn request_terms(&self, request: Request, action: &str) -> (&Policy, &MessageTerms, usize) {
         match (request, self.terms.bootstrap()) {
-            (Request::Issue | Request::Renew, Some(bootstrap)) => bootstrap,
-            (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel()),
+            (Request::Issue | Request::Renew, Some((policy, message))) => (policy, message, 0),
+            (Request::Cancel, _) => (&self.terms.policy, self.terms.cancel(), 0),
             _ => {
                 let operation = self.terms.operation(Some(action), None);
-                (&self.terms.policy, self.terms.input(operation).unwrap_or(self.terms.every()))
+                let mut inputs = operation.into_iter().flat_map(OperationTerms::inputs);
+                let has = |token: &Token| match token {
+                    Token::Username(_) => self.username.is_some(),
+                    Token::X509(_) => self.credential.is_some(),
+                    // It is the caller's, who may ask for one.
+                    Token::SecureConversation(_) => true,
+                };
+                let way = inputs.position(|input| has_every(&input.supporting, has)).unwrap_or(0);
+                (&self.terms.policy, self.terms.input(operation, way).unwrap_or(self.terms.every()), way)
             }
         }
     }

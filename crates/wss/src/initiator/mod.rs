@@ -11,7 +11,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, Token};
+use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, SupportingToken, Token};
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
@@ -21,12 +21,13 @@ use crate::envelope::Envelope;
 use crate::keys::{Credential, SharedKey};
 use crate::limits::Limits;
 use crate::open;
+use crate::operation_terms::OperationTerms;
 use crate::plain::{self, Plain};
 use crate::received::Request;
 use crate::recipient::Opened;
 use crate::refusal::Refusal;
 use crate::seal::{Content, Unsealed};
-use crate::terms::{NotBuilt, OperationTerms, Terms};
+use crate::terms::{NotBuilt, Terms};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::trust::request::TokenRequest;
@@ -110,6 +111,8 @@ pub struct Expectation {
     terms: Arc<Terms>,
     request: Request,
     action: Option<String>,
+    /// The alternative of its operation's policies that it was made under.
+    way: usize,
     message_id: Option<String>,
     signatures: Vec<Vec<u8>>,
     shared: Option<SharedKey>,
@@ -260,15 +263,17 @@ fn suffices(settings: &Settings, policy: &Policy) -> bool {
         },
         Binding::Asymmetric(_) => settings.service.is_some() && settings.credential.is_some(),
     };
-    protected
-        && policy.supporting.iter().all(|supporting| {
-            supporting.optional
-                || match &supporting.token {
-                    Token::X509(_) => settings.credential.is_some(),
-                    Token::Username(_) => settings.username.is_some(),
-                    Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
-                }
-        })
+    let has = |token: &Token| match token {
+        Token::X509(_) => settings.credential.is_some(),
+        Token::Username(_) => settings.username.is_some(),
+        Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
+    };
+    protected && has_every(&policy.supporting, has)
+}
+
+/// Whether there is every one of these tokens that must be brought.
+fn has_every(supporting: &[SupportingToken], has: impl Fn(&Token) -> bool) -> bool {
+    supporting.iter().all(|supporting| supporting.optional || has(&supporting.token))
 }
 
 /// Why a plain request could not be sealed.
@@ -335,6 +340,7 @@ impl Expectation {
             terms: Arc::clone(terms),
             request: opened.request,
             action: opened.action.clone(),
+            way: opened.way,
             message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),
             signatures: opened.evidence.signatures.clone(),
             shared: opened.evidence.shared.clone(),

@@ -127,11 +127,21 @@ impl Pair {
 
     /// Each end under its policy and its contract, a single operation.
     pub fn contracted(initiator: (&Policy, Operation), recipient: (&Policy, Operation), soap: SoapVersion) -> Self {
-        let mut pair = Self::unlike(initiator.0, recipient.0, soap);
-        let mut ends = Ends::new(soap, Some(client()), vec![server()], vec![client().certificate]);
-        pair.recipient = ends.recipient(std::slice::from_ref(recipient.0), vec![recipient.1]);
-        pair.initiator = ends.initiator(std::slice::from_ref(initiator.0), vec![initiator.1]);
-        pair
+        let of_one = |(policy, operation)| (std::slice::from_ref(policy), vec![operation]);
+        Self::of_contracts(of_one(initiator), of_one(recipient), soap, Some(client()))
+    }
+
+    /// Each end under its alternatives and its contract; the initiator has that certificate or none.
+    pub fn of_contracts(
+        initiator: (&[Policy], Vec<Operation>),
+        recipient: (&[Policy], Vec<Operation>),
+        soap: SoapVersion,
+        credential: Option<Credential>,
+    ) -> Self {
+        let mut ends = Ends::new(soap, credential, vec![server()], vec![client().certificate]);
+        let recipient = ends.recipient(recipient.0, recipient.1);
+        let initiator = ends.initiator(initiator.0, initiator.1);
+        Self { recipient, initiator, numbers: Numbers(1), now: NOW, soap }
     }
 
     /// Both ends under these alternatives; the initiator has a certificate or has not.
