@@ -267,6 +267,7 @@ def encryption(message):
     require(hidden == encrypted["body"], "the body is encrypted:", hidden)
     for block in message.blocks(message.received):
         require(not named(encrypted["headers"], name(block)), "not encrypted:", name(block)[1])
+    hidden_elements(message)
     for decrypted in message.decrypted:
         source = expected["encryption"]
         require(list(map(plain_octets, decrypted.key.source[: len(source)])) == source, "encrypted under", decrypted.key.source)
@@ -277,6 +278,26 @@ def encryption(message):
         require("Signature" not in in_clear and "SignatureConfirmation" not in in_clear, "a signature in clear")
     elif expected["binding"] != "transport":
         require("Signature" in in_clear, "the signature is encrypted")
+
+
+def hidden_elements(message):
+    """Elements that the policy encrypts by their paths came out of encrypted ones, and so did what is within those whose
+    content it encrypts; and no others that are in the body or within header blocks."""
+    hidden = message.expected["hidden"]
+    elements_of, contents_of = ([tuple(of) for of in hidden[kind]] for kind in ("elements", "contents"))
+    for element in message.received.root.iter():
+        require(name(element) not in elements_of, "an element in clear:", name(element)[1])
+        if name(element) in contents_of:
+            only = [name(part) for part in element] == [(XENC, "EncryptedData")] and not (element.text or element[0].tail)
+            require(only and element[0].get("Type") == XENC + "Content", "content in clear of", name(element)[1])
+    there = sum(name(element) in elements_of for element in message.plain.root.iter())
+    out = [of.names[0] for of in message.decrypted if of.type == XENC + "Element" and of.names[0] in elements_of]
+    require(there == len(out), there, "elements, and decrypted", len(out))
+    for decrypted in message.decrypted:
+        if decrypted.type == XENC + "Content":
+            require(decrypted.parent in [(message.soap, "Body")] + contents_of, "hidden content of", decrypted.parent[1])
+        elif decrypted.parent not in [(WSSE, "Security"), (message.soap, "Header"), (WSSE11, "EncryptedHeader")]:
+            require(decrypted.names[0] in elements_of, "a hidden element", decrypted.names[0][1])
 
 
 def confirmations(message, primary, request):

@@ -1,8 +1,8 @@
 //! What a message must be, from its policy's model and nothing else: what the strangers hold it to.
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Layout, PartSet, Parts, PasswordKind, Policy, Properties, ProtectionOrder,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
+    Addressing, Binding, DerivedKeys, ElementPath, Layout, PartSet, Parts, PasswordKind, Policy, Properties,
+    ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
 };
 use nuncio_tests::peers::{PASSWORD, USER};
 use nuncio_tests::time::format_utc;
@@ -38,6 +38,7 @@ pub(crate) struct Expected {
     /// Whether the primary signature covers the token that makes it.
     pub(super) protects: bool,
     pub(super) encrypted: Names,
+    pub(super) hidden: Hidden,
     pub(super) tokens: Vec<Supporting>,
     /// The file of the request that it answers.
     pub(crate) answers: Option<String>,
@@ -63,6 +64,25 @@ impl Grant {
     pub(crate) fn of(context: &Context) -> Self {
         let key = context.danger_key_octets().iter().fold(String::new(), |hex, octet| format!("{hex}{octet:02x}"));
         Self { identifier: context.identifier.clone(), instance: context.instance.clone(), key }
+    }
+}
+
+/// Elements that are encrypted wherever they stand, by namespace and name, and those whose content is.
+#[derive(Clone, Serialize)]
+pub(super) struct Hidden {
+    pub(super) elements: Vec<(String, String)>,
+    contents: Vec<(String, String)>,
+}
+
+impl From<&Parts> for Hidden {
+    fn from(parts: &Parts) -> Self {
+        let names = |paths: &[ElementPath]| {
+            let last = |path: &ElementPath| {
+                path.steps.last().and_then(|step| Some((step.namespace.clone()?, step.local.clone()?)))
+            };
+            paths.iter().map(|path| last(path).expect("a path to a name")).collect()
+        };
+        Self { elements: names(&parts.encrypted_elements), contents: names(&parts.content_encrypted_elements) }
     }
 }
 
@@ -171,6 +191,7 @@ impl Subject<'_> {
             signed: Names::from(&parts.signed),
             protects: protect_tokens,
             encrypted: Names::from(&parts.encrypted),
+            hidden: Hidden::from(&parts),
             tokens: if self.request { self.tokens() } else { Vec::new() },
             answers: None,
             confirms: !self.request && policy.wss.signature_confirmation,
@@ -198,12 +219,14 @@ impl Subject<'_> {
         let mut parts = policy.parts.clone();
         if self.purpose == Purpose::Cancel {
             parts.encrypted = PartSet::default();
+            parts.encrypted_elements.clear();
+            parts.content_encrypted_elements.clear();
         }
         parts
     }
 
     fn hides_signature(&self) -> bool {
-        self.effective().properties.encrypt_signature && !self.parts().encrypted.is_empty()
+        self.effective().properties.encrypt_signature && self.parts().encrypts()
     }
 
     /// WCF does not hold a Cancel to the policy's derived keys.

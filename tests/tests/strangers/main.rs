@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test's helpers fail the test")]
 
 mod expected;
+mod hidden;
 mod misjudged;
 mod referred;
 mod shapes;

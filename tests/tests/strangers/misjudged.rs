@@ -28,6 +28,10 @@ const IN_MESSAGES: &[Change] = &[
     ("another key that signs", |of| of.protection = nobody("certificate")),
     ("another key that encrypts", |of| of.encryption = nobody("encrypted key")),
     ("a signature in clear, or an encrypted one", |of| of.signature_encrypted ^= true),
+    ("an encrypted element, or none", |of| {
+        let wanted = of.hidden.elements.is_empty().then(|| ("urn:example".into(), "text".into()));
+        of.hidden.elements = wanted.into_iter().collect();
+    }),
     ("derived keys, or none", |of| of.derived = of.derived.map(|how| if how == "none" { "explicit" } else { "none" })),
 ];
 

@@ -9,6 +9,7 @@ use nuncio_policy::preset;
 use nuncio_policy::suite::{SUITES, Suite};
 
 use crate::expected::conversation;
+use crate::hidden::hidden;
 use crate::referred::referred;
 use crate::supported::supported;
 
@@ -61,6 +62,7 @@ const ROWS: &[Row] = &[
 /// All shapes.
 pub(crate) fn shapes() -> Vec<Shape> {
     let mut shapes = supported();
+    shapes.extend(hidden());
     shapes.extend(referred());
     for &(name, presets, orders) in ROWS {
         for (number, suite) in SUITES.iter().enumerate() {
