@@ -38,9 +38,9 @@ pub(crate) struct Demand<'a> {
 impl<'a> Demand<'a> {
     /// What a message that comes must satisfy.
     pub(crate) fn of(policy: &'a Policy, direction: Direction, terms: &'a MessageTerms) -> Self {
-        let supporting = match direction {
-            Direction::Request => &*terms.supporting,
-            Direction::Response => &[],
+        let (terms, supporting) = match direction {
+            Direction::Request => (terms.of_request(), &*terms.supporting),
+            Direction::Response => (terms, &[][..]),
         };
         let protected = terms.protected;
         Self { policy, direction, parts: &terms.parts, supporting, protected, derive: true, renew: false }
@@ -48,7 +48,11 @@ impl<'a> Demand<'a> {
 
     /// What a message that goes is made to satisfy.
     pub(crate) fn to_seal(policy: &'a Policy, direction: Direction, terms: &'a MessageTerms) -> Self {
-        Self { parts: &terms.sealed, ..Self::of(policy, direction, terms) }
+        let (terms, supporting) = match direction {
+            Direction::Request => (terms.of_request(), &*terms.sealing),
+            Direction::Response => (terms, &[][..]),
+        };
+        Self { parts: &terms.sealed, supporting, ..Self::of(policy, direction, terms) }
     }
 
     /// The same of a message about a context.

@@ -40,6 +40,27 @@ pub(crate) fn may_lead_to(path: &[Step], names: &[Name<'_>]) -> bool {
     (0..skipped.min(names.len())).any(|at| is_named(step, names[at]) && may_lead_to(steps, &names[at + 1..]))
 }
 
+/// Whether each of the elements at a path is, or is within, something that is `covered`. What is within such a thing is noted:
+/// each node is asked about once, however many elements are within it.
+pub(crate) fn are_covered(
+    document: &Document,
+    path: &ElementPath,
+    within: &mut HashSet<NodeId>,
+    covered: impl Fn(NodeId) -> bool,
+) -> bool {
+    at(document, path).into_iter().all(|element| {
+        let mut climbed = Vec::new();
+        let mut at = Some(element);
+        while let Some(node) = at.filter(|node| !within.contains(node) && !covered(*node)) {
+            climbed.push(node);
+            at = document.parent(node);
+        }
+        within.extend(at);
+        within.extend(climbed);
+        at.is_some()
+    })
+}
+
 /// Whether a step names an element.
 fn leads_to(document: &Document, step: &Step, node: NodeId) -> bool {
     is_named(step, document.name(node))

@@ -1,7 +1,7 @@
 //! What is asked of one message: parts, supporting tokens, and whether the binding holds for it at all.
 
 use nuncio_policy::model::{
-    ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken,
+    ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken, Token,
 };
 
 use nuncio_xml::Name;
@@ -19,10 +19,14 @@ pub(crate) struct MessageTerms {
     pub(crate) parts: Parts,
     /// What is protected in a message that goes: what is asked for as elements is signed as what is around them.
     pub(crate) sealed: Parts,
-    /// The supporting tokens of a request.
+    /// The supporting tokens of a request that comes.
     pub(crate) supporting: Vec<SupportingToken>,
+    /// The same of one that goes.
+    pub(crate) sealing: Vec<SupportingToken>,
     /// Whether the security binding holds for it.
     pub(crate) protected: bool,
+    /// What is asked of a request, where its supporting tokens have parts that their own signatures do not protect.
+    request: Option<Box<Self>>,
 }
 
 impl MessageTerms {
@@ -44,6 +48,10 @@ impl MessageTerms {
         self.parts == other.parts
             && self.supporting.len() == other.supporting.len()
             && self.protected == other.protected
+            && match (&self.request, &other.request) {
+                (Some(one), Some(other)) => one.is_like(other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
     }
 
     /// How much is asked: more than of another, wherever what is asked of that is asked too.
@@ -65,16 +73,65 @@ impl MessageTerms {
         set(signed) + set(encrypted) + elements + required.len() + self.supporting.len()
     }
 
-    /// These parts, and those supporting tokens.
-    pub(crate) fn new(mut parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+    /// These parts, and those supporting tokens with what the policy names for them.
+    fn new(parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+        let mut all = parts.clone();
+        for token in &supporting {
+            all.merge(&left_to_the_binding(token));
+        }
+        let request = (all != parts).then(|| Self::alone(all, supporting.clone(), protected)).transpose()?;
+        let request = request.map(Box::new);
+        Ok(Self { request, ..Self::alone(parts, supporting, protected)? })
+    }
+
+    /// These parts and no others, and those supporting tokens.
+    pub(crate) fn alone(mut parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
         hide_parts(&mut parts)?;
         check_parts(&parts)?;
-        let mut sealed = parts.clone();
-        for path in &parts.signed_elements {
-            sign_around(path, &mut sealed)?;
+        let sealed = sealed(&parts)?;
+        let mut sealing = supporting.clone();
+        for token in &mut sealing {
+            token.parts = self::sealed(&own_parts(token))?;
         }
-        Ok(Self { parts, sealed, supporting, protected })
+        Ok(Self { parts, sealed, supporting, sealing, protected, request: None })
     }
+
+    /// What is asked of a request: of a response, these terms themselves.
+    pub(crate) fn of_request(&self) -> &Self {
+        self.request.as_deref().unwrap_or(self)
+    }
+}
+
+/// The parts that a supporting token's own signature covers. Of a security context WCF's policies name parts, and no WCF
+/// signs them.
+pub(crate) fn own_parts(token: &SupportingToken) -> Parts {
+    if !token.endorsing {
+        return Parts::default();
+    }
+    let Parts { signed, signed_elements, .. } = token.parts.clone();
+    let signed = if matches!(token.token, Token::SecureConversation(_)) { PartSet::default() } else { signed };
+    Parts { signed, signed_elements, ..Parts::default() }
+}
+
+/// The parts of a supporting token that the binding protects in its stead. Where it makes no signature, those to be signed;
+/// and those to be encrypted (WS-SecurityPolicy 1.2, section 8.1: "using the token"): whoever holds a certificate's key
+/// encrypts nothing with it that another could read, and so CXF encrypts them with the rest.
+fn left_to_the_binding(token: &SupportingToken) -> Parts {
+    let mut parts = token.parts.clone();
+    if token.endorsing {
+        parts.signed = PartSet::default();
+        parts.signed_elements.clear();
+    }
+    parts
+}
+
+/// The parts as they are sealed: what is to be signed as elements is signed as what is around them.
+fn sealed(parts: &Parts) -> Result<Parts, NotBuilt> {
+    let mut sealed = parts.clone();
+    for path in &parts.signed_elements {
+        sign_around(path, &mut sealed)?;
+    }
+    Ok(sealed)
 }
 
 /// Adds the smallest part that covers the elements of a path: a header block, the body, or, where the path says of no
@@ -186,6 +243,12 @@ fn check_parts(parts: &Parts) -> Result<(), NotBuilt> {
         return Err(NotBuilt("EncryptedParts of every header"));
     }
     Ok(())
+}
+
+/// Whether a path leads to a child of the security header.
+pub(crate) fn is_in_security(path: &ElementPath) -> bool {
+    matches!(path.steps.as_slice(), [envelope, header, security, ..]
+        if is_soap(envelope, "Envelope") && is_soap(header, "Header") && is(security, WSSE, "Security"))
 }
 
 /// Whether a step names that child.

@@ -14,7 +14,7 @@ use nuncio_policy::suite::Suite;
 use crate::addressing::{self, Replies};
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
-use crate::message_terms::MessageTerms;
+use crate::message_terms::{self, MessageTerms};
 use crate::operation_terms::{OperationTerms, check_operation};
 use crate::refusal::Refusal;
 
@@ -54,7 +54,7 @@ impl Terms {
             signed: PartSet { body: true, headers: addressing::parts(policy.addressing), ..PartSet::default() },
             ..Parts::default()
         };
-        let cancel = MessageTerms::new(cancel, policy.supporting.clone(), true)?;
+        let cancel = MessageTerms::alone(cancel, policy.supporting.clone(), true)?;
         let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
         Ok(Self { policy, soap, operations, by_action, every, bootstrap, cancel })
     }
@@ -265,11 +265,18 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
 
 pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
     let parts = &supporting.parts;
-    if parts.encrypts() {
-        return Err(NotBuilt("EncryptedParts of a supporting token"));
+    // It has a key that both sides know, so that "using the token" could be done.
+    if parts.encrypts() && matches!(supporting.token, Token::SecureConversation(_)) {
+        return Err(NotBuilt("encrypted parts of a secure conversation token that supports"));
     }
-    if !parts.signed_elements.is_empty() || !parts.required.is_empty() || !parts.required_elements.is_empty() {
-        return Err(NotBuilt("elements or required parts of a supporting token"));
+    // Over a transport it is the timestamp that every such token signs.
+    let in_messages = !matches!(policy.binding, Binding::Transport(_));
+    if in_messages && supporting.endorsing && parts.signed_elements.iter().any(message_terms::is_in_security) {
+        return Err(NotBuilt("SignedElements of a supporting token within the security header"));
+    }
+    // Whether they are asked for, the message itself would say.
+    if supporting.optional && *parts != message_terms::own_parts(supporting) {
+        return Err(NotBuilt("parts, beside those that it signs, of a supporting token that messages may lack"));
     }
     match (&supporting.token, &policy.binding) {
         (Token::X509(X509Token { reference: X509Reference::Embedded, .. }), _)

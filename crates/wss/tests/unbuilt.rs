@@ -95,14 +95,33 @@ fn supporting_tokens() {
         &supporting("SignedEndorsing", &token("X509Token", "<sp:RequireEmbeddedTokenReference/>")),
         "RequireEmbeddedTokenReference of a token that is signed or encrypted",
     );
-    check(&supporting("Endorsing", "<sp:X509Token/><sp:EncryptedParts/>"), "EncryptedParts of a supporting token");
+    let optional = "<sp:X509Token wsp:Optional='true'/>";
+    for parts in ["<sp:EncryptedParts/>", "<sp:RequiredElements><sp:XPath>/a</sp:XPath></sp:RequiredElements>"] {
+        check(
+            &supporting("Endorsing", &format!("{optional}{parts}")),
+            "parts, beside those that it signs, of a supporting token that messages may lack",
+        );
+    }
     check(
-        &supporting("Endorsing", "<sp:X509Token/><sp:SignedElements><sp:XPath>/a</sp:XPath></sp:SignedElements>"),
-        "elements or required parts of a supporting token",
+        &supporting("Signed", &format!("{optional}<sp:SignedParts><sp:Body/></sp:SignedParts>")),
+        "parts, beside those that it signs, of a supporting token that messages may lack",
     );
+    let stamp = "<sp:SignedElements><sp:XPath xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' \
+        xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' \
+        xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'\
+        >/s:Envelope/s:Header/o:Security/u:Timestamp</sp:XPath></sp:SignedElements>";
+    let endorsing = format!(
+        "{}<sp:EndorsingSupportingTokens><wsp:Policy><sp:X509Token/>{stamp}</wsp:Policy></sp:EndorsingSupportingTokens>",
+        symmetric("<sp:X509Token/>", "")
+    );
+    check(&endorsing, "SignedElements of a supporting token within the security header");
     let session = token(
         "SecureConversationToken",
         &format!("<sp:BootstrapPolicy><wsp:Policy>{TLS}</wsp:Policy></sp:BootstrapPolicy>"),
+    );
+    check(
+        &supporting("Endorsing", &format!("{session}<sp:EncryptedParts><sp:Body/></sp:EncryptedParts>")),
+        "encrypted parts of a secure conversation token that supports",
     );
     check(&supporting("Signed", &session), "a secure conversation token that supports without endorsing");
     check(&supporting("SignedEndorsing", &session), "a secure conversation token that is signed or encrypted");

@@ -52,9 +52,11 @@ pub(crate) const FIXED: [&str; 18] = [
     "X+d+ees+13", "X10+d+es+13", "X10+ees+13", "X10+one+es+13", "UT+13",
 ];
 
-/// Tried besides: tokens that support in every way, that of the bootstrap and further ones.
+/// Tried besides: tokens that support in every way, that of the bootstrap and further ones, and what the former sign of their
+/// own. Other parts of theirs CXF does not take from itself: its clients have the binding encrypt and sign them, and its
+/// services look for them under the token's own key.
 #[rustfmt::skip]
-const SUPPORTING: [&str; 25] = [
+const SUPPORTING: [&str; 29] = [
     "X+one+13+as=Plain", "X+es+13+as=Signed", "X+one+13+as=SignedEndorsing", "X+one+d+13+as=Encrypted",
     "X+ees+13+as=SignedEncrypted", "X+one+13+as=EndorsingEncrypted", "X+one+d+ees+13+as=SignedEndorsingEncrypted",
     "X+one+es+13+as=SignedEndorsingEncrypted", "U+one+13+as=Plain", "U+es+13+as=Signed", "U+one+ees+13+as=Encrypted",
@@ -62,6 +64,8 @@ const SUPPORTING: [&str; 25] = [
     "A+one+13+with=U:SignedEncrypted", "A+one+es+13+with=U:Plain", "A+13+with=X:SignedEndorsing", "A+d+13+with=X:Encrypted",
     "A+one+d+13+with=X:EndorsingEncrypted", "X10+one+13+with=U:Plain", "X10+one+es+13+with=U:SignedEncrypted",
     "X10+one+ees+13+with=U:Signed", "X10+one+13+with=X:Endorsing", "UT+one+13+with=X:Endorsing", "UT+one+13+with=U:Plain",
+    "X+one+13+parts=SignedElements", "X+one+d+ees+13+parts=SignedParts", "X+13+parts=SignedElements",
+    "XT+one+13+parts=SignedElements",
 ];
 
 /// Tried against CXF's services alone, with references to the context that lead where the last word says. CXF takes no policy

@@ -217,6 +217,13 @@ impl Subject<'_> {
             return Parts::default();
         }
         let mut parts = policy.parts.clone();
+        // What its tokens' own signatures do not protect, the binding does.
+        for token in policy.supporting.iter().filter(|_| self.request) {
+            parts.encrypted.merge(&token.parts.encrypted);
+            if !token.endorsing {
+                parts.signed.merge(&token.parts.signed);
+            }
+        }
         if self.purpose == Purpose::Cancel {
             parts.encrypted = PartSet::default();
             parts.encrypted_elements.clear();

@@ -76,11 +76,17 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
         let stays = matches!(token, Token::X509(token) if token.include == Include::Never);
         binding.initiator.include = if stays { Include::Never } else { Include::AlwaysToRecipient };
     }
+    // The last of the policy's tokens is the one that is tried.
+    let of_token = headers && turn / 4 % 2 == 1;
     if headers {
-        add_headers(&mut policy);
+        add_headers(&mut policy, of_token);
     }
-    let words =
-        [if protect { ", tokens protected" } else { "" }, if headers { ", a header encrypted" } else { "" }].concat();
+    let words = [
+        if protect { ", tokens protected" } else { "" },
+        if headers { ", a header encrypted" } else { "" },
+        if of_token { " for the token's sake" } else { "" },
+    ]
+    .concat();
     let name = format!(
         "{}, {}, {}, {derived:?} derived keys{words}, {what} as {kind}SupportingTokens",
         base.0,
@@ -90,11 +96,15 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
     Shape { name, policy, soap: preset.soap[turn % preset.soap.len()], headers, alone: false }
 }
 
-/// Both blocks are signed, and one is encrypted.
-fn add_headers(policy: &mut Policy) {
+/// Both blocks are signed, and one is encrypted: in every message, or as parts of the last supporting token. An answer must
+/// have the one signed that is to be understood.
+fn add_headers(policy: &mut Policy, of_token: bool) {
     let part = |name: &str| HeaderPart { name: Some(name.to_owned()), namespace: BLOCKS.to_owned() };
-    policy.parts.signed.headers.extend([part("Open"), part("Secret")]);
-    policy.parts.encrypted.headers.push(part("Secret"));
+    policy.parts.signed.headers.push(part("Secret"));
+    let token = policy.supporting.last_mut().filter(|_| of_token);
+    let parts = token.map_or(&mut policy.parts, |token| &mut token.parts);
+    parts.signed.headers.push(part("Open"));
+    parts.encrypted.headers.push(part("Secret"));
 }
 
 /// The supporting token of a preset.

@@ -95,19 +95,10 @@ impl Opening<'_> {
                 return Err(Refusal::NotEncrypted(name.local.to_owned()));
             }
         }
-        // What is within something signed is: each node is asked about once, however many elements are within it.
         let mut within = HashSet::new();
         for path in &parts.signed_elements {
-            for element in elements::at(document, path) {
-                let mut climbed = Vec::new();
-                let mut at = Some(element);
-                while let Some(node) = at.filter(|node| !within.contains(node) && !self.was_signed(*node)) {
-                    climbed.push(node);
-                    at = document.parent(node);
-                }
-                let signed = at.ok_or_else(|| Refusal::NotSigned(path.text.clone()))?;
-                within.insert(signed);
-                within.extend(climbed);
+            if !elements::are_covered(document, path, &mut within, |node| self.was_signed(node)) {
+                return Err(Refusal::NotSigned(path.text.clone()));
             }
         }
         if timestamp.is_some_and(|timestamp| !primary.covers(timestamp)) {

@@ -1,14 +1,18 @@
 //! Supporting tokens: each that the policy demands, protected as it says, and no others (WS-SecurityPolicy 1.2,
 //! section 8).
 
+use std::collections::HashSet;
+
 use nuncio_policy::model::{self, PasswordKind, SupportingToken, UsernameToken};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::signature::Token;
 
 use super::{Endorsement, Endorser, Opening};
 use crate::demand::Direction;
+use crate::elements;
 use crate::envelope::Envelope;
 use crate::header::Item;
+use crate::message_terms::own_parts;
 use crate::refusal::Refusal;
 use crate::token::username::{Password, Username};
 
@@ -54,6 +58,7 @@ impl Opening<'_> {
                     Some(endorsement) => {
                         self.check_endorsement(endorsement, timestamp)?;
                         self.check_endorser(endorsement, demanded)?;
+                        check_token_parts(endorsement, demanded, envelope)?;
                     }
                     None if demanded.optional => {}
                     None => return Err(Refusal::TokenMissing("signature by the security context")),
@@ -223,14 +228,20 @@ fn take<'a>(untaken: &mut Untaken<'a>, is: impl Fn(&Endorser) -> bool) -> Option
     Some(untaken.remove(at))
 }
 
-/// The parts that an endorsing certificate must sign beside its duty. Of a security context WCF's policies say so too,
-/// and no WCF does it.
+/// The parts that a token that endorses must sign beside its duty.
 fn check_token_parts(
     endorsement: &Endorsement,
     demanded: &SupportingToken,
     envelope: &Envelope,
 ) -> Result<(), Refusal> {
-    let parts = &demanded.parts.signed;
+    let own = own_parts(demanded);
+    let mut within = HashSet::new();
+    for path in &own.signed_elements {
+        if !elements::are_covered(&envelope.document, path, &mut within, |node| endorsement.verified.covers(node)) {
+            return Err(Refusal::NotSigned(path.text.clone()));
+        }
+    }
+    let parts = &own.signed;
     if parts.body && !endorsement.verified.covers(envelope.body) {
         return Err(Refusal::NotSigned("Body".to_owned()));
     }

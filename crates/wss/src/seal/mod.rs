@@ -121,10 +121,9 @@ impl Supporting<'_> {
         self.endorsing && self.signs(|parts| parts.signed.body)
     }
 
-    /// Whether the parts that the policy names for it are such. Of a security context WCF's policies name some, and no WCF
-    /// signs them.
+    /// Whether the parts that the policy has it sign are such.
     fn signs(&self, are: impl Fn(&Parts) -> bool) -> bool {
-        matches!(self.token, Brought::Certificate { .. }) && self.parts.is_some_and(are)
+        self.parts.is_some_and(are)
     }
 }
 

@@ -7,7 +7,7 @@ final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
     private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader;
-    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements;
+    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts;
 
     Policies(String code) {
         this.code = code;
@@ -31,6 +31,7 @@ final class Policies {
         as = value(words, "as", "");
         with = value(words, "with", "");
         elements = value(words, "el", "");
+        tokenParts = value(words, "parts", "");
         sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
     }
 
@@ -105,7 +106,20 @@ final class Policies {
     private static String supporting(String kind, String token) { return element((kind.equals("Plain") ? "" : kind) + "SupportingTokens", token); }
 
     /** The bootstrap's own supporting token, of its usual kind or of the code's. */
-    private String own(String usual, String token) { return supporting(as.isEmpty() ? usual : as, token); }
+    private String own(String usual, String token) {
+        return supporting(as.isEmpty() ? usual : as, token.replaceAll("</wsp:Policy>$", ownParts() + "</wsp:Policy>"));
+    }
+
+    /** What the policy names for that token: a header, or the elements of a path. */
+    private String ownParts() {
+        var addressing = "http://www.w3.org/2005/08/addressing";
+        return switch (tokenParts) {
+            case "" -> "";
+            case "SignedElements" -> element(tokenParts, "<sp:XPath xmlns:a='" + addressing + "'>//a:MessageID</sp:XPath>");
+            case "EncryptedParts" -> element(tokenParts, "<sp:Body/><sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>");
+            default -> element(tokenParts, "<sp:Body/><sp:Header Name='MessageID' Namespace='" + addressing + "'/>");
+        };
+    }
 
     /** A token that each message has besides. */
     private String further() {
