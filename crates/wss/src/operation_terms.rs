@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy, Token};
+use nuncio_policy::model::{Binding, Message, MessagePolicy, Operation, Policy, Token};
 
 use crate::envelope::Envelope;
 use crate::message_terms::MessageTerms;
@@ -40,6 +40,9 @@ impl OperationTerms {
         every: &MessageTerms,
         operations: Vec<Operation>,
     ) -> Result<Vec<Self>, NotBuilt> {
+        for operation in operations.iter().filter(|operation| !operation.input.protected) {
+            check_in_clear(policy, operation, &operations)?;
+        }
         operations.into_iter().map(|operation| Self::new(policy, every, operation)).collect()
     }
 
@@ -58,10 +61,12 @@ impl OperationTerms {
             };
             for input in inputs.iter().filter(|input| input.goes_with(policy)) {
                 match message_terms(policy, &operation.input, input) {
-                    Ok(input) if input.protected => ways.push(Way { input, answers: Arc::clone(&answers) }),
-                    Ok(_) => {
-                        refused = refused.or(Some(NotBuilt("a request without the security binding that others have")));
+                    Ok(input) if !input.protected && (!input.parts.is_empty() || !input.supporting.is_empty()) => {
+                        refused = refused.or(Some(NotBuilt(
+                            "a request without the security binding, of which parts or tokens are asked",
+                        )));
                     }
+                    Ok(input) => ways.push(Way { input, answers: Arc::clone(&answers) }),
                     Err(reason) => refused = refused.or(Some(reason)),
                 }
             }
@@ -119,6 +124,29 @@ impl Answers {
 }
 
 const NO_ALTERNATIVE: NotBuilt = NotBuilt("a message without an alternative under the security binding");
+
+/// A request without the security binding that others have is told from those by its action and its element alone: no
+/// other's request may have the element, or it could be sent in clear under this one's action. And nothing in it says for
+/// whom an answer is to be encrypted.
+fn check_in_clear(policy: &Policy, operation: &Operation, operations: &[Operation]) -> Result<(), NotBuilt> {
+    let Some(element) = &operation.input.element else {
+        return Err(NotBuilt("a request without the security binding and without an element"));
+    };
+    let mut protected = operations.iter().filter(|other| other.input.protected);
+    if protected.any(|other| other.input.element.as_ref() == Some(element)) {
+        return Err(NotBuilt("a request without the security binding that another's is like"));
+    }
+    let mut answers = operation.messages().skip(1).filter(|message| message.protected);
+    let answerable = match &policy.binding {
+        Binding::Transport(_) => true,
+        Binding::Symmetric(_) => answers.next().is_none(),
+        Binding::Asymmetric(_) => {
+            let encrypts = |message: &Message| message.alternatives.iter().any(|one| one.parts.encrypts());
+            !policy.parts.encrypts() && !answers.any(encrypts)
+        }
+    };
+    if answerable { Ok(()) } else { Err(NotBuilt("an answer under the security binding to a request without it")) }
+}
 
 /// What a policy and one alternative of a message's own ask of it.
 fn message_terms(policy: &Policy, message: &Message, alternative: &MessagePolicy) -> Result<MessageTerms, NotBuilt> {

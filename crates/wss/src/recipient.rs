@@ -241,7 +241,8 @@ impl Recipient {
         }
         let operation = terms.operation_of(&envelope, action.as_deref()).map(|operation| (operation, way));
         let demand = (incoming.demand)(terms, request, operation, action.as_deref())?;
-        if matches!(demand.policy.binding, Binding::Transport(_)) && incoming.transport == Transport::Clear {
+        let over_transport = matches!(demand.policy.binding, Binding::Transport(_));
+        if demand.protected && over_transport && incoming.transport == Transport::Clear {
             return Err(Refusal::UnprotectedTransport);
         }
         let context = match request {
@@ -265,6 +266,10 @@ impl Recipient {
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
         self.check_address(terms, &envelope)?;
         let way = terms.check_operation(&envelope, operation, action.as_deref())?;
+        // In clear, what is behind the element that the operation is known by is nobody's word.
+        if !demand.protected && envelope.document.elements(envelope.body).nth(1).is_some() {
+            return Err(Refusal::Envelope("has more than one element in its body"));
+        }
         let context = context.filter(|_| evidence.by_context).cloned();
         let (recipient, terms) = (Arc::clone(self), Arc::clone(terms));
         Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context })

@@ -83,8 +83,11 @@ impl Terms {
         Ok(built)
     }
 
-    /// Compiles more operations under the same policy.
-    pub(crate) fn compile(&self, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
+    /// Compiles what the service begins under the same policy.
+    pub(crate) fn callbacks(&self, operations: Vec<Operation>) -> Result<Vec<OperationTerms>, NotBuilt> {
+        if operations.iter().any(|operation| !operation.input.protected) {
+            return Err(NotBuilt("a callback without the security binding"));
+        }
         OperationTerms::compile(&self.policy, &self.every, operations)
     }
 

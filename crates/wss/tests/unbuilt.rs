@@ -205,9 +205,44 @@ fn messages_that_differ() {
     );
     let tokens = policy(&supporting("Endorsing", &session)).supporting;
     check_with(TLS, &[operation(message(true, tokens))], "a secure conversation token at operation or message scope");
+    // A request in clear, which another's must not be taken for.
+    let clear = |name: &str, alternatives| {
+        let element = Some(("urn:example".to_owned(), name.to_owned()));
+        let input =
+            Message { action: format!("urn:example/{name}"), element, alternatives, ..message(false, Vec::new()) };
+        operation(input)
+    };
+    let nothing = vec![MessagePolicy::default()];
+    let mut nameless = clear("Clear", nothing.clone());
+    nameless.input.element = None;
+    check_with(TLS, &[nameless], "a request without the security binding and without an element");
+    let mut like = clear("Clear", nothing.clone());
+    like.input.protected = true;
+    like.input.action = "urn:example/Like".to_owned();
     check_with(
         TLS,
-        &[operation(message(false, Vec::new()))],
-        "a request without the security binding that others have",
+        &[clear("Clear", nothing.clone()), like],
+        "a request without the security binding that another's is like",
     );
+    let asking = "a request without the security binding, of which parts or tokens are asked";
+    let mut signed = nothing.clone();
+    signed[0].parts.signed.body = true;
+    check_with(TLS, &[clear("Clear", signed)], asking);
+    let user = supporting("Signed", "<sp:UsernameToken/>");
+    check_with(&user, &[clear("Clear", nothing.clone())], asking);
+    let mut answered = clear("Clear", nothing);
+    answered.output = Some(message(true, Vec::new()));
+    let answer = "an answer under the security binding to a request without it";
+    check_with(&symmetric("<sp:X509Token/>", ""), std::slice::from_ref(&answered), answer);
+    let side = |name: &str| format!("<sp:{name}><wsp:Policy><sp:X509Token/></wsp:Policy></sp:{name}>");
+    let asymmetric = format!(
+        "<sp:AsymmetricBinding><wsp:Policy>{}{}<sp:AlgorithmSuite><wsp:Policy><sp:Basic256/></wsp:Policy></sp:AlgorithmSuite>\
+        </wsp:Policy></sp:AsymmetricBinding>",
+        side("InitiatorToken"),
+        side("RecipientToken")
+    );
+    if let Some(output) = &mut answered.output {
+        output.alternatives[0].parts.encrypted.body = true;
+    }
+    check_with(&asymmetric, &[answered], answer);
 }

@@ -146,6 +146,7 @@ impl Initiator {
         fresh: Option<&'a Fresh>,
     ) -> Result<Protection<'a>, Unsealed> {
         match &demand.policy.binding {
+            _ if !demand.protected => return Ok(Protection::None),
             Binding::Transport(_) => return Ok(Protection::None),
             Binding::Asymmetric(_) if fresh.is_none() => return Ok(Protection::None),
             Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token), .. }) => {
@@ -213,6 +214,7 @@ impl Initiator {
         random: &mut dyn Random,
     ) -> Result<Option<Fresh>, Unsealed> {
         let wraps = match &demand.policy.binding {
+            _ if !demand.protected => false,
             Binding::Transport(_) => false,
             Binding::Symmetric(binding) => matches!(binding.protection, Token::X509(_)),
             Binding::Asymmetric(_) => encrypts,

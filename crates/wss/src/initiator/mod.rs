@@ -176,7 +176,7 @@ impl Initiator {
         if self.terms.replies() != Replies::Address {
             return Err(NotBuilt("an address for answers under a policy without CompositeDuplex"));
         }
-        let callbacks = self.terms.compile(callbacks)?;
+        let callbacks = self.terms.callbacks(callbacks)?;
         Ok(Self { listens: addresses, callbacks, ..self })
     }
 

@@ -26,7 +26,7 @@ use nuncio_xmlsec::signature::{Authentic, Signature, Verified};
 
 use self::decrypt::Which;
 use crate::addressing::Headers;
-use crate::demand::Demand;
+use crate::demand::{Demand, Direction};
 use crate::envelope::Envelope;
 use crate::header::SecurityHeader;
 use crate::keys::{Keys, SharedKey};
@@ -163,7 +163,12 @@ pub(crate) fn open(
 ) -> Result<(Envelope, Evidence), Refusal> {
     if !demand.protected {
         envelope.check_in_clear()?;
-        return Ok((envelope, Evidence::default()));
+        // Nothing would be done with it that its sender counts on.
+        if demand.direction == Direction::Request && envelope.security.is_some() {
+            return Err(Refusal::header("Security", "is there, and the operation has no security"));
+        }
+        let unverified = envelope.blocks.clone();
+        return Ok((envelope, Evidence { unverified, ..Evidence::default() }));
     }
     let security = envelope.security.ok_or(Refusal::TokenMissing("security header"))?;
     if !demand.may_hide_blocks() {
