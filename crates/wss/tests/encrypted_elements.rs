@@ -5,7 +5,7 @@
 mod ends;
 
 use ends::{Pair, namespace, policy, soap};
-use nuncio_policy::model::{ElementPath, PartSet, Policy, ProtectionOrder, SoapVersion, Step};
+use nuncio_policy::model::{ElementPath, HeaderPart, PartSet, Policy, ProtectionOrder, SoapVersion, Step};
 use nuncio_wss::{Expectation, Opened, Refusal};
 
 const BASES: [&str; 4] = [
@@ -246,4 +246,30 @@ fn encrypted_elements_are_not_changed_or_exchanged() {
             assert!(pair.open(&outbound, edited.into_bytes(), theirs.as_ref()).is_err(), "{base}: {what}");
         }
     });
+}
+
+/// A token that endorses signs what is encrypted as the primary signature does: before or after, as the policy's order has it.
+#[test]
+fn what_endorses_covers_what_is_encrypted() {
+    let base = "wcf-ws2007-mutualCertificate";
+    for order in [ProtectionOrder::SignBeforeEncrypt, ProtectionOrder::EncryptBeforeSign] {
+        for (elements, contents) in
+            [(&["*h:Ticket"][..], &["*e:Sum"][..]), (&["*h:Seat", "*e:Pay"], &[]), (&[], &["*h:Ticket", "*e:Card"])]
+        {
+            let without = {
+                let mut policy = with_paths(base, elements, contents);
+                policy.properties.order = order;
+                policy
+            };
+            let mut with = without.clone();
+            let ticket = HeaderPart { name: None, namespace: "urn:h".to_owned() };
+            let parts = &mut with.supporting[0].parts;
+            parts.signed = PartSet { body: true, headers: vec![ticket], ..PartSet::default() };
+            parts.signed_elements = vec![path("*e:Sum", soap(base)[0]), path("*h:Code", soap(base)[0])];
+            let what = format!("{order:?}, {elements:?}, {contents:?}");
+            assert!(refusal(&with, &with, base).is_none(), "{what}: {:?}", refusal(&with, &with, base));
+            let refusal = refusal(&without, &with, base);
+            assert!(matches!(refusal, Some(Refusal::NotSigned(_))), "{what}: {refusal:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use nuncio_policy::model::{Addressing, Layout, ProtectionOrder};
 use nuncio_xml::NodeId;
 use nuncio_xmlsec::XENC;
 use nuncio_xmlsec::encryption::Form;
+use nuncio_xmlsec::signature::Verified;
 
 use super::{Decrypted, Opening, Primary};
 use crate::addressing::is_addressing;
@@ -143,13 +144,16 @@ impl Opening<'_> {
         self.decrypted.iter().any(|decrypted| decrypted.now.contains(&node))
     }
 
-    /// Whether the primary signature covers an element, or the encrypted form of it that stood in its place, or what that
-    /// was wrapped in.
+    /// Whether the primary signature covers an element, as [`Self::is_covered`] says.
     pub(super) fn was_signed(&self, node: NodeId) -> bool {
-        let Some(Primary { verified: primary, .. }) = &self.primary else { return false };
-        primary.covers(node)
+        self.primary.as_ref().is_some_and(|primary| self.is_covered(&primary.verified, node))
+    }
+
+    /// Whether a signature covers an element, or the encrypted form of it that stood in its place, or what that was wrapped in.
+    pub(super) fn is_covered(&self, by: &Verified, node: NodeId) -> bool {
+        by.covers(node)
             || self.decrypted.iter().any(|decrypted| {
-                decrypted.now.contains(&node) && (primary.covers(decrypted.was) || primary.covers(decrypted.parent))
+                decrypted.now.contains(&node) && (by.covers(decrypted.was) || by.covers(decrypted.parent))
             })
     }
 
@@ -192,7 +196,7 @@ impl Opening<'_> {
         let mut unverified = Vec::new();
         for &block in &envelope.blocks {
             let covered = self.was_signed(block)
-                || self.endorsements.iter().any(|endorsement| endorsement.verified.covers(block));
+                || self.endorsements.iter().any(|endorsement| self.is_covered(&endorsement.verified, block));
             if covered {
                 continue;
             }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use nuncio_xml::{Document, NodeId};
+use nuncio_policy::model::ElementPath;
+use nuncio_xml::NodeId;
 use nuncio_xmlsec::encryption::Form;
 
 use super::Opening;
@@ -19,26 +20,26 @@ impl Opening<'_> {
             // Nothing was decrypted but the body, header blocks that are parts, and children of the security header.
             return Ok(());
         }
-        let mut hidden: HashSet<NodeId> = self.decrypted.iter().flat_map(|decrypted| &decrypted.now).copied().collect();
+        let came_out: HashSet<NodeId> = self.decrypted.iter().flat_map(|decrypted| &decrypted.now).copied().collect();
         let with_hidden_content: HashSet<NodeId> =
             self.of_form(Form::Content).map(|(parent, _)| parent).filter(|&parent| parent != envelope.body).collect();
-        let (mut wanted, mut wanted_contents) = (HashSet::new(), HashSet::new());
+        let is_hidden = |node| came_out.contains(&node) || node == self.header.node;
+        let has_hidden_content = |node| is_hidden(node) || with_hidden_content.contains(&node);
+        let (mut within, mut within_contents) = (HashSet::new(), HashSet::new());
         for path in &parts.encrypted_elements {
-            for node in elements::at(document, path) {
-                wanted.insert(node);
-                if !self.is_hidden(document, node, &mut hidden) {
-                    return Err(Refusal::NotEncrypted(path.text.clone()));
-                }
+            if !elements::are_covered(document, path, &mut within, is_hidden) {
+                return Err(Refusal::NotEncrypted(path.text.clone()));
             }
         }
         for path in &parts.content_encrypted_elements {
-            for node in elements::at(document, path) {
-                wanted_contents.insert(node);
-                if !with_hidden_content.contains(&node) && !self.is_hidden(document, node, &mut hidden) {
-                    return Err(Refusal::NotEncrypted(path.text.clone()));
-                }
+            if !elements::are_covered(document, path, &mut within_contents, has_hidden_content) {
+                return Err(Refusal::NotEncrypted(path.text.clone()));
             }
         }
+        let all = |paths: &[ElementPath]| -> HashSet<NodeId> {
+            paths.iter().flat_map(|path| elements::at(document, path)).collect()
+        };
+        let (wanted, wanted_contents) = (all(&parts.encrypted_elements), all(&parts.content_encrypted_elements));
         let is_block = |node: &NodeId| {
             let name = document.name(*node);
             envelope.blocks.contains(node) && parts.encrypted.has_header(name.namespace, name.local)
@@ -57,20 +58,5 @@ impl Opening<'_> {
     fn of_form(&self, form: Form) -> impl Iterator<Item = (NodeId, &[NodeId])> {
         let decrypted = self.decrypted.iter().filter(move |decrypted| decrypted.form == form);
         decrypted.map(|decrypted| (decrypted.parent, decrypted.now.as_slice()))
-    }
-
-    /// Whether an element is one of those that came out of encrypted ones, or within one, or in the security header. What is
-    /// found to be is added to them: each element is climbed over once.
-    fn is_hidden(&self, document: &Document, node: NodeId, hidden: &mut HashSet<NodeId>) -> bool {
-        let mut climbed = Vec::new();
-        let mut at = Some(node);
-        while let Some(node) = at.filter(|node| !hidden.contains(node) && *node != self.header.node) {
-            climbed.push(node);
-            at = document.parent(node);
-        }
-        if at.is_some() {
-            hidden.extend(climbed);
-        }
-        at.is_some()
     }
 }

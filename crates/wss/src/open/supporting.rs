@@ -47,7 +47,7 @@ impl Opening<'_> {
                         Some(endorsement) => {
                             self.check_endorsement(endorsement, timestamp)?;
                             self.check_endorser(endorsement, demanded)?;
-                            check_token_parts(endorsement, demanded, envelope)?;
+                            self.check_token_parts(endorsement, demanded, envelope)?;
                         }
                         None if demanded.optional => {}
                         None => return Err(Refusal::TokenMissing("signature by a certificate")),
@@ -58,7 +58,7 @@ impl Opening<'_> {
                     Some(endorsement) => {
                         self.check_endorsement(endorsement, timestamp)?;
                         self.check_endorser(endorsement, demanded)?;
-                        check_token_parts(endorsement, demanded, envelope)?;
+                        self.check_token_parts(endorsement, demanded, envelope)?;
                     }
                     None if demanded.optional => {}
                     None => return Err(Refusal::TokenMissing("signature by the security context")),
@@ -192,6 +192,39 @@ impl Opening<'_> {
         Ok(())
     }
 
+    /// The parts that a token that endorses must sign beside its duty.
+    fn check_token_parts(
+        &self,
+        endorsement: &Endorsement,
+        demanded: &SupportingToken,
+        envelope: &Envelope,
+    ) -> Result<(), Refusal> {
+        let covers = |node| self.is_covered(&endorsement.verified, node);
+        let own = own_parts(demanded);
+        let mut within = HashSet::new();
+        for path in &own.signed_elements {
+            if !elements::are_covered(&envelope.document, path, &mut within, covers) {
+                return Err(Refusal::NotSigned(path.text.clone()));
+            }
+        }
+        let parts = &own.signed;
+        if parts.body && !covers(envelope.body) {
+            return Err(Refusal::NotSigned("Body".to_owned()));
+        }
+        // Over TLS it is the address that says for which service the signature was made.
+        let to = envelope.addressing.to.as_ref().map(|to| to.node);
+        if to.is_none() && parts.headers.iter().any(|part| part.name.as_deref() == Some("To")) {
+            return Err(Refusal::Endorsement("covers no address, since there is none"));
+        }
+        for &block in &envelope.blocks {
+            let name = envelope.document.name(block);
+            if parts.has_header(name.namespace, name.local) && !covers(block) {
+                return Err(Refusal::NotSigned(name.local.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
     /// A context that the policy includes in requests must be there; and one that is named is the message's own only if its
     /// key made something of it.
     fn check_context_included(&self) -> Result<(), Refusal> {
@@ -226,35 +259,4 @@ fn same(one: &Username, other: &Username) -> bool {
 fn take<'a>(untaken: &mut Untaken<'a>, is: impl Fn(&Endorser) -> bool) -> Option<&'a Endorsement> {
     let at = untaken.iter().position(|endorsement| is(&endorsement.by))?;
     Some(untaken.remove(at))
-}
-
-/// The parts that a token that endorses must sign beside its duty.
-fn check_token_parts(
-    endorsement: &Endorsement,
-    demanded: &SupportingToken,
-    envelope: &Envelope,
-) -> Result<(), Refusal> {
-    let own = own_parts(demanded);
-    let mut within = HashSet::new();
-    for path in &own.signed_elements {
-        if !elements::are_covered(&envelope.document, path, &mut within, |node| endorsement.verified.covers(node)) {
-            return Err(Refusal::NotSigned(path.text.clone()));
-        }
-    }
-    let parts = &own.signed;
-    if parts.body && !endorsement.verified.covers(envelope.body) {
-        return Err(Refusal::NotSigned("Body".to_owned()));
-    }
-    // Over TLS it is the address that says for which service the signature was made.
-    let to = envelope.addressing.to.as_ref().map(|to| to.node);
-    if to.is_none() && parts.headers.iter().any(|part| part.name.as_deref() == Some("To")) {
-        return Err(Refusal::Endorsement("covers no address, since there is none"));
-    }
-    for &block in &envelope.blocks {
-        let name = envelope.document.name(block);
-        if parts.has_header(name.namespace, name.local) && !endorsement.verified.covers(block) {
-            return Err(Refusal::NotSigned(name.local.to_owned()));
-        }
-    }
-    Ok(())
 }
