@@ -187,7 +187,6 @@ fn push_decimal(number: usize, text: &mut String) {
 }
 
 /// Something written as an apex in the scratch writer: where, and by which id it is signed.
-#[derive(Clone)]
 struct Piece {
     range: Range<usize>,
     id: String,

@@ -151,7 +151,7 @@ impl Protecting<'_> {
         let Keys { signer, mut hiding, protected } = self.keys(order, header)?;
         let mut signed: Vec<Part> = Vec::new();
 
-        // Each is signed as it is written, or as it is encrypted.
+        // Each is signed as it is written or, where encryption comes first, as it is encrypted.
         let selected = match self.outgoing.content {
             Content::Copy(document, _) => Some(Selected::of(document, parts)),
             Content::Write(_) => None,
@@ -161,17 +161,17 @@ impl Protecting<'_> {
         if parts.signed.body {
             signed.push(self.part(covered_body));
         }
-        let mut covered_blocks = Vec::with_capacity(blocks.len());
+        let mut hidden_blocks = Vec::with_capacity(blocks.len());
         for (block, written) in blocks.iter().zip(written) {
             let hidden = self.hide_block(block, selected.as_ref(), &mut hiding)?;
             if let Some(hidden) = &hidden {
                 *written = hidden.range.clone();
             }
-            let covered = hidden.filter(|_| encrypt_first).unwrap_or_else(|| block.piece.clone());
+            let hidden = hidden.filter(|_| encrypt_first);
             if block.signed {
-                signed.push(self.part(&covered));
+                signed.push(self.part(hidden.as_ref().unwrap_or(&block.piece)));
             }
-            covered_blocks.push(covered);
+            hidden_blocks.push(hidden);
         }
         signed.extend(timestamp.map(|timestamp| self.part(timestamp)));
 
@@ -197,7 +197,7 @@ impl Protecting<'_> {
             let primary = Piece { range: primary, id };
             for endorser in &endorsers {
                 let mut endorsed = vec![self.part(&primary)];
-                self.extend_with_own_parts(endorser, blocks, &covered_blocks, covered_body, &mut endorsed);
+                self.extend_with_own_parts(endorser, blocks, &hidden_blocks, covered_body, &mut endorsed);
                 signatures.push(self.endorse(endorser, &endorsed)?);
             }
         }
@@ -352,31 +352,31 @@ impl Protecting<'_> {
             let id = self.ids.next();
             header.push(self.apex(id, |scratch, id| write_confirmation(scratch, id, value.as_deref())).range);
         }
-        let pieces: Vec<Piece> = blocks.iter().map(|block| block.piece.clone()).collect();
         let mut nothing = Hiding::new(false);
         let endorsers = self.supporting_tokens(&mut nothing, &mut Vec::new(), header)?;
         for endorser in &endorsers {
             let mut endorsed: Vec<Part> = timestamp.iter().map(|timestamp| self.part(timestamp)).collect();
-            self.extend_with_own_parts(endorser, blocks, &pieces, body, &mut endorsed);
+            self.extend_with_own_parts(endorser, blocks, &[], body, &mut endorsed);
             let range = self.endorse(endorser, &endorsed)?;
             header.push(range);
         }
         Ok(())
     }
 
-    /// Adds what a supporting token signs beside its duty: of the header blocks, as signatures cover them, and the body.
+    /// Adds what a supporting token signs beside its duty: of the header blocks, or what of them was `hidden` before, and the
+    /// body.
     fn extend_with_own_parts(
         &self,
         endorser: &Endorser<'_>,
         blocks: &[Block<'_>],
-        covered: &[Piece],
+        hidden: &[Option<Piece>],
         body: &Piece,
         into: &mut Vec<Part>,
     ) {
         let over_transport = self.seal.demand.order().is_none();
-        for (block, piece) in blocks.iter().zip(covered) {
+        for (at, block) in blocks.iter().enumerate() {
             if endorser.supporting.signs_block(block.name, over_transport) {
-                into.push(self.part(piece));
+                into.push(self.part(hidden.get(at).and_then(Option::as_ref).unwrap_or(&block.piece)));
             }
         }
         if endorser.supporting.signs_body() {
