@@ -54,6 +54,15 @@ impl MessageTerms {
             }
     }
 
+    /// Whether everything is signed that another asks to be.
+    pub(crate) fn signs_all_of(&self, other: &Self) -> bool {
+        let (signed, wanted) = (&self.parts.signed, &other.parts.signed);
+        (signed.body || !wanted.body)
+            && (signed.every_header
+                || !wanted.every_header && wanted.headers.iter().all(|header| signed.headers.contains(header)))
+            && other.parts.signed_elements.iter().all(|path| self.parts.signed_elements.contains(path))
+    }
+
     /// How much is asked: more than of another, wherever what is asked of that is asked too.
     pub(crate) fn weight(&self) -> usize {
         /// More than any list of header blocks is long.

@@ -22,7 +22,9 @@ struct Way {
     answers: Arc<Answers>,
 }
 
-/// What may answer a request, under one alternative of the operation's own policies. No list of alternatives is empty.
+/// What may answer a request, under one alternative of the operation's own policies. No list of alternatives is empty: it
+/// begins with what we answer. CXF answers under whichever alternative asks for least. Where that is signed as it would be
+/// under the request's own it is taken, for a secret that was sent in clear is none any more.
 struct Answers {
     output: Vec<MessageTerms>,
     /// Of each fault that is declared.
@@ -115,7 +117,15 @@ impl Answers {
                     Err(reason) => refused = refused.or(Some(reason)),
                 }
             }
-            if built.is_empty() { Err(refused.unwrap_or(NO_ALTERNATIVE)) } else { Ok(built) }
+            if built.is_empty() {
+                return Err(refused.unwrap_or(NO_ALTERNATIVE));
+            }
+            let others = message.alternatives.iter().filter(|one| one.operation != of && one.goes_with(policy));
+            let others = others.filter_map(|one| message_terms(policy, message, one).ok());
+            let as_signed = |other: &MessageTerms| built.iter().any(|own: &MessageTerms| other.signs_all_of(own));
+            let others: Vec<MessageTerms> = others.filter(as_signed).collect();
+            built.extend(others);
+            Ok(built)
         };
         let output = operation.output.as_ref().map_or_else(|| Ok(vec![every.clone()]), any)?;
         let faults = operation.faults.iter().map(|fault| any(&fault.message)).collect::<Result<_, _>>()?;

@@ -96,29 +96,39 @@ fn the_initiator_picks_the_first_alternative_that_it_has_the_tokens_for() {
     }
 }
 
-/// Under the second alternative of the operation's, the answer is under it too; and of the message's own any is taken.
+/// An answer is under the alternative of the operation that its request is under, and of the message's own under any; under
+/// another of the operation it is taken where it is signed as much.
 #[test]
 fn an_answer_is_under_the_alternative_of_the_operation_that_its_request_is_under() {
-    let inputs = [of(0, true, false), of(1, true, true)];
-    let outputs = [of(0, true, false), of(1, false, true), of(1, true, true)];
-    let service = operation(&inputs, &outputs);
-    // What the client's request is under, what the service's answer is under, and whether the client takes it.
-    for (input, output, taken) in [
-        (&inputs[..1], None, true),
-        (&inputs[1..], None, true),
-        (&inputs[1..], Some(&outputs[2..]), true),
-        (&inputs[1..], Some(&[of(1, true, false)][..]), false),
-    ] {
-        let client = operation(input, &outputs);
-        let service = output.map_or(service.clone(), |output| operation(&inputs[1..], output));
-        let mut pair = pair(&client, &service);
+    let inputs = [of(0, true, false), of(1, true, true), of(2, false, true)];
+    let outputs = [of(0, true, false), of(1, false, true), of(1, true, true), of(2, false, false)];
+    for one in 0..3 {
+        let mut pair = pair(&operation(&inputs[one..=one], &outputs), &operation(&inputs, &outputs));
         let (outbound, expectation) = pair.request("hello", None);
-        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
-        let message = pair.echo(opened);
-        let answer = pair.answer(&message, &expectation).map(|opening| opening.plain());
-        assert_eq!(answer.is_ok(), taken, "{:?}", answer.err());
+        let message =
+            pair.open(&outbound, outbound.body.clone(), None).map(|opened| pair.echo(opened)).expect("opened");
         let clear = String::from_utf8_lossy(&message.body).contains(">hello<");
-        assert_eq!(clear, input[0].operation == 0 || !taken, "encrypted under the second alternative");
+        assert_eq!(clear, one != 1, "{one}: in clear where its request's alternative says so");
+        let answer = pair.answer(&message, &expectation).map(drop);
+        assert!(answer.is_ok(), "{one}: {answer:?}");
+    }
+    // What the service answers with, and whether that is taken by whoever asked under the last and under the first.
+    for (answer, last, first) in [
+        (of(0, true, false), true, true),
+        (of(0, true, true), true, true),
+        (of(0, false, true), true, false),
+        (of(0, false, false), true, false),
+    ] {
+        for (one, taken) in [(2, last), (0, first)] {
+            let asking = MessagePolicy { operation: 0, ..inputs[one].clone() };
+            let service = operation(&[asking], std::slice::from_ref(&answer));
+            let mut pair = pair(&operation(&inputs[one..=one], &outputs), &service);
+            let (outbound, expectation) = pair.request("hello", None);
+            let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+            let message = pair.echo(opened);
+            let answer = pair.answer(&message, &expectation).map(drop);
+            assert_eq!(answer.is_ok(), taken, "{one}: {answer:?}");
+        }
     }
 }
 
