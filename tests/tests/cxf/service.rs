@@ -131,7 +131,7 @@ impl Client {
     }
 
     /// An echo, a call that must bring a fault, and one without an answer.
-    fn every_operation(&mut self, context: Option<&Arc<Context>>) -> Result<(), String> {
+    fn every_operation(&mut self, code: &str, context: Option<&Arc<Context>>) -> Result<(), String> {
         let request = self.sealed("Echo", "text", "a &lt; \u{e9}", context);
         let (opening, _) = self.ask(request)?;
         let echoed = said(&opening);
@@ -139,8 +139,12 @@ impl Client {
             return Err(format!("another text came back: {echoed}"));
         }
         let request = self.sealed("Fail", "why", "on purpose", context);
-        let (opening, _) = self.ask(request)?;
-        if !opening.is_fault() || !said(&opening).contains("on purpose") {
+        let opening = match self.ask(request) {
+            // What the contract does not declare CXF sends under the policy of the endpoint, and not the operation's.
+            Err(refused) if word(code, "clear") && refused.contains("without security") => None,
+            asked => Some(asked?.0),
+        };
+        if let Some(opening) = opening.filter(|opening| !opening.is_fault() || !said(opening).contains("on purpose")) {
             return Err(format!("no fault: {}", said(&opening)));
         }
         let (outbound, _) = self.sealed("Notify", "text", "x", context);
@@ -158,6 +162,10 @@ impl Client {
     }
 }
 
+fn word(code: &str, word: &str) -> bool {
+    code.split('+').any(|of| of == word)
+}
+
 fn said(opening: &Opening) -> String {
     String::from_utf8_lossy(&opening.plain().body).into_owned()
 }
@@ -172,12 +180,12 @@ fn cancels(code: &str) -> bool {
 fn converse(url: &str, code: &str) -> Result<(), String> {
     let mut client = Client::new(url, code).map_err(|error| format!("contract: {error}"))?;
     if per_message(code) {
-        return client.every_operation(None);
+        return client.every_operation(code, None);
     }
     let context = client.key(None).map_err(|error| format!("issue: {error}"))?;
-    client.every_operation(Some(&context)).map_err(|error| format!("call: {error}"))?;
+    client.every_operation(code, Some(&context)).map_err(|error| format!("call: {error}"))?;
     let renewed = client.key(Some(&context)).map_err(|error| format!("renew: {error}"))?;
-    client.every_operation(Some(&renewed)).map_err(|error| format!("call after renewal: {error}"))?;
+    client.every_operation(code, Some(&renewed)).map_err(|error| format!("call after renewal: {error}"))?;
     if cancels(code) { client.cancel(&renewed).map_err(|error| format!("cancel: {error}")) } else { Ok(()) }
 }
 
@@ -199,7 +207,7 @@ fn refer(policy: &mut Policy, code: &str) {
 /// the token is protected, what was encrypted of elements before.
 fn serves(code: &str) -> bool {
     let has = |wanted: &str| code.split('+').any(|word| word.starts_with(wanted));
-    !(has("pt") && code.split('+').any(|word| word == "d") || has("pt") && has("es") && has("el="))
+    !(has("pt") && word(code, "d") || has("pt") && has("es") && has("el="))
 }
 
 /// The beginning of what went wrong: an envelope may be behind it.

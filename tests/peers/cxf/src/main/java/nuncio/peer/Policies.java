@@ -6,7 +6,7 @@ import java.util.List;
 final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
-    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader;
+    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear;
     private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts;
 
     Policies(String code) {
@@ -24,6 +24,8 @@ final class Policies {
         protectTokens = words.contains("pt");
         hash = words.contains("hash");
         encryptedHeader = words.contains("eh");
+        choice = words.contains("choice");
+        clear = words.contains("clear");
         suite = value(words, "suite", "Basic256");
         reference = value(words, "ref", "Thumbprint");
         layout = value(words, "layout", "");
@@ -45,21 +47,32 @@ final class Policies {
 
     private String include(String how) { return "sp:IncludeToken='" + sp + "/IncludeToken/" + how + "'"; }
 
-    /** What is signed and encrypted in messages that establish a context, or in all others. */
-    private String parts(boolean establishing) {
+    /** What is signed and encrypted in messages that establish a context. */
+    private String establishing() { return signed() + "<sp:EncryptedParts><sp:Body/>" + header() + "</sp:EncryptedParts>"; }
+
+    /** What is signed and encrypted in all others. */
+    private String parts() { return signed() + (choice ? "" : encrypted()); }
+
+    private String signed() {
         var addressing = wsa04 ? "http://schemas.xmlsoap.org/ws/2004/08/addressing" : "http://www.w3.org/2005/08/addressing";
         var b = new StringBuilder("<sp:SignedParts><sp:Body/>");
         for (var header : List.of("To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"))
             b.append("<sp:Header Name='" + header + "' Namespace='" + addressing + "'/>");
-        b.append("</sp:SignedParts>");
-        var header = encryptedHeader ? "<sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>" : "";
-        if (elements.isEmpty() || establishing)
-            return b + "<sp:EncryptedParts><sp:Body/>" + header + "</sp:EncryptedParts>";
+        return b + "</sp:SignedParts>";
+    }
+
+    private String header() {
+        var addressing = wsa04 ? "http://schemas.xmlsoap.org/ws/2004/08/addressing" : "http://www.w3.org/2005/08/addressing";
+        return encryptedHeader ? "<sp:Header Name='ReplyTo' Namespace='" + addressing + "'/>" : "";
+    }
+
+    private String encrypted() {
+        if (elements.isEmpty()) return "<sp:EncryptedParts><sp:Body/>" + header() + "</sp:EncryptedParts>";
         var name = elements.equals("Content") ? "ContentEncryptedElements" : "EncryptedElements";
-        b.append("<sp:" + name + ">");
+        var b = new StringBuilder("<sp:" + name + ">");
         for (var element : List.of("text", "why", "EchoResult"))
             b.append("<sp:XPath xmlns:t='" + Echo.NAMESPACE + "'>//t:" + element + "</sp:XPath>");
-        return b + "</sp:" + name + ">" + (header.isEmpty() ? "" : "<sp:EncryptedParts>" + header + "</sp:EncryptedParts>");
+        return b + "</sp:" + name + ">" + (encryptedHeader ? "<sp:EncryptedParts>" + header() + "</sp:EncryptedParts>" : "");
     }
 
     private String algorithms(String usual) {
@@ -128,29 +141,39 @@ final class Policies {
         return supporting(words[1], words[0].equals("U") ? username() : policy(x509("AlwaysToRecipient", true)));
     }
 
-    private String bootstrap() {
+    private String bootstrap(String parts) {
         return switch (boot) {
             case "UT" -> transport(own("Signed", username()));
             case "XT" -> transport(own("Endorsing", policy(x509("AlwaysToRecipient", false))));
             case "X10" -> "<sp:AsymmetricBinding>" + policy(element("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
-                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts(conversation);
+                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts;
             default -> "<sp:SymmetricBinding>" + policy(element("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
                 + (boot.equals("X") ? own("Endorsing", policy(x509("AlwaysToRecipient", true))) : "")
                 + (boot.equals("U") ? own(trust13 ? "SignedEncrypted" : "Signed", username()) : "")
-                + wss11() + trust() + parts(conversation);
+                + wss11() + trust() + parts;
         };
     }
 
     private String conversation() {
         var token = policy("<sp:SecureConversationToken " + include("AlwaysToRecipient") + ">" + policy((derived ? "<sp:RequireDerivedKeys/>" : "")
-            + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap()) + "</sp:BootstrapPolicy>")
+            + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap(establishing())) + "</sp:BootstrapPolicy>")
             + "</sp:SecureConversationToken>");
         return overTransport() ? transport(supporting("Endorsing", token))
-            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts(false);
+            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
+    }
+
+    private String addressing() {
+        return wsa04 ? "<wsap:UsingAddressing xmlns:wsap='http://schemas.xmlsoap.org/ws/2004/08/addressing/policy'/>" : "<wsaw:UsingAddressing/>";
     }
 
     private String text() {
-        return "<wsp:Policy wsu:Id='security'><wsp:ExactlyOne><wsp:All>" + (wsa04 ? "<wsap:UsingAddressing xmlns:wsap='http://schemas.xmlsoap.org/ws/2004/08/addressing/policy'/>" : "<wsaw:UsingAddressing/>") + (conversation ? conversation() : bootstrap()) + further() + "</wsp:All></wsp:ExactlyOne></wsp:Policy>";
+        return "<wsp:Policy wsu:Id='security'><wsp:ExactlyOne><wsp:All>" + (clear ? "" : addressing()) + (conversation ? conversation() : bootstrap(parts())) + further() + "</wsp:All></wsp:ExactlyOne></wsp:Policy>";
+    }
+
+    /** What stands at an operation: its bodies encrypted or not, or the security itself where one operation has none. */
+    private String attached(String operation) {
+        return (choice ? policy("<wsp:ExactlyOne><wsp:All>" + encrypted() + "</wsp:All><wsp:All/></wsp:ExactlyOne>") : "")
+            + (clear && !operation.equals("Notify") ? "<wsp:PolicyReference URI='#security'/>" : "");
     }
 
     /** The contract of the echo service at an address, with the policy on its binding ("plain": with none). */
@@ -163,7 +186,7 @@ final class Policies {
             messages.append(message(w[0])).append(answers ? message(w[0] + "Response") : "");
             operations.append("<operation name='" + w[0] + "'><input message='t:" + w[0] + "' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "'/>"
                 + (answers ? "<output message='t:" + w[0] + "Response' wsaw:Action='http://nuncio.example/echo/IEcho/" + w[0] + "Response'/>" : "") + "</operation>");
-            bound.append("<operation name='" + w[0] + "'><s:operation soapAction='http://nuncio.example/echo/IEcho/" + w[0] + "'/><input><s:body use='literal'/></input>"
+            bound.append("<operation name='" + w[0] + "'>" + attached(w[0]) + "<s:operation soapAction='http://nuncio.example/echo/IEcho/" + w[0] + "'/><input><s:body use='literal'/></input>"
                 + (answers ? "<output><s:body use='literal'/></output>" : "") + "</operation>");
         }
         return "<definitions name='Echo' targetNamespace='http://nuncio.example/echo' xmlns='http://schemas.xmlsoap.org/wsdl/' xmlns:t='http://nuncio.example/echo'"
@@ -171,7 +194,7 @@ final class Policies {
             + " xmlns:mssp='http://schemas.microsoft.com/ws/2005/07/securitypolicy' xmlns:wsaw='http://www.w3.org/2006/05/addressing/wsdl'"
             + " xmlns:wsu='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'>"
             + (plain ? "" : text()) + "<types><schema targetNamespace='http://nuncio.example/echo' elementFormDefault='qualified' xmlns='http://www.w3.org/2001/XMLSchema'>" + types + "</schema></types>"
-            + messages + "<portType name='IEcho'>" + operations + "</portType><binding name='Echo' type='t:IEcho'>" + (plain ? "" : "<wsp:PolicyReference URI='#security'/>")
+            + messages + "<portType name='IEcho'>" + operations + "</portType><binding name='Echo' type='t:IEcho'>" + (plain ? "" : clear ? policy(addressing()) : "<wsp:PolicyReference URI='#security'/>")
             + "<s:binding transport='http://schemas.xmlsoap.org/soap/http' style='document'/>" + bound
             + "</binding><service name='Echo'><port name='Echo' binding='t:Echo'><s:address location='" + address + "'/></port></service></definitions>";
     }
