@@ -7,8 +7,8 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Principal,
-    Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived,
+    Principal, Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -113,6 +113,12 @@ impl Ingress {
         asked.dialect = received.dialect();
         audit.action = received.action().map(str::to_owned);
         let context = self.find(&received, now)?;
+        if let Some(context) = context.as_ref().filter(|context| context.expires <= now)
+            && received.request() == Request::Application
+        {
+            let late = recipient.open_outlived(received, Arc::clone(context), request.transport, now)?;
+            return self.outlived(late, audit).map(Some);
+        }
         let opened = recipient.open(received, context, request.transport, now)?;
         let caller = self.authenticate(&opened)?;
         audit.principal = caller.principal.name().map(str::to_owned);
@@ -228,6 +234,17 @@ impl Ingress {
         let issued = Recipient::issue(opened, principal, now, &mut random);
         random.check()?;
         self.keep(issued, &owner, now, audit)
+    }
+
+    /// Tells who holds the key of a conversation that is over that it must be renewed.
+    fn outlived(&self, late: Outlived, audit: &mut Audit) -> Result<Message, Denied> {
+        note(audit, late.refusal());
+        audit.conversation = late.context().map(|context| context.conversation.clone());
+        audit.principal = late.context().and_then(|context| context.principal.name()).map(str::to_owned);
+        let mut random = self.world.entropy.draw();
+        let message = late.seal(self.world.clock.now(), &mut random)?;
+        random.check()?;
+        Ok(message)
     }
 
     /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.

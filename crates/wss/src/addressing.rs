@@ -33,6 +33,9 @@ pub(crate) fn fault_action(namespace: &str) -> &'static str {
     }
 }
 
+/// The action that WCF gives to faults about a conversation, and by which its client takes them for such.
+pub(crate) const SESSION_FAULT: &str = "http://schemas.microsoft.com/ws/2006/05/security/SecureConversationFault";
+
 /// Whether an action is one that faults have without a contract's saying so: those of WS-Addressing itself, and the two
 /// that WCF gives to what goes wrong before, and around, an operation.
 pub(crate) fn is_fault_action(action: &str) -> bool {
@@ -42,7 +45,7 @@ pub(crate) fn is_fault_action(action: &str) -> bool {
             | "http://www.w3.org/2005/08/addressing/fault"
             | "http://www.w3.org/2005/08/addressing/soap/fault"
             | "http://schemas.microsoft.com/net/2005/12/windowscommunicationfoundation/dispatcher/fault"
-            | "http://schemas.microsoft.com/ws/2006/05/security/SecureConversationFault"
+            | SESSION_FAULT
     )
 }
 

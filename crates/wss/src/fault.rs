@@ -1,7 +1,7 @@
 //! SOAP faults of our own: what a refused peer is told, unsecured, and what stands in for a backend that failed.
 
 use nuncio_policy::model::{Addressing, SoapVersion};
-use nuncio_xml::Writer;
+use nuncio_xml::{NodeId, Writer};
 
 use crate::addressing;
 use crate::dialect::Dialect;
@@ -65,6 +65,15 @@ impl Fault {
     /// The fault for more work than there is room for.
     pub const fn busy() -> Self {
         Self { code: Code::Receiver, subcode: None, reason: "The service is too busy." }
+    }
+
+    /// The fault that a context's time is over, and that it may be renewed.
+    pub(crate) const fn renew_needed(dialect: &'static Dialect) -> Self {
+        Self {
+            code: Code::Sender,
+            subcode: Some((dialect.conversation, RENEW_NEEDED)),
+            reason: "The provided context token has expired.",
+        }
     }
 
     /// Writes the `Fault` element. SOAP 1.1 has the specific code in place of the general one, as WCF has it.
@@ -161,6 +170,31 @@ pub(crate) fn version(namespace: &str) -> Option<SoapVersion> {
         SOAP12 => Some(SoapVersion::V12),
         _ => None,
     }
+}
+
+const RENEW_NEEDED: &str = "RenewNeeded";
+
+/// Whether a fault says that a context must be renewed, in either generation.
+pub(crate) fn needs_renewal(envelope: &Envelope) -> bool {
+    let document = &envelope.document;
+    let namespace = soap(envelope.soap);
+    let child = |of: NodeId, namespace: &str, local: &str| {
+        document.elements(of).find(|&child| document.is(child, namespace, local))
+    };
+    let fault = envelope.payload().filter(|_| envelope.is_fault());
+    let code = fault.and_then(|fault| match envelope.soap {
+        SoapVersion::V11 => child(fault, "", "faultcode"),
+        SoapVersion::V12 => {
+            let code = child(child(fault, namespace, "Code")?, namespace, "Subcode")?;
+            child(code, namespace, "Value")
+        }
+    });
+    code.is_some_and(|code| {
+        let text = document.text(code);
+        let (prefix, local) = text.trim().split_once(':').unwrap_or(("", text.trim()));
+        let of_conversation = |namespace| Dialect::of_conversation(namespace).is_some();
+        local == RENEW_NEEDED && document.lookup_prefix(code, prefix).is_some_and(of_conversation)
+    })
 }
 
 /// The reason that a fault gives, for the log: its beginning, since anybody may have written it.

@@ -36,7 +36,7 @@ mod token;
 mod trust;
 mod unsecured;
 
-pub use conversation::{Context, Principal};
+pub use conversation::{Context, Outlived, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
 pub use initiator::{

@@ -171,7 +171,18 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Opened, Refusal> {
-        self.open_any(received, context, transport, now, demand)
+        self.open_any(received, &Incoming { context, transport, now, demand, late: false })
+    }
+
+    /// The same of a request of the application's under a context whose time is over, by which nothing may be done.
+    pub(crate) fn open_late(
+        self: &Arc<Self>,
+        received: Received,
+        context: Arc<Context>,
+        transport: Transport,
+        now: Time,
+    ) -> Result<Opened, Refusal> {
+        self.open_any(received, &Incoming { context: Some(context), transport, now, demand, late: true })
     }
 
     /// Opens the answer of a client to a Cancel of ours, under the context that was cancelled: what
@@ -188,22 +199,15 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Opened, Refusal> {
-        let opened = self.open_any(received, context, transport, now, cancelled)?;
+        let incoming = Incoming { context, transport, now, demand: cancelled, late: false };
+        let opened = self.open_any(received, &incoming)?;
         read_cancelled(&opened.envelope.document, opened.envelope.payload(), opened.terms.dialect())?;
         Ok(opened)
     }
 
-    fn open_any(
-        self: &Arc<Self>,
-        received: Received,
-        context: Option<Arc<Context>>,
-        transport: Transport,
-        now: Time,
-        demand: Demanded,
-    ) -> Result<Opened, Refusal> {
+    fn open_any(self: &Arc<Self>, received: Received, incoming: &Incoming) -> Result<Opened, Refusal> {
         let Received { envelope, readings, context: named, octets } = received;
         let named = named.as_ref().map(|(name, _)| name.as_str());
-        let incoming = Incoming { named, context, transport, now, demand };
         let mut envelope = Some(envelope);
         let mut refused: Option<Refusal> = None;
         for reading in readings {
@@ -216,7 +220,7 @@ impl Recipient {
                 }
                 (None, None) => break,
             };
-            match self.open_as(envelope, reading, &incoming) {
+            match self.open_as(envelope, reading, named, incoming) {
                 Ok(opened) => return Ok(opened),
                 Err(refusal) => refused = Some(told(refused, refusal)),
             }
@@ -228,14 +232,15 @@ impl Recipient {
         self: &Arc<Self>,
         mut envelope: Envelope,
         reading: Reading,
-        incoming: &Incoming<'_>,
+        named: Option<&str>,
+        incoming: &Incoming,
     ) -> Result<Opened, Refusal> {
         let Reading { alternative, way, addressing, action, request } = reading;
         let terms = &self.alternatives[alternative];
         let now = incoming.now;
         envelope.addressing = addressing;
         if let (Request::Application | Request::Cancel | Request::Renew, Some(named), None) =
-            (request, incoming.named, &incoming.context)
+            (request, named, &incoming.context)
         {
             return Err(Refusal::UnknownContext(named.to_owned()));
         }
@@ -250,11 +255,10 @@ impl Recipient {
             Request::Issue => None,
             Request::Application | Request::Cancel | Request::Renew => incoming.context.as_ref(),
         };
-        if let Some(context) = context {
-            // The end of a context may still be said when its time is over, and WCF's clients renew it then.
-            if request == Request::Application && context.expires <= now {
-                return Err(Refusal::OutlivedContext(context.identifier.clone()));
-            }
+        // The end of a context may still be said when its time is over, and WCF's clients renew it then.
+        let late = request == Request::Application && !incoming.late;
+        if let Some(context) = context.filter(|context| late && context.expires <= now) {
+            return Err(Refusal::OutlivedContext(context.identifier.clone()));
         }
         let keys = Keys {
             credentials: &self.settings.credentials,
@@ -316,15 +320,15 @@ impl Recipient {
 }
 
 /// What comes with a request beside its octets.
-struct Incoming<'a> {
-    /// The context that it names.
-    named: Option<&'a str>,
-    /// That context, where it is known.
+struct Incoming {
+    /// The context that it names, where it is known.
     context: Option<Arc<Context>>,
     transport: Transport,
     now: Time,
     /// What says what it must satisfy.
     demand: Demanded,
+    /// Whether the context's time may be over.
+    late: bool,
 }
 
 /// Which of two refusals under two alternatives is told: the first, unless the other got as far as to ask who the sender is.

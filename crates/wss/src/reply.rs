@@ -81,6 +81,20 @@ impl Reply {
         self.seal_content(action, &[], Content::Write(&write), true, now, random)
     }
 
+    /// Seals a fault about the conversation itself, under the action by which WCF's client knows it; Metro's looks at the code
+    /// alone.
+    pub(crate) fn seal_session_fault(
+        &self,
+        fault: Fault,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Message, Unsealed> {
+        let version = self.opened.recipient.soap();
+        let write = |writer: &mut Writer| fault.write(writer, version);
+        let action = addressing::namespace(self.opened.terms.addressing()).map(|_| addressing::SESSION_FAULT);
+        self.seal_content(action, &[], Content::Write(&write), true, now, random)
+    }
+
     fn seal_envelope(&self, envelope: &Envelope, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {
         let fault = envelope.is_fault();
         let action = self.response_action(envelope, fault);

@@ -150,10 +150,20 @@ fn a_context_that_has_expired() {
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE - 1);
     bench.honest("its last millisecond");
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE);
-    let late = bench.request("x");
+    let (sealed, expectation) = bench.seal(&bench.client, "x");
+    let sealed = message(&sealed);
+    let mut forged = sealed.clone();
+    let at = String::from_utf8_lossy(&forged.body).find("CipherValue>").unwrap() + "CipherValue>".len();
+    forged.body[at] = if forged.body[at] == b'A' { b'B' } else { b'A' };
     bench.establish();
+    // Who has its key is told under it, and nobody else is.
     let reason = format!("security context {} has expired", context.identifier);
-    bench.refuse("an expired context", &late, Class::BadContextToken, &reason);
+    let answer = bench.refused("an expired context", &sealed, &reason);
+    let http = HttpFacts { content_type: answer.content_type(), soap_action: None };
+    let opening = bench.client.open(&http, answer.body.clone(), &expectation, bench.now()).unwrap();
+    assert!(answer.status() == Some(500) && opening.needs_renewal(), "{answer:?}");
+    let reason = "the decrypted text does not fit: not UTF-8";
+    bench.refuse("an expired context, by another", &forged, Class::InvalidSecurity, reason);
     bench.gateway.set_clock(NOW + 10 * 60 * MINUTE + 5 * MINUTE);
     let late = bench.request_in(&context, "x");
     let reason = format!("security context \"{}\" is not known here", context.identifier);

@@ -4,7 +4,9 @@ pub(crate) mod cancel;
 mod context;
 mod derived;
 pub(crate) mod issue;
+mod outlived;
 
 pub(crate) use context::{Carried, name};
 pub use context::{Context, Principal};
 pub(crate) use derived::{DerivedKeys, Lease, Nonce, Purpose, fresh};
+pub use outlived::Outlived;

@@ -18,6 +18,7 @@ use crate::conversation::issue::hex;
 use crate::conversation::{Context, DerivedKeys};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
+use crate::fault;
 use crate::keys::{Credential, SharedKey};
 use crate::limits::Limits;
 use crate::open;
@@ -292,6 +293,11 @@ impl Opening {
     /// Whether it is a fault.
     pub fn is_fault(&self) -> bool {
         self.envelope.is_fault()
+    }
+
+    /// Whether it is the fault that the context which the request was under must be renewed: the request was not acted on.
+    pub fn needs_renewal(&self) -> bool {
+        fault::needs_renewal(&self.envelope)
     }
 
     /// The action that it names.

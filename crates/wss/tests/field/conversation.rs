@@ -1,6 +1,9 @@
 //! Conversations: contexts that are unknown, over, or asked for in few words.
 
-use nuncio_wss::{Class, HttpFacts, Issue, Message, Principal, Recipient, Refusal, Time, Transport};
+use std::sync::Arc;
+
+use nuncio_policy::model::{Binding, Token};
+use nuncio_wss::{Class, Context, HttpFacts, Issue, Message, Principal, Recipient, Refusal, Time, Transport};
 
 use crate::ends::{Numbers, Pair, policy, soap};
 use crate::forge::{Stage, WSU, element, within, without};
@@ -56,6 +59,7 @@ fn a_key_that_is_over() {
         let late = message(&mut stage);
         let refusal = stage.pair.open(&late, late.body.clone(), Some(&theirs)).err().expect("refused");
         assert!(matches!(refusal, Refusal::OutlivedContext(_)), "{name}: {refusal}");
+        says_that_it_must_be_renewed(&mut stage, &theirs, name);
         let now = stage.pair.now;
         let (renew, _) =
             stage.pair.initiator.renew(&ours, now, &mut Numbers(5)).unwrap_or_else(|_| panic!("{name}: not sealed"));
@@ -64,6 +68,48 @@ fn a_key_that_is_over() {
             stage.pair.initiator.cancel(&ours, now, &mut Numbers(6)).unwrap_or_else(|_| panic!("{name}: not sealed"));
         assert!(stage.pair.open(&cancel, cancel.body.clone(), Some(&theirs)).is_ok(), "{name}");
     }
+}
+
+/// Who has the key is told under it; who has not, and of a context that cannot be renewed, nothing but that it is over.
+fn says_that_it_must_be_renewed(stage: &mut Stage, theirs: &Arc<Context>, name: &str) {
+    let (ours, _) = stage.contexts.clone().unwrap();
+    let (late, expectation) = stage.pair.request("hello", Some(&ours));
+    let open = |pair: &Pair, body: &[u8]| {
+        let http = HttpFacts { content_type: &late.content_type, soap_action: late.soap_action.as_deref() };
+        let received = pair.recipient.read(&http, body.to_vec()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        pair.recipient.open_outlived(received, Arc::clone(theirs), Transport::Secure, pair.now)
+    };
+    let outlived = open(&stage.pair, &late.body).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    let message = outlived.seal(stage.pair.now, &mut Numbers(4)).unwrap();
+    let opening = stage.pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    assert!(message.fault && opening.is_fault() && opening.needs_renewal(), "{name}");
+    let action = "http://schemas.microsoft.com/ws/2006/05/security/SecureConversationFault";
+    assert_eq!(opening.action(), Some(action), "{name}");
+
+    let mut forged = late.body.clone();
+    // Where the signature is encrypted, what hides it.
+    let text = String::from_utf8_lossy(&forged);
+    let value = ["SignatureValue>", "CipherValue>"].into_iter().find_map(|tag| Some(text.find(tag)? + tag.len()));
+    let at = value.unwrap();
+    forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+    assert!(open(&stage.pair, &forged).is_err(), "{name}");
+    let in_time = stage.pair.now;
+    stage.pair.now = Time::from_millis(theirs.expires.millis() - 1);
+    let early = open(&stage.pair, &late.body).err();
+    assert!(matches!(early, Some(Refusal::OutlivedContext(_))), "{name}: its time is not over");
+    stage.pair.now = in_time;
+
+    let mut policy = policy(name);
+    let mut supporting = policy.supporting.iter_mut().map(|supporting| &mut supporting.token);
+    let token = match &mut policy.binding {
+        Binding::Symmetric(binding) => Some(&mut binding.protection),
+        _ => supporting.next(),
+    };
+    let Some(Token::SecureConversation(token)) = token else { panic!("{name}") };
+    token.renew = false;
+    let other = Pair { now: stage.pair.now, ..Pair::new(&policy, stage.pair.soap) };
+    let refusal = open(&other, &late.body).err();
+    assert!(matches!(refusal, Some(Refusal::OutlivedContext(_))), "{name}: {refusal:?}");
 }
 
 /// Who does not say how long a key is gets one of the suite's length, and is told; and we need not be told either.
