@@ -1,8 +1,8 @@
 //! What a policy demands of one message: the policy, the direction, the parts.
 
 use nuncio_policy::model::{
-    AsymmetricBinding, Binding, DerivedKeys, Include, Layout, Parts, Policy, PolicyVersion, ProtectionOrder,
-    SupportingToken, SymmetricBinding, Token, TrustVersion, X509Token,
+    AsymmetricBinding, Binding, Canonicalization, DerivedKeys, Include, Layout, Parts, Policy, PolicyVersion,
+    ProtectionOrder, SupportingToken, SymmetricBinding, Token, TrustVersion, X509Token,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_xmlsec::{Accepted, C14n};
@@ -173,11 +173,26 @@ impl<'a> Demand<'a> {
         !self.parts.encrypted.headers.is_empty() || !self.parts.encrypted_elements.is_empty()
     }
 
-    /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings.
+    /// How signatures and what they sign are canonicalised.
+    pub(crate) fn canonicalisation(&self) -> C14n {
+        match self.policy.properties.options.canonicalization {
+            Canonicalization::Inclusive => C14n::Inclusive,
+            // The other is refused when the policy is compiled.
+            Canonicalization::Exclusive | Canonicalization::Inclusive11 => C14n::Exclusive,
+        }
+    }
+
+    /// The algorithms that the suite lets in. Where stacks read a suite differently, both readings: WSS4J canonicalises
+    /// what it signs exclusively, whatever the suite says of that.
     pub(crate) fn accepted(&self) -> Accepted {
         let suite = self.suite();
+        let (canonicalisations, transforms): (&[C14n], &[C14n]) = match self.canonicalisation() {
+            C14n::Exclusive => (&[C14n::Exclusive], &[C14n::Exclusive]),
+            C14n::Inclusive => (&[C14n::Inclusive], &[C14n::Inclusive, C14n::Exclusive]),
+        };
         Accepted {
-            canonicalisations: vec![C14n::Exclusive],
+            canonicalisations,
+            transforms,
             digests: vec![suite.digest],
             macs: std::iter::once(suite.mac).chain(suite.also_mac).collect(),
             signatures: std::iter::once(suite.signature).chain(suite.also_signature).collect(),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Include, Operation, PartSet, Parts, Policy, Properties, ReferenceTarget,
-    SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, Trust, TrustVersion,
-    X509Kind, X509Reference, X509Token,
+    Addressing, Binding, Canonicalization, DerivedKeys, Include, Operation, PartSet, Parts, Policy, Properties,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
+    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -364,9 +364,15 @@ fn check_target(target: ReferenceTarget, include: Include) -> Result<(), NotBuil
 }
 
 fn check_properties(properties: &Properties) -> Result<(), NotBuilt> {
-    if properties.options == SuiteOptions::default() {
-        Ok(())
-    } else {
-        Err(NotBuilt("inclusive canonicalization, SOAPNormalization10 or STRTransform10"))
+    let SuiteOptions { canonicalization, soap_normalization, str_transform } = properties.options;
+    if canonicalization == Canonicalization::Inclusive11 {
+        return Err(NotBuilt("InclusiveC14N11"));
     }
+    if soap_normalization {
+        return Err(NotBuilt("SOAPNormalization10"));
+    }
+    if str_transform {
+        return Err(NotBuilt("STRTransform10"));
+    }
+    Ok(())
 }

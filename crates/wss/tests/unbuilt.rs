@@ -129,11 +129,10 @@ fn supporting_tokens() {
 
 #[test]
 fn bindings() {
-    let options = "inclusive canonicalization, SOAPNormalization10 or STRTransform10";
-    for option in ["InclusiveC14N", "InclusiveC14N11", "SOAPNormalization10", "STRTransform10"] {
+    for option in ["InclusiveC14N11", "SOAPNormalization10", "STRTransform10"] {
         let suite =
             symmetric("<sp:X509Token/>", "").replace("<sp:Basic256/>", &format!("<sp:Basic256/><sp:{option}/>"));
-        check(&suite, options);
+        check(&suite, option);
     }
 }
 

@@ -10,8 +10,10 @@ use crate::transform::C14n;
 /// The algorithms that a policy's suite lets in. Checked before any data is touched.
 #[derive(Clone, Debug)]
 pub struct Accepted {
-    /// Canonicalisations, of signatures and of what they sign.
-    pub canonicalisations: Vec<C14n>,
+    /// Canonicalisations of `ds:SignedInfo`.
+    pub canonicalisations: &'static [C14n],
+    /// Canonicalisations of what is signed.
+    pub transforms: &'static [C14n],
     /// Digests of references.
     pub digests: Vec<DigestAlgorithm>,
     /// Symmetric signatures.
@@ -27,9 +29,14 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// Refuses a canonicalisation outside the suite.
+    /// Refuses a canonicalisation of `ds:SignedInfo` outside the suite.
     pub fn canonicalisation(&self, algorithm: C14n) -> Result<(), Invalid> {
-        within(&self.canonicalisations, algorithm, || algorithm.uri().to_owned())
+        within(self.canonicalisations, algorithm, || algorithm.uri().to_owned())
+    }
+
+    /// Refuses a canonicalisation of what is signed outside the suite.
+    pub fn transform(&self, algorithm: C14n) -> Result<(), Invalid> {
+        within(self.transforms, algorithm, || algorithm.uri().to_owned())
     }
 
     /// Refuses a digest outside the suite.

@@ -65,11 +65,12 @@ impl Canonicalisation {
         }
     }
 
-    /// Reads the algorithm and parameter of a `ds:CanonicalizationMethod` or `ds:Transform`.
+    /// Reads the algorithm and parameter of a `ds:CanonicalizationMethod` or `ds:Transform`; `accept` refuses an algorithm
+    /// outside the suite.
     pub(crate) fn read(
         document: &Document,
         node: NodeId,
-        accepted: &Accepted,
+        accept: impl FnOnce(C14n) -> Result<(), Invalid>,
         limits: &Limits,
     ) -> Result<Self, Invalid> {
         const OF: &str = "Transform";
@@ -77,7 +78,7 @@ impl Canonicalisation {
         let Some(algorithm) = C14n::from_uri(&uri) else {
             return Err(Invalid::AlgorithmNotAccepted(uri.into_owned()));
         };
-        accepted.canonicalisation(algorithm)?;
+        accept(algorithm)?;
         let mut children = Children::of(document, node, OF)?;
         let mut prefixes = Vec::new();
         if algorithm == C14n::Exclusive
@@ -161,13 +162,15 @@ impl Transform {
         limits: &Limits,
         is_enveloped: bool,
     ) -> Result<Self, Invalid> {
+        let canonicalisation =
+            |node| Canonicalisation::read(document, node, |algorithm| accepted.transform(algorithm), limits);
         let mut children = Children::of(document, node, "Transforms")?;
         let first = children.required(DSIG, "Transform")?;
         let transform = match algorithm(document, first, "Transform")?.as_ref() {
             ENVELOPED if is_enveloped => {
                 Children::of(document, first, "Transform")?.end()?;
                 let second = children.required(DSIG, "Transform")?;
-                Self::Enveloped(Canonicalisation::read(document, second, accepted, limits)?)
+                Self::Enveloped(canonicalisation(second)?)
             }
             STR_TRANSFORM => {
                 let mut inner = Children::of(document, first, "Transform")?;
@@ -176,9 +179,9 @@ impl Transform {
                 let mut inner = Children::of(document, parameters, "TransformationParameters")?;
                 let method = inner.required(DSIG, "CanonicalizationMethod")?;
                 inner.end()?;
-                Self::Token(Canonicalisation::read(document, method, accepted, limits)?)
+                Self::Token(canonicalisation(method)?)
             }
-            _ => Self::Plain(Canonicalisation::read(document, first, accepted, limits)?),
+            _ => Self::Plain(canonicalisation(first)?),
         };
         children.end()?;
         Ok(transform)

@@ -26,7 +26,8 @@ impl Random for Ones {
 
 fn accepted() -> Accepted {
     Accepted {
-        canonicalisations: vec![C14n::Exclusive],
+        canonicalisations: &[C14n::Exclusive],
+        transforms: &[C14n::Exclusive],
         digests: vec![DigestAlgorithm::Sha1],
         macs: vec![MacAlgorithm::HmacSha1],
         signatures: vec![SignatureAlgorithm::RsaSha1],

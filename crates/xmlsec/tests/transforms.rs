@@ -25,9 +25,10 @@ const X509: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509
 const LIMITS: Limits = Limits { references: 4, prefixes: 4 };
 const KEY: &[u8] = b"twenty-four octets of it";
 
-fn accepted(canonicalisations: &[C14n]) -> Accepted {
+fn accepted(canonicalisations: &'static [C14n]) -> Accepted {
     Accepted {
-        canonicalisations: canonicalisations.to_vec(),
+        canonicalisations,
+        transforms: canonicalisations,
         digests: vec![DigestAlgorithm::Sha256],
         macs: vec![MacAlgorithm::HmacSha256],
         signatures: Vec::new(),
@@ -120,7 +121,7 @@ fn secret() -> Secret {
     Secret::new(KEY.to_vec())
 }
 
-fn check(text: &str, canonicalisations: &[C14n]) -> Result<(Document, Verified), Invalid> {
+fn check(text: &str, canonicalisations: &'static [C14n]) -> Result<(Document, Verified), Invalid> {
     let document = document(text);
     let signature = Signature::read(&document, find(&document, "Signature"), &accepted(canonicalisations), &LIMITS)?;
     let verified = verify(&document, signature, &VerifyKey::Secret(&secret()), &mut 10_000)?;
@@ -390,10 +391,11 @@ fn tokens_are_signed() {
 fn other_forms_are_signed_for_their_place() {
     let scope = [("s", "urn:s"), ("x", "urn:x"), ("", "urn:d")];
     let place = Place { scope: &scope, limits: &XML };
-    for (how, algorithm) in [
-        (Canonicalisation::Inclusive, C14n::Inclusive),
-        (Canonicalisation::Exclusive(vec!["x".to_owned(), "#default".to_owned()]), C14n::Exclusive),
-    ] {
+    let forms: [(_, &[C14n]); 2] = [
+        (Canonicalisation::Inclusive, &[C14n::Inclusive]),
+        (Canonicalisation::Exclusive(vec!["x".to_owned(), "#default".to_owned()]), &[C14n::Exclusive]),
+    ];
+    for (how, algorithm) in forms {
         let body = format!("<s:B xmlns:s=\"urn:s\" xmlns:u=\"{WSU}\" u:Id=\"b\">x:y</s:B>");
         let part = Part::at(DigestAlgorithm::Sha256, "b", body.as_bytes(), &place, how.clone()).expect("a part");
         let mut writer = Writer::new();
@@ -401,10 +403,46 @@ fn other_forms_are_signed_for_their_place() {
         let signature = String::from_utf8_lossy(&writer.bytes()[range]).into_owned();
         let message =
             format!("<s:E xmlns:s=\"urn:s\" xmlns:x=\"urn:x\" xmlns=\"urn:d\"><s:H>{signature}</s:H>{body}</s:E>");
-        let (document, verified) = check(&message, &[algorithm]).expect("verified");
+        let (document, verified) = check(&message, algorithm).expect("verified");
         assert!(verified.covers(find(&document, "B")));
         // The namespaces around are covered, whether or not a name shows them.
         let rebound = message.replacen("urn:x", "urn:other", 1);
-        assert!(check(&rebound, &[algorithm]).is_err(), "{how:?}");
+        assert!(check(&rebound, algorithm).is_err(), "{how:?}");
+    }
+}
+
+/// `SignedInfo` is held to the one list, what is signed to the other.
+#[test]
+fn the_form_of_a_signature_and_that_of_what_it_signs_are_accepted_apart() {
+    const BOTH: &[C14n] = &[C14n::Inclusive, C14n::Exclusive];
+    const ONE: &[C14n] = &[C14n::Inclusive];
+    let place = Place { scope: &[("s", "urn:s")], limits: &XML };
+    let body = format!("<s:B xmlns:s=\"urn:s\" xmlns:u=\"{WSU}\" u:Id=\"b\"></s:B>");
+    let (inclusive, exclusive) = (Canonicalisation::Inclusive, Canonicalisation::Exclusive(Vec::new()));
+    let cases: [(_, _, &[C14n], &[C14n], _); 5] = [
+        (&inclusive, &exclusive, ONE, BOTH, true),
+        (&inclusive, &inclusive, ONE, BOTH, true),
+        (&inclusive, &exclusive, BOTH, ONE, false),
+        (&exclusive, &inclusive, ONE, BOTH, false),
+        (&exclusive, &inclusive, BOTH, ONE, true),
+    ];
+    for (how, of_part, canonicalisations, transforms, taken) in cases {
+        let part = Part::at(DigestAlgorithm::Sha256, "b", body.as_bytes(), &place, of_part.clone()).expect("a part");
+        let mut writer = Writer::new();
+        let (range, _) = sign_at(&mut writer, &signing(&[part]), &place, how, make, |_| {}).expect("signed");
+        let signature = String::from_utf8_lossy(&writer.bytes()[range]).into_owned();
+        let document = document(&format!("<s:E xmlns:s=\"urn:s\">{signature}{body}</s:E>"));
+        let accepted = Accepted { canonicalisations, transforms, ..accepted(&[]) };
+        let read = Signature::read(&document, find(&document, "Signature"), &accepted, &LIMITS);
+        match read {
+            Ok(signature) => {
+                assert!(taken, "{how:?} over {of_part:?}");
+                let key = secret();
+                verify(&document, signature, &VerifyKey::Secret(&key), &mut 10_000).expect("verified");
+            }
+            Err(refused) => {
+                assert!(!taken && matches!(refused, Invalid::AlgorithmNotAccepted(_)), "{how:?}: {refused}");
+            }
+        }
     }
 }

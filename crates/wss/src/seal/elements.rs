@@ -10,7 +10,8 @@ use nuncio_xml::{Document, Fragment, NodeId, Set, Substitute, Writer};
 use nuncio_xmlsec::encryption::Form;
 
 use super::protect::{Hiding, Plain, Protecting};
-use super::{Block, Ids, Piece, Seal, Unsealed};
+use super::{Block, Content, Ids, Outgoing, Piece, Seal, Unsealed};
+use crate::demand::Demand;
 use crate::elements;
 use crate::names::WSU;
 
@@ -23,7 +24,7 @@ pub(super) struct Selected<'a> {
 }
 
 impl<'a> Selected<'a> {
-    pub(super) fn of(document: &'a Document, parts: &Parts) -> Self {
+    fn of(document: &'a Document, parts: &Parts) -> Self {
         let mut places = HashMap::new();
         for (paths, form) in
             [(&parts.content_encrypted_elements, Fragment::Content), (&parts.encrypted_elements, Fragment::Element)]
@@ -44,16 +45,46 @@ impl<'a> Selected<'a> {
         }
         Self { document, places, around }
     }
+}
 
-    /// Whether it is of that document.
-    pub(super) fn is_of(&self, document: &Document) -> bool {
-        std::ptr::eq(self.document, document)
+/// What is encrypted of each document that a message is made of.
+pub(super) struct Selections<'a>(Vec<Selected<'a>>);
+
+impl<'a> Selections<'a> {
+    pub(super) fn of(outgoing: &Outgoing<'a>, demand: &Demand<'_>) -> Self {
+        let parts = demand.parts;
+        let mut all: Vec<Selected<'a>> = Vec::new();
+        let paths = !parts.encrypted_elements.is_empty() || !parts.content_encrypted_elements.is_empty();
+        if !paths || demand.order().is_none() {
+            return Self(all);
+        }
+        let content = match outgoing.content {
+            Content::Copy(document, _) => Some(document),
+            Content::Write(_) => None,
+        };
+        for document in content.into_iter().chain(outgoing.blocks.iter().map(|(document, _)| *document)) {
+            if !all.iter().any(|selected| std::ptr::eq(selected.document, document)) {
+                all.push(Selected::of(document, parts));
+            }
+        }
+        Self(all)
     }
 
-    /// What is encrypted of an element: itself, or something within it.
-    pub(super) fn of_element(&self, node: NodeId) -> Option<Fragment> {
-        let within = self.around.contains(&node).then_some(Fragment::Content);
-        self.places.get(&node).copied().or(within)
+    fn in_document(&self, document: &Document) -> Option<&Selected<'a>> {
+        self.0.iter().find(|selected| std::ptr::eq(selected.document, document))
+    }
+
+    /// Whether an element is encrypted with its start tag.
+    pub(super) fn is_whole(&self, document: &Document, node: NodeId) -> bool {
+        let place = self.in_document(document).and_then(|selected| selected.places.get(&node));
+        place == Some(&Fragment::Element)
+    }
+
+    /// What is encrypted of a document, if something of it is within that element, or is all that it holds.
+    pub(super) fn within(&self, document: &Document, node: NodeId) -> Option<&Selected<'a>> {
+        let is_within =
+            |selected: &&Selected<'_>| selected.around.contains(&node) || selected.places.contains_key(&node);
+        self.in_document(document).filter(is_within)
     }
 }
 

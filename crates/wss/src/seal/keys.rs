@@ -11,7 +11,7 @@ use nuncio_xmlsec::signature::Part;
 
 use super::protect::{Hiding, Protecting};
 use super::sign::Named;
-use super::{Protection, Seal, Unsealed, encrypts};
+use super::{Piece, Protection, Seal, Unsealed, encrypts};
 use crate::conversation::{Context, Lease, Nonce, Purpose, fresh};
 use crate::dialect::Dialect;
 use crate::keys::Credential;
@@ -156,7 +156,7 @@ impl<'a> Protecting<'a> {
             return Ok(Signer::Certificate(credential, name));
         }
         let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), &credential.certificate, token.kind));
-        *protected = protect.then(|| self.part(&piece));
+        *protected = protect.then(|| self.part(&piece)).transpose()?;
         header.push(piece.range);
         let name = if token.target.is_outside() {
             Named::Outside { wanted: token.reference, id: None }
@@ -181,11 +181,7 @@ impl<'a> Protecting<'a> {
             Protection::Context { context, include } => {
                 let local = include.then(|| self.context_token(context, header));
                 if let (true, Some(id), Some(range)) = (protect, &local, header.last()) {
-                    let digest = self.seal.demand.suite().digest;
-                    *protected = Some(match &context.carried {
-                        Some(carried) => Part::canonical(digest, id, &carried.octets),
-                        None => Part::written(digest, id, &self.scratch, range.clone()),
-                    });
+                    *protected = Some(self.part(&Piece { range: range.clone(), id: id.clone() })?);
                 }
                 let outside = self.seal.demand.refers_outside();
                 (Token::Context(local.filter(|_| !outside)), context.secret.clone())
@@ -198,9 +194,8 @@ impl<'a> Protecting<'a> {
                     hiding.wrapping = Some(Wrapping { id: id.clone(), token, at: header.len() });
                 } else {
                     let range = self.wrapped_key(&id, token.as_ref(), &[])?;
-                    let digest = self.seal.demand.suite().digest;
                     if protect {
-                        *protected = Some(Part::written(digest, &id, &self.scratch, range.clone()));
+                        *protected = Some(self.part(&Piece { range: range.clone(), id: id.clone() })?);
                     }
                     header.push(range);
                 }

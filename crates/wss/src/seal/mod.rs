@@ -6,6 +6,7 @@
 
 mod elements;
 mod header;
+mod inclusive;
 mod keys;
 mod protect;
 mod sign;
@@ -18,8 +19,9 @@ use nuncio_crypto::algorithm::{MacAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Addressing, Parts, SecureConversationToken, SoapVersion, UsernameToken, X509Token};
-use nuncio_xml::{Document, Name, NodeId, Set, Writer};
+use nuncio_xml::{Document, Name, NodeId, ReadError, Set, Writer};
 
+use self::elements::Selections;
 use crate::addressing;
 use crate::conversation::Context;
 use crate::demand::Demand;
@@ -147,6 +149,9 @@ pub enum Unsealed {
     /// An operation with a private or public key failed.
     #[error("an operation with an asymmetric key failed")]
     Asymmetric,
+    /// What was written for a signature in inclusive canonical form cannot be read.
+    #[error("what was written cannot be read again: {0}")]
+    Written(#[from] ReadError),
 }
 
 /// Ids of one message: a prefix that no application message has, and a counter.
@@ -211,7 +216,8 @@ pub(crate) fn seal(
     };
     // The content, it again in base64, and what is around it.
     let mut scratch = Writer::with_capacity(content + content.div_ceil(3) * 4 + FRAME);
-    let blocks = blocks(&mut scratch, outgoing, seal, &mut ids);
+    let selections = Selections::of(outgoing, &seal.demand);
+    let blocks = blocks(&mut scratch, outgoing, seal, &selections, &mut ids);
     let namespace = soap(outgoing.soap);
 
     // The body, and the range of its content within.
@@ -231,8 +237,17 @@ pub(crate) fn seal(
     scratch.end();
     let body = Piece { range: body_start..scratch.position(), id: body_id };
 
-    let mut protected = protect::Protecting { outgoing, seal, now, random, ids, scratch, signatures: Vec::new() }
-        .run(&blocks, &body, content)?;
+    let protecting = protect::Protecting {
+        outgoing,
+        seal,
+        selections: &selections,
+        now,
+        random,
+        ids,
+        scratch,
+        signatures: Vec::new(),
+    };
+    let mut protected = protecting.run(&blocks, &body, content)?;
 
     let pieces = protected.blocks.iter().chain(&protected.header).chain([&protected.body]);
     let mut out = Writer::with_capacity(pieces.map(ExactSizeIterator::len).sum::<usize>() + ENVELOPE);
@@ -287,7 +302,13 @@ impl Seal<'_> {
 type Write<'a> = &'a dyn Fn(&mut Writer, Option<&str>);
 
 /// Writes the header blocks, each with an id where it is signed.
-fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, ids: &mut Ids) -> Vec<Block<'a>> {
+fn blocks<'a>(
+    scratch: &mut Writer,
+    outgoing: &Outgoing<'a>,
+    seal: &Seal<'_>,
+    selections: &Selections<'_>,
+    ids: &mut Ids,
+) -> Vec<Block<'a>> {
     let mut blocks = Vec::new();
     let soap = soap(outgoing.soap);
     let in_message = seal.demand.order().is_some();
@@ -299,7 +320,8 @@ fn blocks<'a>(scratch: &mut Writer, outgoing: &Outgoing<'a>, seal: &Seal<'_>, id
         scratch.apex();
         let start = scratch.position();
         write(scratch, seal.covers_block(name).then_some(id.as_str()));
-        let encrypted = in_message && parts.encrypted.has_header(name.namespace, name.local);
+        let selected = source.is_some_and(|(document, node)| selections.is_whole(document, node));
+        let encrypted = in_message && parts.encrypted.has_header(name.namespace, name.local) || selected;
         let piece = Piece { range: start..scratch.position(), id };
         blocks.push(Block { piece, name, source, understood, signed, encrypted });
     };

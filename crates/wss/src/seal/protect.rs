@@ -9,11 +9,11 @@ use std::ops::Range;
 use nuncio_crypto::base64;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Layout, ProtectionOrder};
-use nuncio_xml::{Fragment, Writer};
+use nuncio_xml::Writer;
 use nuncio_xmlsec::encryption::{self, Encrypting, Form};
 use nuncio_xmlsec::signature::Part;
 
-use super::elements::Selected;
+use super::elements::Selections;
 use super::keys::{Keys, Token, Working, Wrapping, refer};
 use super::supporting::Endorser;
 use super::{Block, Content, Ids, Outgoing, Piece, Seal, Unsealed};
@@ -25,6 +25,7 @@ use crate::timestamp;
 pub(super) struct Protecting<'a> {
     pub(super) outgoing: &'a Outgoing<'a>,
     pub(super) seal: &'a Seal<'a>,
+    pub(super) selections: &'a Selections<'a>,
     pub(super) now: Time,
     pub(super) random: &'a mut dyn Random,
     pub(super) ids: Ids,
@@ -129,11 +130,6 @@ impl Protecting<'_> {
         Piece { range: start..self.scratch.position(), id }
     }
 
-    /// A piece as a part to be signed.
-    pub(super) fn part(&self, piece: &Piece) -> Part {
-        Part::written(self.seal.demand.suite().digest, &piece.id, &self.scratch, piece.range.clone())
-    }
-
     #[expect(clippy::too_many_arguments, reason = "the pieces of one message")]
     fn in_message(
         &mut self,
@@ -152,28 +148,24 @@ impl Protecting<'_> {
         let mut signed: Vec<Part> = Vec::new();
 
         // Each is signed as it is written or, where encryption comes first, as it is encrypted.
-        let selected = match self.outgoing.content {
-            Content::Copy(document, _) => Some(Selected::of(document, parts)),
-            Content::Write(_) => None,
-        };
-        let hidden_body = self.hide_body(body, content, selected.as_ref(), &mut hiding)?;
+        let hidden_body = self.hide_body(body, content, &mut hiding)?;
         let covered_body = hidden_body.as_ref().filter(|_| encrypt_first).unwrap_or(body);
         if parts.signed.body {
-            signed.push(self.part(covered_body));
+            signed.push(self.outer_part(covered_body)?);
         }
         let mut hidden_blocks = Vec::with_capacity(blocks.len());
         for (block, written) in blocks.iter().zip(written) {
-            let hidden = self.hide_block(block, selected.as_ref(), &mut hiding)?;
+            let hidden = self.hide_block(block, &mut hiding)?;
             if let Some(hidden) = &hidden {
                 *written = hidden.range.clone();
             }
             let hidden = hidden.filter(|_| encrypt_first);
             if block.signed {
-                signed.push(self.part(hidden.as_ref().unwrap_or(&block.piece)));
+                signed.push(self.block_part(block, hidden.as_ref())?);
             }
             hidden_blocks.push(hidden);
         }
-        signed.extend(timestamp.map(|timestamp| self.part(timestamp)));
+        signed.extend(timestamp.map(|timestamp| self.part(timestamp)).transpose()?);
 
         let mut tokens: Vec<Range<usize>> = Vec::new();
         let endorsers = self.supporting_tokens(&mut hiding, &mut signed, &mut tokens)?;
@@ -184,7 +176,7 @@ impl Protecting<'_> {
         for value in self.confirmations() {
             let id = self.ids.next();
             let plain = self.apex(id, |scratch, id| write_confirmation(scratch, id, value.as_deref()));
-            signed.push(self.part(&plain));
+            signed.push(self.part(&plain)?);
             tokens.push(if hidden { self.hide(&plain.range, &mut hiding)?.range } else { plain.range });
         }
         signed.extend(protected);
@@ -196,8 +188,8 @@ impl Protecting<'_> {
         if let Some(id) = primary_id {
             let primary = Piece { range: primary, id };
             for endorser in &endorsers {
-                let mut endorsed = vec![self.part(&primary)];
-                self.extend_with_own_parts(endorser, blocks, &hidden_blocks, covered_body, &mut endorsed);
+                let mut endorsed = vec![self.part(&primary)?];
+                self.extend_with_own_parts(endorser, blocks, &hidden_blocks, covered_body, &mut endorsed)?;
                 signatures.push(self.endorse(endorser, &endorsed)?);
             }
         }
@@ -232,17 +224,14 @@ impl Protecting<'_> {
         &mut self,
         body: &Piece,
         content: Range<usize>,
-        selected: Option<&Selected<'_>>,
         hiding: &mut Hiding,
     ) -> Result<Option<Piece>, Unsealed> {
         let parts = self.seal.demand.parts;
-        let range = match (&self.outgoing.content, selected) {
-            (Content::Copy(_, node), Some(selected)) if !parts.encrypted.body => {
-                if selected.of_element(*node).is_none() {
-                    return Ok(None);
-                }
-                self.encrypt_within_body(&body.id, *node, selected, hiding)?
-            }
+        let range = match &self.outgoing.content {
+            Content::Copy(document, node) if !parts.encrypted.body => match self.selections.within(document, *node) {
+                Some(selected) => self.encrypt_within_body(&body.id, *node, selected, hiding)?,
+                None => return Ok(None),
+            },
             // Paths are not followed into what is written here: all of it is encrypted where there are any.
             _ if parts.encrypts_in_body() => self.encrypt_body(&body.id, content, hiding)?,
             _ => return Ok(None),
@@ -251,27 +240,13 @@ impl Protecting<'_> {
     }
 
     /// A header block with what of it is encrypted; `None` where nothing is.
-    fn hide_block(
-        &mut self,
-        block: &Block<'_>,
-        selected: Option<&Selected<'_>>,
-        hiding: &mut Hiding,
-    ) -> Result<Option<Piece>, Unsealed> {
-        let Some((document, node)) = block.source.filter(|_| !block.encrypted) else {
-            return block.encrypted.then(|| self.encrypt_block(block, hiding)).transpose();
-        };
-        let own;
-        let selected = if let Some(selected) = selected.filter(|selected| selected.is_of(document)) {
-            selected
-        } else {
-            own = Selected::of(document, self.seal.demand.parts);
-            &own
-        };
-        match selected.of_element(node) {
-            None => Ok(None),
-            Some(Fragment::Element) => self.encrypt_block(block, hiding).map(Some),
-            Some(Fragment::Content) => self.encrypt_within_block(block, node, selected, hiding).map(Some),
+    fn hide_block(&mut self, block: &Block<'_>, hiding: &mut Hiding) -> Result<Option<Piece>, Unsealed> {
+        if block.encrypted {
+            return self.encrypt_block(block, hiding).map(Some);
         }
+        let Some((document, node)) = block.source else { return Ok(None) };
+        let selected = self.selections.within(document, node);
+        selected.map(|selected| self.encrypt_within_block(block, node, selected, hiding)).transpose()
     }
 
     /// Writes the list of what was encrypted, where anything was.
@@ -355,8 +330,9 @@ impl Protecting<'_> {
         let mut nothing = Hiding::new(false);
         let endorsers = self.supporting_tokens(&mut nothing, &mut Vec::new(), header)?;
         for endorser in &endorsers {
-            let mut endorsed: Vec<Part> = timestamp.iter().map(|timestamp| self.part(timestamp)).collect();
-            self.extend_with_own_parts(endorser, blocks, &[], body, &mut endorsed);
+            let mut endorsed: Vec<Part> =
+                timestamp.map(|timestamp| self.part(timestamp)).transpose()?.into_iter().collect();
+            self.extend_with_own_parts(endorser, blocks, &[], body, &mut endorsed)?;
             let range = self.endorse(endorser, &endorsed)?;
             header.push(range);
         }
@@ -372,16 +348,17 @@ impl Protecting<'_> {
         hidden: &[Option<Piece>],
         body: &Piece,
         into: &mut Vec<Part>,
-    ) {
+    ) -> Result<(), Unsealed> {
         let over_transport = self.seal.demand.order().is_none();
         for (at, block) in blocks.iter().enumerate() {
             if endorser.supporting.signs_block(block.name, over_transport) {
-                into.push(self.part(hidden.get(at).and_then(Option::as_ref).unwrap_or(&block.piece)));
+                into.push(self.block_part(block, hidden.get(at).and_then(Option::as_ref))?);
             }
         }
         if endorser.supporting.signs_body() {
-            into.push(self.part(body));
+            into.push(self.outer_part(body)?);
         }
+        Ok(())
     }
 
     /// The values to confirm: one each, or one without value where the request had no signature (WSS 1.1 section 8.5).

@@ -8,12 +8,12 @@ use nuncio_crypto::secret::Secret;
 use nuncio_crypto::sign;
 use nuncio_policy::model::X509Reference;
 use nuncio_xml::Writer;
-use nuncio_xmlsec::signature::{self, Method, Part, Signing};
+use nuncio_xmlsec::signature::{Method, Part, Signing};
 
-use super::Unsealed;
 use super::keys::{Signer, Token, refer};
 use super::protect::Protecting;
 use super::supporting::{Endorser, Key};
+use super::{Unsealed, inclusive};
 use crate::keys::Credential;
 use crate::names::X509V3;
 use crate::token::reference::{self, write_local};
@@ -61,10 +61,12 @@ impl Protecting<'_> {
     ) -> Result<Range<usize>, Unsealed> {
         let algorithm = self.seal.mac;
         let signing = Signing { id, method: Method::Mac(algorithm), digest: self.seal.demand.suite().digest, parts };
-        let (range, value) = signature::sign(
+        let scope = self.signed_in();
+        let (range, value) = inclusive::sign(
             &mut self.scratch,
             &signing,
-            |octets| Ok::<_, Unsealed>(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
+            scope,
+            |octets| Ok(mac::mac(algorithm, secret.expose(), &[octets]).as_ref().to_vec()),
             refer,
         )?;
         self.signatures.push(value);
@@ -87,10 +89,11 @@ impl Protecting<'_> {
         let (algorithm, v11) = (self.seal.signature, self.seal.demand.policy.wss.v11);
         let signing =
             Signing { id, method: Method::Asymmetric(algorithm), digest: self.seal.demand.suite().digest, parts };
-        let random = &mut *self.random;
-        let (range, value) = signature::sign(
+        let (scope, random) = (self.signed_in(), &mut *self.random);
+        let (range, value) = inclusive::sign(
             &mut self.scratch,
             &signing,
+            scope,
             |octets| sign::sign(&credential.key, algorithm, octets, random).map_err(|_| Unsealed::Asymmetric),
             |writer| match name {
                 Named::Local(id, value_type) => write_local(writer, id, Some(value_type), None),

@@ -151,7 +151,11 @@ impl<'a> Protecting<'a> {
         }
         let hidden = supporting.is_hidden().then(|| self.hide(&plain.range, hiding)).transpose()?;
         if supporting.signed {
-            signed.push(self.part(hidden.as_ref().filter(|_| hiding.first).unwrap_or(&plain)));
+            signed.push(match hidden.as_ref().filter(|_| hiding.first) {
+                // WSS4J has decrypted it before it verifies.
+                Some(hidden) => self.moving_part(hidden)?,
+                None => self.part(&plain)?,
+            });
         }
         tokens.push(hidden.map_or(plain.range, |hidden| hidden.range));
         Ok(())

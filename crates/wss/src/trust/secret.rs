@@ -137,7 +137,8 @@ impl<'a> Unwrapping<'a> {
 
     fn accepted(&self) -> Accepted {
         Accepted {
-            canonicalisations: Vec::new(),
+            canonicalisations: &[],
+            transforms: &[],
             digests: Vec::new(),
             macs: Vec::new(),
             signatures: Vec::new(),

@@ -102,7 +102,8 @@ impl Signature {
 
         let mut children = Children::of(document, signed_info, "SignedInfo")?;
         let canonicalisation = children.required(DSIG, "CanonicalizationMethod")?;
-        let canonicalisation = Canonicalisation::read(document, canonicalisation, accepted, limits)?;
+        let accept = |algorithm| accepted.canonicalisation(algorithm);
+        let canonicalisation = Canonicalisation::read(document, canonicalisation, accept, limits)?;
         let method = method(document, children.required(DSIG, "SignatureMethod")?, accepted)?;
         let mut references = vec![read(children.required(DSIG, "Reference")?)?];
         while let Some(node) = children.optional(DSIG, "Reference") {

@@ -16,7 +16,8 @@ pub(crate) const C14N: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
 pub(crate) fn accepted() -> Accepted {
     Accepted {
-        canonicalisations: vec![nuncio_xmlsec::C14n::Exclusive],
+        canonicalisations: &[nuncio_xmlsec::C14n::Exclusive],
+        transforms: &[nuncio_xmlsec::C14n::Exclusive],
         digests: vec![DigestAlgorithm::Sha1],
         macs: vec![MacAlgorithm::HmacSha1],
         signatures: vec![SignatureAlgorithm::RsaSha1],

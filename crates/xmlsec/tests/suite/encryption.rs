@@ -20,7 +20,8 @@ fn accepted() -> Accepted {
         pairs.map(move |(digest, mask)| KeyTransport::Oaep { digest, mask, v11 })
     };
     Accepted {
-        canonicalisations: Vec::new(),
+        canonicalisations: &[],
+        transforms: &[],
         digests: Vec::new(),
         macs: Vec::new(),
         signatures: Vec::new(),
