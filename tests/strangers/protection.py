@@ -13,7 +13,7 @@ from lxml import etree
 
 from keys import DIGESTS, HASHES
 from names import (
-    DS, DS_MORE, EXC_C14N, SOAP_MESSAGE_SECURITY, WSSE, WSU, X509_PROFILE, XENC, XENC11,
+    C14N, DS, DS_MORE, EXC_C14N, SOAP_MESSAGE_SECURITY, WSSE, WSU, X509_PROFILE, XENC, XENC11,
     child, elements, is_element, name, octets, require,
 )
 
@@ -68,6 +68,16 @@ def canonical(element, prefixes=()):
     return etree.tostring(element, method="c14n", exclusive=True, with_comments=False, inclusive_ns_prefixes=list(prefixes))
 
 
+def canonicalised(element, method):
+    """The canonical form that a CanonicalizationMethod or Transform says, in which what is in scope may count."""
+    if method.get("Algorithm") == EXC_C14N:
+        return canonical(element, _inclusive(method))
+    require(method.get("Algorithm") == C14N, "canonicalised with", method.get("Algorithm"))
+    # Written by itself, an element declares all that is in scope.
+    alone = etree.fromstring(etree.tostring(element, with_tail=False))
+    return etree.tostring(alone, method="c14n", exclusive=False, with_comments=False)
+
+
 class Decrypted:
     """An EncryptedData that was decrypted: what it was in, and what was in it."""
 
@@ -75,6 +85,9 @@ class Decrypted:
         self.identity, self.type = data.get("Id"), data.get("Type")
         self.key, self.algorithm, self.plain = key, algorithm, plain
         self.parent = name(data.getparent())
+        # Whether it was a header block, or what an EncryptedHeader holds.
+        self.in_header = any(name(of)[1] == "Header" for of in list(data.iterancestors())[:2]) and (
+            name(data.getparent()) != (WSSE, "Security"))
         scope = "".join(
             ' xmlns%s="%s"' % (":" + prefix if prefix else "", uri)
             for prefix, uri in data.getparent().nsmap.items()
@@ -171,7 +184,7 @@ class Signature:
         self.element = element
         info = child(element, DS, "SignedInfo")
         method = child(info, DS, "CanonicalizationMethod")
-        require(method.get("Algorithm") == EXC_C14N, "SignedInfo canonicalised with", method.get("Algorithm"))
+        self.canonicalisation, self.transforms = method.get("Algorithm"), []
         self.algorithm = child(info, DS, "SignatureMethod").get("Algorithm")
         self.key = ring.of_key_info(child(element, DS, "KeyInfo"), tokens)
         self.value = octets(child(element, DS, "SignatureValue"))
@@ -179,7 +192,7 @@ class Signature:
         for reference in info.findall("{%s}Reference" % DS):
             self.covered.append(self._reference(reference, document, ring))
         require(self.covered, "a signature of nothing")
-        self._verify(canonical(info, _inclusive(method)))
+        self._verify(canonicalised(info, method))
 
     def _reference(self, reference, document, ring):
         uri = reference.get("URI") or ""
@@ -192,12 +205,11 @@ class Signature:
         if through:
             require(name(element) == (WSSE, "SecurityTokenReference"), "STR-Transform of", name(element)[1])
             method = child(child(transforms[0], WSSE, "TransformationParameters"), DS, "CanonicalizationMethod")
-            algorithm = method.get("Algorithm")
-        require(algorithm == EXC_C14N, "transformed with", algorithm)
-        if through:
+            require(method.get("Algorithm") == EXC_C14N, "a token canonicalised with", method.get("Algorithm"))
             covered, canon = _dereferenced(element, document, ring, _inclusive(method))
         else:
-            canon = canonical(element, _inclusive(method))
+            self.transforms.append((algorithm, element))
+            canon = canonicalised(element, method)
         digest = child(reference, DS, "DigestMethod").get("Algorithm")
         require(digest in DIGESTS, "digested with", digest)
         self.digests.add(digest)

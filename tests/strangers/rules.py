@@ -6,9 +6,9 @@ from lxml import etree
 
 import supporting
 from names import (
-    DS, DS_MORE, SOAP, TRUST, WSSE, WSSE11, WSU, XENC, XENC11, child, elements, name, require,
+    C14N, DS, DS_MORE, EXC_C14N, SOAP, TRUST, WSSE, WSSE11, WSU, XENC, XENC11, child, elements, name, require,
 )
-from protection import canonical
+from protection import canonical, ids
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -165,7 +165,14 @@ def timestamp(message):
 def algorithms(message):
     """Every algorithm is the suite's, every derived key of its length."""
     suite = Suite(message.expected["suite"])
+    form = C14N if message.expected["inclusive"] else EXC_C14N
     for signature in message.signatures:
+        require(signature.canonicalisation == form, "SignedInfo canonicalised with", signature.canonicalisation)
+        for algorithm, element in signature.transforms:
+            # What is around a header block that was encrypted, or an encrypted token, depends on who decrypted it.
+            moves = name(element) == (XENC, "EncryptedData") and element.getparent() is message.signed.security()
+            moves = moves or any(of.in_header and set(ids(element)) & set(of.ids) for of in message.decrypted)
+            require(algorithm == (EXC_C14N if moves else form), name(element)[1], "transformed with", algorithm)
         require(signature.digests == {suite.digest}, "digested with", signature.digests)
         require(signature.algorithm == (suite.mac if signature.key.secret else suite.rsa), "signed with", signature.algorithm)
         require(signature.key.length in (None, suite.signature), "signed under", signature.key.length, "octets")

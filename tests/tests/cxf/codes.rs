@@ -24,7 +24,7 @@ const ELEMENTS: usize = 17;
 
 /// The words of each dimension. The name of the suite is made of those of two.
 #[rustfmt::skip]
-const DIMENSIONS: [&[&str]; 18] = [
+const DIMENSIONS: [&[&str]; 19] = [
     &["A", "X", "X10", "U", "UT", "XT"],
     &["", "one"],
     &["", "d"],
@@ -43,6 +43,7 @@ const DIMENSIONS: [&[&str]; 18] = [
     &["", "eh"],
     &["", "hash"],
     &["", "el=Element", "el=Content"],
+    &["", "c14n"],
 ];
 
 /// Tried whatever else is, and over TLS too where that is not what protects.
@@ -219,7 +220,7 @@ fn is_left_out(choice: &Choice) -> bool {
     // It encrypts with all of a session key of 256 bits, and calls that AES of 128.
     let whole_key = gcm && is(CIPHER, "Basic128GCM") && is(DERIVED, "") && is(CONVERSATION, "");
     // Where something of the security header is encrypted as well, it does not find what it encrypted of elements.
-    let in_header = is(ORDER, "ees") || is(BOOT, "U") && is(CONVERSATION, "one");
+    let in_header = is(ORDER, "ees") || is(ORDER, "esees") || is(BOOT, "U") && is(CONVERSATION, "one");
     let elements = in_header && !is(ELEMENTS, "") && !over_transport;
     elements || no_suite || sha1 || header || whole_key
 }

@@ -1,8 +1,9 @@
 //! What a message must be, from its policy's model and nothing else: what the strangers hold it to.
 
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, ElementPath, Layout, PartSet, Parts, PasswordKind, Policy, Properties,
-    ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SupportingToken, Token, TrustVersion,
+    Addressing, Binding, Canonicalization, DerivedKeys, ElementPath, Layout, PartSet, Parts, PasswordKind, Policy,
+    Properties, ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion, SupportingToken, Token,
+    TrustVersion,
 };
 use nuncio_tests::peers::{PASSWORD, USER};
 use nuncio_tests::time::format_utc;
@@ -24,6 +25,8 @@ pub(crate) struct Expected {
     pub(super) suite: &'static str,
     pub(super) layout: &'static str,
     order: &'static str,
+    /// Whether signatures are in inclusive canonical form.
+    pub(super) inclusive: bool,
     pub(super) secured: bool,
     pub(super) signature_encrypted: bool,
     /// How keys are derived; nothing where the policy leaves it open.
@@ -159,7 +162,7 @@ impl Subject<'_> {
     /// What the policy makes of it.
     pub(crate) fn expected(&self, name: String, file: String) -> Expected {
         let policy = self.effective();
-        let Properties { suite, layout, order, timestamp, protect_tokens, .. } = policy.properties;
+        let Properties { suite, options, layout, order, timestamp, protect_tokens, .. } = policy.properties;
         let parts = self.parts();
         let (protection, encryption) = self.sources();
         Expected {
@@ -181,6 +184,7 @@ impl Subject<'_> {
                 Layout::LaxTimestampLast => "timestamp last",
             },
             order: if order == ProtectionOrder::EncryptBeforeSign { "encrypt" } else { "sign" },
+            inclusive: options.canonicalization == Canonicalization::Inclusive,
             secured: timestamp || !matches!(policy.binding, Binding::Transport(_)),
             signature_encrypted: self.hides_signature(),
             derived: self.derives(),

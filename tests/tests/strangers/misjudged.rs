@@ -32,6 +32,7 @@ const IN_MESSAGES: &[Change] = &[
         let wanted = of.hidden.elements.is_empty().then(|| ("urn:example".into(), "text".into()));
         of.hidden.elements = wanted.into_iter().collect();
     }),
+    ("another canonical form", |of| of.inclusive ^= true),
     ("derived keys, or none", |of| of.derived = of.derived.map(|how| if how == "none" { "explicit" } else { "none" })),
 ];
 

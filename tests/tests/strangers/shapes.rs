@@ -3,7 +3,8 @@
 
 use nuncio_crypto::algorithm::KeyTransport;
 use nuncio_policy::model::{
-    Binding, DerivedKeys, Include, Layout, Policy, ProtectionOrder, SoapVersion, Token, X509Reference, X509Token,
+    Binding, Canonicalization, DerivedKeys, Include, Layout, Policy, ProtectionOrder, SoapVersion, Token,
+    X509Reference, X509Token,
 };
 use nuncio_policy::preset;
 use nuncio_policy::suite::{SUITES, Suite};
@@ -128,6 +129,9 @@ impl Change {
         let over_transport = matches!(policy.binding, Binding::Transport(_));
         let properties = &mut policy.properties;
         properties.suite = suite;
+        if turn % 3 == 1 {
+            properties.options.canonicalization = Canonicalization::Inclusive;
+        }
         if !over_transport {
             properties.order = protection_order;
             properties.encrypt_signature = encrypt_signature;

@@ -6,7 +6,7 @@ import java.util.List;
 final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
-    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear;
+    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
     private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts;
 
     Policies(String code) {
@@ -26,6 +26,7 @@ final class Policies {
         encryptedHeader = words.contains("eh");
         choice = words.contains("choice");
         clear = words.contains("clear");
+        inclusive = words.contains("c14n");
         suite = value(words, "suite", "Basic256");
         reference = value(words, "ref", "Thumbprint");
         layout = value(words, "layout", "");
@@ -77,7 +78,7 @@ final class Policies {
 
     private String algorithms(String usual) {
         var name = suite.contains("GCM") ? "<gcm:" + suite + " xmlns:gcm='" + GCM + "'/>" : "<sp:" + suite + "/>";
-        return "<sp:AlgorithmSuite>" + policy(name) + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:" + (layout.isEmpty() ? usual : layout) + "/>")
+        return "<sp:AlgorithmSuite>" + policy(name + (inclusive ? "<sp:InclusiveC14N/>" : "")) + "</sp:AlgorithmSuite><sp:Layout>" + policy("<sp:" + (layout.isEmpty() ? usual : layout) + "/>")
             + "</sp:Layout><sp:IncludeTimestamp/>";
     }
 
