@@ -165,7 +165,7 @@ pub struct SuiteOptions {
     pub canonicalization: Canonicalization,
     /// `SOAPNormalization10`: what is signed is normalised as SOAP first.
     pub soap_normalization: bool,
-    /// `STRTransform10`: tokens are signed through the references to them.
+    /// `STRTransform10`: where a token is signed through a reference to it, it is by that transform.
     pub str_transform: bool,
 }
 

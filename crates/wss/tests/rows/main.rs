@@ -40,6 +40,7 @@ const ROWS: &[(&str, Stand)] = &[
     ("XS-07", Tests(&[
         "crates/xmlsec/tests/transforms.rs::xs_07_a_reference_stands_for_its_token",
         "crates/xmlsec/tests/transforms.rs::xs_07_the_parameters_of_the_str_transform_are_fixed",
+        "crates/wss/tests/rows/tk.rs::xs_07_a_token_that_travels_is_signed_through_the_reference_to_it",
     ])),
     ("XS-08", Tests(&["crates/wss/tests/rows/xs_keys.rs::xs_08_prefixes_bound_anew"])),
     ("XS-09", Tests(&["crates/xml/tests/refusals.rs::xs_09_namespaces_that_are_read_in_two_ways"])),

@@ -1,12 +1,16 @@
 //! TK: tokens, freshness, and what makes a message unique.
 
+use nuncio_crypto::algorithm::{DigestAlgorithm, SignatureAlgorithm};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
-use nuncio_policy::model::{Binding, Include, Policy, X509Reference};
+use nuncio_crypto::{base64, digest, sign};
+use nuncio_policy::model::{Binding, Include, PartSet, Policy, X509Reference};
 use nuncio_wss::{Class, Credential, Refusal};
 
-use crate::ends::{Pair, policy, soap};
-use crate::forge::{CLEAR, Stage, WSU, after, before, edited, element, replaced, within, without};
+use crate::ends::{Numbers, Pair, client, policy, soap};
+use crate::forge::{
+    CLEAR, Stage, WSSE, WSU, after, before, edited, element, id, replaced, resigned_but, within, without,
+};
 
 const TLS: &str = "wse-usernameOverTransportSecurity";
 
@@ -249,4 +253,53 @@ fn tk_11_names_that_fit_two_certificates() {
     );
     let text = replaced(&stage.text, "Security/BinarySecurityToken", &theirs);
     stage.refused("another certificate in the token", &text, "Invalid(SignatureMismatch)");
+}
+
+/// A token that travels may be signed as itself or through the reference to it: it is the token that is covered.
+#[test]
+fn xs_07_a_token_that_travels_is_signed_through_the_reference_to_it() {
+    const STR_TRANSFORM: &str =
+        "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform";
+    const EXCLUSIVE: &str = "<Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"></Transform>";
+    let stage = Stage::of("wse-mutualCertificate10Security", |policy| {
+        policy.parts.encrypted = PartSet::default();
+        policy.properties.protect_tokens = true;
+    });
+    let signed = |text: &str, digest: Option<&str>| {
+        let key = client().key;
+        let sign = |octets: &[u8]| {
+            sign::sign(&key, SignatureAlgorithm::RsaSha1, octets, &mut Numbers(3))
+                .unwrap_or_else(|_| panic!("not signed"))
+        };
+        resigned_but(text, digest.map(|digest| ("str", digest)), sign)
+    };
+    let (token, id) =
+        (element(&stage.text, "Security/BinarySecurityToken"), id(&stage.text, "Security/BinarySecurityToken"));
+    let octets = edited(token, "<o:BinarySecurityToken", "<o:BinarySecurityToken xmlns=\"\"");
+    let digest = |octets: &str| base64::encode(digest::hash(DigestAlgorithm::Sha1, octets.as_bytes()).as_ref());
+    let key_info = element(&stage.text, "Signature/KeyInfo");
+    let named = edited(
+        key_info,
+        "<o:SecurityTokenReference",
+        &format!("<o:SecurityTokenReference xmlns:u=\"{WSU}\" u:Id=\"str\""),
+    );
+    let text = replaced(&stage.text, "Signature/KeyInfo", &named);
+    let reference = format!("<Reference URI=\"#{id}\"><Transforms>");
+    let parameters = format!(
+        "<Reference URI=\"#str\"><Transforms><Transform Algorithm=\"{STR_TRANSFORM}\"><o:TransformationParameters xmlns:o=\"{WSSE}\">\
+         {}</o:TransformationParameters></Transform>",
+        EXCLUSIVE.replace("Transform", "CanonicalizationMethod")
+    );
+    let text = edited(&text, &format!("{reference}{EXCLUSIVE}"), &parameters);
+    stage.accepted("through the reference", &signed(&text, Some(&digest(&octets))));
+    // The reference itself is not what it stands for.
+    let itself = element(&text, "KeyInfo/SecurityTokenReference");
+    stage.refused("the reference", &signed(&text, Some(&digest(itself))), "Invalid(DigestMismatch(\"str\"))");
+    let plain = edited(
+        &stage.text,
+        &format!("{reference}{EXCLUSIVE}"),
+        &format!("<Reference URI=\"#str\"><Transforms>{EXCLUSIVE}"),
+    );
+    let plain = replaced(&plain, "Signature/KeyInfo", &named);
+    stage.refused("the reference alone", &signed(&plain, None), "NotSigned(\"the token that signs\")");
 }
