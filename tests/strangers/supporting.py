@@ -16,6 +16,8 @@ def check(message, primary):
             username(message, primary, token)
         elif token["kind"] == "certificate" and not token["endorsing"]:
             certificates(message, primary, token)
+        elif not token["endorsing"]:
+            protected(message, primary, context(message, token), token)
         else:
             endorsed(message, primary, token, endorsing)
 
@@ -46,6 +48,16 @@ def certificates(message, primary, token):
     protected(message, primary, candidates[-1], token)
 
 
+def context(message, token):
+    """The token of a context, which is in the message."""
+    found = [of for of in message.plain.security() if name(of)[1] == "SecurityContextToken"]
+    require(len(found) == 1, len(found), "security context tokens")
+    namespace = name(found[0])[0]
+    said = [found[0].findtext("{%s}%s" % (namespace, local)) for local in ("Identifier", "Instance")]
+    require(said == token["of"], "another context:", said)
+    return found[0]
+
+
 def endorsed(message, primary, token, signatures):
     source = [token["kind"], *token["of"]]
     mine = [signature for signature in signatures if list(signature.key.source) == source]
@@ -57,6 +69,8 @@ def endorsed(message, primary, token, signatures):
     for block in message.blocks(message.signed):
         if any(namespace == name(block)[0] and local in (None, name(block)[1]) for namespace, local in token["headers"]):
             require(mine[0].covers(block), "not endorsed:", name(block)[1])
+    if token["kind"] == "context" and token["signed"]:
+        protected(message, primary, context(message, token), token)
     if token["kind"] == "certificate":
         reference = mine[0].element.find("{*}KeyInfo/{%s}SecurityTokenReference" % WSSE)
         direct = child(reference, WSSE, "Reference", optional=True)

@@ -288,9 +288,6 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
             Err(NotBuilt("RequireEmbeddedTokenReference of a token that is signed or encrypted"))
         }
         (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
-        (Token::SecureConversation(_), _) if !supporting.endorsing => {
-            Err(NotBuilt("a secure conversation token that supports without endorsing"))
-        }
         // One context belongs to a message: which of two would be?
         (
             Token::SecureConversation(_),
@@ -299,8 +296,13 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
         (_, Binding::Transport(_)) if supporting.endorsing && !policy.properties.timestamp => {
             Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"))
         }
-        (Token::SecureConversation(_), _) if supporting.signed || supporting.encrypted => {
-            Err(NotBuilt("a secure conversation token that is signed or encrypted"))
+        (_, Binding::Transport(_)) => Ok(()),
+        // It says which key to look for, and that is looked for before anything is decrypted.
+        (Token::SecureConversation(_), _) if supporting.encrypted => {
+            Err(NotBuilt("a secure conversation token that is encrypted"))
+        }
+        (Token::SecureConversation(token), _) if supporting.signed && !token.include.to_recipient() => {
+            Err(NotBuilt("a secure conversation token that is signed and does not travel"))
         }
         _ => Ok(()),
     }

@@ -123,8 +123,17 @@ fn supporting_tokens() {
         &supporting("Endorsing", &format!("{session}<sp:EncryptedParts><sp:Body/></sp:EncryptedParts>")),
         "encrypted parts of a secure conversation token that supports",
     );
-    check(&supporting("Signed", &session), "a secure conversation token that supports without endorsing");
-    check(&supporting("SignedEndorsing", &session), "a secure conversation token that is signed or encrypted");
+    let beside = |kind: &str, token: &str| {
+        let kind = format!("{kind}SupportingTokens");
+        format!("{}<sp:{kind}><wsp:Policy>{token}</wsp:Policy></sp:{kind}>", symmetric("<sp:X509Token/>", ""))
+    };
+    check(&beside("SignedEncrypted", &session), "a secure conversation token that is encrypted");
+    let never = "<sp:SecureConversationToken \
+        sp:IncludeToken='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Never'>";
+    check(
+        &beside("SignedEndorsing", &session.replace("<sp:SecureConversationToken>", never)),
+        "a secure conversation token that is signed and does not travel",
+    );
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(crate) const FIXED: [&str; 18] = [
 /// own. Other parts of theirs CXF does not take from itself: its clients have the binding encrypt and sign them, and its
 /// services look for them under the token's own key.
 #[rustfmt::skip]
-const SUPPORTING: [&str; 29] = [
+const SUPPORTING: [&str; 36] = [
     "X+one+13+as=Plain", "X+es+13+as=Signed", "X+one+13+as=SignedEndorsing", "X+one+d+13+as=Encrypted",
     "X+ees+13+as=SignedEncrypted", "X+one+13+as=EndorsingEncrypted", "X+one+d+ees+13+as=SignedEndorsingEncrypted",
     "X+one+es+13+as=SignedEndorsingEncrypted", "U+one+13+as=Plain", "U+es+13+as=Signed", "U+one+ees+13+as=Encrypted",
@@ -66,14 +66,17 @@ const SUPPORTING: [&str; 29] = [
     "A+one+d+13+with=X:EndorsingEncrypted", "X10+one+13+with=U:Plain", "X10+one+es+13+with=U:SignedEncrypted",
     "X10+one+ees+13+with=U:Signed", "X10+one+13+with=X:Endorsing", "UT+one+13+with=X:Endorsing", "UT+one+13+with=U:Plain",
     "X+one+13+parts=SignedElements", "X+one+d+ees+13+parts=SignedParts", "X+13+parts=SignedElements",
-    "XT+one+13+parts=SignedElements",
+    "XT+one+13+parts=SignedElements", "UT+13+sct=Plain", "UT+13+sct=SignedEndorsing", "UT+13+sct=SignedEndorsingEncrypted",
+    "A+13+sct=Endorsing", "A+d+13+sct=Endorsing", "A+13+sct=Plain", "X10+13+sct=Endorsing",
 ];
 
-/// Tried against CXF's services alone, with references to the context that lead where the last word says. CXF takes no policy
-/// that says so, not even from itself: it never finds that one is kept. What it takes is the message.
+/// Tried against CXF's services alone. A context that is signed its clients do not find in their own message. A policy that says
+/// where references to a context lead (`target`) it takes from nobody, for it never finds that one is kept: what it takes is
+/// the message.
 #[rustfmt::skip]
-pub(crate) const SERVED: [&str; 4] = [
+pub(crate) const SERVED: [&str; 8] = [
     "A+13+target=ExternalUri", "A+d+ees+13+target=ExternalUri", "X+d+es+13+target=External", "U+d+13+target=Internal",
+    "A+13+sct=Signed", "A+d+ees+13+sct=SignedEndorsing", "X10+13+sct=SignedEndorsing", "X10+es+13+sct=Signed",
 ];
 
 /// Tried besides: policies of operations, that leave a choice or are of some operations alone.

@@ -29,12 +29,20 @@ fn per_message(code: &str) -> bool {
     code.split('+').any(|word| word == "one")
 }
 
+/// Whether its calls belong to a conversation: one that is only named proves nothing.
+fn is_in_conversation(code: &str) -> bool {
+    let kind = code.split('+').find_map(|word| word.strip_prefix("sct="));
+    !per_message(code) && kind.is_none_or(|kind| kind.contains("Endorsing"))
+}
+
 /// Who the plain service is told that calls; nobody where the client is anonymous. A certificate that signs nothing proves
 /// nothing. In a conversation it is who began it, whatever comes with its messages.
 fn principal(code: &str) -> Option<&'static str> {
     let word = |name: &str| code.split('+').find_map(|word| word.strip_prefix(name));
     let further = word("with=").filter(|_| per_message(code)).unwrap_or_default();
     match code.split('+').next().unwrap_or_default() {
+        // The user name comes with the request for the conversation.
+        "UT" if !per_message(code) && !is_in_conversation(code) => None,
         "U" | "UT" => Some(USER),
         _ if further.starts_with("U:") => Some(USER),
         "X" | "XT" if word("as=").is_some_and(|kind| !kind.contains("Endorsing")) => None,
@@ -153,7 +161,7 @@ fn every_code_works_over_http_and_over_tls() {
             let clear = code.ends_with("+clear") && text.contains("Notify");
             let principal = principal(code).filter(|_| !clear);
             assert_eq!(request.header("x-nuncio-principal"), principal, "{code}: {text}");
-            assert_eq!(request.header("x-nuncio-conversation").is_none(), per_message(code), "{code}: {text}");
+            assert_eq!(request.header("x-nuncio-conversation").is_some(), is_in_conversation(code), "{code}: {text}");
             assert!(request.is_plain(), "{code}: {text}");
         }
     }

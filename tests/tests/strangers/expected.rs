@@ -111,7 +111,7 @@ impl From<&PartSet> for Names {
 pub(super) enum Supporting {
     Username { name: &'static str, password: &'static str, digest: bool, signed: bool, encrypted: bool },
     Certificate(Certificate),
-    Context { of: Vec<Option<String>>, endorsing: bool, headers: Headers },
+    Context { of: Vec<Option<String>>, signed: bool, encrypted: bool, endorsing: bool, headers: Headers },
 }
 
 #[derive(Clone, Serialize)]
@@ -309,7 +309,8 @@ impl Subject<'_> {
         let mut tokens: Vec<_> = policy.supporting.iter().map(|supporting| self.token(supporting)).collect();
         if let (Purpose::Renew, Some(context)) = (self.purpose, self.context) {
             let of = context_words(context)[1..].to_vec();
-            tokens.push(Supporting::Context { of, endorsing: true, headers: Vec::new() });
+            let (signed, encrypted, endorsing, headers) = (false, false, true, Vec::new());
+            tokens.push(Supporting::Context { of, signed, encrypted, endorsing, headers });
         }
         tokens
     }
@@ -320,7 +321,8 @@ impl Subject<'_> {
         let SupportingToken { signed, encrypted, endorsing, .. } = *supporting;
         match (&supporting.token, self.context) {
             (Token::SecureConversation(_), Some(context)) => {
-                Supporting::Context { of: context_words(context)[1..].to_vec(), endorsing, headers }
+                let of = context_words(context)[1..].to_vec();
+                Supporting::Context { of, signed, encrypted, endorsing, headers }
             }
             (Token::Username(token), _) => Supporting::Username {
                 name: USER,

@@ -2,8 +2,8 @@
 //! header blocks, protected tokens, implied derived keys, hashed passwords, certificates that do not travel.
 
 use nuncio_policy::model::{
-    Binding, DerivedKeys, HeaderPart, Include, Parts, PasswordKind, Policy, SupportingToken, Token, UsernameToken,
-    X509Reference, X509Token,
+    Binding, DerivedKeys, HeaderPart, Include, Parts, PasswordKind, Policy, SecureConversationToken, SupportingToken,
+    Token, UsernameToken, X509Reference, X509Token,
 };
 use nuncio_policy::preset;
 use nuncio_policy::suite::SUITES;
@@ -32,6 +32,9 @@ const KINDS: [&str; 8] = [
 /// The namespace of the header blocks that calls bring.
 pub(crate) const BLOCKS: &str = "urn:example:blocks";
 
+/// What a context does beside a certificate that protects: it is looked up before anything is decrypted.
+const IN_CLEAR: [&str; 4] = ["", "Signed", "Endorsing", "SignedEndorsing"];
+
 /// All of them. A user name does not endorse: no key is derived from passwords.
 pub(crate) fn supported() -> Vec<Shape> {
     let tokens = [("a certificate", certificate(false)), ("a certificate that stays", certificate(true))];
@@ -49,6 +52,13 @@ pub(crate) fn supported() -> Vec<Shape> {
             }
         }
     }
+    for base in BASES.into_iter().filter(|(what, _)| *what != "conversation") {
+        let kinds = if base.0 == "transport" { &KINDS[..] } else { &IN_CLEAR[..] };
+        for kind in kinds {
+            let turn = shapes.len();
+            shapes.push(shape(base, kind, ("a context", &context(kind)), ORDERS[turn % 3], turn));
+        }
+    }
     shapes
 }
 
@@ -62,6 +72,11 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
     if !in_messages {
         policy.supporting.clear();
     }
+    let mut token = token.clone();
+    if let Token::SecureConversation(token) = &mut token {
+        // It is begun at the same port.
+        token.bootstrap.addressing = policy.addressing;
+    }
     policy.supporting.push(SupportingToken {
         token: token.clone(),
         signed: kind.contains("Signed"),
@@ -73,11 +88,11 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
     Change { suite, order, derived, protect, turn }.apply(&mut policy);
     if let Binding::Asymmetric(binding) = &mut policy.binding {
         // It is the client's one certificate that signs and that supports: a reference to it must not find the other token.
-        let stays = matches!(token, Token::X509(token) if token.include == Include::Never);
+        let stays = matches!(&token, Token::X509(token) if token.include == Include::Never);
         binding.initiator.include = if stays { Include::Never } else { Include::AlwaysToRecipient };
     }
     // The last of the policy's tokens is the one that is tried.
-    let of_token = headers && turn / 4 % 2 == 1;
+    let of_token = headers && turn / 4 % 2 == 1 && !matches!(&token, Token::SecureConversation(_));
     if headers {
         add_headers(&mut policy, of_token);
     }
@@ -110,6 +125,14 @@ fn add_headers(policy: &mut Policy, of_token: bool) {
 /// The supporting token of a preset.
 fn preset_token(name: &str) -> Token {
     preset::named(name).expect("a preset").policy.supporting.remove(0).token
+}
+
+/// A context; where it does not endorse, its key proves nothing, so that nobody can cancel it.
+fn context(kind: &str) -> Token {
+    let Token::SecureConversation(token) = preset_token("wcf-ws2007-userNameOverTransport-conversation") else {
+        panic!("no conversation")
+    };
+    Token::SecureConversation(SecureConversationToken { cancel: kind.contains("Endorsing"), ..token })
 }
 
 fn certificate(stays: bool) -> Token {

@@ -54,6 +54,7 @@ impl Opening<'_> {
                     }
                 }
                 model::Token::X509(_) => self.certificate_alone(&mut spare, demanded)?,
+                model::Token::SecureConversation(_) if !demanded.endorsing => self.context_alone(demanded)?,
                 model::Token::SecureConversation(_) => match take(&mut untaken, |by| matches!(by, Endorser::Context)) {
                     Some(endorsement) => {
                         self.check_endorsement(endorsement, timestamp)?;
@@ -136,6 +137,15 @@ impl Opening<'_> {
             (None, Some(&node)) => self.check_protected(node, demanded, "BinarySecurityToken"),
             (None, None) if demanded.optional => Ok(()),
             (None, None) => Err(Refusal::TokenMissing("certificate")),
+        }
+    }
+
+    /// A security context that comes along without signing. It names a conversation, and proves nothing of it.
+    fn context_alone(&self, demanded: &SupportingToken) -> Result<(), Refusal> {
+        match self.header.nodes(|item| matches!(item, Item::Context(..))).next() {
+            Some(node) => self.check_protected(node, demanded, "SecurityContextToken"),
+            None if demanded.optional => Ok(()),
+            None => Err(Refusal::TokenMissing("security context token")),
         }
     }
 
@@ -226,9 +236,13 @@ impl Opening<'_> {
     }
 
     /// A context that the policy includes in requests must be there; and one that is named is the message's own only if its
-    /// key made something of it.
+    /// key made something of it, which is asked wherever the policy has a use for its key.
     fn check_context_included(&self) -> Result<(), Refusal> {
-        if self.demand.direction == Direction::Request && self.keys.context.is_some() && !self.is_by_context() {
+        let alone = |demanded: &SupportingToken| {
+            matches!(demanded.token, model::Token::SecureConversation(_)) && !demanded.endorsing
+        };
+        let named = self.keys.context.is_some() && !self.demand.supporting.iter().any(alone);
+        if self.demand.direction == Direction::Request && named && !self.is_by_context() {
             return Err(Refusal::TokenMissing("signature by the security context"));
         }
         let protection = self.demand.symmetric().map(|binding| &binding.protection);

@@ -179,12 +179,12 @@ impl<'a> Protecting<'a> {
         let (token, secret) = match &self.seal.protection {
             Protection::None => return Err(Unsealed::TokenMissing("a protection token")),
             Protection::Context { context, include } => {
-                let local = include.then(|| self.context_token(context, header));
-                if let (true, Some(id), Some(range)) = (protect, &local, header.last()) {
-                    *protected = Some(self.part(&Piece { range: range.clone(), id: id.clone() })?);
-                }
+                let piece = include.then(|| self.context_token(context));
+                header.extend(piece.iter().map(|piece| piece.range.clone()));
+                let part = piece.as_ref().filter(|_| protect).map(|piece| self.part(piece));
+                *protected = part.transpose()?;
                 let outside = self.seal.demand.refers_outside();
-                (Token::Context(local.filter(|_| !outside)), context.secret.clone())
+                (Token::Context(piece.map(|piece| piece.id).filter(|_| !outside)), context.secret.clone())
             }
             Protection::Answer(shared) => (Token::Answer, shared.secret.clone()),
             Protection::Fresh { shared, .. } => {
@@ -255,20 +255,17 @@ impl<'a> Protecting<'a> {
         Ok(piece.range)
     }
 
-    /// Writes a security context token and returns its id: to the octet where it came from an issuer.
-    pub(super) fn context_token(&mut self, context: &Context, header: &mut Vec<Range<usize>>) -> String {
+    /// Writes a security context token: to the octet where it came from an issuer.
+    pub(super) fn context_token(&mut self, context: &Context) -> Piece {
         if let Some(carried) = &context.carried {
             let start = self.scratch.position();
             self.scratch.text_with(|out| out.extend_from_slice(&carried.octets));
-            header.push(start..self.scratch.position());
-            return carried.id.clone();
+            return Piece { range: start..self.scratch.position(), id: carried.id.clone() };
         }
         let id = self.ids.next();
-        let piece = self.apex(id, |scratch, id| {
+        self.apex(id, |scratch, id| {
             context::write(scratch, context.dialect, id, &context.identifier, context.instance.as_deref());
-        });
-        header.push(piece.range);
-        piece.id
+        })
     }
 
     /// A key to work with: the protection token's own, or one derived from it.

@@ -97,8 +97,8 @@ pub(crate) enum Brought<'a> {
     Username { name: &'a str, password: &'a str, token: &'a UsernameToken },
     /// A certificate, by its key where it endorses.
     Certificate { credential: &'a Credential, token: &'a X509Token },
-    /// A security context that endorses, with a key derived from its own or with that itself; without a token of the policy
-    /// where it is renewed.
+    /// A security context; where it endorses, with a key derived from its own or with that itself. Without a token of the
+    /// policy where it is renewed.
     Context { context: &'a Context, token: Option<&'a SecureConversationToken>, derive: bool },
 }
 

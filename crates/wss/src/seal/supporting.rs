@@ -95,8 +95,15 @@ impl<'a> Protecting<'a> {
                 }
                 Brought::Context { context, token, derive } => {
                     let dialect = context.dialect;
-                    let travels = token.is_none_or(|token| seal.demand.includes(token.include));
-                    let id = travels.then(|| self.context_token(context, tokens));
+                    let included = token.is_none_or(|token| seal.demand.includes(token.include));
+                    let piece = (included || !supporting.endorsing).then(|| self.context_token(context));
+                    let covered = piece.as_ref().filter(|_| supporting.signed && seal.demand.order().is_some());
+                    signed.extend(covered.map(|piece| self.part(piece)).transpose()?);
+                    tokens.extend(piece.iter().map(|piece| piece.range.clone()));
+                    if !supporting.endorsing {
+                        continue;
+                    }
+                    let id = piece.map(|piece| piece.id);
                     let name = match id.filter(|_| token.is_none_or(|token| !token.target.is_outside())) {
                         Some(id) => ContextName::Local(id, dialect.context_token),
                         None => ContextName::Outside(context),

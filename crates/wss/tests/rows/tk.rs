@@ -25,7 +25,7 @@ fn token(stage: &Stage, children: &str) -> String {
 fn tk_02_nonces_and_their_times() {
     let stage = Stage::of(TLS, |_| {});
     let (name, password) = ("<o:Username>alice</o:Username>", "<o:Password>wonderland-1865</o:Password>");
-    let nonce = |octets: usize| format!("<o:Nonce>{}</o:Nonce>", nuncio_crypto::base64::encode(&vec![7; octets]));
+    let nonce = |octets: usize| format!("<o:Nonce>{}</o:Nonce>", base64::encode(&vec![7; octets]));
     let created = |time: &str| format!("<u:Created xmlns:u=\"{WSU}\">{time}</u:Created>");
     let (now, length) =
         ("2026-12-01T00:00:00Z", "SecurityHeader { element: \"Nonce\", fault: \"is too short or too long\" }");
@@ -247,10 +247,7 @@ fn tk_11_names_that_fit_two_certificates() {
     // The trusted certificate that comes along does not sign for the one that does.
     let stage = Stage::of("wcf-ws2007-certificateOverTransport", |_| {});
     let token = element(&stage.text, "Security/BinarySecurityToken").to_owned();
-    let theirs = token.replace(
-        &nuncio_crypto::base64::encode(crate::ends::client().certificate.der()),
-        &nuncio_crypto::base64::encode(leaf.der()),
-    );
+    let theirs = token.replace(&base64::encode(client().certificate.der()), &base64::encode(leaf.der()));
     let text = replaced(&stage.text, "Security/BinarySecurityToken", &theirs);
     stage.refused("another certificate in the token", &text, "Invalid(SignatureMismatch)");
 }

@@ -7,7 +7,7 @@ final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
     private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
-    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts;
+    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts, sct;
 
     Policies(String code) {
         this.code = code;
@@ -35,6 +35,7 @@ final class Policies {
         with = value(words, "with", "");
         elements = value(words, "el", "");
         tokenParts = value(words, "parts", "");
+        sct = value(words, "sct", "");
         sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
     }
 
@@ -159,7 +160,8 @@ final class Policies {
         var token = policy("<sp:SecureConversationToken " + include("AlwaysToRecipient") + ">" + policy((derived ? "<sp:RequireDerivedKeys/>" : "")
             + (cancel ? "" : trust13 ? "<sp:MustNotSendCancel/>" : "<mssp:MustNotSendCancel/>") + "<sp:BootstrapPolicy>" + policy(bootstrap(establishing())) + "</sp:BootstrapPolicy>")
             + "</sp:SecureConversationToken>");
-        return overTransport() ? transport(supporting("Endorsing", token))
+        return overTransport() ? transport(supporting(sct.isEmpty() ? "Endorsing" : sct, token))
+            : !sct.isEmpty() ? bootstrap(parts()) + supporting(sct, token)
             : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
     }
 
