@@ -31,6 +31,9 @@ pub(crate) struct Demand<'a> {
     pub(crate) protected: bool,
     /// Whether keys must be derived where the policy says so. Not for Cancel, which WCF does not hold to it.
     pub(crate) derive: bool,
+    /// Whether it is the answer to a Cancel, which need not confirm signatures nor have the timestamp first or last: CXF gives
+    /// it under a policy of its own making. It is signed with the key of a context that says such a thing once.
+    pub(crate) cancelled: bool,
     /// Whether the context that is renewed must endorse, beside what the bootstrap policy asks for.
     pub(crate) renew: bool,
 }
@@ -43,7 +46,8 @@ impl<'a> Demand<'a> {
             Direction::Response => (terms, &[][..]),
         };
         let protected = terms.protected;
-        Self { policy, direction, parts: &terms.parts, supporting, protected, derive: true, renew: false }
+        let (derive, cancelled, renew) = (true, false, false);
+        Self { policy, direction, parts: &terms.parts, supporting, protected, derive, cancelled, renew }
     }
 
     /// What a message that goes is made to satisfy.

@@ -10,7 +10,7 @@ use ends::{ACTION, Pair, policy, soap};
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding, Token};
 use nuncio_policy::preset;
-use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Request};
+use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Refusal, Request};
 
 fn presets() -> Vec<&'static str> {
     preset::all().map(|preset| preset.name).collect()
@@ -92,6 +92,38 @@ fn a_context_is_cancelled_by_its_holder() {
         let Ok((message, _)) = cancelled else { panic!("{name}") };
         let opening = pair.answer(&message, &expectation).expect("answered");
         pair.initiator.cancelled(&opening).expect("cancelled");
+    }
+}
+
+/// CXF's answer to a Cancel confirms nothing and has its timestamp where it likes. What it does confirm must be right, and no
+/// other answer is let off.
+#[test]
+fn the_answer_to_a_cancel_need_not_confirm_it() {
+    let name = "wcf-ws2007-mutualCertificate-conversation";
+    let mut theirs = policy(name);
+    theirs.properties.layout = Layout::Lax;
+    let mut ours = theirs.clone();
+    ours.wss.signature_confirmation = true;
+    ours.properties.layout = Layout::LaxTimestampLast;
+    for (served, confirms) in [(&theirs, false), (&ours, true)] {
+        let mut pair = Pair::unlike(&ours, served, soap(name)[0]);
+        let (ours, theirs) = pair.establish();
+        let mut cancel = || pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let ((outbound, expectation), (_, other)) = (cancel(), cancel());
+        let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+        let Ok((message, _)) = Recipient::cancel(opened, pair.now, &mut pair.numbers) else { panic!("not cancelled") };
+        let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{confirms}: {refusal}"));
+        pair.initiator.cancelled(&opening).expect("cancelled");
+        let refused = pair.answer(&message, &other).map(drop);
+        assert!(
+            matches!(refused, Err(Refusal::SignatureConfirmation(_))) == confirms && refused.is_err(),
+            "{refused:?}"
+        );
+
+        let (outbound, expectation) = pair.request("hello", Some(&ours));
+        let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+        let message = pair.echo(opened);
+        assert_eq!(pair.answer(&message, &expectation).is_ok(), confirms);
     }
 }
 

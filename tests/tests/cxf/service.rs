@@ -170,10 +170,9 @@ fn said(opening: &Opening) -> String {
     String::from_utf8_lossy(&opening.plain().body).into_owned()
 }
 
-/// Whether a context can be cancelled. CXF answers a Cancel under a policy of its own making, which confirms nothing, has its
-/// timestamp where it likes, and signs with the context.
+/// Whether a context can be cancelled. CXF answers a Cancel under a policy of its own making, which signs with the context.
 fn cancels(code: &str) -> bool {
-    !code.split('+').any(|word| matches!(word, "nc" | "conf" | "layout=LaxTsLast") || word.starts_with("sct="))
+    !code.split('+').any(|word| word == "nc" || word.starts_with("sct="))
 }
 
 /// Calls a service as its policy wants it: in a conversation that is renewed and cancelled, or without one.

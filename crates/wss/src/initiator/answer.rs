@@ -9,7 +9,7 @@ use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
 use crate::conversation::{Carried, Context, Principal};
 use crate::demand::{Demand, Direction};
-use crate::dialect::TrustVerb;
+use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault;
 use crate::keys::Keys;
@@ -66,9 +66,11 @@ impl Initiator {
         if !protected && !envelope.is_fault() && are_protected(terms.outputs(operation, expectation.way)) {
             return Err(Refusal::TokenMissing("security header"));
         }
+        let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
+        let cancelled = expectation.request == Request::Cancel && action.is_some_and(Dialect::is_cancelled);
         let demand = |message| {
             let demand = Demand::of(policy, Direction::Response, message);
-            Demand { derive: expectation.request != Request::Cancel, ..demand }
+            Demand { derive: expectation.request != Request::Cancel, cancelled, ..demand }
         };
         let asymmetric = matches!(policy.binding, Binding::Asymmetric(_));
         let keys = Keys {
