@@ -29,13 +29,12 @@ pub(crate) struct Demand<'a> {
     pub(crate) supporting: &'a [SupportingToken],
     /// Whether the binding holds for the message.
     pub(crate) protected: bool,
-    /// Whether keys must be derived where the policy says so. Not for Cancel, which WCF does not hold to it.
-    pub(crate) derive: bool,
+    /// What is asked for, or answered. Keys need not be derived for Cancel, which WCF does not hold to it; and the context
+    /// that is renewed must endorse a Renew, beside what the bootstrap policy asks for.
+    pub(crate) about: Request,
     /// Whether it is the answer to a Cancel, which need not confirm signatures nor have the timestamp first or last: CXF gives
     /// it under a policy of its own making. It is signed with the key of a context that says such a thing once.
     pub(crate) cancelled: bool,
-    /// Whether the context that is renewed must endorse, beside what the bootstrap policy asks for.
-    pub(crate) renew: bool,
 }
 
 impl<'a> Demand<'a> {
@@ -46,8 +45,8 @@ impl<'a> Demand<'a> {
             Direction::Response => (terms, &[][..]),
         };
         let protected = terms.protected;
-        let (derive, cancelled, renew) = (true, false, false);
-        Self { policy, direction, parts: &terms.parts, supporting, protected, derive, cancelled, renew }
+        let about = Request::Application;
+        Self { policy, direction, parts: &terms.parts, supporting, protected, about, cancelled: false }
     }
 
     /// What a message that goes is made to satisfy.
@@ -60,8 +59,13 @@ impl<'a> Demand<'a> {
     }
 
     /// The same of a message about a context.
-    pub(crate) fn about(self, request: Request) -> Self {
-        Self { derive: request != Request::Cancel, renew: request == Request::Renew, ..self }
+    pub(crate) fn about(self, about: Request) -> Self {
+        Self { about, ..self }
+    }
+
+    /// Whether the context that is renewed must endorse.
+    pub(crate) fn renew(&self) -> bool {
+        self.direction == Direction::Request && self.about == Request::Renew
     }
 
     /// The algorithm suite of the binding.
@@ -114,7 +118,7 @@ impl<'a> Demand<'a> {
     /// How the keys that sign and encrypt are derived.
     pub(crate) fn derived_keys(&self) -> DerivedKeys {
         match &self.policy.binding {
-            _ if !self.derive => DerivedKeys::None,
+            _ if self.about == Request::Cancel => DerivedKeys::None,
             Binding::Transport(_) => DerivedKeys::None,
             Binding::Symmetric(binding) => match &binding.protection {
                 Token::X509(token) => token.derived_keys,

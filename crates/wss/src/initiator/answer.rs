@@ -70,7 +70,7 @@ impl Initiator {
         let cancelled = expectation.request == Request::Cancel && action.is_some_and(Dialect::is_cancelled);
         let demand = |message| {
             let demand = Demand::of(policy, Direction::Response, message);
-            Demand { derive: expectation.request != Request::Cancel, cancelled, ..demand }
+            Demand { cancelled, ..demand.about(expectation.request) }
         };
         let asymmetric = matches!(policy.binding, Binding::Asymmetric(_));
         let keys = Keys {

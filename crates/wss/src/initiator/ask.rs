@@ -199,7 +199,7 @@ impl Initiator {
                 None => return Err(Unsealed::TokenMissing(name(&demanded.token))),
             }
         }
-        if let (true, Some(context)) = (demand.renew, context) {
+        if let (true, Some(context)) = (demand.renew(), context) {
             let token = Brought::Context { context, token: None, derive: demand.order().is_some() };
             supporting.push(Supporting { token, signed: false, encrypted: false, endorsing: true, parts: None });
         }

@@ -66,7 +66,7 @@ impl Opening<'_> {
                 },
             }
         }
-        if self.demand.renew {
+        if self.demand.renew() {
             let endorsement = take(&mut untaken, |by| matches!(by, Endorser::Context));
             let endorsement = endorsement.ok_or(Refusal::TokenMissing("signature by the context that is renewed"))?;
             self.check_endorsement(endorsement, timestamp)?;

@@ -115,7 +115,7 @@ impl Opening<'_> {
             let (verified, by, token) = match signature.method {
                 Method::Mac(algorithm) => {
                     if !self.demand.endorsed_by(|token| matches!(token, Token::SecureConversation(_)))
-                        && !self.demand.renew
+                        && !self.demand.renew()
                     {
                         return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
                     }
