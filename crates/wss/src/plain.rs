@@ -27,6 +27,18 @@ pub(crate) const fn content_type(version: SoapVersion) -> &'static str {
     }
 }
 
+/// The local names of what of an envelope is handed on and no signature covers: these header blocks, and those that are
+/// addressed to others. Addressing headers that do not travel are nobody's concern.
+pub(crate) fn unverified<'a>(
+    envelope: &'a Envelope,
+    blocks: &'a [NodeId],
+    addressing: bool,
+) -> impl Iterator<Item = &'a str> {
+    let passing = envelope.passing.iter().map(|(_, node)| node);
+    let names = blocks.iter().chain(passing).map(|&node| envelope.document.name(node));
+    names.filter(move |name| addressing || !is_addressing(name.namespace)).map(|name| name.local)
+}
+
 /// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers; with
 /// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own).
 pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>) -> Plain {

@@ -9,7 +9,7 @@ use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 use nuncio_xml::Encoding;
 
-use crate::addressing::{Replies, is_addressing};
+use crate::addressing::Replies;
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
@@ -456,15 +456,8 @@ impl Opened {
 
     /// The local names of header blocks that travel without a signature over them.
     pub fn unverified(&self) -> impl Iterator<Item = &str> {
-        // Addressing headers that do not travel are nobody's concern.
         let addressing = self.recipient.settings.forward_addressing;
-        self.evidence
-            .unverified
-            .iter()
-            .chain(self.envelope.passing.iter().map(|(_, node)| node))
-            .map(|&node| self.envelope.document.name(node))
-            .filter(move |name| addressing || !is_addressing(name.namespace))
-            .map(|name| name.local)
+        plain::unverified(&self.envelope, &self.evidence.unverified, addressing)
     }
 
     /// Whether the contract says that there is an answer; `None` where it does not know the operation.

@@ -195,6 +195,28 @@ fn nothing_but_the_fault_comes_in_clear_under_the_action_of_one_that_may() {
     assert!(matches!(fault, Ok(true)), "{fault:?}");
 }
 
+/// What nobody signed of an answer is told, for the log, as it is of a request.
+#[test]
+fn what_no_signature_covers_in_an_answer_is_told() {
+    for name in [BASE, "wcf-ws2007-userNameOverTransport"] {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (outbound, expectation) = pair.request("hello", None);
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+        let mut message = pair.echo(opened);
+        let told = |message: &nuncio_wss::Message, pair: &Pair| -> Vec<String> {
+            let opening = pair.answer(message, &expectation).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            opening.unverified().map(str::to_owned).collect()
+        };
+        // The action is no concern of a plain client's.
+        assert!(told(&message, &pair).is_empty(), "{name}");
+        let text = String::from_utf8(message.body).expect("text");
+        let role = "<m:For xmlns:m=\"urn:m\" xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" s:role=\"urn:x\"/>";
+        let added = format!("<m:Note xmlns:m=\"urn:m\">a note</m:Note>{role}</s:Header>");
+        message.body = text.replace("</s:Header>", &added).into_bytes();
+        assert_eq!(told(&message, &pair), ["Note", "For"], "{name}");
+    }
+}
+
 /// A header block that the policy wants signed does not reach the backend by being addressed to another.
 #[test]
 fn xs_25_a_header_of_the_policys_is_not_passed_on_as_anothers() {

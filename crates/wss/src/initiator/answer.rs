@@ -142,7 +142,7 @@ impl Initiator {
         if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
             return Err(Refusal::KeyReference("signs under another certificate than the service's"));
         }
-        Ok(Opening { envelope, once: evidence.once, shared: evidence.shared })
+        Ok(Opening { envelope, once: evidence.once, shared: evidence.shared, unverified: evidence.unverified })
     }
 
     /// The security context that an answer establishes.

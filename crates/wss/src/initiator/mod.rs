@@ -12,6 +12,7 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, SupportingToken, Token};
+use nuncio_xml::NodeId;
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
@@ -130,6 +131,8 @@ pub struct Opening {
     once: Option<open::Once>,
     /// The key that came in it as an encrypted key.
     shared: Option<SharedKey>,
+    /// Header blocks that no signature covers.
+    unverified: Vec<NodeId>,
 }
 
 impl Initiator {
@@ -308,6 +311,11 @@ impl Opening {
     /// The answer without security, as a plain client gets it.
     pub fn plain(&self) -> Plain {
         plain::write(&self.envelope, false, None)
+    }
+
+    /// The local names of header blocks that travel without a signature over them.
+    pub fn unverified(&self) -> impl Iterator<Item = &str> {
+        plain::unverified(&self.envelope, &self.unverified, false)
     }
 
     /// What is to be claimed against replays; `None` where nothing in it is unique.
