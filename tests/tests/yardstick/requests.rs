@@ -176,7 +176,8 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// Refused requests whose fault at WCF was not `InvalidSecurity`: the code that it gave, none where it was not about security,
 /// and the class of ours. Before anything else WCF looks for the context: what names none, or has two headers to name one in,
-/// belongs to no conversation that it knows. With us the policy says what is missing, and a client learns no more than that.
+/// belongs to no conversation that it knows. `BadContextToken` is about a context that was named, and says to a client that cannot
+/// converse that its context has expired; no client of any stack recovers upon it. So with us it is said of none.
 pub(crate) const OTHER_FAULTS: &[(&str, &str, Class)] = &[
     (
         "request: whole Security header removed (unsecured success response)",
