@@ -304,7 +304,7 @@ fn sequences_have_operations_of_their_own() {
     assert!(create.input.alternatives[0].parts.signed.body && create.input.alternatives[0].parts.encrypted.is_empty());
     assert!(port.callbacks.is_empty(), "its answers are all that the service sends");
     let answers: Vec<_> = port.operations.iter().map(|operation| operation.output.is_some()).collect();
-    assert_eq!(answers, [false, true, true, true, false]);
+    assert_eq!(answers, [false, true, true, true, false, false, false]);
 
     let assurance = "<wsp:Policy><rmp:DeliveryAssurance><wsp:Policy><rmp:InOrder/></wsp:Policy></rmp:DeliveryAssurance></wsp:Policy>";
     let port = read(&format!("<rmp:RMAssertion>{assurance}</rmp:RMAssertion><d:CompositeDuplex/><o:OneWay/>"), "");
@@ -312,7 +312,8 @@ fn sequences_have_operations_of_their_own() {
     assert_eq!((policy.reliable, policy.duplex), (Some(ReliableMessaging::V11), true));
     let action = &port.operations[2].output.as_ref().unwrap().action;
     assert_eq!(action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/CloseSequenceResponse");
-    assert_eq!(port.callbacks.len(), 5, "the service keeps a sequence of its own");
+    assert_eq!(port.callbacks.len(), 6, "the service keeps a sequence of its own, which may fail");
+    assert_eq!(port.callbacks[5].input.action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/fault");
     assert_eq!(port.callbacks[0].input.action, "http://docs.oasis-open.org/ws-rx/wsrm/200702/CreateSequence");
 
     let port = read("<rmp:RMAssertion><wsp:Policy>\n<rmp:Else/></wsp:Policy></rmp:RMAssertion>", "");

@@ -173,6 +173,34 @@ fn what_the_service_begins_is_opened_under_its_operation() {
     }
 }
 
+/// A sequence may fail of itself: the fault is signed under the context, and answers nothing.
+#[test]
+fn a_fault_that_answers_nothing_is_opened_where_the_contract_has_it() {
+    let policy = duplex(CONVERSATION);
+    let action = "http://docs.oasis-open.org/ws-rx/wsrm/200702/fault";
+    let mut fault = callback(action);
+    fault.input.element = None;
+    let mut pair = listening(&policy, CONVERSATION, vec![fault.clone()]);
+    let (ours, _) = pair.establish();
+    let namespace = ends::namespace(pair.soap);
+    let plain = format!(
+        "<s:Envelope xmlns:s=\"{namespace}\"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason>\
+        <s:Text xml:lang=\"en\">it was idle for too long</s:Text></s:Reason></s:Fault></s:Body></s:Envelope>"
+    );
+    let sender = sender(&policy, &pair, CLIENT, fault);
+    let sealed = sender.seal(plain.clone().into_bytes(), action, Some(&ours), pair.now, &mut pair.numbers);
+    let opening = open_callback(&pair, &sealed.expect("sealed").0, Some(&ours));
+    let opening = opening.unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert!(opening.is_fault() && opening.action() == Some(action));
+    // Nobody vouches for one in clear.
+    let header = format!(
+        "<s:Header><a:Action xmlns:a=\"http://www.w3.org/2005/08/addressing\">{action}</a:Action></s:Header><s:Body>"
+    );
+    let arrived = receive(&pair, "application/soap+xml", plain.replacen("<s:Body>", &header, 1).as_bytes());
+    let refused = refusal(pair.initiator.open_callback(arrived, Some(&ours), pair.now));
+    assert!(matches!(refused, Refusal::UnsecuredFault(_)), "{refused}");
+}
+
 #[test]
 fn a_callback_is_under_a_context_that_is_known_and_lasts() {
     let policy = duplex(CONVERSATION);

@@ -19,6 +19,12 @@ const OF_V11: &[(&str, Option<&str>)] = &[
     ("SequenceAcknowledgement", None),
 ];
 
+/// What a side says of itself when a sequence has failed, in answer to nothing (WS-ReliableMessaging 1.1, section 4). WCF gives
+/// such faults of February 2005 the action that any fault has.
+const FAULTS_OF_FEBRUARY_2005: &[&str] =
+    &["http://www.w3.org/2005/08/addressing/soap/fault", "http://schemas.xmlsoap.org/ws/2004/08/addressing/fault"];
+const FAULTS_OF_V11: &[&str] = &["http://docs.oasis-open.org/ws-rx/wsrm/200702/fault"];
+
 /// The operations of a version, for a port that has these operations and callbacks: those that a client begins and those
 /// that the service does. What is signed in all that a side sends is signed in these too. They have no secrets, and WCF
 /// encrypts none of them.
@@ -46,17 +52,24 @@ fn answered(operations: &[Operation]) -> impl Iterator<Item = &Message> {
 /// The operations of a version, begun by one that signs so and answered by one that signs so.
 fn of_sequences(version: ReliableMessaging, request: &(Parts, bool), response: &(Parts, bool)) -> Vec<Operation> {
     let namespace = version.namespace();
-    let messages = match version {
-        ReliableMessaging::February2005 => OF_FEBRUARY_2005,
-        ReliableMessaging::V11 => OF_V11,
+    let (messages, faults) = match version {
+        ReliableMessaging::February2005 => (OF_FEBRUARY_2005, FAULTS_OF_FEBRUARY_2005),
+        ReliableMessaging::V11 => (OF_V11, FAULTS_OF_V11),
     };
-    let message = |name: &str, (parts, protected): &(Parts, bool)| Message {
-        action: format!("{namespace}/{name}"),
+    let of_action = |action: String, (parts, protected): &(Parts, bool)| Message {
+        action,
         soap_action: None,
         element: None,
         alternatives: vec![MessagePolicy { parts: parts.clone(), ..MessagePolicy::default() }],
         protected: *protected,
     };
+    let message = |name: &str, says: &(Parts, bool)| of_action(format!("{namespace}/{name}"), says);
+    let faults = faults.iter().map(|action| Operation {
+        name: "SequenceFault".to_owned(),
+        input: of_action((*action).to_owned(), request),
+        output: None,
+        faults: Vec::new(),
+    });
     messages
         .iter()
         .map(|(name, answer)| Operation {
@@ -65,6 +78,7 @@ fn of_sequences(version: ReliableMessaging, request: &(Parts, bool), response: &
             output: answer.map(|answer| message(answer, response)),
             faults: Vec::new(),
         })
+        .chain(faults)
         .collect()
 }
 
