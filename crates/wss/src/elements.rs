@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use nuncio_policy::model::{ElementPath, Step};
-use nuncio_xml::{Document, Name, NodeId};
+use nuncio_xml::{Document, Name, NodeId, ReadError, Writer};
+
+use crate::limits::OURS;
+use crate::names::WSSE;
 
 /// The elements of a document at a path, in no order and each once.
 pub(crate) fn at(document: &Document, path: &ElementPath) -> Vec<NodeId> {
@@ -59,6 +62,23 @@ pub(crate) fn are_covered(
         within.extend(climbed);
         at.is_some()
     })
+}
+
+/// An envelope in that namespace, whose security header holds that: what a path leads to in it can be told before there is
+/// a message. Also gives the header.
+pub(crate) fn in_security(soap: &str, content: &[u8]) -> Result<(Document, NodeId), ReadError> {
+    let mut writer = Writer::new();
+    writer.start("s", soap, "Envelope");
+    writer.start("s", soap, "Header");
+    writer.start("o", WSSE, "Security");
+    writer.text_with(|out| out.extend_from_slice(content));
+    for _ in 0..3 {
+        writer.end();
+    }
+    let document = Document::read(writer.into_bytes(), &OURS)?;
+    let header = document.elements(document.root()).next();
+    let security = header.and_then(|header| document.elements(header).next()).ok_or(ReadError::NotOneElement)?;
+    Ok((document, security))
 }
 
 /// Whether a step names an element.

@@ -1,7 +1,7 @@
 //! What is asked of one message: parts, supporting tokens, and whether the binding holds for it at all.
 
 use nuncio_policy::model::{
-    ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken, Token,
+    Binding, ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken, Token,
 };
 
 use nuncio_xml::Name;
@@ -32,6 +32,7 @@ pub(crate) struct MessageTerms {
 impl MessageTerms {
     /// What a policy asks of every message.
     pub(crate) fn of_policy(policy: &Policy) -> Result<Self, NotBuilt> {
+        check_signable(policy, &policy.parts)?;
         Self::new(policy.parts.clone(), policy.supporting.clone(), true)
     }
 
@@ -39,6 +40,7 @@ impl MessageTerms {
     pub(crate) fn of_message(policy: &Policy, message: &Message, own: &MessagePolicy) -> Result<Self, NotBuilt> {
         let mut parts = policy.parts.clone();
         parts.merge(&own.parts);
+        check_signable(policy, &parts)?;
         let supporting = policy.supporting.iter().chain(&own.supporting).cloned().collect();
         Self::new(parts, supporting, message.protected)
     }
@@ -97,10 +99,10 @@ impl MessageTerms {
     pub(crate) fn alone(mut parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
         hide_parts(&mut parts)?;
         check_parts(&parts)?;
-        let sealed = sealed(&parts)?;
+        let sealed = sealed(&parts);
         let mut sealing = supporting.clone();
         for token in &mut sealing {
-            token.parts = self::sealed(&own_parts(token))?;
+            token.parts = self::sealed(&own_parts(token));
         }
         Ok(Self { parts, sealed, supporting, sealing, protected, request: None })
     }
@@ -135,26 +137,41 @@ fn left_to_the_binding(token: &SupportingToken) -> Parts {
 }
 
 /// The parts as they are sealed: what is to be signed as elements is signed as what is around them.
-fn sealed(parts: &Parts) -> Result<Parts, NotBuilt> {
+fn sealed(parts: &Parts) -> Parts {
     let mut sealed = parts.clone();
     for path in &parts.signed_elements {
-        sign_around(path, &mut sealed)?;
+        sign_around(path, &mut sealed);
     }
-    Ok(sealed)
+    sealed
+}
+
+/// Refuses a path that leads to what no signature of the message can cover: what holds it, itself, and the lists that are
+/// written after it. A transport covers everything.
+fn check_signable(policy: &Policy, parts: &Parts) -> Result<(), NotBuilt> {
+    if matches!(policy.binding, Binding::Transport(_)) {
+        return Ok(());
+    }
+    let of = |namespace, local| Name { namespace, local };
+    for soap in [SOAP11, SOAP12] {
+        let above = [of(soap, "Envelope"), of(soap, "Header"), of(WSSE, "Security")];
+        let [signature, list] = [(DSIG, "Signature"), (XENC, "ReferenceList")].map(|(space, local)| of(space, local));
+        let holds = (1..=above.len()).map(|at| above[..at].to_vec());
+        let all = holds.chain([signature, list].map(|child| above.iter().copied().chain([child]).collect()));
+        if all.into_iter().any(|names| parts.signed_elements.iter().any(|path| may_lead_to(&path.steps, &names))) {
+            return Err(NotBuilt("SignedElements of what holds the signature, or of that itself"));
+        }
+    }
+    Ok(())
 }
 
 /// Adds the smallest part that covers the elements of a path: a header block, the body, or, where the path says of no
-/// place, all of them. The timestamp is signed wherever there is one.
-fn sign_around(path: &ElementPath, parts: &mut Parts) -> Result<(), NotBuilt> {
+/// place, all of them. The timestamp is signed wherever there is one, and whether a path leads to other children of the
+/// security header is told when they are written.
+fn sign_around(path: &ElementPath, parts: &mut Parts) {
     match path.steps.as_slice() {
         [envelope, body, ..] if is_soap(envelope, "Envelope") && is_soap(body, "Body") => parts.signed.body = true,
-        [envelope, header, security, child, ..]
-            if is_soap(envelope, "Envelope") && is_soap(header, "Header") && is(security, WSSE, "Security") =>
-        {
-            if !is(child, WSU, "Timestamp") {
-                return Err(NotBuilt("SignedElements of tokens in the security header"));
-            }
-        }
+        [envelope, header, security, ..]
+            if is_soap(envelope, "Envelope") && is_soap(header, "Header") && is(security, WSSE, "Security") => {}
         [envelope, header, Step { anywhere_below: false, namespace: Some(namespace), local }, ..]
             if is_soap(envelope, "Envelope") && is_soap(header, "Header") =>
         {
@@ -172,7 +189,6 @@ fn sign_around(path: &ElementPath, parts: &mut Parts) -> Result<(), NotBuilt> {
             parts.signed.every_header = true;
         }
     }
-    Ok(())
 }
 
 /// Takes the paths of encrypted elements that lead to a whole header block, or to all that the body holds, for those

@@ -147,7 +147,6 @@ fn bindings() {
 
 #[test]
 fn parts() {
-    const HEADER: &str = "/s:Envelope/s:Header/o:Security/o:BinarySecurityToken";
     check(
         &format!(
             "{TLS}<sp:EncryptedParts><sp:Header Namespace='http://www.w3.org/2005/08/addressing'/></sp:EncryptedParts>"
@@ -156,10 +155,21 @@ fn parts() {
     );
     let spaces = "xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' \
         xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd'";
-    check(
-        &format!("{TLS}<sp:SignedElements><sp:XPath {spaces}>{HEADER}</sp:XPath></sp:SignedElements>"),
-        "SignedElements of tokens in the security header",
-    );
+    let protected = symmetric("<sp:X509Token/>", "");
+    for path in [
+        "/s:Envelope",
+        "/s:Envelope/s:Header",
+        "/s:Envelope/s:Header/o:Security",
+        "/s:Envelope/s:Header/o:Security/*",
+        "//o:Security",
+        "//*",
+        "//*[local-name()='Signature']",
+    ] {
+        check(
+            &format!("{protected}<sp:SignedElements><sp:XPath {spaces}>{path}</sp:XPath></sp:SignedElements>"),
+            "SignedElements of what holds the signature, or of that itself",
+        );
+    }
 }
 
 /// Paths that may lead to what cannot be encrypted as an element.

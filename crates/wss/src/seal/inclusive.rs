@@ -6,29 +6,15 @@
 use std::ops::Range;
 
 use nuncio_policy::model::SoapVersion;
-use nuncio_xml::{Limits, Writer};
+use nuncio_xml::Writer;
 use nuncio_xmlsec::signature::{self, Part, Place, Signing};
 use nuncio_xmlsec::{C14n, Canonicalisation};
 
 use super::protect::Protecting;
 use super::{Block, Piece, Unsealed};
+use crate::limits::OURS;
 use crate::names::{WSSE, soap};
 use crate::token::reference::PREFIX;
-
-/// What is read here was written by ourselves, from what was read within limits.
-const OURS: Limits = Limits {
-    bytes: usize::MAX,
-    depth: usize::MAX,
-    attributes: usize::MAX,
-    attribute_bytes: usize::MAX,
-    declarations: usize::MAX,
-    declarations_in_scope: usize::MAX,
-    elements: usize::MAX,
-    children: usize::MAX,
-    name_bytes: usize::MAX,
-    names: usize::MAX,
-    text_bytes: usize::MAX,
-};
 
 /// What is in scope where something will stand: in the envelope the prefix of SOAP, in the security header its own too.
 #[derive(Clone, Copy)]

@@ -190,7 +190,8 @@ impl<'a> Protecting<'a> {
             Protection::Fresh { shared, .. } => {
                 let token = self.wrapping_token(header);
                 let id = self.ids.next();
-                if deferred {
+                // One that a signature covers cannot hold the list of what is encrypted afterwards.
+                if deferred && !self.names_wrapped_key(&id, token.as_ref())? {
                     hiding.wrapping = Some(Wrapping { id: id.clone(), token, at: header.len() });
                 } else {
                     let range = self.wrapped_key(&id, token.as_ref(), &[])?;
@@ -231,6 +232,15 @@ impl<'a> Protecting<'a> {
         let piece = self.apex(id, |scratch, id| x509::write(scratch, Some(id), certificate, token.kind));
         header.push(piece.range);
         Some((piece.id, x509::value_type(token.kind)))
+    }
+
+    /// Whether a path leads to the encrypted key of this message.
+    fn names_wrapped_key(&mut self, id: &str, token: Option<&CertificateToken>) -> Result<bool, Unsealed> {
+        if self.seal.demand.parts.signed_elements.is_empty() {
+            return Ok(false);
+        }
+        let range = self.wrapped_key(id, token, &[])?;
+        Ok(self.named(&range)?.is_some())
     }
 
     /// Writes the encrypted key of this message, and within it the list of what it encrypts where there is any.

@@ -8,6 +8,7 @@ mod elements;
 mod header;
 mod inclusive;
 mod keys;
+mod named;
 mod protect;
 mod sign;
 mod supporting;

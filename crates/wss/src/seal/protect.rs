@@ -180,6 +180,8 @@ impl Protecting<'_> {
             tokens.push(if hidden { self.hide(&plain.range, &mut hiding)?.range } else { plain.range });
         }
         signed.extend(protected);
+        self.extend_with_named(header, &mut signed)?;
+        self.extend_with_named(&tokens, &mut signed)?;
 
         // The primary signature, then what endorses it.
         let primary_id = (!endorsers.is_empty()).then(|| self.ids.next());

@@ -156,8 +156,9 @@ impl<'a> Protecting<'a> {
             tokens.push(plain.range);
             return Ok(());
         }
+        let signs = supporting.signed || self.named(&plain.range)?.is_some();
         let hidden = supporting.is_hidden().then(|| self.hide(&plain.range, hiding)).transpose()?;
-        if supporting.signed {
+        if signs {
             signed.push(match hidden.as_ref().filter(|_| hiding.first) {
                 // WSS4J has decrypted it before it verifies.
                 Some(hidden) => self.moving_part(hidden)?,

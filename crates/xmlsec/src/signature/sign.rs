@@ -76,6 +76,11 @@ impl Part {
         Self::through(algorithm, reference, &token::binary(prefix, value_type, octets))
     }
 
+    /// The id by which it is referred to.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     fn through(algorithm: DigestAlgorithm, reference: &str, octets: &[u8]) -> Self {
         Self {
             id: reference.to_owned(),
