@@ -233,6 +233,9 @@ def coverage(message, primary):
             require(primary.covers(block) or primary.covers(unwrapped(block)), "not signed:", name(unwrapped(plain))[1])
     for stamp in message.signed.security().findall("{%s}Timestamp" % WSU):
         require(primary.covers(stamp), "the timestamp is not signed")
+    for token in elements(message.plain.security()):
+        if name(token)[1] in message.expected["signed_tokens"]:
+            require(primary.covers(message.signed.by_id(supporting.signed_as(message, token))), "not signed:", name(token)[1])
     if message.expected["protects"]:
         for token in signing_tokens(message, primary):
             require(primary.covers(token), "the token that signs is not signed:", name(token)[1])

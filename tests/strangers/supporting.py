@@ -95,5 +95,10 @@ def protected(message, primary, element, token):
     hidden = hiding(message, element)
     require((hidden is not None) == token["encrypted"], "encrypted:", name(element)[1], hidden is not None)
     if token["signed"]:
-        identity = ids(element)[0] if hidden is None or message.expected["order"] == "sign" else hidden.identity
-        require(primary.covers(message.signed.by_id(identity)), "not signed:", name(element)[1])
+        require(primary.covers(message.signed.by_id(signed_as(message, element))), "not signed:", name(element)[1])
+
+
+def signed_as(message, element):
+    """The id of an element, or of what it was encrypted in where that is what is signed."""
+    hidden = hiding(message, element)
+    return ids(element)[0] if hidden is None or message.expected["order"] == "sign" else hidden.identity

@@ -38,6 +38,8 @@ pub(crate) struct Expected {
     /// Whether references lead to a token in the message, or to none; nothing where the policy leaves it open.
     refers: Option<&'static str>,
     signed: Names,
+    /// The children of the security header that paths have signed.
+    signed_tokens: Vec<String>,
     /// Whether the primary signature covers the token that makes it.
     pub(super) protects: bool,
     pub(super) encrypted: Names,
@@ -193,6 +195,7 @@ impl Subject<'_> {
             encryption,
             refers: self.refers(),
             signed: Names::from(&parts.signed),
+            signed_tokens: parts.signed_elements.iter().filter_map(|path| path.steps.last()?.local.clone()).collect(),
             protects: protect_tokens,
             encrypted: Names::from(&parts.encrypted),
             hidden: Hidden::from(&parts),
@@ -232,6 +235,7 @@ impl Subject<'_> {
             parts.encrypted = PartSet::default();
             parts.encrypted_elements.clear();
             parts.content_encrypted_elements.clear();
+            parts.signed_elements.clear();
         }
         parts
     }

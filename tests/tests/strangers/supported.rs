@@ -2,8 +2,8 @@
 //! header blocks, protected tokens, implied derived keys, hashed passwords, certificates that do not travel.
 
 use nuncio_policy::model::{
-    Binding, DerivedKeys, HeaderPart, Include, Parts, PasswordKind, Policy, SecureConversationToken, SupportingToken,
-    Token, UsernameToken, X509Reference, X509Token,
+    Binding, DerivedKeys, ElementPath, HeaderPart, Include, Parts, PasswordKind, Policy, SecureConversationToken, Step,
+    SupportingToken, Token, UsernameToken, X509Reference, X509Token,
 };
 use nuncio_policy::preset;
 use nuncio_policy::suite::SUITES;
@@ -96,8 +96,13 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
     if headers {
         add_headers(&mut policy, of_token);
     }
+    let named = in_messages && (turn / 4).is_multiple_of(2);
+    if named {
+        policy.parts.signed_elements.extend(NAMED.map(token_path));
+    }
     let words = [
         if protect { ", tokens protected" } else { "" },
+        if named { ", tokens signed by their names" } else { "" },
         if headers { ", a header encrypted" } else { "" },
         if of_token { " for the token's sake" } else { "" },
     ]
@@ -109,6 +114,17 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
         order.words()
     );
     Shape { name, policy, soap: preset.soap[turn % preset.soap.len()], headers, alone: false }
+}
+
+/// Tokens that a path leads to.
+const NAMED: [&str; 5] =
+    ["UsernameToken", "BinarySecurityToken", "SecurityContextToken", "EncryptedKey", "DerivedKeyToken"];
+
+/// The path of a child of the security header.
+fn token_path(local: &str) -> ElementPath {
+    let step = |local: &str| Step { anywhere_below: false, namespace: None, local: Some(local.to_owned()) };
+    let names = ["Envelope", "Header", "Security", local];
+    ElementPath { text: names.map(|name| format!("/*:{name}")).concat(), steps: names.map(step).into() }
 }
 
 /// Both blocks are signed, and one is encrypted: in every message, or as parts of the last supporting token. An answer must

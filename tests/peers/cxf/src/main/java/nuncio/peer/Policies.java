@@ -7,7 +7,7 @@ final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
     private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
-    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts, sct;
+    private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts, sct, element;
 
     Policies(String code) {
         this.code = code;
@@ -36,6 +36,7 @@ final class Policies {
         elements = value(words, "el", "");
         tokenParts = value(words, "parts", "");
         sct = value(words, "sct", "");
+        element = value(words, "se", "");
         sp = trust13 ? "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702" : "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
     }
 
@@ -60,7 +61,7 @@ final class Policies {
         var b = new StringBuilder("<sp:SignedParts><sp:Body/>");
         for (var header : List.of("To", "From", "FaultTo", "ReplyTo", "MessageID", "RelatesTo", "Action"))
             b.append("<sp:Header Name='" + header + "' Namespace='" + addressing + "'/>");
-        return b + "</sp:SignedParts>";
+        return b + "</sp:SignedParts>" + named();
     }
 
     private String header() {
@@ -75,6 +76,14 @@ final class Policies {
         for (var element : List.of("text", "why", "EchoResult"))
             b.append("<sp:XPath xmlns:t='" + Echo.NAMESPACE + "'>//t:" + element + "</sp:XPath>");
         return b + "</sp:" + name + ">" + (encryptedHeader ? "<sp:EncryptedParts>" + header() + "</sp:EncryptedParts>" : "");
+    }
+
+    /** A child of the security header, by its path. */
+    private String named() {
+        if (element.isEmpty()) return "";
+        var envelope = soap11 ? "http://schemas.xmlsoap.org/soap/envelope/" : "http://www.w3.org/2003/05/soap-envelope";
+        return "<sp:SignedElements xmlns:e='" + envelope + "' xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' xmlns:x='http://www.w3.org/2001/04/xmlenc#'>"
+            + "<sp:XPath>/e:Envelope/e:Header/o:Security/" + (element.equals("EncryptedKey") ? "x:" : "o:") + element + "</sp:XPath></sp:SignedElements>";
     }
 
     private String algorithms(String usual) {
