@@ -390,3 +390,67 @@ fn a_wrapper_may_hold_the_policy_and_a_file_only_one() {
         "p.xml:1: the file ends before its root element does"
     );
 }
+
+#[test]
+fn a_binding_may_have_a_token_for_each_purpose() {
+    let token = |name: &str, token: &str| format!("<sp:{name}><wsp:Policy>{token}</wsp:Policy></sp:{name}>");
+    let binding = |kind: &str, tokens: &str| {
+        format!(
+            "<sp:{kind}Binding><wsp:Policy>{tokens}<sp:AlgorithmSuite><wsp:Policy><sp:Basic128/></wsp:Policy></sp:AlgorithmSuite>\
+            </wsp:Policy></sp:{kind}Binding>"
+        )
+    };
+    let (any, named) =
+        ("<sp:X509Token/>", "<sp:X509Token><wsp:Policy><sp:RequireIssuerSerialReference/></wsp:Policy></sp:X509Token>");
+    let both = |one: &str, other: &str| {
+        binding("Symmetric", &(token("EncryptionToken", one) + &token("SignatureToken", other)))
+    };
+    let same = read(&both(named, named)).remove(0).binding;
+    assert_eq!(same, read(&binding("Symmetric", &token("ProtectionToken", named))).remove(0).binding);
+    let symmetric = |tokens: &str| binding("Symmetric", tokens);
+    let sp = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
+    check_refused(
+        &both(named, any),
+        &format!(
+            "p.xml:2: SymmetricBinding ({sp}) is not built yet with one token that signs and another that encrypts"
+        ),
+    );
+    for (tokens, words) in [
+        (token("EncryptionToken", any), "SymmetricBinding has no SignatureToken"),
+        (token("SignatureToken", any), "SymmetricBinding has no EncryptionToken"),
+        (token("SignatureToken", any) + &token("ProtectionToken", any), "ProtectionToken contradicts SignatureToken"),
+        (token("ProtectionToken", any) + &token("EncryptionToken", any), "ProtectionToken contradicts EncryptionToken"),
+    ] {
+        check_refused(&symmetric(&tokens), &format!("p.xml:2: {words}"));
+    }
+
+    let asymmetric = |tokens: &[(&str, &str)]| {
+        binding("Asymmetric", &tokens.iter().map(|(name, of)| token(name, of)).collect::<String>())
+    };
+    let of = |tokens: &[(&str, &str)]| match read(&asymmetric(tokens)).remove(0).binding {
+        Binding::Asymmetric(binding) => binding,
+        _ => panic!("another binding"),
+    };
+    let two = of(&[("InitiatorToken", any), ("RecipientToken", named)]);
+    assert_eq!(two.encryption, None);
+    let four = [
+        ("InitiatorSignatureToken", any),
+        ("InitiatorEncryptionToken", any),
+        ("RecipientSignatureToken", named),
+        ("RecipientEncryptionToken", named),
+    ];
+    assert_eq!(of(&four), two, "the same tokens under four names");
+    let other = of(&[four[0], ("InitiatorEncryptionToken", named), four[2], ("RecipientEncryptionToken", any)]);
+    let encryption = other.encryption.unwrap();
+    assert_eq!((other.initiator, other.recipient), (two.initiator.clone(), two.recipient.clone()));
+    assert_eq!((encryption.initiator, encryption.recipient), (Some(two.recipient), Some(two.initiator)));
+    let alone = of(&[four[0], four[2]]).encryption.unwrap();
+    assert_eq!((alone.initiator, alone.recipient), (None, None));
+    for (tokens, words) in [
+        (&four[1..], "AsymmetricBinding has no InitiatorSignatureToken"),
+        (&four[..2], "AsymmetricBinding has no RecipientToken"),
+        (&[("InitiatorToken", any), four[0], four[2]], "InitiatorToken contradicts a token for one purpose beside it"),
+    ] {
+        check_refused(&asymmetric(tokens), &format!("p.xml:2: {words}"));
+    }
+}

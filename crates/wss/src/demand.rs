@@ -125,7 +125,9 @@ impl<'a> Demand<'a> {
                 Token::SecureConversation(token) => token.derived_keys,
                 Token::Username(_) => DerivedKeys::None,
             },
-            Binding::Asymmetric(binding) => self.wrapped_for(binding).derived_keys,
+            Binding::Asymmetric(binding) => {
+                self.wrapped_for(binding).map_or(DerivedKeys::None, |token| token.derived_keys)
+            }
         }
     }
 
@@ -150,7 +152,7 @@ impl<'a> Demand<'a> {
     pub(crate) fn wrapping(&self) -> Option<&'a X509Token> {
         match &self.policy.binding {
             Binding::Symmetric(SymmetricBinding { protection: Token::X509(token) }) => Some(token),
-            Binding::Asymmetric(binding) => Some(self.wrapped_for(binding)),
+            Binding::Asymmetric(binding) => self.wrapped_for(binding),
             Binding::Symmetric(_) | Binding::Transport(_) => None,
         }
     }
@@ -163,12 +165,23 @@ impl<'a> Demand<'a> {
         }
     }
 
-    /// The token of an asymmetric binding that a message of this direction is encrypted for.
-    pub(crate) fn wrapped_for(&self, binding: &'a AsymmetricBinding) -> &'a X509Token {
-        match self.direction {
-            Direction::Request => &binding.recipient,
-            Direction::Response => &binding.initiator,
+    /// The token of an asymmetric binding that a message of this direction is encrypted for; `None` where none is.
+    pub(crate) fn wrapped_for(&self, binding: &'a AsymmetricBinding) -> Option<&'a X509Token> {
+        match (self.direction, &binding.encryption) {
+            (Direction::Request, None) => Some(&binding.recipient),
+            (Direction::Response, None) => Some(&binding.initiator),
+            (Direction::Request, Some(tokens)) => tokens.recipient.as_ref(),
+            (Direction::Response, Some(tokens)) => tokens.initiator.as_ref(),
         }
+    }
+
+    /// Whether a message is encrypted, in parts or in tokens, that has no token to be encrypted for.
+    pub(crate) fn is_encrypted_for_nobody(&self) -> bool {
+        // A user name is always encrypted.
+        let hidden = |token: &SupportingToken| token.encrypted || matches!(token.token, Token::Username(_));
+        self.asymmetric().is_some_and(|binding| self.wrapped_for(binding).is_none())
+            && self.protected
+            && (self.parts.encrypts() || self.supporting.iter().any(hidden))
     }
 
     /// Whether the signatures must be encrypted: where the policy says so and something else is.

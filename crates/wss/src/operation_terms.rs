@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use nuncio_policy::model::{Binding, Message, MessagePolicy, Operation, Policy, Token};
 
+use crate::demand::Direction;
 use crate::envelope::Envelope;
 use crate::message_terms::MessageTerms;
 use crate::refusal::Refusal;
-use crate::terms::{NotBuilt, check_supporting, check_token};
+use crate::terms::{NotBuilt, check_encrypted_for, check_supporting, check_token};
 
 /// An operation, with the parts of the policy merged into those of its messages.
 pub(crate) struct OperationTerms {
@@ -62,7 +63,7 @@ impl OperationTerms {
                 }
             };
             for input in inputs.iter().filter(|input| input.goes_with(policy)) {
-                match message_terms(policy, &operation.input, input) {
+                match message_terms(policy, Direction::Request, &operation.input, input) {
                     Ok(input) if !input.protected && (!input.parts.is_empty() || !input.supporting.is_empty()) => {
                         refused = refused.or(Some(NotBuilt(
                             "a request without the security binding, of which parts or tokens are asked",
@@ -112,7 +113,7 @@ impl Answers {
             let mut built = Vec::new();
             let mut refused = None;
             for alternative in message.alternatives.iter().filter(|one| one.operation == of && one.goes_with(policy)) {
-                match message_terms(policy, message, alternative) {
+                match message_terms(policy, Direction::Response, message, alternative) {
                     Ok(terms) => built.push(terms),
                     Err(reason) => refused = refused.or(Some(reason)),
                 }
@@ -121,7 +122,7 @@ impl Answers {
                 return Err(refused.unwrap_or(NO_ALTERNATIVE));
             }
             let others = message.alternatives.iter().filter(|one| one.operation != of && one.goes_with(policy));
-            let others = others.filter_map(|one| message_terms(policy, message, one).ok());
+            let others = others.filter_map(|one| message_terms(policy, Direction::Response, message, one).ok());
             let as_signed = |other: &MessageTerms| built.iter().any(|own: &MessageTerms| other.signs_all_of(own));
             let others: Vec<MessageTerms> = others.filter(as_signed).collect();
             built.extend(others);
@@ -159,8 +160,14 @@ fn check_in_clear(policy: &Policy, operation: &Operation, operations: &[Operatio
 }
 
 /// What a policy and one alternative of a message's own ask of it.
-fn message_terms(policy: &Policy, message: &Message, alternative: &MessagePolicy) -> Result<MessageTerms, NotBuilt> {
+fn message_terms(
+    policy: &Policy,
+    direction: Direction,
+    message: &Message,
+    alternative: &MessagePolicy,
+) -> Result<MessageTerms, NotBuilt> {
     let terms = MessageTerms::of_message(policy, message, alternative)?;
+    check_encrypted_for(policy, direction, &terms)?;
     for supporting in &alternative.supporting {
         check_supporting(supporting, policy)?;
         check_token(&supporting.token)?;

@@ -38,7 +38,7 @@ pub struct Settings {
     pub soap: SoapVersion,
     /// The operations of the contract; none where it is not known.
     pub operations: Vec<Operation>,
-    /// Our certificates and keys.
+    /// Our certificates and keys. The first signs; keys may be wrapped for any.
     pub credentials: Vec<Credential>,
     /// Which clients' certificates are trusted.
     pub trust: Trust,

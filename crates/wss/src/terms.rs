@@ -12,6 +12,7 @@ use nuncio_policy::model::{
 use nuncio_policy::suite::Suite;
 
 use crate::addressing::{self, Replies};
+use crate::demand::{Demand, Direction};
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
 use crate::message_terms::{self, MessageTerms};
@@ -56,6 +57,12 @@ impl Terms {
         };
         let cancel = MessageTerms::alone(cancel, policy.supporting.clone(), true)?;
         let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
+        check_encrypted_for(&policy, Direction::Request, &every)?;
+        check_encrypted_for(&policy, Direction::Response, &every)?;
+        if let (Some(token), Some(terms)) = (conversation(&policy), &bootstrap) {
+            check_encrypted_for(&token.bootstrap, Direction::Request, terms)?;
+            check_encrypted_for(&token.bootstrap, Direction::Response, terms)?;
+        }
         Ok(Self { policy, soap, operations, by_action, every, bootstrap, cancel })
     }
 
@@ -243,6 +250,8 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         Binding::Asymmetric(binding) => {
             check_certificate(&binding.initiator)?;
             check_certificate(&binding.recipient)?;
+            let encryption = binding.encryption.iter().flat_map(|tokens| [&tokens.initiator, &tokens.recipient]);
+            encryption.flatten().try_for_each(check_certificate)?;
             // A token within the signature that it makes cannot be covered by it.
             if policy.properties.protect_tokens
                 && [&binding.initiator, &binding.recipient]
@@ -264,6 +273,14 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         tokens.push(&supporting.token);
     }
     tokens.into_iter().try_for_each(check_token)
+}
+
+/// Refuses what is to be encrypted where the policy has no token to encrypt it for.
+pub(crate) fn check_encrypted_for(policy: &Policy, direction: Direction, terms: &MessageTerms) -> Result<(), NotBuilt> {
+    if Demand::of(policy, direction, terms).is_encrypted_for_nobody() {
+        return Err(NotBuilt("what is encrypted without a token that it is encrypted for"));
+    }
+    Ok(())
 }
 
 pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {

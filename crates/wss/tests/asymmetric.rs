@@ -4,13 +4,14 @@
 
 mod ends;
 
-use ends::{Numbers, Pair, client, policy, server, soap, stranger};
+use ends::{Numbers, Pair, client, credentials, policy, server, soap, stranger};
 use nuncio_crypto::algorithm::SignatureAlgorithm;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::{base64, sign, transport};
 use nuncio_policy::model::{
-    AsymmetricBinding, Binding, DerivedKeys, Include, PartSet, Policy, Properties, ProtectionOrder, X509Reference,
+    AsymmetricBinding, Binding, DerivedKeys, EncryptionTokens, Include, PartSet, Policy, Properties, ProtectionOrder,
+    X509Reference, X509Token,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_wss::{Claim, Class, Refusal};
@@ -89,6 +90,82 @@ fn options_of_the_asymmetric_binding_are_kept_by_both_ends() {
         let opening = pair.answer(&message, &expectation);
         assert!(opening.is_ok(), "{what}: {:?}", opening.err());
     }
+}
+
+/// A token that is encrypted for may be another than the one that signs: named otherwise, with other keys derived, and of
+/// another certificate of the service's, under which nothing is signed.
+#[test]
+fn who_encrypts_is_told_from_who_signs() {
+    let (mut policy, soap) = (policy(PRESET), soap(PRESET)[0]);
+    let binding = asymmetric(&mut policy);
+    (binding.initiator.reference, binding.recipient.reference) =
+        (X509Reference::KeyIdentifier, X509Reference::KeyIdentifier);
+    let encrypted_for = |token: &X509Token| {
+        let (derived_keys, reference, include) = (DerivedKeys::None, X509Reference::IssuerSerial, Include::Never);
+        Some(X509Token { derived_keys, reference, include, ..token.clone() })
+    };
+    binding.encryption = Some(EncryptionTokens {
+        initiator: encrypted_for(&binding.initiator),
+        recipient: encrypted_for(&binding.recipient),
+    });
+    let mut pair = Pair::answered_with(&policy, soap, credentials(&["server", "stranger"]));
+    pair.initiator = pair.initiator.encrypting_for(stranger().certificate);
+    let (outbound, expectation) = pair.request("hello", None);
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    let key = &text[text.find("EncryptedKey ").expect("a key")..text.find("CipherValue").expect("a key")];
+    let serial = stranger().certificate.serial().to_owned();
+    assert!(key.contains("X509IssuerSerial") && key.contains(&serial), "{key}");
+    assert!(!text.contains("DerivedKeyToken"), "{text}");
+    let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+    assert!(matches!(opened.claim(), Claim::Certificate(certificate) if *certificate == client().certificate));
+    let message = pair.echo(opened);
+    let answer = pair.answer(&message, &expectation);
+    assert!(answer.is_ok(), "{:?}", answer.err());
+
+    // What the one reads the other does not: such a certificate is no more than what keys are wrapped for.
+    let alone = Pair::answered_with(&policy, soap, credentials(&["server"]));
+    let refusal = alone.open(&outbound, outbound.body.clone(), None).map(drop);
+    assert!(matches!(refusal, Err(Refusal::KeyReference(_))), "{refusal:?}");
+    let mut signed_by_it = Pair::answered_with(&policy, soap, credentials(&["stranger", "server"]));
+    let (outbound, expectation) = signed_by_it.request("hello", None);
+    let opened = signed_by_it.open(&outbound, outbound.body.clone(), None).expect("opened");
+    let message = signed_by_it.echo(opened);
+    let refusal = signed_by_it.answer(&message, &expectation).map(drop);
+    assert!(matches!(refusal, Err(Refusal::KeyReference(_))), "{refusal:?}");
+}
+
+/// Tokens that sign are enough where nothing is encrypted, and not where something is.
+#[test]
+fn nothing_is_encrypted_without_a_token_to_encrypt_for() {
+    let (mut policy, soap) = (policy(PRESET), soap(PRESET)[0]);
+    let encrypting = policy.parts.encrypted.clone();
+    policy.parts.encrypted = PartSet::default();
+    asymmetric(&mut policy).encryption = Some(EncryptionTokens { initiator: None, recipient: None });
+    let mut pair = Pair::new(&policy, soap);
+    let (outbound, expectation) = pair.request("hello", None);
+    let text = String::from_utf8(outbound.body.clone()).expect("text");
+    assert!(!text.contains("EncryptedKey") && text.contains("SignatureValue"), "{text}");
+    let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+    let message = pair.echo(opened);
+    assert!(pair.answer(&message, &expectation).is_ok());
+
+    policy.parts.encrypted = encrypting;
+    let credentials = credentials(&["server"]);
+    let recipient = nuncio_wss::Recipient::new(nuncio_wss::RecipientSettings {
+        alternatives: vec![policy],
+        soap,
+        operations: Vec::new(),
+        credentials,
+        trust: nuncio_crypto::trust::Trust::new(Vec::new()).expect("no roots"),
+        addresses: Vec::new(),
+        freshness: ends::FRESHNESS,
+        message_lifetime: ends::FRESHNESS.window,
+        context_lifetime: ends::FRESHNESS.window,
+        forward_addressing: false,
+        limits: ends::limits(),
+    });
+    let refused = recipient.map(drop).map_err(|error| error.to_string());
+    assert_eq!(refused, Err("what is encrypted without a token that it is encrypted for is not built yet".to_owned()));
 }
 
 /// Nothing ties the encrypted key to whoever signs: somebody else who is trusted may sign what he saw. It is the same

@@ -3,8 +3,8 @@
 
 use nuncio_crypto::algorithm::KeyTransport;
 use nuncio_policy::model::{
-    Binding, Canonicalization, DerivedKeys, Include, Layout, Policy, ProtectionOrder, SoapVersion, Token,
-    X509Reference, X509Token,
+    Binding, Canonicalization, DerivedKeys, EncryptionTokens, Include, Layout, Policy, ProtectionOrder, SoapVersion,
+    Token, X509Reference, X509Token,
 };
 use nuncio_policy::preset;
 use nuncio_policy::suite::{SUITES, Suite};
@@ -159,6 +159,16 @@ impl Change {
                 }
                 binding.initiator.include = [Include::AlwaysToRecipient, Include::Never][turn / 2 % 2];
                 binding.recipient.include = [Include::Never, Include::Always, Include::AlwaysToInitiator][turn % 3];
+                // A token of its own for what is encrypted, where it is the turn of that.
+                let encrypted_for = |token: &X509Token| {
+                    let (include, reference) = (Include::Never, X509Reference::IssuerSerial);
+                    Some(X509Token { include, reference, ..token.clone() })
+                };
+                let tokens = EncryptionTokens {
+                    initiator: encrypted_for(&binding.initiator),
+                    recipient: encrypted_for(&binding.recipient),
+                };
+                binding.encryption = turn.is_multiple_of(3).then_some(tokens);
             }
         }
         for supporting in &mut policy.supporting {

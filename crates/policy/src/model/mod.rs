@@ -55,7 +55,7 @@ pub enum PolicyVersion {
 }
 
 /// One alternative of an effective policy: what every message of a port must satisfy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
     /// Which generation of WS-SecurityPolicy it was written in; decides the generation of derived key tokens where no
     /// trust assertion does.
@@ -84,7 +84,7 @@ pub struct Policy {
 }
 
 /// A security binding (WS-SecurityPolicy 1.2, section 7).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Binding {
     /// Protection by the transport; tokens in the message at most endorse.
     Transport(TransportBinding),
@@ -95,30 +95,41 @@ pub enum Binding {
 }
 
 /// `TransportBinding`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TransportBinding {
     /// Whether TLS itself must authenticate the client (`RequireClientCertificate`).
     pub client_certificate: bool,
 }
 
-/// `SymmetricBinding` with a protection token.
-#[derive(Clone, Debug)]
+/// `SymmetricBinding` with a protection token, or with an encryption token and a signature token that are the same.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SymmetricBinding {
     /// The token whose key signs and encrypts.
     pub protection: Token,
 }
 
-/// `AsymmetricBinding` with one token for each side.
-#[derive(Clone, Debug)]
+/// `AsymmetricBinding` with one token for each side, or with one that signs and another that is encrypted for.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AsymmetricBinding {
-    /// The token that signs requests, and that responses are encrypted for.
+    /// The token that signs requests, and that responses are encrypted for where `encryption` does not say otherwise.
     pub initiator: X509Token,
-    /// The token that signs responses, and that requests are encrypted for.
+    /// The token that signs responses, and that requests are encrypted for where `encryption` does not say otherwise.
     pub recipient: X509Token,
+    /// The tokens that messages are encrypted for, where the policy tells them from those that sign.
+    pub encryption: Option<EncryptionTokens>,
+}
+
+/// `InitiatorEncryptionToken` and `RecipientEncryptionToken`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EncryptionTokens {
+    /// The token that responses are encrypted for; `None` where none are.
+    pub initiator: Option<X509Token>,
+    /// The token that requests are encrypted for; `None` where none are.
+    pub recipient: Option<X509Token>,
 }
 
 /// The properties of a security binding (WS-SecurityPolicy 1.2, section 6).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Properties {
     /// The algorithm suite.
     pub suite: &'static Suite,

@@ -30,7 +30,7 @@ impl Include {
 }
 
 /// A token assertion.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Token {
     /// `X509Token`.
     X509(X509Token),
@@ -73,7 +73,7 @@ impl ReferenceTarget {
 }
 
 /// `X509Token`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct X509Token {
     /// When the certificate travels.
     pub include: Include,
@@ -117,7 +117,7 @@ pub enum X509Reference {
 }
 
 /// `UsernameToken`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UsernameToken {
     /// When it travels.
     pub include: Include,
@@ -145,7 +145,7 @@ pub enum PasswordKind {
 }
 
 /// `SecureConversationToken`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SecureConversationToken {
     /// When the token travels.
     pub include: Include,
@@ -162,7 +162,7 @@ pub struct SecureConversationToken {
 }
 
 /// A supporting token and what it does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "the specification's properties, each free of the others")]
 pub struct SupportingToken {
     /// The token.

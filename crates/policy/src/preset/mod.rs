@@ -209,7 +209,11 @@ impl Dialect {
 /// Both sides' certificates are the source of the keys that are wrapped for them.
 fn asymmetric() -> AsymmetricBinding {
     let token = |include| certificate(include, DerivedKeys::Explicit, X509Reference::Any);
-    AsymmetricBinding { initiator: token(Include::AlwaysToRecipient), recipient: token(Include::Never) }
+    AsymmetricBinding {
+        initiator: token(Include::AlwaysToRecipient),
+        recipient: token(Include::Never),
+        encryption: None,
+    }
 }
 
 const TRANSPORT: Binding = Binding::Transport(TransportBinding { client_certificate: false });

@@ -4,11 +4,19 @@ use super::Reader;
 use super::normal::Assertion;
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    AsymmetricBinding, Binding, Canonicalization, Layout, PolicyVersion, Properties, ProtectionOrder, SuiteOptions,
-    SupportingToken, SymmetricBinding, Token, TransportBinding, X509Token,
+    AsymmetricBinding, Binding, Canonicalization, EncryptionTokens, Layout, PolicyVersion, Properties, ProtectionOrder,
+    SuiteOptions, SupportingToken, SymmetricBinding, Token, TransportBinding, X509Token,
 };
 use crate::names;
 use crate::suite::Suite;
+
+/// The tokens of one side of an asymmetric binding as far as they were read.
+#[derive(Default)]
+struct Side {
+    both: Option<X509Token>,
+    signature: Option<X509Token>,
+    encryption: Option<X509Token>,
+}
 
 /// The properties of a binding as far as they were read.
 #[derive(Default)]
@@ -109,35 +117,79 @@ impl Reader<'_> {
     }
 
     fn symmetric(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<SymmetricBinding, PolicyError> {
-        let mut protection = None;
+        let (mut protection, mut encryption, mut signature) = (None, None, None);
         for nested in &assertion.nested {
             if self.property(nested, said)? || Self::sequence(nested, said) {
                 continue;
             }
             match nested.security() {
                 Some("ProtectionToken") => self.once(&mut protection, nested, |_| self.protection(nested))?,
+                Some("EncryptionToken") => self.once(&mut encryption, nested, |_| self.protection(nested))?,
+                Some("SignatureToken") => self.once(&mut signature, nested, |_| self.protection(nested))?,
                 _ => self.unexpected(nested)?,
             }
         }
-        let protection = protection.ok_or_else(|| self.missing(assertion, "ProtectionToken"))?;
+        let protection = match (protection, encryption, signature) {
+            (Some(protection), None, None) => protection,
+            (Some(_), Some(_), _) => return Err(self.contradiction(assertion, "ProtectionToken", "EncryptionToken")),
+            (Some(_), None, Some(_)) => return Err(self.contradiction(assertion, "ProtectionToken", "SignatureToken")),
+            // One token under two names: it protects.
+            (None, Some(encryption), Some(signature)) if encryption == signature => signature,
+            (None, Some(_), Some(_)) => {
+                return Err(self.not_built_here(assertion, "with one token that signs and another that encrypts"));
+            }
+            (None, Some(_), None) => return Err(self.missing(assertion, "SignatureToken")),
+            (None, None, Some(_)) => return Err(self.missing(assertion, "EncryptionToken")),
+            (None, None, None) => return Err(self.missing(assertion, "ProtectionToken")),
+        };
         Ok(SymmetricBinding { protection })
     }
 
     fn asymmetric(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<AsymmetricBinding, PolicyError> {
-        let (mut initiator, mut recipient) = (None, None);
+        let (mut initiator, mut recipient) = (Side::default(), Side::default());
         for nested in &assertion.nested {
             if self.property(nested, said)? || Self::sequence(nested, said) {
                 continue;
             }
             match nested.security() {
-                Some("InitiatorToken") => self.once(&mut initiator, nested, |_| self.certificate(nested))?,
-                Some("RecipientToken") => self.once(&mut recipient, nested, |_| self.certificate(nested))?,
-                _ => self.unexpected(nested)?,
+                Some(name) => {
+                    let (side, purpose) = match (name.strip_prefix("Initiator"), name.strip_prefix("Recipient")) {
+                        (Some(purpose), _) => (&mut initiator, purpose),
+                        (None, Some(purpose)) => (&mut recipient, purpose),
+                        (None, None) => (&mut initiator, name),
+                    };
+                    match purpose {
+                        "Token" => self.once(&mut side.both, nested, |_| self.certificate(nested))?,
+                        "SignatureToken" => self.once(&mut side.signature, nested, |_| self.certificate(nested))?,
+                        "EncryptionToken" => self.once(&mut side.encryption, nested, |_| self.certificate(nested))?,
+                        _ => self.unexpected(nested)?,
+                    }
+                }
+                None => self.unexpected(nested)?,
             }
         }
-        let initiator = initiator.ok_or_else(|| self.missing(assertion, "InitiatorToken"))?;
-        let recipient = recipient.ok_or_else(|| self.missing(assertion, "RecipientToken"))?;
-        Ok(AsymmetricBinding { initiator, recipient })
+        let (initiator, responses) = self.side(assertion, initiator, ["InitiatorToken", "InitiatorSignatureToken"])?;
+        let (recipient, requests) = self.side(assertion, recipient, ["RecipientToken", "RecipientSignatureToken"])?;
+        let differ = responses.as_ref() != Some(&initiator) || requests.as_ref() != Some(&recipient);
+        let encryption = differ.then_some(EncryptionTokens { initiator: responses, recipient: requests });
+        Ok(AsymmetricBinding { initiator, recipient, encryption })
+    }
+
+    /// What of one side signs, and what is encrypted for it.
+    fn side(
+        &self,
+        assertion: &Assertion<'_>,
+        side: Side,
+        [both, signature]: [&'static str; 2],
+    ) -> Result<(X509Token, Option<X509Token>), PolicyError> {
+        match side {
+            Side { both: Some(token), signature: None, encryption: None } => Ok((token.clone(), Some(token))),
+            Side { both: Some(_), .. } => Err(self.contradiction(assertion, both, "a token for one purpose beside it")),
+            Side { both: None, signature: Some(token), encryption } => Ok((token, encryption)),
+            // Who sent a message must be known.
+            Side { both: None, signature: None, encryption: Some(_) } => Err(self.missing(assertion, signature)),
+            Side { both: None, signature: None, encryption: None } => Err(self.missing(assertion, both)),
+        }
     }
 
     /// Reads the token of one side of an asymmetric binding.

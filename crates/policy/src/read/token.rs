@@ -168,7 +168,12 @@ impl Reader<'_> {
         }
     }
 
-    fn contradiction(&self, assertion: &Assertion<'_>, one: &'static str, other: &'static str) -> PolicyError {
+    pub(super) fn contradiction(
+        &self,
+        assertion: &Assertion<'_>,
+        one: &'static str,
+        other: &'static str,
+    ) -> PolicyError {
         PolicyError::Contradiction { at: self.place(assertion), assertion: one, other }
     }
 

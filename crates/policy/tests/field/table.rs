@@ -215,7 +215,7 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     (
         "rampartc-scenario18-client.xml",
-        "6: EncryptionToken is not built yet",
+        "9: Issuer is not built yet",
     ),
     (
         "servicebus-sitemanager.wsdl",

@@ -157,7 +157,7 @@ impl Initiator {
             }
             Binding::Symmetric(_) | Binding::Asymmetric(_) => {}
         }
-        match (fresh, &self.service) {
+        match (fresh, self.encrypts_for()) {
             (Some(Fresh { shared, wrapped }), Some(certificate)) => {
                 Ok(Protection::Fresh { certificate, shared, wrapped })
             }
@@ -222,7 +222,7 @@ impl Initiator {
         if !wraps {
             return Ok(None);
         }
-        let service = self.service.as_ref().ok_or(Unsealed::TokenMissing("a service certificate"))?;
+        let service = self.encrypts_for().ok_or(Unsealed::TokenMissing("a service certificate"))?;
         Fresh::new(service, demand.suite(), random).map(Some).map_err(|_| Unsealed::Asymmetric)
     }
 

@@ -79,6 +79,8 @@ pub struct Initiator {
     /// The alternative that requests are made under.
     terms: Arc<Terms>,
     service: Option<Certificate>,
+    /// The certificate under which keys are wrapped, where that is not the one that signs answers.
+    encryption: Option<Certificate>,
     username: Option<(String, String)>,
     credential: Option<Credential>,
     to: String,
@@ -149,6 +151,7 @@ impl Initiator {
             trust,
             terms,
             service: settings.service,
+            encryption: None,
             username: settings.username,
             credential: settings.credential,
             to: settings.to,
@@ -168,6 +171,17 @@ impl Initiator {
     #[must_use]
     pub fn wrapping_entropy(self) -> Self {
         Self { wraps: true, ..self }
+    }
+
+    /// Encrypts for that certificate of the service's, which signs answers with its other one (`RecipientEncryptionToken`).
+    #[must_use]
+    pub fn encrypting_for(self, certificate: Certificate) -> Self {
+        Self { encryption: Some(certificate), ..self }
+    }
+
+    /// The certificate of the service's under which keys are wrapped.
+    fn encrypts_for(&self) -> Option<&Certificate> {
+        self.encryption.as_ref().or(self.service.as_ref())
     }
 
     /// Listens at these addresses: asks to be answered at the first and not on the back channel, and takes what the service
@@ -214,7 +228,7 @@ impl Initiator {
             random.fill(&mut tag);
             let secret = Secret::new(entropy);
             let written = if self.wraps {
-                let service = self.service.as_ref().ok_or(Unsealed::TokenMissing("a service certificate"))?;
+                let service = self.encrypts_for().ok_or(Unsealed::TokenMissing("a service certificate"))?;
                 let suite = self.terms.bootstrap_suite();
                 Written::for_certificate(&secret, service, suite, random).ok_or(Unsealed::Asymmetric)?
             } else {

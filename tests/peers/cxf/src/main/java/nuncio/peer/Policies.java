@@ -6,13 +6,14 @@ import java.util.List;
 final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
-    private final boolean conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
+    private final boolean purposes, conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
     private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts, sct, element;
 
     Policies(String code) {
         this.code = code;
         var words = List.of(code.split("\\+"));
         conversation = !words.contains("one");
+        purposes = words.contains("purposes");
         derived = words.contains("d");
         cancel = !words.contains("nc");
         trust13 = words.contains("13");
@@ -152,13 +153,21 @@ final class Policies {
         return supporting(words[1], words[0].equals("U") ? username() : policy(x509("AlwaysToRecipient", true)));
     }
 
+    /** The tokens of the asymmetric binding: one for each side, or one for each purpose, named in its own way. */
+    private String sides() {
+        if (!purposes) return element("InitiatorToken", policy(x509("AlwaysToRecipient", false))) + element("RecipientToken", policy(x509("Never", false)));
+        var encrypted = policy("<sp:X509Token " + include("Never") + ">" + policy("<sp:RequireIssuerSerialReference/><sp:WssX509V3Token10/>") + "</sp:X509Token>");
+        return element("InitiatorSignatureToken", policy(x509("AlwaysToRecipient", false))) + element("InitiatorEncryptionToken", encrypted)
+            + element("RecipientSignatureToken", policy(x509("AlwaysToInitiator", false))) + element("RecipientEncryptionToken", encrypted);
+    }
+
     private String bootstrap(String parts) {
         return switch (boot) {
             case "UT" -> transport(own("Signed", username()));
             case "XT" -> transport(own("Endorsing", policy(x509("AlwaysToRecipient", false))));
-            case "X10" -> "<sp:AsymmetricBinding>" + policy(element("InitiatorToken", policy(x509("AlwaysToRecipient", false)))
-                + element("RecipientToken", policy(x509("Never", false))) + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts;
-            default -> "<sp:SymmetricBinding>" + policy(element("ProtectionToken", policy(x509("Never", true))) + common("Strict")) + "</sp:SymmetricBinding>"
+            case "X10" -> "<sp:AsymmetricBinding>" + policy(sides() + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts;
+            default -> "<sp:SymmetricBinding>" + policy((purposes ? element("EncryptionToken", policy(x509("Never", true))) + element("SignatureToken", policy(x509("Never", true)))
+                : element("ProtectionToken", policy(x509("Never", true)))) + common("Strict")) + "</sp:SymmetricBinding>"
                 + (boot.equals("X") ? own("Endorsing", policy(x509("AlwaysToRecipient", true))) : "")
                 + (boot.equals("U") ? own(trust13 ? "SignedEncrypted" : "Signed", username()) : "")
                 + wss11() + trust() + parts;
