@@ -183,6 +183,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         backend: Backend { url: settings.backend.parse().map_err(wrong)?, trust: None },
         endpoint: settings.endpoint,
         identity: Some(identity),
+        encryption: None,
         users: Users::kept(keep, users),
         trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
         addresses: settings.addresses,

@@ -8,7 +8,7 @@ use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
-use crate::config::{Endpoint, Lifetimes, Place, RouteSettings, Timeouts};
+use crate::config::{Endpoint, Identity, Lifetimes, Place, RouteSettings, Timeouts};
 use crate::gateway::Route;
 use crate::ingress::Ingress;
 use crate::upstream::{Upstream, UpstreamProblem};
@@ -89,12 +89,12 @@ pub fn compile(
 /// What serves one version of SOAP, under every alternative of the policy that is built.
 fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Arc<Recipient>, RouteProblem> {
     let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
-    let credentials = settings.identity.as_ref().map(crate::config::Identity::credential).transpose()?;
+    let credentials = settings.identity.iter().chain(&settings.encryption).map(Identity::credential);
     let recipient = Recipient::new(RecipientSettings {
         alternatives: alternatives.clone(),
         soap,
         operations: operations.clone(),
-        credentials: credentials.into_iter().collect(),
+        credentials: credentials.collect::<Result<_, _>>()?,
         trust: Trust::new(settings.trust.clone())?,
         addresses: settings.addresses.clone(),
         freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },

@@ -87,6 +87,22 @@ fn a_sound_configuration_is_taken() {
     assert!(!route.users.is_empty());
 }
 
+/// Keys may be wrapped for another certificate than the one that signs, which stays the first.
+#[test]
+fn a_route_may_have_another_certificate_for_encryption() {
+    let folder = folder("encryption");
+    let client = repository().join("tests/keys/client.key");
+    std::fs::copy(client, folder.join("client.key")).unwrap();
+    let file = folder.join("nuncio.yaml");
+    let both = "    certificate: server.pem\n    key: server.key\n    encryption: { certificate: client.pem, key: client.key }\n";
+    std::fs::write(&file, SOUND.replace("    users:\n", &format!("{both}    users:\n"))).unwrap();
+    let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+    let route = &configuration.routes[0];
+    let (identity, encryption) = (route.identity.as_ref().unwrap(), route.encryption.as_ref().unwrap());
+    assert!(identity.certificate.subject().contains("server"), "{}", identity.certificate.subject());
+    assert!(encryption.certificate.subject().contains("client"), "{}", encryption.certificate.subject());
+}
+
 /// Hashed passwords are checked against what can be read again, and it takes a word to keep that.
 #[test]
 fn passwords_are_kept_readable_where_the_operator_says_so() {
@@ -193,6 +209,17 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    certificate: client.pem\n    key: server.key\n",
             "9: the key in server.key is not that of the certificate in client.pem",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    encryption: { certificate: server.pem, key: server.key }\n",
+            "8: `encryption` is there without `certificate`",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    certificate: server.pem\n    key: server.key\n    \
+             encryption: { certificate: client.pem, key: server.key }\n",
+            "10: the key in server.key is not that of the certificate in client.pem",
         ),
         (
             PRESET,

@@ -120,6 +120,7 @@ impl Proxy {
             },
             certificate: file("certificate", self.certificate),
             key: file("key", self.key),
+            encryption: None,
             users: self.user.into_iter().map(user).collect(),
             keep_passwords: self.danger_keep_passwords.map(|form| Sited::flag("danger-keep-passwords", form)),
             trust: self.trust.into_iter().map(|file| Sited::flag("trust", file)).collect(),

@@ -44,6 +44,8 @@ pub(crate) struct RouteInput {
     pub(crate) policy: PolicyInput,
     pub(crate) certificate: Option<Sited<PathBuf>>,
     pub(crate) key: Option<Sited<PathBuf>>,
+    /// Another certificate and key, which sign nothing.
+    pub(crate) encryption: Option<(Sited<PathBuf>, Sited<PathBuf>)>,
     pub(crate) users: Vec<UserInput>,
     /// In which form that can be read again passwords are kept; `None` for none.
     pub(crate) keep_passwords: Option<Sited<String>>,
@@ -203,6 +205,14 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     let named = Sited { value: (), place: named.into_iter().flatten().next().unwrap_or(&said.place).clone() };
     let endpoint = Endpoint::load(input.policy, &said, base)?;
     let identity = identity(input.certificate, input.key, base)?;
+    let encryption = match input.encryption {
+        // The first that there is signs.
+        Some((certificate, _)) if identity.is_none() => {
+            return Err(certificate.problem(Problem::Half { given: "encryption", missing: "certificate" }));
+        }
+        Some((certificate, key)) => self::identity(Some(certificate), Some(key), base)?,
+        None => None,
+    };
     let mut client_trust = Vec::new();
     for file in &input.trust {
         client_trust.extend(certificates(file, base)?);
@@ -219,6 +229,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         backend: Backend { url, trust },
         endpoint,
         identity,
+        encryption,
         users: users(input.users, keep, base)?,
         trust: client_trust,
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,

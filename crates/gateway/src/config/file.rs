@@ -55,6 +55,7 @@ struct RouteFile {
     preset: Option<Spanned<String>>,
     certificate: Option<Spanned<PathBuf>>,
     key: Option<Spanned<PathBuf>>,
+    encryption: Option<Spanned<TlsFile>>,
     #[serde(default)]
     users: Vec<UserFile>,
     danger_keep_passwords: Option<Spanned<String>>,
@@ -197,6 +198,7 @@ impl Site<'_> {
             },
             certificate: route.certificate.map(|file| self.at(file)),
             key: route.key.map(|file| self.at(file)),
+            encryption: route.encryption.map(|of| (self.at(of.value.certificate), self.at(of.value.key))),
             users: route.users.into_iter().map(|user| self.user(user)).collect(),
             keep_passwords: route.danger_keep_passwords.map(|form| self.at(form)),
             trust: self.all(route.trust),

@@ -91,6 +91,8 @@ pub struct RouteSettings {
     pub endpoint: Endpoint,
     /// Its own certificate and key; `None` where none was given.
     pub identity: Option<Identity>,
+    /// Another certificate that clients may encrypt to, which signs nothing.
+    pub encryption: Option<Identity>,
     /// Its users.
     pub users: Users,
     /// Certificates that clients' are checked against: roots and pins.

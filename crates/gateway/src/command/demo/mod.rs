@@ -193,6 +193,7 @@ fn configuration(
             operations: Vec::new(),
         },
         identity: Some(identity),
+        encryption: None,
         users: Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))]),
         trust: Vec::new(),
         addresses: Vec::new(),
