@@ -283,6 +283,16 @@ impl Ends {
     pub fn initiator(&self) -> &Initiator {
         &self.initiator
     }
+
+    /// Our recipient.
+    pub fn recipient(&self) -> &Arc<Recipient> {
+        &self.recipient
+    }
+
+    /// The contexts of our initiator, those that were cancelled too.
+    pub fn held(&self) -> impl Iterator<Item = &Arc<Context>> {
+        self.held.values().chain(self.ended.values())
+    }
 }
 
 /// Plays a scenario to both ends, or, where its port has no security, to what reads its messages as they are. A recording of
@@ -297,6 +307,15 @@ pub fn play(scenario: &Scenario) -> Outcome {
         Some(_) if unsecured => player::play::<Unsecured>(scenario),
         _ => player::play::<Ends>(scenario),
     }
+}
+
+/// What the service of a scenario begins.
+///
+/// # Errors
+///
+/// Where its contract is not read.
+pub fn callbacks(scenario: &Scenario) -> Result<Vec<Operation>, Halt> {
+    terms(scenario).map(|(_, port)| port.callbacks)
 }
 
 /// What is handed on of a message of the service's; its action where the recording has one.

@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a socket or a random source: the instant and the randomness are arguments.
 
 mod addressing;
+mod callback;
 mod conversation;
 mod demand;
 mod dialect;
@@ -36,6 +37,7 @@ mod token;
 mod trust;
 mod unsecured;
 
+pub use callback::{Callbacks, Channel};
 pub use conversation::{Context, Outlived, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;

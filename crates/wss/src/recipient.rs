@@ -148,6 +148,11 @@ impl Recipient {
         self.preferred().addressing()
     }
 
+    /// Its alternatives, in both generations.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = &Arc<Terms>> {
+        self.alternatives.iter()
+    }
+
     /// The first alternative: what is said where no message says which.
     fn preferred(&self) -> &Terms {
         &self.alternatives[0]

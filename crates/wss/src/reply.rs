@@ -1,16 +1,18 @@
 //! The answer to an opened request, sealed under the same keys.
 
+use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Addressing, Binding, Policy, SoapVersion, Token};
 use nuncio_xml::Writer;
 
 use crate::addressing::{self, Headers, Replies};
+use crate::conversation::Context;
 use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
-use crate::keys::Fresh;
+use crate::keys::{Fresh, SharedKey};
 use crate::message_terms::MessageTerms;
 use crate::names::soap;
 use crate::plain::content_type;
@@ -160,30 +162,11 @@ impl Reply {
             .map(|certificate| Fresh::new(certificate, suite, random))
             .transpose()
             .map_err(|_| Unsealed::Asymmetric)?;
-        let protection = match (&policy.binding, &fresh, initiator) {
-            _ if !demand.protected => Protection::None,
-            (Binding::Asymmetric(_), Some(Fresh { shared, wrapped }), Some(certificate)) => {
-                Protection::Fresh { certificate, shared, wrapped }
-            }
-            (Binding::Asymmetric(_), ..) if encrypts(&demand, &[]) => {
-                return Err(Unsealed::TokenMissing("the initiator's certificate"));
-            }
-            (Binding::Transport(_) | Binding::Asymmetric(_), ..) => Protection::None,
-            (Binding::Symmetric(binding), ..) => match &binding.protection {
-                Token::SecureConversation(token) => Protection::Context {
-                    context: context.as_deref().ok_or(Unsealed::TokenMissing("a security context"))?,
-                    include: token.include.to_initiator(),
-                },
-                Token::X509(_) | Token::Username(_) => {
-                    Protection::Answer(evidence.shared.as_ref().ok_or(Unsealed::TokenMissing("an encrypted key"))?)
-                }
-            },
-        };
+        let protection =
+            protection(&demand, context.as_deref(), evidence.shared.as_ref(), fresh.as_ref().zip(initiator))?;
         let version = envelope.soap;
         let addressing = terms.addressing();
-        let mut octets = [0; 16];
-        random.fill(&mut octets);
-        let message_id = format!("urn:uuid:{}", uuid(octets));
+        let message_id = message_id(random);
         let relates_to = envelope.addressing.message_id.as_ref().map(|text| text.value.as_str());
         let outgoing = Outgoing {
             soap: version,
@@ -249,6 +232,42 @@ impl Reply {
     pub fn opened(&self) -> &Opened {
         &self.opened
     }
+}
+
+/// The id of a new message.
+pub(crate) fn message_id(random: &mut dyn Random) -> String {
+    let mut octets = [0; 16];
+    random.fill(&mut octets);
+    format!("urn:uuid:{}", uuid(octets))
+}
+
+/// The key that protects what a service sends: that of the context, of the request that it answers, or a new one for the
+/// client's certificate.
+pub(crate) fn protection<'a>(
+    demand: &Demand<'_>,
+    context: Option<&'a Context>,
+    answered: Option<&'a SharedKey>,
+    fresh: Option<(&'a Fresh, &'a Certificate)>,
+) -> Result<Protection<'a>, Unsealed> {
+    Ok(match (&demand.policy.binding, fresh) {
+        _ if !demand.protected => Protection::None,
+        (Binding::Asymmetric(_), Some((Fresh { shared, wrapped }, certificate))) => {
+            Protection::Fresh { certificate, shared, wrapped }
+        }
+        (Binding::Asymmetric(_), None) if encrypts(demand, &[]) => {
+            return Err(Unsealed::TokenMissing("the initiator's certificate"));
+        }
+        (Binding::Transport(_) | Binding::Asymmetric(_), _) => Protection::None,
+        (Binding::Symmetric(binding), _) => match &binding.protection {
+            Token::SecureConversation(token) => Protection::Context {
+                context: context.ok_or(Unsealed::TokenMissing("a security context"))?,
+                include: token.include.to_initiator(),
+            },
+            Token::X509(_) | Token::Username(_) => {
+                Protection::Answer(answered.ok_or(Unsealed::TokenMissing("an encrypted key"))?)
+            }
+        },
+    })
 }
 
 /// The expanded name of what a fault's detail holds.

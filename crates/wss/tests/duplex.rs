@@ -11,8 +11,8 @@ use std::time::Duration;
 use ends::{ACTION, FRESHNESS, Pair, client, limits, policy, server, soap};
 use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy};
 use nuncio_wss::{
-    Arrived, Context, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Refusal, Request, SuiteReading,
-    Transport,
+    Arrived, Callbacks, Channel, Context, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Refusal, Request,
+    SealPlain, SuiteReading, Transport,
 };
 
 const CONVERSATION: &str = "wcf-ws2007-anonymousForCertificate-conversation";
@@ -245,4 +245,90 @@ fn a_service_may_cancel_and_its_client_says_so_by_an_answer_alone() {
     assert!(!received.is_cancelled());
     let opened = pair.recipient.open_cancelled(received, Some(theirs), Transport::Clear, pair.now);
     assert!(matches!(opened.map(drop), Err(Refusal::Action { .. })));
+}
+
+/// The way back to the client of a request, and the keys that it is known by.
+fn channel(pair: &mut Pair, contexts: Option<&(Arc<Context>, Arc<Context>)>) -> Channel {
+    let (ours, theirs) = contexts.map(|(ours, theirs)| (ours, theirs)).unzip();
+    let (outbound, _) = pair.request("hello", ours);
+    let opened = pair.open(&outbound, outbound.body.clone(), theirs).expect("opened");
+    let channel = opened.channel().expect("an address");
+    assert_eq!(channel.address(), CLIENT);
+    channel
+}
+
+#[test]
+fn a_service_calls_its_client_under_the_keys_that_it_has() {
+    for name in [CONVERSATION, PER_MESSAGE[1]] {
+        let policy = duplex(name);
+        let mut asked = callback("urn:example/Asked");
+        asked.output = Some(callback("urn:example/AskedResponse").input);
+        let operations = vec![callback(CALLED), asked];
+        let mut pair = listening(&policy, name, operations.clone());
+        let contexts = (name == CONVERSATION).then(|| pair.establish());
+        let context = contexts.as_ref().map(|(ours, _)| ours);
+        let callbacks = Callbacks::new(&pair.recipient, &operations).expect("built");
+        let channel = channel(&mut pair, contexts.as_ref());
+        let plain = pair.plain("called");
+        for (action, answered) in [(CALLED, false), ("urn:example/Asked", true)] {
+            let message = callbacks.seal(&channel, plain.clone(), action, pair.now, &mut pair.numbers).expect("sealed");
+            let opening = open_callback(&pair, &message, context).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+            assert_eq!(opening.action(), Some(action), "{name}");
+            assert!(String::from_utf8_lossy(&opening.plain().body).contains(">called<"), "{name}");
+            let text = String::from_utf8_lossy(&message.body).into_owned();
+            assert!(!text.contains(">called<"), "{name}: encrypted");
+            assert_eq!((text.contains("MessageID"), text.contains("ReplyTo")), (answered, answered), "{name}: {text}");
+        }
+        let unknown = callbacks.seal(&channel, plain, "urn:example/Other", pair.now, &mut pair.numbers).map(drop);
+        assert!(matches!(unknown, Err(SealPlain::Unreadable(Refusal::Action { .. }))), "{name}: {unknown:?}");
+    }
+}
+
+#[test]
+fn a_service_calls_nobody_whom_it_has_no_key_of() {
+    // Under the service's certificate alone the key is the request's, and its sender has forgotten it.
+    let policy = duplex(PER_MESSAGE[0]);
+    let mut pair = listening(&policy, PER_MESSAGE[0], Vec::new());
+    let callbacks = Callbacks::new(&pair.recipient, &[callback(CALLED)]).expect("built");
+    let way = channel(&mut pair, None);
+    let plain = pair.plain("called");
+    let sealed = callbacks.seal(&way, plain, CALLED, pair.now, &mut pair.numbers).map(drop);
+    assert!(matches!(sealed, Err(SealPlain::Unsealed(_))), "{sealed:?}");
+    let sealed = callbacks.cancel(&way, pair.now, &mut pair.numbers).map(drop);
+    assert!(sealed.is_err());
+    // Nor over the back channel, nor in clear.
+    let mut pair = Pair::new(&policy, soap(PER_MESSAGE[0])[0]);
+    let (outbound, _) = pair.request("hello", None);
+    assert!(pair.open(&outbound, outbound.body.clone(), None).expect("opened").channel().is_none());
+    let plain = Pair::new(&self::policy(CONVERSATION), soap(CONVERSATION)[0]);
+    assert!(Callbacks::new(&plain.recipient, &[callback(CALLED)]).is_err());
+    let mut clear = callback(CALLED);
+    clear.input.protected = false;
+    assert!(Callbacks::new(&pair.recipient, &[clear]).is_err());
+}
+
+#[test]
+fn a_context_is_cancelled_by_its_service() {
+    let policy = duplex(CONVERSATION);
+    let mut pair = listening(&policy, CONVERSATION, Vec::new());
+    let (contexts, other) = (pair.establish(), pair.establish());
+    let (ours, theirs) = &contexts;
+    let callbacks = Callbacks::new(&pair.recipient, &[]).expect("built");
+    let way = channel(&mut pair, Some(&contexts));
+    let (cancel, id) = callbacks.cancel(&way, pair.now, &mut pair.numbers).expect("sealed");
+    let opening = open_callback(&pair, &cancel, Some(ours)).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let answer = pair.initiator.seal_cancelled(&opening, ours, pair.now, &mut pair.numbers).expect("sealed");
+    assert!(String::from_utf8_lossy(&answer.body).contains(&format!(">{id}</a:RelatesTo>")));
+    let open = |context: &Arc<Context>| {
+        let http = HttpFacts { content_type: &answer.content_type, soap_action: None };
+        let received = pair.recipient.read(&http, answer.body.clone()).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(received.is_cancelled());
+        pair.recipient.open_cancelled(received, Some(Arc::clone(context)), Transport::Clear, pair.now).map(drop)
+    };
+    assert!(open(theirs).is_ok(), "{:?}", open(theirs));
+
+    // What is no Cancel, and a Cancel of another context, has no such answer.
+    assert!(open(&other.1).is_err());
+    let refused = pair.initiator.seal_cancelled(&opening, &other.0, pair.now, &mut pair.numbers).map(drop);
+    assert!(matches!(refused, Err(SealPlain::Unreadable(Refusal::TrustRequest(_)))), "{refused:?}");
 }

@@ -7,9 +7,11 @@
 
 use std::sync::Arc;
 
+use nuncio_crypto::random::Random;
 use nuncio_policy::model::Binding;
+use nuncio_xml::Writer;
 
-use super::{Expectation, Initiator, Opening};
+use super::{Expectation, Initiator, Opening, Outbound, SealPlain};
 use crate::addressing::Headers;
 use crate::conversation::Context;
 use crate::conversation::cancel::check_target;
@@ -24,6 +26,7 @@ use crate::operation_terms::{OperationTerms, check_operation};
 use crate::received::{HttpFacts, Request, Transport};
 use crate::refusal::Refusal;
 use crate::time::Time;
+use crate::trust::response::write_cancelled;
 use crate::trust::secret::Unwrapping;
 
 /// A message that came to where an initiator listens, read and classified; nothing in it is believed yet.
@@ -143,15 +146,37 @@ impl Initiator {
         Ok(opening)
     }
 
-    /// A Cancel is about the context that it is under.
-    fn check_cancel(&self, envelope: &Envelope, context: Option<&Context>) -> Result<(), Refusal> {
+    /// Seals the answer to a Cancel of the service's, which [`Initiator::open_callback`] opened under that context: to where
+    /// it says, or else to where requests go.
+    ///
+    /// # Errors
+    ///
+    /// [`SealPlain::Unreadable`] where it is no Cancel of that context.
+    pub fn seal_cancelled(
+        &self,
+        cancel: &Opening,
+        context: &Arc<Context>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Outbound, SealPlain> {
+        let Opening { envelope, .. } = cancel;
+        let dialect = self.terms.dialect();
+        let correlation = self.check_cancel(envelope, Some(context))?;
+        let write = |writer: &mut Writer| write_cancelled(writer, dialect, correlation.as_deref());
+        let relates_to = envelope.addressing.message_id.as_ref().map(|text| text.value.as_str());
+        let to = envelope.addressing.reply_to.as_deref().unwrap_or(&self.to);
+        Ok(self.seal_answer(context, relates_to, to, &write, now, random)?)
+    }
+
+    /// A Cancel is about the context that it is under. The result is what correlates its answer.
+    fn check_cancel(&self, envelope: &Envelope, context: Option<&Context>) -> Result<Option<String>, Refusal> {
         let keys = Unwrapping {
             credentials: self.credential.as_slice(),
             shared: None,
             context,
             suite: self.terms.bootstrap_suite(),
         };
-        check_target(&self.terms, envelope, self.terms.dialect(), &keys).map(drop)
+        check_target(&self.terms, envelope, self.terms.dialect(), &keys)
     }
 
     /// The operation that a message of the service begins.

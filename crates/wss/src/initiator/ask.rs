@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::{Expectation, Initiator, Outbound, SuiteReading, has_every};
 use crate::addressing;
 use crate::conversation::Context;
-use crate::conversation::issue::uuid;
 use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
 use crate::keys::Fresh;
 use crate::message_terms::MessageTerms;
 use crate::operation_terms::OperationTerms;
-use crate::plain::content_type;
 use crate::received::Request;
+use crate::reply::message_id;
 use crate::seal::{Brought, Content, Outgoing, Protection, Seal, Supporting, Unsealed, encrypts, seal};
 use crate::time::Time;
 use crate::trust::request::{write_cancel, write_key_request};
@@ -62,9 +61,7 @@ impl Initiator {
         let fresh = self.fresh_key(&demand, encrypts(&demand, &supporting), random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
 
-        let mut octets = [0; 16];
-        random.fill(&mut octets);
-        let message_id = format!("urn:uuid:{}", uuid(octets));
+        let message_id = message_id(random);
         let one_way = request == Request::Application
             && self.terms.operation(Some(&action), None).is_some_and(|terms| terms.operation.output.is_none());
         let write = |writer: &mut Writer| match asking {
@@ -99,29 +96,12 @@ impl Initiator {
             content: body,
         };
         let suite = demand.suite();
-        let letter = self.reading == SuiteReading::Letter;
-        let sealing = Seal {
-            demand,
-            protection,
-            signing: demand.asymmetric().and(self.credential.as_ref()),
-            supporting,
-            confirm: None,
-            mac: letter.then_some(suite.also_mac).flatten().unwrap_or(suite.mac),
-            signature: letter.then_some(suite.also_signature).flatten().unwrap_or(suite.signature),
-            lifetime: self.message_lifetime,
-        };
-        let sealed = seal(&outgoing, &sealing, now, random)?;
+        let sealed = seal(&outgoing, &self.sealing(demand, protection, supporting), now, random)?;
         let (entropy, key_size) = match asking {
             Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|entropy| entropy.secret.clone()), *octets),
             _ => (None, suite.key),
         };
-        let mut content_type = content_type(self.terms.soap).to_owned();
-        let mut soap_action = None;
-        match (self.terms.soap, addressing) {
-            (SoapVersion::V11, _) => soap_action = Some(format!("\"{action}\"")),
-            (SoapVersion::V12, Addressing::None) => content_type.extend(["; action=\"", &action, "\""]),
-            (SoapVersion::V12, _) => {}
-        }
+        let outbound = Outbound::new(self.terms.soap, addressing, &action, sealed.octets);
         let expectation = Expectation {
             terms: Arc::clone(&self.terms),
             request,
@@ -135,7 +115,57 @@ impl Initiator {
             key_size,
             addresses: self.listens.first().cloned().into_iter().collect(),
         };
-        Ok((Outbound { content_type, soap_action, body: sealed.octets }, expectation))
+        Ok((outbound, expectation))
+    }
+
+    /// Seals what was not asked for and is not answered: that a context is cancelled, since its service said so.
+    pub(super) fn seal_answer(
+        &self,
+        context: &Arc<Context>,
+        relates_to: Option<&str>,
+        to: &str,
+        write: &dyn Fn(&mut Writer),
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Outbound, Unsealed> {
+        let action = self.terms.dialect().response_action(TrustVerb::Cancel);
+        let demand = Demand::to_seal(&self.terms.policy, Direction::Request, self.terms.cancel());
+        let outgoing = Outgoing {
+            soap: self.terms.soap,
+            addressing: self.terms.addressing(),
+            action: Some(&action),
+            message_id: None,
+            relates_to,
+            to: Some(to),
+            reply_to: None,
+            blocks: &[],
+            content: Content::Write(write),
+        };
+        let protection = self.protection(&demand, Some(context), None)?;
+        let supporting = self.supporting(&demand, Some(context))?;
+        let sealed = seal(&outgoing, &self.sealing(demand, protection, supporting), now, random)?;
+        Ok(Outbound::new(self.terms.soap, self.terms.addressing(), &action, sealed.octets))
+    }
+
+    /// With what a message is sealed, beside its content.
+    fn sealing<'a>(
+        &'a self,
+        demand: Demand<'a>,
+        protection: Protection<'a>,
+        supporting: Vec<Supporting<'a>>,
+    ) -> Seal<'a> {
+        let suite = demand.suite();
+        let letter = self.reading == SuiteReading::Letter;
+        Seal {
+            demand,
+            protection,
+            signing: demand.asymmetric().and(self.credential.as_ref()),
+            supporting,
+            confirm: None,
+            mac: letter.then_some(suite.also_mac).flatten().unwrap_or(suite.mac),
+            signature: letter.then_some(suite.also_signature).flatten().unwrap_or(suite.signature),
+            lifetime: self.message_lifetime,
+        }
     }
 
     /// The key that protects a request.

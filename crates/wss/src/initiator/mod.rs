@@ -109,6 +109,20 @@ pub struct Outbound {
     pub body: Vec<u8>,
 }
 
+impl Outbound {
+    /// An envelope under that action.
+    pub(crate) fn new(soap: SoapVersion, addressing: Addressing, action: &str, body: Vec<u8>) -> Self {
+        let mut content_type = plain::content_type(soap).to_owned();
+        let mut soap_action = None;
+        match (soap, addressing) {
+            (SoapVersion::V11, _) => soap_action = Some(format!("\"{action}\"")),
+            (SoapVersion::V12, Addressing::None) => content_type.extend(["; action=\"", action, "\""]),
+            (SoapVersion::V12, _) => {}
+        }
+        Self { content_type, soap_action, body }
+    }
+}
+
 /// What an initiator remembers of a request, to open its answer.
 pub struct Expectation {
     /// The alternative of the policy that it was made under, and that its answer comes under.
