@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use nuncio_policy::model::{
     Addressing, Binding, Canonicalization, DerivedKeys, Include, Operation, PartSet, Parts, Policy, Properties,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token,
-    Trust, TrustVersion, X509Kind, X509Reference, X509Token,
+    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token, Trust, TrustVersion,
+    X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -272,6 +272,10 @@ fn check_built(policy: &Policy) -> Result<(), NotBuilt> {
         check_supporting(supporting, policy)?;
         tokens.push(&supporting.token);
     }
+    // One context belongs to a message: which of two would be?
+    if tokens.iter().filter(|token| matches!(token, Token::SecureConversation(_))).count() > 1 {
+        return Err(NotBuilt("a secure conversation token beside another"));
+    }
     tokens.into_iter().try_for_each(check_token)
 }
 
@@ -305,11 +309,6 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
             Err(NotBuilt("RequireEmbeddedTokenReference of a token that is signed or encrypted"))
         }
         (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
-        // One context belongs to a message: which of two would be?
-        (
-            Token::SecureConversation(_),
-            Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(_), .. }),
-        ) => Err(NotBuilt("a secure conversation token beside another")),
         (_, Binding::Transport(_)) if supporting.endorsing && !policy.properties.timestamp => {
             Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"))
         }

@@ -128,6 +128,18 @@ fn supporting_tokens() {
         format!("{}<sp:{kind}><wsp:Policy>{token}</wsp:Policy></sp:{kind}>", symmetric("<sp:X509Token/>", ""))
     };
     check(&beside("SignedEncrypted", &session), "a secure conversation token that is encrypted");
+    let another = format!("{}<sp:SignedSupportingTokens>", supporting("Endorsing", &session));
+    check(
+        &format!("{another}<wsp:Policy>{session}</wsp:Policy></sp:SignedSupportingTokens>"),
+        "a secure conversation token beside another",
+    );
+    let protected = symmetric(&session.replace(TLS, &format!("{TLS}<sp:EncryptedParts/>")), "");
+    check(
+        &format!(
+            "{protected}<sp:EndorsingSupportingTokens><wsp:Policy>{session}</wsp:Policy></sp:EndorsingSupportingTokens>"
+        ),
+        "a secure conversation token beside another",
+    );
     let never = "<sp:SecureConversationToken \
         sp:IncludeToken='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Never'>";
     check(
