@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::ids::Ids;
 use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_PREFIX};
 use crate::text::same;
-use crate::{Limits, ReadError, read, text};
+use crate::{Limits, ReadError, graft, read, text};
 
 /// A node of a [`Document`]. It stays valid, and means the same node, in the documents that grafts make of that one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -156,7 +156,7 @@ impl Document {
     /// Also returns the new nodes that now stand where `at` stood. All older nodes stay valid; `at` itself stays
     /// readable, knows its parent and is still found by its id, but no walk of children meets it again.
     pub fn graft(self, at: NodeId, plaintext: Vec<u8>, form: Fragment) -> Result<(Self, Vec<NodeId>), ReadError> {
-        read::graft(self, at, plaintext, form)
+        graft::graft(self, at, plaintext, form)
     }
 
     /// The octets that it was read from, and behind them what was grafted.

@@ -10,6 +10,7 @@ mod document;
 mod error;
 pub mod foreign;
 mod gaps;
+mod graft;
 mod ids;
 mod intern;
 mod lex;

@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::document::{
-    AttributeSpan, Declaration, Document, Encoding, Fragment, Kind, Node, NodeId, ORDERED, REPLACED, Tables, VERBATIM,
-    some,
-};
+use crate::document::{AttributeSpan, Declaration, Document, Encoding, Kind, Node, ORDERED, Tables, VERBATIM};
 use crate::ids::Ids;
 use crate::lex::{Lexer, Part, Token, check_characters};
 use crate::names::{NO_NAMESPACE, NO_PREFIX, NONE, Names, XML_NAMESPACE, XML_PREFIX, XMLNS_NAMESPACE, XMLNS_PREFIX};
@@ -40,44 +37,10 @@ pub(crate) fn document(bytes: Vec<u8>, encoding: Encoding, limits: &Limits) -> R
     Ok(Document { source, tables, root, limits: *limits })
 }
 
-/// [`Document::graft`].
-pub(crate) fn graft(
-    document: Document,
-    at: NodeId,
-    plaintext: Vec<u8>,
-    form: Fragment,
-) -> Result<(Document, Vec<NodeId>), ReadError> {
-    let Document { mut source, mut tables, root, limits } = document;
-    let place = Place::of(&tables, at).ok_or(ReadError::NotReplaceable)?;
-    check_length(source.len().saturating_add(plaintext.len()), &limits)?;
-    let plaintext = String::from_utf8(plaintext).map_err(|_| ReadError::NotUtf8)?;
-    check_characters(&plaintext)?;
-    if plaintext.starts_with('\u{FEFF}') {
-        return Err(ReadError::ByteOrderMarkInFragment);
-    }
-    let start = source.len();
-    // The plaintext lies behind all that is there, and is lexed from its own first octet: no token spans the seam.
-    source.push_str(&plaintext);
-    tables.nodes.reserve(nodes(plaintext.as_bytes()));
-    drop(plaintext);
-    let lexer = Lexer::new(&source, start);
-    let top = if form == Fragment::Element { Top::Element } else { Top::Content };
-    let mut builder = Builder::new(&source, lexer, &mut tables, &limits, top);
-    builder.settle_in(&place);
-    builder.run()?;
-    let tops = builder.tops;
-    if form == Fragment::Element && tops.len() != 1 {
-        return Err(ReadError::NotOneElement);
-    }
-    place.link(&mut tables, &tops);
-    let tops = tops.into_iter().map(NodeId).collect();
-    Ok((Document { source, tables, root, limits }, tops))
-}
-
 /// About how many nodes a source has, for room to begin with. A message whose body is one long text has few for its length,
 /// and room that is asked for in vain is work for the kernel; so long sources are sampled for tags, of which there are as
 /// many.
-fn nodes(source: &[u8]) -> usize {
+pub(crate) fn nodes(source: &[u8]) -> usize {
     const LONG: usize = 32 * 1024;
     const SAMPLE: usize = 512;
     if source.len() < LONG {
@@ -90,78 +53,14 @@ fn nodes(source: &[u8]) -> usize {
     (samples.sum::<usize>() * stride / SAMPLE).min(source.len() / 8)
 }
 
-fn check_length(length: usize, limits: &Limits) -> Result<(), ReadError> {
+pub(crate) fn check_length(length: usize, limits: &Limits) -> Result<(), ReadError> {
     let limit = limits.bytes.min(MAX_BYTES);
     if length > limit { Err(ReadError::TooLongDocument(limit)) } else { Ok(()) }
 }
 
-/// The place of an element that a graft replaces.
-struct Place {
-    at: u32,
-    parent: u32,
-    /// The sibling before it, or [`NONE`].
-    before: u32,
-    after: u32,
-    /// How many other children the parent has.
-    siblings: usize,
-    /// The elements around it, the root first.
-    ancestors: Vec<u32>,
-}
-
-impl Place {
-    fn of(tables: &Tables, at: NodeId) -> Option<Self> {
-        let node = tables.nodes.get(at.0 as usize)?;
-        let parent = some(node.parent)?.0;
-        if node.kind != Kind::Element {
-            return None;
-        }
-        let mut ancestors = Vec::new();
-        let mut next = at.0;
-        while next != NONE {
-            let node = &tables.nodes[next as usize];
-            if node.marks & REPLACED != 0 {
-                return None;
-            }
-            next = node.parent;
-            if next != NONE {
-                ancestors.push(next);
-            }
-        }
-        ancestors.reverse();
-        let (mut before, mut siblings, mut child) = (NONE, 0, tables.nodes[parent as usize].child);
-        while child != NONE {
-            let next = tables.nodes[child as usize].next;
-            if next == at.0 {
-                before = child;
-            }
-            siblings += usize::from(child != at.0);
-            child = next;
-        }
-        Some(Self { at: at.0, parent, before, after: node.next, siblings, ancestors })
-    }
-
-    /// Puts a chain of new nodes where the element stood.
-    fn link(&self, tables: &mut Tables, tops: &[u32]) {
-        let nodes = &mut tables.nodes;
-        nodes[self.at as usize].marks |= REPLACED;
-        nodes[self.at as usize].next = NONE;
-        for pair in tops.windows(2) {
-            nodes[pair[0] as usize].next = pair[1];
-        }
-        if let Some(&last) = tops.last() {
-            nodes[last as usize].next = self.after;
-        }
-        let first = tops.first().copied().unwrap_or(self.after);
-        match self.before {
-            NONE => nodes[self.parent as usize].child = first,
-            before => nodes[before as usize].next = first,
-        }
-    }
-}
-
 /// What may stand outside every element that is open.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Top {
+pub(crate) enum Top {
     /// One element; white space and comments, which are dropped.
     Document,
     /// One element; white space, which is dropped.
@@ -181,26 +80,26 @@ struct Open {
     name: Range<usize>,
 }
 
-struct Builder<'a> {
+pub(crate) struct Builder<'a> {
     source: &'a str,
     lexer: Lexer<'a>,
-    tables: &'a mut Tables,
+    pub(crate) tables: &'a mut Tables,
     limits: &'a Limits,
-    scope: Scope,
+    pub(crate) scope: Scope,
     open: Vec<Open>,
     top: Top,
     /// The nodes outside every element that is open here.
-    tops: Vec<u32>,
+    pub(crate) tops: Vec<u32>,
     /// What is around the fragment: its parent, that one's depth, and its other children.
-    parent: u32,
-    depth: usize,
-    siblings: usize,
+    pub(crate) parent: u32,
+    pub(crate) depth: usize,
+    pub(crate) siblings: usize,
     /// By name: the last element with such an attribute, by its node. To find attributes of the same name at once.
     last_seen: Vec<u32>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a str, lexer: Lexer<'a>, tables: &'a mut Tables, limits: &'a Limits, top: Top) -> Self {
+    pub(crate) fn new(source: &'a str, lexer: Lexer<'a>, tables: &'a mut Tables, limits: &'a Limits, top: Top) -> Self {
         Self {
             source,
             lexer,
@@ -217,19 +116,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Makes the surroundings of a fragment those of the element that it replaces.
-    fn settle_in(&mut self, place: &Place) {
-        self.parent = place.parent;
-        self.depth = place.ancestors.len();
-        self.siblings = place.siblings;
-        for &ancestor in &place.ancestors {
-            for declaration in self.tables.nodes[ancestor as usize].declarations(self.tables) {
-                self.scope.bind(declaration.prefix, declaration.namespace);
-            }
-        }
-    }
-
-    fn run(&mut self) -> Result<(), ReadError> {
+    pub(crate) fn run(&mut self) -> Result<(), ReadError> {
         loop {
             match self.lexer.token()? {
                 Token::Start => self.start()?,
