@@ -6,7 +6,7 @@ mod ends;
 
 use std::sync::Arc;
 
-use ends::{Pair, namespace, policy, soap};
+use ends::{Pair, derive, namespace, policy, soap};
 use nuncio_policy::model::{
     Binding, DerivedKeys, ElementPath, Include, Policy, ProtectionOrder, SoapVersion, Step, Token,
 };
@@ -39,21 +39,6 @@ fn path(soap: SoapVersion, child: &str) -> ElementPath {
 fn anywhere(local: &str) -> ElementPath {
     let step = Step { anywhere_below: true, namespace: None, local: Some(local.to_owned()) };
     ElementPath { text: format!("//{local}"), steps: vec![step] }
-}
-
-fn derive(policy: &mut Policy, derived_keys: DerivedKeys) {
-    match &mut policy.binding {
-        Binding::Symmetric(binding) => match &mut binding.protection {
-            Token::X509(token) => token.derived_keys = derived_keys,
-            Token::SecureConversation(token) => token.derived_keys = derived_keys,
-            Token::Username(_) => {}
-        },
-        Binding::Asymmetric(binding) => {
-            binding.initiator.derived_keys = derived_keys;
-            binding.recipient.derived_keys = derived_keys;
-        }
-        Binding::Transport(_) => {}
-    }
 }
 
 /// The preset's policy, whose supporting tokens are signed by nothing but what paths say.

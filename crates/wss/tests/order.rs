@@ -5,7 +5,7 @@
 
 mod ends;
 
-use ends::{Pair, policy, soap};
+use ends::{Pair, derive, policy, soap};
 use nuncio_policy::model::{
     Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, Policy, ProtectionOrder, SupportingToken, Token,
 };
@@ -25,21 +25,6 @@ fn first(name: &str, encrypt_signature: bool) -> Policy {
     policy.properties.order = ProtectionOrder::EncryptBeforeSign;
     policy.properties.encrypt_signature = encrypt_signature;
     policy
-}
-
-fn derive(policy: &mut Policy, derived_keys: DerivedKeys) {
-    match &mut policy.binding {
-        Binding::Symmetric(binding) => match &mut binding.protection {
-            Token::X509(token) => token.derived_keys = derived_keys,
-            Token::SecureConversation(token) => token.derived_keys = derived_keys,
-            Token::Username(_) => {}
-        },
-        Binding::Asymmetric(binding) => {
-            binding.initiator.derived_keys = derived_keys;
-            binding.recipient.derived_keys = derived_keys;
-        }
-        Binding::Transport(_) => {}
-    }
 }
 
 /// The names of the children of a message's security header.

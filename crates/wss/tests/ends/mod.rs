@@ -12,7 +12,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Operation, Policy, SoapVersion};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Operation, Policy, SoapVersion, Token};
 use nuncio_policy::preset;
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
@@ -251,6 +251,22 @@ impl Pair {
         let (message, trouble) = reply.seal(Answer::Envelope(plain), self.now, &mut self.numbers).expect("sealed");
         assert_eq!(trouble, None);
         message
+    }
+}
+
+/// Has the keys of a binding derived so.
+pub fn derive(policy: &mut Policy, derived_keys: DerivedKeys) {
+    match &mut policy.binding {
+        Binding::Symmetric(binding) => match &mut binding.protection {
+            Token::X509(token) => token.derived_keys = derived_keys,
+            Token::SecureConversation(token) => token.derived_keys = derived_keys,
+            Token::Username(_) => {}
+        },
+        Binding::Asymmetric(binding) => {
+            binding.initiator.derived_keys = derived_keys;
+            binding.recipient.derived_keys = derived_keys;
+        }
+        Binding::Transport(_) => {}
     }
 }
 
