@@ -273,3 +273,25 @@ fn what_endorses_covers_what_is_encrypted() {
         }
     }
 }
+
+/// No signature covers the lists: an element that is struck off one is not left encrypted.
+#[test]
+fn an_encrypted_element_that_is_not_listed_is_refused() {
+    everywhere(|policy, base| {
+        let policy = policy(&["*e:Card", "*h:Seat"], &["*e:Sum"]);
+        let mut pair = Pair::new(&policy, soap(base)[0]);
+        let contexts = base.ends_with("-conversation").then(|| pair.establish());
+        let (ours, theirs) = contexts.unzip();
+        let plain = plain(pair.soap);
+        let sealed = pair.initiator.seal(plain, ends::ACTION, ours.as_ref(), pair.now, &mut pair.numbers);
+        let (outbound, _) = sealed.expect("sealed");
+        let text = String::from_utf8(outbound.body.clone()).expect("text");
+        let listed: Vec<usize> = text.match_indices("<e:DataReference").map(|(at, _)| at).collect();
+        assert_eq!(listed.len(), 4, "{base}");
+        for (which, at) in listed.into_iter().enumerate() {
+            let end = text[at..].find("</e:DataReference>").expect("an end") + at + "</e:DataReference>".len();
+            let edited = [&text[..at], &text[end..]].concat().into_bytes();
+            assert!(pair.open(&outbound, edited, theirs.as_ref()).is_err(), "{base}: {which}");
+        }
+    });
+}

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use nuncio_policy::model::ElementPath;
+use nuncio_policy::model::{ElementPath, Step};
 use nuncio_xml::NodeId;
+use nuncio_xmlsec::XENC;
 use nuncio_xmlsec::encryption::Form;
 
 use super::Opening;
@@ -13,7 +14,7 @@ use crate::refusal::Refusal;
 
 impl Opening<'_> {
     /// Every element that a path leads to came out of an encrypted one, or is within what did, but for those of the security
-    /// header, of which the policy speaks otherwise. And nothing came out that no part and no path asks for.
+    /// header, of which the policy speaks otherwise. Nothing came out that no part and no path asks for, and nothing is still encrypted.
     pub(super) fn check_encrypted_elements(&self, envelope: &Envelope) -> Result<(), Refusal> {
         let (document, parts) = (&envelope.document, self.demand.parts);
         if parts.encrypted_elements.is_empty() && parts.content_encrypted_elements.is_empty() {
@@ -35,6 +36,13 @@ impl Opening<'_> {
             if !elements::are_covered(document, path, &mut within_contents, has_hidden_content) {
                 return Err(Refusal::NotEncrypted(path.text.clone()));
             }
+        }
+        // No signature covers the lists: where one covers what is encrypted, an element that was struck off would stay so. What
+        // came out is the sender's, and so is what is addressed to others.
+        let passing: HashSet<NodeId> = envelope.passing.iter().map(|(_, block)| *block).collect();
+        let is_told = |node| is_hidden(node) || passing.contains(&node);
+        if !elements::are_covered(document, &still_encrypted(), &mut HashSet::new(), is_told) {
+            return Err(Refusal::header("EncryptedData", "is not listed"));
         }
         let all = |paths: &[ElementPath]| -> HashSet<NodeId> {
             paths.iter().flat_map(|path| elements::at(document, path)).collect()
@@ -59,4 +67,10 @@ impl Opening<'_> {
         let decrypted = self.decrypted.iter().filter(move |decrypted| decrypted.form == form);
         decrypted.map(|decrypted| (decrypted.parent, decrypted.now.as_slice()))
     }
+}
+
+/// The path to all that is encrypted.
+fn still_encrypted() -> ElementPath {
+    let step = Step { anywhere_below: true, namespace: Some(XENC.to_owned()), local: Some("EncryptedData".to_owned()) };
+    ElementPath { text: "//EncryptedData".to_owned(), steps: vec![step] }
 }
