@@ -65,8 +65,9 @@ impl MessageTerms {
             && other.parts.signed_elements.iter().all(|path| self.parts.signed_elements.contains(path))
     }
 
-    /// How much is asked: more than of another, wherever what is asked of that is asked too.
-    pub(crate) fn weight(&self) -> usize {
+    /// How much is asked: more than of another, wherever what is asked of that is asked too, and wherever more is secret. The
+    /// body comes before all else: that it is secret where nobody asked for it is no reason to refuse it, as it is of others.
+    pub(crate) fn weight(&self) -> (bool, usize, usize) {
         /// More than any list of header blocks is long.
         const EVERY: usize = 10_000;
         let set = |set: &PartSet| usize::from(set.body) + set.headers.len() + if set.every_header { EVERY } else { 0 };
@@ -79,9 +80,9 @@ impl MessageTerms {
             required,
             required_elements,
         } = &self.parts;
-        let elements = [signed_elements, encrypted_elements, content_encrypted_elements, required_elements];
-        let elements: usize = elements.iter().map(|paths| paths.len()).sum();
-        set(signed) + set(encrypted) + elements + required.len() + self.supporting.len()
+        let secret = set(encrypted) + encrypted_elements.len() + content_encrypted_elements.len();
+        let elements = signed_elements.len() + required_elements.len();
+        (encrypted.body, secret, set(signed) + elements + required.len() + self.supporting.len())
     }
 
     /// These parts, and those supporting tokens with what the policy names for them.

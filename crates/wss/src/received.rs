@@ -50,7 +50,7 @@ pub enum Request {
 pub struct Received {
     pub(crate) envelope: Envelope,
     /// What it is under each alternative of the policy that it may come under, and in each way that its operation leaves
-    /// open: those that ask for more before those that ask for less, else in their order. Never empty.
+    /// open: those that ask for more, of secrets first, before those that ask for less, else in their order. Never empty.
     pub(crate) readings: Vec<Reading>,
     pub(crate) context: Option<(String, &'static Dialect)>,
     /// Its octets, kept where there is more than one reading.
@@ -169,7 +169,7 @@ impl Received {
                 let operation = terms.operation_of(&envelope, reading.action.as_deref());
                 let application = reading.request == Request::Application;
                 let asked = terms.input(operation, reading.way).filter(|_| application);
-                std::cmp::Reverse(asked.map_or(0, MessageTerms::weight))
+                std::cmp::Reverse(asked.map(MessageTerms::weight))
             });
         }
         let octets = (readings.len() > 1).then(|| envelope.document.source().to_vec());

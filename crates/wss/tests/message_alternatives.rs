@@ -6,7 +6,7 @@
 mod ends;
 
 use ends::{ACTION, Pair, client, policy, soap};
-use nuncio_policy::model::{Message, MessagePolicy, Operation, Parts, Policy};
+use nuncio_policy::model::{HeaderPart, Message, MessagePolicy, Operation, Parts, Policy};
 use nuncio_wss::{Claim, HttpFacts, Opened, Refusal, Transport};
 
 const BASE: &str = "wcf-ws2007-anonymousForCertificate";
@@ -73,9 +73,10 @@ fn a_request_under_any_alternative_is_opened_and_under_none_is_not() {
         }
         assert!(String::from_utf8_lossy(&opened.plain().body).contains(">hello<"));
     }
-    // Signed, and neither encrypted nor with a token: less than any of them asks for. The first refusal is told.
+    // Signed, and neither encrypted nor with a token: less than any of them asks for. The first refusal is told, and what asks for
+    // secrets is tried first.
     let refused = send(&mut pair(&operation(&[of(0, true, false)], &answer), &any)).map(drop);
-    assert!(matches!(refused, Err(Refusal::TokenMissing(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Refusal::NotEncrypted(_))), "{refused:?}");
     // One of each.
     let mixed = with_tokens("wcf-ws2007-userNameForCertificate", of(0, false, true));
     assert!(send(&mut pair(&operation(&[mixed], &answer), &any)).is_err());
@@ -173,4 +174,18 @@ fn a_request_without_an_action_is_under_what_holds_for_every_message() {
             pair.recipient.open(received, None, Transport::Secure, pair.now).map(|opened| opened.is_answered());
         assert_eq!(opened.is_ok(), opens, "{:?}", opened.err());
     }
+}
+
+/// However many header blocks another alternative has signed, what was asked in secret is answered so.
+#[test]
+fn what_is_asked_in_secret_is_not_answered_in_clear() {
+    let mut blocks = of(0, true, false);
+    blocks.parts.signed.headers =
+        ["One", "Two"].map(|name| HeaderPart { name: Some(name.to_owned()), namespace: "urn:h".to_owned() }).to_vec();
+    let inputs = [blocks, of(1, true, true)];
+    let outputs = [of(0, true, false), of(1, true, true)];
+    let mut pair = pair(&operation(&inputs[1..], &outputs[1..]), &operation(&inputs, &outputs));
+    let opened = send(&mut pair).expect("opened");
+    let answer = pair.echo(opened).body;
+    assert!(!String::from_utf8_lossy(&answer).contains(">hello<"));
 }
