@@ -7,9 +7,9 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
-use nuncio_xml::Encoding;
+use nuncio_xml::{Encoding, NodeId};
 
-use crate::addressing::Replies;
+use crate::addressing::{Headers, Replies, is_addressing};
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
@@ -274,6 +274,9 @@ impl Recipient {
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
         self.check_address(terms, &envelope)?;
+        if demand.protected && !over_transport {
+            check_replies(&envelope, &evidence)?;
+        }
         let way = terms.check_operation(&envelope, operation, action.as_deref())?;
         // In clear, what is behind the element that the operation is known by is nobody's word.
         if !demand.protected && envelope.document.elements(envelope.body).nth(1).is_some() {
@@ -322,6 +325,21 @@ impl Recipient {
             None => Err(Refusal::Addressing { header: "To", fault: "is missing" }),
         }
     }
+}
+
+/// Where answers go to an address, nobody but the sender says to which.
+fn check_replies(envelope: &Envelope, evidence: &Evidence) -> Result<(), Refusal> {
+    let Headers { reply_to, fault_to, .. } = &envelope.addressing;
+    for (header, address) in [("ReplyTo", reply_to), ("FaultTo", fault_to)] {
+        let is = |&block: &NodeId| {
+            let name = envelope.document.name(block);
+            name.local == header && is_addressing(name.namespace)
+        };
+        if address.is_some() && evidence.unverified.iter().any(is) {
+            return Err(Refusal::NotSigned(header.to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// What comes with a request beside its octets.

@@ -149,6 +149,21 @@ fn an_address_for_answers_is_refused_without_duplex() {
     }
 }
 
+/// Somebody in between could have answers, and what the service begins, sent to himself.
+#[test]
+fn an_address_for_answers_that_is_not_signed_is_refused() {
+    for name in [CONVERSATION, PER_MESSAGE[1]] {
+        let mut policy = duplex(name);
+        policy.parts.signed.headers.retain(|part| part.name.as_deref() != Some("ReplyTo"));
+        let mut pair = listening(&policy, name, Vec::new());
+        let contexts = (name == CONVERSATION).then(|| pair.establish());
+        let (ours, theirs) = contexts.as_ref().map(|(ours, theirs)| (ours, theirs)).unzip();
+        let (outbound, _) = pair.request("hello", ours);
+        let opened = pair.open(&outbound, outbound.body.clone(), theirs).map(drop);
+        assert!(matches!(&opened, Err(Refusal::NotSigned(what)) if what == "ReplyTo"), "{name}: {opened:?}");
+    }
+}
+
 #[test]
 fn what_the_service_begins_is_opened_under_its_operation() {
     for name in [CONVERSATION, PER_MESSAGE[1]] {
