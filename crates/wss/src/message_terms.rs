@@ -33,7 +33,7 @@ impl MessageTerms {
     /// What a policy asks of every message.
     pub(crate) fn of_policy(policy: &Policy) -> Result<Self, NotBuilt> {
         check_signable(policy, &policy.parts)?;
-        Self::new(policy.parts.clone(), policy.supporting.clone(), true)
+        Self::new(policy, policy.parts.clone(), policy.supporting.clone(), true)
     }
 
     /// What a policy and the contract ask of a message, under one of its own alternatives.
@@ -42,7 +42,7 @@ impl MessageTerms {
         parts.merge(&own.parts);
         check_signable(policy, &parts)?;
         let supporting = policy.supporting.iter().chain(&own.supporting).cloned().collect();
-        Self::new(parts, supporting, message.protected)
+        Self::new(policy, parts, supporting, message.protected)
     }
 
     /// Whether as much is asked of both.
@@ -86,24 +86,29 @@ impl MessageTerms {
     }
 
     /// These parts, and those supporting tokens with what the policy names for them.
-    fn new(parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+    fn new(policy: &Policy, parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
         let mut all = parts.clone();
         for token in &supporting {
             all.merge(&left_to_the_binding(token));
         }
-        let request = (all != parts).then(|| Self::alone(all, supporting.clone(), protected)).transpose()?;
+        let request = (all != parts).then(|| Self::alone(policy, all, supporting.clone(), protected)).transpose()?;
         let request = request.map(Box::new);
-        Ok(Self { request, ..Self::alone(parts, supporting, protected)? })
+        Ok(Self { request, ..Self::alone(policy, parts, supporting, protected)? })
     }
 
     /// These parts and no others, and those supporting tokens.
-    pub(crate) fn alone(mut parts: Parts, supporting: Vec<SupportingToken>, protected: bool) -> Result<Self, NotBuilt> {
+    pub(crate) fn alone(
+        policy: &Policy,
+        mut parts: Parts,
+        supporting: Vec<SupportingToken>,
+        protected: bool,
+    ) -> Result<Self, NotBuilt> {
         hide_parts(&mut parts)?;
         check_parts(&parts)?;
         let sealed = sealed(&parts);
         let mut sealing = supporting.clone();
         for token in &mut sealing {
-            token.parts = self::sealed(&own_parts(token));
+            token.parts = self::sealed(&own_parts(policy, token));
         }
         Ok(Self { parts, sealed, supporting, sealing, protected, request: None })
     }
@@ -114,14 +119,16 @@ impl MessageTerms {
     }
 }
 
-/// The parts that a supporting token's own signature covers. Of a security context WCF's policies name parts, and no WCF
-/// signs them.
-pub(crate) fn own_parts(token: &SupportingToken) -> Parts {
+/// The parts that a supporting token's own signature covers. Of a security context WCF's policies over a transport name parts,
+/// and no WCF signs them.
+pub(crate) fn own_parts(policy: &Policy, token: &SupportingToken) -> Parts {
     if !token.endorsing {
         return Parts::default();
     }
     let Parts { signed, signed_elements, .. } = token.parts.clone();
-    let signed = if matches!(token.token, Token::SecureConversation(_)) { PartSet::default() } else { signed };
+    let are_passed_over =
+        matches!((&policy.binding, &token.token), (Binding::Transport(_), Token::SecureConversation(_)));
+    let signed = if are_passed_over { PartSet::default() } else { signed };
     Parts { signed, signed_elements, ..Parts::default() }
 }
 

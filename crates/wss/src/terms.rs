@@ -55,7 +55,7 @@ impl Terms {
             signed: PartSet { body: true, headers: addressing::parts(policy.addressing), ..PartSet::default() },
             ..Parts::default()
         };
-        let cancel = MessageTerms::alone(cancel, policy.supporting.clone(), true)?;
+        let cancel = MessageTerms::alone(&policy, cancel, policy.supporting.clone(), true)?;
         let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
         check_encrypted_for(&policy, Direction::Request, &every)?;
         check_encrypted_for(&policy, Direction::Response, &every)?;
@@ -299,7 +299,7 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
         return Err(NotBuilt("SignedElements of a supporting token within the security header"));
     }
     // Whether they are asked for, the message itself would say.
-    if supporting.optional && *parts != message_terms::own_parts(supporting) {
+    if supporting.optional && *parts != message_terms::own_parts(policy, supporting) {
         return Err(NotBuilt("parts, beside those that it signs, of a supporting token that messages may lack"));
     }
     match (&supporting.token, &policy.binding) {

@@ -6,7 +6,9 @@
 mod ends;
 
 use ends::{Pair, policy, soap};
-use nuncio_policy::model::{Binding, DerivedKeys, Policy, ProtectionOrder, SupportingToken, Token};
+use nuncio_policy::model::{
+    Binding, DerivedKeys, HeaderPart, PartSet, Parts, Policy, ProtectionOrder, SupportingToken, Token,
+};
 use nuncio_wss::{Claim, Refusal};
 
 const OVER_TRANSPORT: &str = "wcf-ws2007-userNameOverTransport";
@@ -26,7 +28,7 @@ fn with(base: &str, kind: &str, derived_keys: DerivedKeys) -> Policy {
         encrypted: kind.contains("Encrypted"),
         endorsing: kind.contains("Endorsing"),
         optional: false,
-        parts: nuncio_policy::model::Parts::default(),
+        parts: Parts::default(),
     });
     policy
 }
@@ -92,6 +94,32 @@ fn a_context_that_is_not_protected_as_its_kind_says_is_refused() {
         let refusal = converse(&of("Endorsing"), &of(""), base).expect_err("endorses");
         let unasked = matches!(refusal, Refusal::Endorsement(_) | Refusal::KeyReference(_));
         assert!(unasked, "{base}: {refusal}");
+    }
+}
+
+/// Where nothing but the messages protects them, a context signs the parts that the policy names for it as a certificate does.
+#[test]
+fn a_context_that_endorses_signs_the_parts_that_are_its_own() {
+    let header = HeaderPart { name: Some("Secret".into()), namespace: "urn:m".into() };
+    let own = Parts { signed: PartSet { body: true, headers: vec![header], ..PartSet::default() }, ..Parts::default() };
+    for base in IN_MESSAGES {
+        let without = with(base, "Endorsing", DerivedKeys::Explicit);
+        let mut with_parts = without.clone();
+        with_parts.supporting.iter_mut().for_each(|supporting| supporting.parts = own.clone());
+        for (written, signed) in [(&with_parts, true), (&without, false)] {
+            let mut pair = Pair::unlike(written, &with_parts, soap(base)[0]);
+            let (ours, theirs) = pair.establish();
+            let block = "<soap:Header><m:Secret xmlns:m=\"urn:m\">swordfish</m:Secret></soap:Header><soap:Body>";
+            let plain = String::from_utf8(pair.plain("hello")).expect("text").replace("<soap:Body>", block);
+            let sealed =
+                pair.initiator.seal(plain.into_bytes(), ends::ACTION, Some(&ours), pair.now, &mut pair.numbers);
+            let (outbound, _) = sealed.expect("sealed");
+            let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).map(|opened| {
+                assert_eq!(opened.unverified().count(), 0, "{base}");
+            });
+            assert!(opened.is_ok() == signed, "{base}: {opened:?}");
+            assert!(signed || matches!(opened, Err(Refusal::NotSigned(_))), "{base}: {opened:?}");
+        }
     }
 }
 

@@ -210,7 +210,7 @@ impl Opening<'_> {
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
         let covers = |node| self.is_covered(&endorsement.verified, node);
-        let own = own_parts(demanded);
+        let own = own_parts(self.demand.policy, demanded);
         let mut within = HashSet::new();
         for path in &own.signed_elements {
             if !elements::are_covered(&envelope.document, path, &mut within, covers) {
