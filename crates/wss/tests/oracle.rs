@@ -7,6 +7,7 @@ mod ends;
 
 use ends::{Pair, policy, soap, stranger};
 use nuncio_crypto::base64;
+use nuncio_policy::model::ProtectionOrder;
 use nuncio_wss::{Class, Outbound};
 
 /// The text between two marks, the marks with it.
@@ -88,6 +89,40 @@ fn xe_01_a_forged_signature_tells_nothing_of_the_ciphertext() {
                 };
                 let class = refusal.class();
                 assert_eq!(class, Class::InvalidSecurity, "{name}, {method} by {key_info}, {what}: {refusal}");
+            }
+        }
+    }
+}
+
+/// Where the signature is encrypted after encryption came first, what of the security header is encrypted is decrypted before
+/// anything is verified: what becomes of it makes no difference either.
+#[test]
+fn xe_01_an_encrypted_signature_tells_nothing_of_what_is_beside_it() {
+    for name in ["wcf-ws2007-mutualCertificate", "wcf-wshttp-userNameForCertificate", "wse-mutualCertificate10Security"]
+    {
+        let mut policy = policy(name);
+        policy.properties.order = ProtectionOrder::EncryptBeforeSign;
+        policy.properties.encrypt_signature = true;
+        let mut pair = Pair::new(&policy, soap(name)[0]);
+        let (outbound, _) = pair.request("hello", None);
+        let text = String::from_utf8(outbound.body.clone()).expect("text");
+        assert!(pair.open(&outbound, outbound.body.clone(), None).is_ok(), "{name}");
+        let security = between(&text, "<o:Security", "</o:Security>");
+        let values: Vec<&str> = security
+            .split("<e:EncryptedData")
+            .skip(1)
+            .map(|data| between(data, "<e:CipherValue>", "</e:CipherValue>"))
+            .map(|value| &value["<e:CipherValue>".len()..value.len() - "</e:CipherValue>".len()])
+            .collect();
+        assert!(!values.is_empty(), "{name}");
+        for value in values {
+            let octets = base64::decode(value).expect("base64");
+            for at in [0, 1, 20, 40, octets.len() / 2, octets.len() - 17, octets.len() - 1] {
+                let mut octets = octets.clone();
+                octets[at] ^= 0x80;
+                let damaged = text.replace(value, &base64::encode(&octets)).into_bytes();
+                let refusal = pair.open(&outbound, damaged, None).err().expect("refused");
+                assert_eq!(refusal.class(), Class::InvalidSecurity, "{name}, {at}: {refusal}");
             }
         }
     }
