@@ -45,7 +45,7 @@ pub struct MessageLimits {
     pub prefixes: usize,
     /// Encrypted keys of a message; each costs an operation with a private key.
     pub encrypted_keys: usize,
-    /// Encrypted elements of a message.
+    /// Encrypted elements of a message: its body, its signatures, and each element that a policy's path leads to.
     pub encrypted_data: usize,
     /// Derived key tokens of a message.
     pub derived_keys: usize,
@@ -75,7 +75,7 @@ impl Default for MessageLimits {
             references: 16,
             prefixes: 32,
             encrypted_keys: 2,
-            encrypted_data: 8,
+            encrypted_data: 256,
             derived_keys: 6,
             certificate_bytes: 16 * KIB,
             hot_sessions: 4096,
