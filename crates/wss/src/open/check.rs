@@ -141,7 +141,16 @@ impl Opening<'_> {
 
     /// Whether an element came out of an encrypted one.
     pub(super) fn was_encrypted(&self, node: NodeId) -> bool {
-        self.decrypted.iter().any(|decrypted| decrypted.now.contains(&node))
+        self.out_of(node).is_some()
+    }
+
+    /// What an element came out of. Later ones have higher ids, those of one come in their order: so it is searched for by
+    /// halves, however much there is.
+    fn out_of(&self, node: NodeId) -> Option<&Decrypted> {
+        let until = self.decrypted.partition_point(|decrypted| decrypted.from <= node);
+        // Nothing came out of some, which then are where the one before them is.
+        let found = self.decrypted[..until].iter().rev().find(|decrypted| !decrypted.now.is_empty())?;
+        found.now.binary_search(&node).is_ok().then_some(found)
     }
 
     /// Whether the primary signature covers an element, as [`Self::is_covered`] says.
@@ -152,9 +161,7 @@ impl Opening<'_> {
     /// Whether a signature covers an element, or the encrypted form of it that stood in its place, or what that was wrapped in.
     pub(super) fn is_covered(&self, by: &Verified, node: NodeId) -> bool {
         by.covers(node)
-            || self.decrypted.iter().any(|decrypted| {
-                decrypted.now.contains(&node) && (by.covers(decrypted.was) || by.covers(decrypted.parent))
-            })
+            || self.out_of(node).is_some_and(|decrypted| by.covers(decrypted.was) || by.covers(decrypted.parent))
     }
 
     /// The confirmations of a response: exactly those of the request's signatures, protected as they should be; none

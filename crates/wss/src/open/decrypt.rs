@@ -100,7 +100,8 @@ impl Opening<'_> {
             if let Place::Block(block) = place {
                 blocks[block] = self.hidden_block(&document, &nodes, soap)?;
             }
-            self.decrypted.push(Decrypted { form, was: node, now: nodes, parent });
+            let from = nodes.first().copied().or_else(|| self.decrypted.last().map(|last| last.from));
+            self.decrypted.push(Decrypted { form, was: node, from: from.unwrap_or(node), now: nodes, parent });
         }
         Ok(document)
     }

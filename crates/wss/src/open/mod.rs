@@ -49,6 +49,8 @@ pub(crate) enum Root {
 struct Decrypted {
     form: Form,
     was: NodeId,
+    /// The first that came out; of what nothing came out, as of the one before.
+    from: NodeId,
     now: Vec<NodeId>,
     parent: NodeId,
 }
