@@ -198,12 +198,11 @@ pub(crate) fn check_operation(
     let mut named = operations.iter().filter(|terms| takes(terms));
     let fits = match operation {
         Some((terms, way)) if terms.operation.input.element.is_some() => takes(terms).then_some(way),
-        // No action said which, and the body was encrypted: it was held to what holds for every message.
+        // No action said which, and the body was encrypted: it was held to what holds for every message. Where some way asks
+        // for more, it could be that one, and would be answered as another.
         None if action.is_none_or(str::is_empty) => {
-            let like = |terms: &OperationTerms| terms.inputs().position(|input| input.is_like(every));
-            let mut ways = named.map(like);
-            let first = ways.next().unwrap_or(Some(0));
-            first.filter(|_| ways.all(|way| way.is_some()))
+            let like = |terms: &OperationTerms| terms.inputs().all(|input| input.is_like(every));
+            named.all(like).then_some(0)
         }
         Some((_, way)) => named.next().is_none().then_some(way),
         None => named.next().is_none().then_some(0),

@@ -152,8 +152,8 @@ fn an_alternative_with_a_binding_is_none_under_another() {
     }
 }
 
-/// A request that its operation does not name is held to what holds for every message; where that is one of the
-/// operation's alternatives, it is under that.
+/// A request that its operation does not name is held to what holds for every message. Where an alternative of the operation
+/// asks for more, it might be under that, and would be answered as if it were not.
 #[test]
 fn a_request_without_an_action_is_under_what_holds_for_every_message() {
     let element = |mut operation: Operation| {
@@ -162,7 +162,13 @@ fn a_request_without_an_action_is_under_what_holds_for_every_message() {
     };
     let policy = Policy { addressing: nuncio_policy::model::Addressing::None, ..policy(BASE) };
     let user = with_tokens("wcf-ws2007-userNameForCertificate", of(0, false, false));
-    for (inputs, opens) in [(vec![user.clone(), of(1, false, false)], true), (vec![user], false)] {
+    let less = of(1, false, false);
+    for (inputs, opens) in [
+        (vec![less.clone()], true),
+        (vec![MessagePolicy { operation: 0, ..less.clone() }, less.clone()], true),
+        (vec![user.clone(), less], false),
+        (vec![user], false),
+    ] {
         let outputs = [of(0, false, true), of(1, true, false)];
         let contract = element(operation(&inputs, &outputs));
         let plain = operation(&[of(0, false, false)], &[of(0, false, false)]);
