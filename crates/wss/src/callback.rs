@@ -129,8 +129,8 @@ impl Callbacks {
         Ok(self.begin(channel, message, begun, now, random)?)
     }
 
-    /// Seals the end of the client's context. What it answers is opened by [`Recipient::open_cancelled`], and names the id
-    /// that comes with the message here.
+    /// Seals the end of the client's context. Its answer is opened by [`Recipient::open_cancelled`], and names the id
+    /// that comes with the message here ([`Opened::relates_to`]).
     pub fn cancel(
         &self,
         channel: &Channel,

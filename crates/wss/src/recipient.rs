@@ -191,7 +191,7 @@ impl Recipient {
     }
 
     /// Opens the answer of a client to a Cancel of ours, under the context that was cancelled: what
-    /// [`Received::is_cancelled`] tells of.
+    /// [`Received::is_cancelled`] tells of. Which Cancel it answers, [`Opened::relates_to`] says.
     ///
     /// # Errors
     ///
@@ -470,6 +470,11 @@ impl Opened {
     /// wherever the policy does not have each direction be a channel of its own.
     pub fn reply_to(&self) -> Option<&str> {
         self.envelope.addressing.reply_to.as_deref()
+    }
+
+    /// The id of the message that it answers, of an answer to a Cancel of ours.
+    pub fn relates_to(&self) -> Option<&str> {
+        self.envelope.addressing.relates_to.as_ref().map(|text| text.value.as_str())
     }
 
     /// The context that it belongs to.

@@ -338,9 +338,10 @@ fn a_context_is_cancelled_by_its_service() {
         let http = HttpFacts { content_type: &answer.content_type, soap_action: None };
         let received = pair.recipient.read(&http, answer.body.clone()).unwrap_or_else(|refusal| panic!("{refusal}"));
         assert!(received.is_cancelled());
-        pair.recipient.open_cancelled(received, Some(Arc::clone(context)), Transport::Clear, pair.now).map(drop)
+        pair.recipient.open_cancelled(received, Some(Arc::clone(context)), Transport::Clear, pair.now)
     };
-    assert!(open(theirs).is_ok(), "{:?}", open(theirs));
+    let opened = open(theirs).unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(opened.relates_to(), Some(id.as_str()));
 
     // What is no Cancel, and a Cancel of another context, has no such answer.
     assert!(open(&other.1).is_err());
