@@ -4,6 +4,7 @@ use crate::algorithm::DigestAlgorithm;
 use crate::secret::same;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use zeroize::Zeroize;
 
 /// A digest under way.
 ///
@@ -90,6 +91,13 @@ impl Digest {
         let mut digest = Self { octets: [0; 64], size: octets.len() };
         digest.octets[..octets.len()].copy_from_slice(octets);
         digest
+    }
+}
+
+/// For a digest that is a key, or on the way to one.
+impl Zeroize for Digest {
+    fn zeroize(&mut self) {
+        self.octets.zeroize();
     }
 }
 

@@ -22,6 +22,7 @@ pub mod key;
 pub mod keywrap;
 pub mod mac;
 mod name;
+pub mod password;
 pub mod path;
 pub mod random;
 pub mod secret;
