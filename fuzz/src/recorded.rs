@@ -58,6 +58,7 @@ impl Recorded {
                 key: PrivateKey::from_pem(&must("service.key")).expect("a key"),
             }],
             trust: Trust::new(file("client.pem").map(|pem| certificate(&pem)).into_iter().collect()).expect("pins"),
+            passwords: None,
             addresses: Vec::new(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),

@@ -57,6 +57,7 @@ impl Subject for Ends {
             // What the client answers is to its recipient a message like any other.
             operations: port.operations.iter().cloned().chain(answers(&port.callbacks)).collect(),
             trust: Trust::new(trust).map_err(refused)?,
+            passwords: None,
             addresses: vec![scenario.meta.service_address.clone()],
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),

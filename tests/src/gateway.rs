@@ -184,7 +184,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         endpoint: settings.endpoint,
         identity: Some(identity),
         encryption: None,
-        users: Users::kept(keep, users),
+        users: Arc::new(Users::kept(keep, users)),
         trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
         addresses: settings.addresses,
         forward_addressing: false,

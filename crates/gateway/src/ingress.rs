@@ -36,7 +36,7 @@ pub struct Ingress {
     pub(crate) number: usize,
     /// One for each version of SOAP that the route speaks. Never empty.
     pub(crate) served: Vec<Arc<Recipient>>,
-    pub(crate) users: Users,
+    pub(crate) users: Arc<Users>,
     pub(crate) upstream: Upstream,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
@@ -186,6 +186,7 @@ impl Ingress {
         let (principal, conversation) = match opened.claim() {
             Claim::Anonymous => (Principal::Anonymous, None),
             Claim::Certificate(certificate) => (Principal::Certificate(certificate.subject().to_owned()), None),
+            Claim::User(name) => (Principal::User(name.to_owned()), None),
             Claim::Context(context) => (context.principal.clone(), Some(&*context.conversation)),
             Claim::Username(user) => {
                 if !self.users.check(user) {

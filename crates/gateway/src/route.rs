@@ -12,7 +12,7 @@ use crate::config::{Endpoint, Identity, Lifetimes, Place, RouteSettings, Timeout
 use crate::gateway::Route;
 use crate::ingress::Ingress;
 use crate::upstream::{Upstream, UpstreamProblem};
-use crate::users::Keep;
+use crate::users::{Keep, Users};
 use crate::world::World;
 
 /// A route that cannot be served: `file:line: reason`.
@@ -96,6 +96,7 @@ fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> 
         operations: operations.clone(),
         credentials: credentials.collect::<Result<_, _>>()?,
         trust: Trust::new(settings.trust.clone())?,
+        passwords: Some(Arc::<Users>::clone(&settings.users)),
         addresses: settings.addresses.clone(),
         freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },
         message_lifetime: lifetimes.answer,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest;
 use nuncio_crypto::secret::Secret;
-use nuncio_wss::{Password, Username};
+use nuncio_wss::{Password, Passwords, Username};
 
 /// In which form passwords are kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,6 +69,14 @@ impl Users {
     }
 }
 
+/// Keys are derived from passwords that can be read again.
+impl Passwords for Users {
+    fn password(&self, user: &str) -> Option<Secret> {
+        let password = self.passwords.get(user).filter(|_| self.keep == Keep::Readable);
+        password.cloned()
+    }
+}
+
 impl Keep {
     /// The password in that form. A hash is of one length whatever the password's, so that a comparison does not tell that
     /// either.
@@ -88,6 +96,17 @@ mod tests {
 
     fn secret(text: &str) -> Secret {
         Secret::from(text.as_bytes())
+    }
+
+    /// What is kept in another form than the password itself is not handed out in its place.
+    #[test]
+    fn readable_passwords_alone_are_handed_out() {
+        for (keep, readable) in [(Keep::Hashed, false), (Keep::Sha1, false), (Keep::Readable, true)] {
+            let users = Users::kept(keep, [("alice".into(), secret("wonderland-1865"))]);
+            let password = users.password("alice");
+            assert_eq!(password.is_some_and(|password| password.matches(b"wonderland-1865")), readable, "{keep:?}");
+            assert!(users.password("Alice").is_none() && users.password("").is_none(), "{keep:?}");
+        }
     }
 
     #[test]

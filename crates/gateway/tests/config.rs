@@ -57,6 +57,11 @@ fn folder(name: &str) -> PathBuf {
     assert!(over_transport.contains("<sp:WssUsernameToken10/>"));
     let hashed = over_transport.replace("<sp:WssUsernameToken10/>", "<sp:HashPassword/><sp:WssUsernameToken10/>");
     std::fs::write(folder.join("hashed.wsdl"), hashed).unwrap();
+    let endorsing = over_transport
+        .replace("<sp:WssUsernameToken10/>", "<sp:NoPassword/><sp:WssUsernameToken10/>")
+        .replace("sp:SignedSupportingTokens", "sp:EndorsingSupportingTokens");
+    assert!(endorsing.contains("</sp:EndorsingSupportingTokens>"));
+    std::fs::write(folder.join("endorsing.wsdl"), endorsing).unwrap();
     folder
 }
 
@@ -115,6 +120,12 @@ fn passwords_are_kept_readable_where_the_operator_says_so() {
         assert!(route.endpoint.hashes_passwords() && route.endpoint.admits_users());
         assert_eq!(route.users.keep(), keep);
     }
+    let policy = "    wsdl: endorsing.wsdl\n    port: Basic\n    danger_keep_passwords: readable\n";
+    std::fs::write(&file, SOUND.replacen(PRESET, policy, 1)).unwrap();
+    let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+    let endpoint = &configuration.routes[0].endpoint;
+    assert!(endpoint.derives_keys() && endpoint.admits_users() && !endpoint.takes_names_alone());
+    assert_eq!(configuration.routes[0].users.keep(), Keep::Readable);
     std::fs::write(&file, SOUND).unwrap();
     let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
     assert_eq!(configuration.routes[0].users.keep(), Keep::Hashed);
@@ -240,6 +251,16 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    danger_keep_passwords: readable\n",
             "8: passwords are kept readable, and no client's comes hashed: leave it out",
+        ),
+        (
+            PRESET,
+            "    wsdl: endorsing.wsdl\n    port: Basic\n",
+            "7: the policy has users sign with keys of their passwords, which come of passwords that can be read again: give `danger_keep_passwords: readable`",
+        ),
+        (
+            PRESET,
+            "    wsdl: endorsing.wsdl\n    port: Basic\n    danger_keep_passwords: sha1\n",
+            "9: the policy has users sign with keys of their passwords, which come of passwords that can be read again: give `danger_keep_passwords: readable`",
         ),
         (
             PRESET,

@@ -110,6 +110,11 @@ impl<'a> Demand<'a> {
         self.supporting.iter().any(|token| token.endorsing && is(&token.token))
     }
 
+    /// Whether keys are derived from passwords.
+    pub(crate) fn has_password_key(&self) -> bool {
+        self.endorsed_by(|token| matches!(token, Token::Username(_)))
+    }
+
     /// Whether the primary signature covers the token that made it.
     pub(crate) fn protect_tokens(&self) -> bool {
         self.policy.properties.protect_tokens
@@ -177,8 +182,7 @@ impl<'a> Demand<'a> {
 
     /// Whether a message is encrypted, in parts or in tokens, that has no token to be encrypted for.
     pub(crate) fn is_encrypted_for_nobody(&self) -> bool {
-        // A user name is always encrypted.
-        let hidden = |token: &SupportingToken| token.encrypted || matches!(token.token, Token::Username(_));
+        let hidden = |token: &SupportingToken| token.encrypted || has_password(token);
         self.asymmetric().is_some_and(|binding| self.wrapped_for(binding).is_none())
             && self.protected
             && (self.parts.encrypts() || self.supporting.iter().any(hidden))
@@ -222,6 +226,12 @@ impl<'a> Demand<'a> {
             wraps: Vec::new(),
         }
     }
+}
+
+/// Whether a supporting token may have its user's password in it: then it is always encrypted, for which WS-SecurityPolicy 1.1
+/// has no word. One that endorses has the salt of a key in its place.
+pub(crate) fn has_password(token: &SupportingToken) -> bool {
+    matches!(token.token, Token::Username(_)) && !token.endorsing
 }
 
 /// The generation of WS-SecureConversation that a policy implies where no context says it.

@@ -52,6 +52,13 @@ impl Fresh {
     }
 }
 
+/// Passwords that can be read again, by their users' names: what keys are derived from ([WSS `UsernameToken` Profile 1.1]
+/// section 4).
+pub trait Passwords: Send + Sync {
+    /// The password of that user; `None` where there is no such user. It should take as long for either.
+    fn password(&self, user: &str) -> Option<Secret>;
+}
+
 /// What a message may be opened with.
 #[derive(Clone, Copy)]
 pub(crate) struct Keys<'a> {
@@ -63,4 +70,6 @@ pub(crate) struct Keys<'a> {
     pub(crate) shared: Option<&'a SharedKey>,
     /// The certificates that are trusted to sign and to endorse.
     pub(crate) trust: &'a Trust,
+    /// The passwords that keys are derived from.
+    pub(crate) passwords: Option<&'a dyn Passwords>,
 }

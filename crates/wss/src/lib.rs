@@ -10,6 +10,7 @@
 
 mod addressing;
 mod callback;
+mod claim;
 mod conversation;
 mod demand;
 mod dialect;
@@ -38,18 +39,19 @@ mod trust;
 mod unsecured;
 
 pub use callback::{Callbacks, Channel};
+pub use claim::Claim;
 pub use conversation::{Context, Outlived, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
 pub use initiator::{
     Arrived, Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
 };
-pub use keys::Credential;
+pub use keys::{Credential, Passwords};
 pub use limits::Limits;
 pub use open::Once;
 pub use plain::Plain;
 pub use received::{HttpFacts, Received, Request, Transport};
-pub use recipient::{Claim, Issue, Issued, Opened, Recipient, Settings as RecipientSettings};
+pub use recipient::{Issue, Issued, Opened, Recipient, Settings as RecipientSettings};
 pub use refusal::{Class, Refusal};
 pub use reply::{Answer, Message, Reply};
 pub use seal::Unsealed;

@@ -105,6 +105,11 @@ impl MessageTerms {
     ) -> Result<Self, NotBuilt> {
         hide_parts(&mut parts)?;
         check_parts(&parts)?;
+        // Each costs a thousand hashes and more: a message may make us derive one such key.
+        let users = supporting.iter().filter(|token| token.endorsing && matches!(token.token, Token::Username(_)));
+        if users.count() > 1 {
+            return Err(NotBuilt("a user name token that endorses beside another"));
+        }
         let sealed = sealed(&parts);
         let mut sealing = supporting.clone();
         for token in &mut sealing {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
@@ -15,7 +14,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::initiator::Expectation;
-use crate::keys::{Credential, Keys};
+use crate::keys::{Credential, Keys, Passwords};
 use crate::limits::Limits;
 use crate::open::{self, Evidence, Once};
 use crate::operation_terms::OperationTerms;
@@ -27,7 +26,6 @@ use crate::seal::Unsealed;
 use crate::terms::{NotBuilt, Terms, in_other_generation};
 use crate::time::Time;
 use crate::timestamp::Freshness;
-use crate::token::username::Username;
 use crate::trust::response::read_cancelled;
 
 /// What a recipient is made of.
@@ -42,6 +40,8 @@ pub struct Settings {
     pub credentials: Vec<Credential>,
     /// Which clients' certificates are trusted.
     pub trust: Trust,
+    /// The passwords of users whose tokens sign; without them none is believed.
+    pub passwords: Option<Arc<dyn Passwords>>,
     /// The addresses that are ours; any where there are none.
     pub addresses: Vec<String>,
     /// How old a message may be.
@@ -69,6 +69,7 @@ pub struct Recipient {
 pub(crate) struct Lasting {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) trust: Trust,
+    pub(crate) passwords: Option<Arc<dyn Passwords>>,
     pub(crate) addresses: Vec<String>,
     pub(crate) freshness: Freshness,
     pub(crate) message_lifetime: Duration,
@@ -92,18 +93,6 @@ pub struct Opened {
     pub(crate) context: Option<Arc<Context>>,
 }
 
-/// Whom a request comes from, as far as it was proved.
-pub enum Claim<'a> {
-    /// Nobody in particular.
-    Anonymous,
-    /// A user, whose password is yet to be checked.
-    Username(&'a Username),
-    /// The holder of a trusted certificate.
-    Certificate(&'a Certificate),
-    /// Whoever established that conversation.
-    Context(&'a Arc<Context>),
-}
-
 impl Recipient {
     /// Compiles the settings. Alternatives that are not built are left out: [`Recipient::alternatives`] says how many are
     /// not.
@@ -117,6 +106,7 @@ impl Recipient {
         let settings = Lasting {
             credentials: settings.credentials,
             trust: settings.trust,
+            passwords: settings.passwords,
             addresses: settings.addresses,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
@@ -270,6 +260,7 @@ impl Recipient {
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.settings.trust,
+            passwords: self.settings.passwords.as_deref(),
         };
         let (envelope, evidence) =
             open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
@@ -440,20 +431,8 @@ impl Opened {
     /// What is to be claimed before the message has any effect, the message itself before the nonce of its user name;
     /// nothing where nothing in it is unique.
     pub fn once(&self) -> impl Iterator<Item = Once> {
-        self.evidence.once.into_iter().chain(self.evidence.wrapped).chain(self.evidence.nonce)
-    }
-
-    /// Whom it comes from.
-    pub fn claim(&self) -> Claim<'_> {
-        if let (Some(context), false) = (&self.context, self.request == Request::Renew) {
-            Claim::Context(context)
-        } else if let Some(username) = self.evidence.username.as_ref().filter(|user| user.is_proof()) {
-            Claim::Username(username)
-        } else if let Some(certificate) = &self.evidence.certificate {
-            Claim::Certificate(certificate)
-        } else {
-            Claim::Anonymous
-        }
+        let Evidence { once, wrapped, nonces, .. } = &self.evidence;
+        once.iter().chain(wrapped).chain(nonces).copied()
     }
 
     /// What it asks for.

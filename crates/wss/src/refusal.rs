@@ -150,6 +150,10 @@ pub enum Refusal {
         /// Why not.
         cause: Untrusted,
     },
+    /// A key of the user's password did not make the signature, or the user is not known. The peer is told what it is told of
+    /// a bad signature: what was decrypted to find that user would else be told from what is no token at all.
+    #[error("user {0:?} is not known by a password whose key made the signature")]
+    WrongKey(String),
     /// User name and password do not fit, or the user is not known.
     #[error("user {0:?} is not known by that password")]
     WrongPassword(String),
@@ -215,7 +219,8 @@ impl Refusal {
             | Self::TrustResponse(_)
             | Self::UnsecuredFault(_)
             | Self::UntrustedSigner { .. }
-            | Self::UnprotectedTransport => Class::InvalidSecurity,
+            | Self::UnprotectedTransport
+            | Self::WrongKey(_) => Class::InvalidSecurity,
             Self::UntrustedCertificate { .. } | Self::WrongPassword(_) => Class::FailedAuthentication,
             Self::OutlivedContext(_) | Self::UnknownContext(_) => Class::BadContextToken,
             Self::TimeRange { .. } => Class::InvalidTimeRange,

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, Canonicalization, DerivedKeys, Include, Operation, PartSet, Parts, Policy, Properties,
-    ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token, Trust, TrustVersion,
-    X509Kind, X509Reference, X509Token,
+    Addressing, Binding, Canonicalization, DerivedKeys, Include, Operation, PartSet, Parts, PasswordKind, Policy,
+    Properties, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token, Trust,
+    TrustVersion, UsernameToken, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -290,8 +290,15 @@ pub(crate) fn check_encrypted_for(policy: &Policy, direction: Direction, terms: 
 pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) -> Result<(), NotBuilt> {
     let parts = &supporting.parts;
     // It has a key that both sides know, so that "using the token" could be done.
-    if parts.encrypts() && matches!(supporting.token, Token::SecureConversation(_)) {
-        return Err(NotBuilt("encrypted parts of a secure conversation token that supports"));
+    match &supporting.token {
+        Token::SecureConversation(_) if parts.encrypts() => {
+            return Err(NotBuilt("encrypted parts of a secure conversation token that supports"));
+        }
+        Token::Username(_) if parts.encrypts() && supporting.endorsing => {
+            return Err(NotBuilt("encrypted parts of a user name token that endorses"));
+        }
+        Token::Username(token) => check_username(token, supporting.endorsing)?,
+        Token::SecureConversation(_) | Token::X509(_) => {}
     }
     // Over a transport it is the timestamp that every such token signs.
     let in_messages = !matches!(policy.binding, Binding::Transport(_));
@@ -308,7 +315,6 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
         {
             Err(NotBuilt("RequireEmbeddedTokenReference of a token that is signed or encrypted"))
         }
-        (Token::Username(_), _) if supporting.endorsing => Err(NotBuilt("a user name token that endorses")),
         (_, Binding::Transport(_)) if supporting.endorsing && !policy.properties.timestamp => {
             Err(NotBuilt("a token that endorses over a transport without IncludeTimestamp"))
         }
@@ -327,12 +333,7 @@ pub(crate) fn check_supporting(supporting: &SupportingToken, policy: &Policy) ->
 pub(crate) fn check_token(token: &Token) -> Result<(), NotBuilt> {
     match token {
         Token::X509(token) => check_certificate(token),
-        Token::Username(token) => {
-            if token.derived_keys != DerivedKeys::None {
-                return Err(NotBuilt("a key that is derived from a password"));
-            }
-            check_target(token.target, token.include)
-        }
+        Token::Username(token) => check_target(token.target, token.include),
         Token::SecureConversation(token) => {
             check_target(token.target, token.include)?;
             check_built(&token.bootstrap)?;
@@ -352,6 +353,23 @@ pub(crate) fn check_token(token: &Token) -> Result<(), NotBuilt> {
             Ok(())
         }
     }
+}
+
+/// A key of a password is named by the token in the message, which has the salt in the password's place.
+fn check_username(token: &UsernameToken, endorsing: bool) -> Result<(), NotBuilt> {
+    if !endorsing {
+        return match token.derived_keys {
+            DerivedKeys::None => Ok(()),
+            DerivedKeys::Explicit | DerivedKeys::Implied => Err(NotBuilt("a key that is derived from a password")),
+        };
+    }
+    if token.password != PasswordKind::None {
+        return Err(NotBuilt("a user name token that endorses without NoPassword"));
+    }
+    if !token.include.to_recipient() || token.target.is_outside() {
+        return Err(NotBuilt("a user name token that endorses and is not referred to in the message"));
+    }
+    Ok(())
 }
 
 fn check_certificate(token: &X509Token) -> Result<(), NotBuilt> {

@@ -157,6 +157,7 @@ fn nothing_is_encrypted_without_a_token_to_encrypt_for() {
         operations: Vec::new(),
         credentials,
         trust: nuncio_crypto::trust::Trust::new(Vec::new()).expect("no roots"),
+        passwords: None,
         addresses: Vec::new(),
         freshness: ends::FRESHNESS,
         message_lifetime: ends::FRESHNESS.window,

@@ -43,6 +43,7 @@ fn opened(action: &str) -> Result<bool, Refusal> {
         operations: contract(Some(action)),
         credentials: vec![server()],
         trust: Trust::new(vec![client().certificate]).expect("pins"),
+        passwords: None,
         addresses: Vec::new(),
         freshness: FRESHNESS,
         message_lifetime: Duration::from_mins(5),

@@ -69,6 +69,7 @@ fn who_calls_is_known() {
                 user.name.clone()
             }
             Claim::Certificate(certificate) => certificate.subject().to_owned(),
+            Claim::User(_) => panic!("{name}: no preset has keys of passwords"),
             Claim::Context(context) => context.identifier.clone(),
         };
         assert!(found.starts_with(expected) && found.is_empty() == expected.is_empty(), "{name}: {found}");

@@ -61,6 +61,7 @@ fn converse(policy: &Policy, name: &str, what: &str) {
         Claim::Username(username) => assert!(user && username.name == "alice", "{name}, {what}"),
         Claim::Certificate(_) => assert!(signs && !user, "{name}, {what}"),
         Claim::Anonymous => assert!(!signs && !user, "{name}, {what}: a certificate alone proves nothing"),
+        Claim::User(name) => assert!(user && name == "alice", "{name}, {what}"),
         Claim::Context(_) => panic!("{name}, {what}: no conversation"),
     }
     let message = pair.echo(opened);

@@ -267,6 +267,7 @@ fn a_context_for_another_service_is_refused() {
         operations: Vec::new(),
         credentials: Vec::new(),
         trust: nuncio_crypto::trust::Trust::nobody(),
+        passwords: None,
         addresses: vec!["http://service.example/echo".to_owned()],
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),

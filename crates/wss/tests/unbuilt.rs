@@ -46,6 +46,7 @@ fn check_with(content: &str, operations: &[Operation], what: &str) {
         soap: SoapVersion::V12,
         operations: operations.to_vec(),
         trust: nuncio_crypto::trust::Trust::new(Vec::new()).expect("no roots"),
+        passwords: None,
         addresses: Vec::new(),
         freshness: FRESHNESS,
         message_lifetime: FRESHNESS.window,
@@ -90,7 +91,28 @@ fn tokens() {
 
 #[test]
 fn supporting_tokens() {
-    check(&supporting("Endorsing", "<sp:UsernameToken/>"), "a user name token that endorses");
+    let user = |more: &str, parts: &str| {
+        let tokens = format!("{}{parts}", token("UsernameToken", &format!("<sp:NoPassword/>{more}")));
+        supporting("Endorsing", &tokens)
+    };
+    let with_password = "a user name token that endorses without NoPassword";
+    check(&supporting("Endorsing", "<sp:UsernameToken/>"), with_password);
+    check(&supporting("SignedEndorsing", &token("UsernameToken", "<sp:HashPassword/>")), with_password);
+    let outside = "a user name token that endorses and is not referred to in the message";
+    check(&user("<sp:RequireExternalReference/>", ""), outside);
+    let stays = "<sp:UsernameToken \
+        sp:IncludeToken='http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702/IncludeToken/Never'>";
+    check(&user("", "").replace("<sp:UsernameToken>", stays), outside);
+    check(
+        &user("", "<sp:EncryptedParts><sp:Body/></sp:EncryptedParts>"),
+        "encrypted parts of a user name token that endorses",
+    );
+    let two = format!("{0}{0}", token("UsernameToken", "<sp:NoPassword/>"));
+    check(&supporting("Endorsing", &two), "a user name token that endorses beside another");
+    check(
+        &user("", "").replace("<sp:IncludeTimestamp/>", ""),
+        "a token that endorses over a transport without IncludeTimestamp",
+    );
     check(
         &supporting("SignedEndorsing", &token("X509Token", "<sp:RequireEmbeddedTokenReference/>")),
         "RequireEmbeddedTokenReference of a token that is signed or encrypted",

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::ends::limits;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_wss::{
     Answer, Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Message, Opened, Opening,
-    Outbound, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
+    Outbound, Passwords, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
 };
 
 use crate::expected::{Expected, Grant, LIFETIME, Purpose, Subject};
@@ -21,6 +22,15 @@ use crate::supported::BLOCKS;
 
 const ACTION: &str = "urn:example/Echo";
 const NOW: i64 = 1_796_083_200_000;
+
+/// The one user that the service knows.
+struct Known;
+
+impl Passwords for Known {
+    fn password(&self, user: &str) -> Option<Secret> {
+        (user == USER).then(|| Secret::from(PASSWORD.as_bytes()))
+    }
+}
 
 /// Numbers that are different each time and the same in every run.
 struct Numbers(u64);
@@ -60,6 +70,7 @@ impl<'a> Talk<'a> {
             soap: shape.soap,
             operations: Vec::new(),
             trust: Trust::new(vec![client.certificate.clone()]).unwrap(),
+            passwords: Some(Arc::new(Known)),
             addresses: Vec::new(),
             freshness,
             message_lifetime,

@@ -24,6 +24,7 @@ impl Essence {
         let principal = match opened.claim() {
             Claim::Anonymous => b"nobody".to_vec(),
             Claim::Username(user) => [b"user ", user.name.as_bytes(), b" ", password(user)].concat(),
+            Claim::User(name) => [b"user ", name.as_bytes()].concat(),
             Claim::Certificate(certificate) => [b"certificate ", certificate.der()].concat(),
             Claim::Context(context) => format!("context {}", context.name()).into_bytes(),
         };

@@ -230,7 +230,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         endpoint,
         identity,
         encryption,
-        users: users(input.users, keep, base)?,
+        users: Arc::new(users(input.users, keep, base)?),
         trust: client_trust,
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
         forward_addressing: input.forward_addressing,
@@ -299,15 +299,23 @@ fn keep(
     policy: &Sited<()>,
 ) -> Result<Keep, ConfigError> {
     let Some(said) = said else {
-        let unreadable = users && endpoint.hashes_passwords();
-        return if unreadable { Err(policy.problem(Problem::UnreadablePasswords)) } else { Ok(Keep::Hashed) };
+        return match users {
+            true if endpoint.derives_keys() => Err(policy.problem(Problem::UnderivedKeys)),
+            true if endpoint.hashes_passwords() => Err(policy.problem(Problem::UnreadablePasswords)),
+            _ => Ok(Keep::Hashed),
+        };
     };
     let keep = match &*said.value {
         "readable" => Keep::Readable,
+        "sha1" if endpoint.derives_keys() => return Err(said.problem(Problem::UnderivedKeys)),
         "sha1" => Keep::Sha1,
         other => return Err(said.problem(Problem::KeepPasswords(other.to_owned()))),
     };
-    if endpoint.hashes_passwords() { Ok(keep) } else { Err(said.problem(Problem::ReadablePasswords)) }
+    if endpoint.hashes_passwords() || endpoint.derives_keys() {
+        Ok(keep)
+    } else {
+        Err(said.problem(Problem::ReadablePasswords))
+    }
 }
 
 fn users(input: Vec<UserInput>, keep: Keep, base: &Path) -> Result<Users, ConfigError> {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use nuncio_policy::model::{Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, Token};
+use nuncio_policy::model::{
+    Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, SupportingToken, Token,
+};
 use nuncio_policy::{preset, wsdl};
 
 use super::build::PolicyInput;
@@ -94,12 +96,18 @@ impl Endpoint {
 
     /// Whether a client may prove by password who it is.
     pub fn admits_users(&self) -> bool {
-        self.any(&|policy| has_users(policy, |kind| kind != PasswordKind::None))
+        self.derives_keys() || self.any(&|policy| has_users(policy, |kind| kind != PasswordKind::None))
     }
 
     /// Whether a client's password comes hashed.
     pub fn hashes_passwords(&self) -> bool {
         self.any(&|policy| has_users(policy, |kind| kind == PasswordKind::Digest))
+    }
+
+    /// Whether a client may prove its password by a signature: with a key that is derived from it.
+    pub fn derives_keys(&self) -> bool {
+        let signs = |token: &SupportingToken| token.endorsing && matches!(token.token, Token::Username(_));
+        self.any(&|policy| policy.supporting.iter().any(signs))
     }
 
     /// Whether a client may say a user's name without proving it.
@@ -126,9 +134,10 @@ fn any(policy: &Policy, is: &impl Fn(&Policy) -> bool) -> bool {
     is(policy) || bootstraps.any(|bootstrap| any(bootstrap, is))
 }
 
-/// Whether the policy has user names with passwords that come `so`.
+/// Whether the policy has user names with passwords that come `so`. Those that sign have none.
 fn has_users(policy: &Policy, so: impl Fn(PasswordKind) -> bool) -> bool {
-    supports(policy, |token| matches!(token, Token::Username(token) if so(token.password)))
+    let is = |token: &Token| matches!(token, Token::Username(token) if so(token.password));
+    policy.supporting.iter().any(|supporting| !supporting.endorsing && is(&supporting.token))
 }
 
 /// Whether a supporting token of the policy `is`.

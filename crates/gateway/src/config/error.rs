@@ -253,6 +253,12 @@ pub enum Problem {
          `danger_keep_passwords`"
     )]
     UnreadablePasswords,
+    /// A policy under which keys are derived from passwords, and users whose passwords cannot be read again.
+    #[error(
+        "the policy has users sign with keys of their passwords, which come of passwords that can be read again: give \
+         `danger_keep_passwords: readable`"
+    )]
+    UnderivedKeys,
     /// A policy that lets clients in by certificate, and nothing to check one against.
     #[error("the policy admits clients by certificate, and `trust` names none: anybody's would do")]
     Untrusting,
@@ -279,6 +285,10 @@ impl Problem {
             Self::UnreadablePasswords => out.write_str(
                 "the policy has passwords hashed, which only a password that can be read again is checked against: give \
                  --danger-keep-passwords",
+            ),
+            Self::UnderivedKeys => out.write_str(
+                "the policy has users sign with keys of their passwords, which come of passwords that can be read again: give \
+                 --danger-keep-passwords readable",
             ),
             Self::Untrusting => out.write_str(
                 "the policy admits clients by certificate, and there is no --trust to check them against: anybody's \

@@ -94,7 +94,7 @@ pub struct RouteSettings {
     /// Another certificate that clients may encrypt to, which signs nothing.
     pub encryption: Option<Identity>,
     /// Its users.
-    pub users: Users,
+    pub users: Arc<Users>,
     /// Certificates that clients' are checked against: roots and pins.
     pub trust: Vec<Certificate>,
     /// The addresses that a message may be sent to; empty for any.

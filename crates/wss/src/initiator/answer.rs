@@ -79,6 +79,7 @@ impl Initiator {
             // Under an asymmetric binding the answer brings a key of its own.
             shared: expectation.shared.as_ref().filter(|_| !asymmetric),
             trust: &self.trust,
+            passwords: None,
         };
         let confirm = (policy.wss.signature_confirmation && protected).then_some(expectation.signatures.as_slice());
         let opening = self.open_under_any(envelope, messages.iter().map(demand), keys, confirm, now)?;

@@ -131,6 +131,7 @@ impl Initiator {
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.trust,
+            passwords: None,
         };
         let opening = self.open_under_any(envelope, demands, keys, None, now)?;
         let envelope = &opening.envelope;

@@ -8,6 +8,7 @@
 mod check;
 mod decrypt;
 mod elements;
+mod password;
 mod resolve;
 mod supporting;
 mod verify;
@@ -25,6 +26,7 @@ use nuncio_xmlsec::encryption::Form;
 use nuncio_xmlsec::signature::{Authentic, Signature, Verified};
 
 use self::decrypt::Which;
+use self::password::User;
 use crate::addressing::Headers;
 use crate::demand::{Demand, Direction};
 use crate::envelope::Envelope;
@@ -43,6 +45,8 @@ pub(crate) enum Root {
     Context,
     /// The encrypted key.
     Shared,
+    /// The user name token, by the user's password.
+    Username,
 }
 
 /// Something that was encrypted: the `EncryptedData` that stood there, what came out, and what both are children of.
@@ -83,6 +87,10 @@ struct Endorsement {
 enum Endorser {
     Certificate(Certificate),
     Context,
+    /// The user whose password the key comes from; whether it was derived from that key in turn.
+    User {
+        derived: bool,
+    },
 }
 
 /// What an opened message proves, and what is needed to answer it. By default, nothing.
@@ -96,6 +104,8 @@ pub(crate) struct Evidence {
     pub(crate) shared: Option<SharedKey>,
     /// The user name and password, not yet believed.
     pub(crate) username: Option<Username>,
+    /// The user a key of whose password made an endorsing signature.
+    pub(crate) user: Option<String>,
     /// The trusted certificate that signed or endorsed the message.
     pub(crate) certificate: Option<Certificate>,
     /// The symmetric signature algorithm that was used, where the suite leaves a choice.
@@ -107,8 +117,8 @@ pub(crate) struct Evidence {
     /// The same of its encrypted key, under an asymmetric binding: whoever sees a message can sign it anew with a
     /// certificate of his own.
     pub(crate) wrapped: Option<Once>,
-    /// The same of the nonce of its user name.
-    pub(crate) nonce: Option<Once>,
+    /// The same of the nonces of its user names.
+    pub(crate) nonces: Vec<Once>,
     /// Header blocks that no signature covers.
     pub(crate) unverified: Vec<NodeId>,
 }
@@ -131,6 +141,8 @@ struct Opening<'a> {
     header: SecurityHeader,
     /// The key that came wrapped, and the position of what it came in.
     shared: OnceCell<(usize, SharedKey)>,
+    /// The user whose password a key was derived from, and the position of the token.
+    user: OnceCell<(usize, User)>,
     decrypted: Vec<Decrypted>,
     uncovered: Option<Uncovered>,
     primary: Option<Primary>,
@@ -185,6 +197,7 @@ pub(crate) fn open(
         accepted,
         header,
         shared: OnceCell::new(),
+        user: OnceCell::new(),
         decrypted: Vec::new(),
         uncovered: None,
         primary: None,
@@ -218,10 +231,12 @@ pub(crate) fn open(
     opening.check_trust(now)?;
 
     // A user name that says when it was made is held to it, as WSE has it.
-    if let Some(created) = username.as_ref().and_then(|username| username.created) {
+    let user = opening.endorsing_user();
+    let named = || username.iter().chain(user);
+    for created in named().filter_map(|username| username.created) {
         Timestamp::created(created).check(freshness, now)?;
     }
-    let created = username.as_ref().and_then(|username| username.created).map(Timestamp::created);
+    let created = named().find_map(|username| username.created).map(Timestamp::created);
     let until = match timestamp.map(|(_, timestamp)| timestamp).or(created) {
         Some(timestamp) => timestamp.until(freshness),
         // Nothing makes it too old: it is remembered as long as its context lives, or for a day.
@@ -229,7 +244,8 @@ pub(crate) fn open(
     };
     let once = opening.once(&envelope, until);
     let wrapped = opening.wrapped(until);
-    let nonce = username.as_ref().and_then(|username| username.once(freshness, now));
+    let nonces = named().filter_map(|username| username.once(freshness, now)).collect();
+    let user = user.map(|user| user.name.clone());
     let by_context = opening.is_by_context();
     // What the policy wants protected is not handed on as another's.
     envelope.passing.retain(|(_, block)| !opening.is_named(&envelope.document, *block));
@@ -239,7 +255,7 @@ pub(crate) fn open(
     let certificate = signer.or_else(|| {
         endorsements.into_iter().find_map(|endorsement| match endorsement.by {
             Endorser::Certificate(certificate) => Some(certificate),
-            Endorser::Context => None,
+            Endorser::Context | Endorser::User { .. } => None,
         })
     });
     Ok((
@@ -249,12 +265,13 @@ pub(crate) fn open(
             by_context,
             shared: shared.into_inner().map(|(_, shared)| shared),
             username,
+            user,
             certificate,
             mac,
             signature,
             once,
             wrapped,
-            nonce,
+            nonces,
             unverified,
         },
     ))
@@ -318,6 +335,13 @@ impl Opening<'_> {
     fn is_by_context(&self) -> bool {
         self.primary.is_some() && self.signing_root() == Some(Root::Context)
             || self.endorsements.iter().any(|endorsement| matches!(endorsement.by, Endorser::Context))
+    }
+
+    /// The user whose password's key endorses.
+    fn endorsing_user(&self) -> Option<&Username> {
+        let endorses = |endorsement: &Endorsement| matches!(endorsement.by, Endorser::User { .. });
+        let (_, user) = self.user.get().filter(|_| self.endorsements.iter().any(endorses))?;
+        Some(&user.username)
     }
 
     /// Whether a header block is one that the policy names.

@@ -106,6 +106,7 @@ impl Opening<'_> {
                 Ok(Resolved { secret: secret.clone(), root: Root::Context, derived: false, token })
             }
             Item::EncryptedKey(_) => self.unwrapped(document, at),
+            Item::Username => self.password_key(document, at),
             Item::DerivedKey(_) => Err(Refusal::KeyReference("derives a key from a derived key")),
             _ => Err(Refusal::KeyReference("leads to something that has no symmetric key")),
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use nuncio_policy::model::{self, PasswordKind, SupportingToken, UsernameToken};
+use nuncio_policy::model::{self, DerivedKeys, PasswordKind, SupportingToken, UsernameToken};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::signature::Token;
 
@@ -28,10 +28,16 @@ impl Opening<'_> {
     ) -> Result<Option<Username>, Refusal> {
         let mut username = None;
         let mut untaken: Untaken<'_> = self.endorsements.iter().collect();
-        let mut spare = self.spare_certificates();
-        let mut names: Vec<NodeId> = self.header.nodes(|item| matches!(item, Item::Username)).collect();
+        let mut spare = self.spare(|item| matches!(item, Item::Certificate(_)));
+        let mut names = self.spare(|item| matches!(item, Item::Username));
         for demanded in self.demand.supporting {
             match &demanded.token {
+                model::Token::Username(token) if demanded.endorsing => {
+                    let found = take(&mut untaken, |by| matches!(by, Endorser::User { .. }));
+                    if self.endorsed(found, demanded, envelope, timestamp)? {
+                        self.check_user(found, token)?;
+                    }
+                }
                 model::Token::Username(token) => {
                     let found = self.username(&envelope.document, &mut names, demanded, token)?;
                     username = match (username, found) {
@@ -42,28 +48,15 @@ impl Opening<'_> {
                     };
                 }
                 model::Token::X509(_) if demanded.endorsing => {
-                    let by = |by: &Endorser| matches!(by, Endorser::Certificate(_));
-                    match take(&mut untaken, by) {
-                        Some(endorsement) => {
-                            self.check_endorsement(endorsement, timestamp)?;
-                            self.check_endorser(endorsement, demanded)?;
-                            self.check_token_parts(endorsement, demanded, envelope)?;
-                        }
-                        None if demanded.optional => {}
-                        None => return Err(Refusal::TokenMissing("signature by a certificate")),
-                    }
+                    let found = take(&mut untaken, |by| matches!(by, Endorser::Certificate(_)));
+                    self.endorsed(found, demanded, envelope, timestamp)?;
                 }
                 model::Token::X509(_) => self.certificate_alone(&mut spare, demanded)?,
                 model::Token::SecureConversation(_) if !demanded.endorsing => self.context_alone(demanded)?,
-                model::Token::SecureConversation(_) => match take(&mut untaken, |by| matches!(by, Endorser::Context)) {
-                    Some(endorsement) => {
-                        self.check_endorsement(endorsement, timestamp)?;
-                        self.check_endorser(endorsement, demanded)?;
-                        self.check_token_parts(endorsement, demanded, envelope)?;
-                    }
-                    None if demanded.optional => {}
-                    None => return Err(Refusal::TokenMissing("signature by the security context")),
-                },
+                model::Token::SecureConversation(_) => {
+                    let found = take(&mut untaken, |by| matches!(by, Endorser::Context));
+                    self.endorsed(found, demanded, envelope, timestamp)?;
+                }
             }
         }
         if self.demand.renew() {
@@ -82,7 +75,46 @@ impl Opening<'_> {
             return Err(Refusal::header("UsernameToken", "is there where the policy has none"));
         }
         self.check_context_included()?;
+        if let (Some(username), Some(user)) = (&username, self.endorsing_user())
+            && username.name != user.name
+        {
+            return Err(Refusal::header("UsernameToken", "names somebody else than another"));
+        }
         Ok(username)
+    }
+
+    /// Whether there is an endorsing signature of the kind that is demanded, the token protected and the parts signed as the
+    /// policy says; refused where there is none and there must be.
+    fn endorsed(
+        &self,
+        found: Option<&Endorsement>,
+        demanded: &SupportingToken,
+        envelope: &Envelope,
+        timestamp: Option<NodeId>,
+    ) -> Result<bool, Refusal> {
+        match (found, &demanded.token) {
+            (Some(endorsement), _) => {
+                self.check_endorsement(endorsement, timestamp)?;
+                self.check_endorser(endorsement, demanded)?;
+                self.check_token_parts(endorsement, demanded, envelope)?;
+                Ok(true)
+            }
+            (None, _) if demanded.optional => Ok(false),
+            (None, model::Token::X509(_)) => Err(Refusal::TokenMissing("signature by a certificate")),
+            (None, model::Token::SecureConversation(_)) => {
+                Err(Refusal::TokenMissing("signature by the security context"))
+            }
+            (None, model::Token::Username(_)) => Err(Refusal::TokenMissing("signature by a key of a password")),
+        }
+    }
+
+    /// Whether the key and the token of a user who endorses are as the policy says.
+    fn check_user(&self, by: Option<&Endorsement>, token: &UsernameToken) -> Result<(), Refusal> {
+        let derived = matches!(by, Some(Endorsement { by: Endorser::User { derived: true }, .. }));
+        if token.derived_keys != DerivedKeys::None && !derived {
+            return Err(Refusal::KeyReference("signs with a key that is not derived"));
+        }
+        self.endorsing_user().map_or(Ok(()), |user| check_dated(user, token))
     }
 
     /// Takes the next of the user names in the message for one that is demanded.
@@ -113,17 +145,18 @@ impl Opening<'_> {
         if !wanted {
             return Err(Refusal::header("Password", "is not of the kind that the policy asks for"));
         }
-        if token.nonce && username.nonce.is_none() || token.created && username.created.is_none() {
-            return Err(Refusal::header("UsernameToken", "has no nonce or time where the policy asks for them"));
+        if username.salted.is_some() {
+            return Err(Refusal::header("Salt", "is there where the policy has no key of a password"));
         }
+        check_dated(&username, token)?;
         Ok(Some(username))
     }
 
-    /// Certificates in the message that made no signature.
-    fn spare_certificates(&self) -> Vec<NodeId> {
+    /// Tokens in the message, of those that `are` such, that made no signature.
+    fn spare(&self, are: impl Fn(&Item) -> bool) -> Vec<NodeId> {
         let primary = self.primary.as_ref().and_then(|primary| primary.token);
         let used = |node| primary == Some(node) || self.endorsements.iter().any(|by| by.token == Some(node));
-        self.header.nodes(|item| matches!(item, Item::Certificate(_))).filter(|&node| !used(node)).collect()
+        self.header.nodes(are).filter(|&node| !used(node)).collect()
     }
 
     /// A certificate that comes along without signing. It says whose it is and proves nothing.
@@ -258,6 +291,14 @@ impl Opening<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a token has the nonce and the time that the policy asks for.
+fn check_dated(username: &Username, token: &UsernameToken) -> Result<(), Refusal> {
+    if token.nonce && username.nonce.is_none() || token.created && username.created.is_none() {
+        return Err(Refusal::header("UsernameToken", "has no nonce or time where the policy asks for them"));
+    }
+    Ok(())
 }
 
 /// Whether two tokens bring the same user name and the same password in clear: others cannot be told to be the same.

@@ -1,11 +1,11 @@
 //! The signatures of a message: one primary by the protection token, others that endorse.
 
-use nuncio_crypto::secret::Secret;
+use nuncio_crypto::password;
 use nuncio_policy::model::{Binding, DerivedKeys, ProtectionOrder, Token};
 use nuncio_xml::{Document, NodeId};
 use nuncio_xmlsec::signature::{self, Authentic, Method, Signature, VerifyKey, verify};
 
-use super::resolve::Use;
+use super::resolve::{Resolved, Use};
 use super::{Endorsement, Endorser, Opening, Primary, Root, Uncovered};
 use crate::header::Item;
 use crate::refusal::Refusal;
@@ -41,10 +41,13 @@ impl Opening<'_> {
             let node = self.header.entries[at].node;
             let signature = Signature::read(document, node, &self.accepted, &limits)?;
             let endorsing = match signature.method {
-                Method::Mac(algorithm) if self.demand.symmetric().is_some() => {
+                // What endorses may be made with a token that is still encrypted.
+                Method::Mac(algorithm)
+                    if self.demand.symmetric().is_some() && !self.names_a_signature(document, &signature) =>
+                {
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
-                    if Some(key.root) == self.signing_root() && !self.names_a_signature(document, &signature) {
-                        self.check_signing_key(&key.secret, key.derived, true)?;
+                    if Some(key.root) == self.signing_root() {
+                        self.check_signing_key(&key, true)?;
                         let authentic = Authentic::new(document, signature, &VerifyKey::Secret(&key.secret))?;
                         self.mac = Some(algorithm);
                         self.set_primary(Uncovered { authentic, node, token: key.token })?;
@@ -114,19 +117,27 @@ impl Opening<'_> {
             let node = signature.node;
             let (verified, by, token) = match signature.method {
                 Method::Mac(algorithm) => {
-                    if !self.demand.endorsed_by(|token| matches!(token, Token::SecureConversation(_)))
-                        && !self.demand.renew()
-                    {
-                        return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
+                    let useless = Refusal::KeyReference("signs under a token that the policy has no use for");
+                    let contexts = self.demand.endorsed_by(|token| matches!(token, Token::SecureConversation(_)));
+                    let (contexts, users) = (contexts || self.demand.renew(), self.demand.has_password_key());
+                    if !contexts && !users {
+                        return Err(useless);
                     }
                     let key = self.key_info(document, signature.key_info, Use::Child(at))?;
-                    if key.root != Root::Context {
-                        return Err(Refusal::KeyReference("signs under a token that the policy has no use for"));
-                    }
-                    self.check_signing_key(&key.secret, key.derived, false)?;
-                    let verified = verify(document, signature, &VerifyKey::Secret(&key.secret), &mut self.budget)?;
+                    self.check_signing_key(&key, false)?;
+                    let (verified, by) = match key.root {
+                        Root::Context if contexts => {
+                            let secret = VerifyKey::Secret(&key.secret);
+                            (verify(document, signature, &secret, &mut self.budget)?, Endorser::Context)
+                        }
+                        Root::Username if users => {
+                            let verified = self.verify_by_user(document, signature, &key.secret)?;
+                            (verified, Endorser::User { derived: key.derived })
+                        }
+                        Root::Context | Root::Username | Root::Shared => return Err(useless),
+                    };
                     self.mac = self.mac.or(Some(algorithm));
-                    (verified, Endorser::Context, key.token)
+                    (verified, by, key.token)
                 }
                 Method::Asymmetric(algorithm) => {
                     // Anybody has a certificate: where the policy has no use for one, its signature costs nothing.
@@ -171,15 +182,20 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// A primary signature's key is derived where the policy says so, and no key is shorter than the suite's. WCF's policies
-    /// ask for derived keys of contexts that endorse over a transport too, and its clients use none.
-    fn check_signing_key(&self, secret: &Secret, derived: bool, primary: bool) -> Result<(), Refusal> {
-        if primary && self.demand.derived_keys() != DerivedKeys::None && !derived {
+    /// A primary signature's key is derived where the policy says so, and no key is shorter than the suite's, but that of a
+    /// password, which has one length in all of them. WCF's policies ask for derived keys of contexts that endorse over a
+    /// transport too, and its clients use none.
+    fn check_signing_key(&self, key: &Resolved, primary: bool) -> Result<(), Refusal> {
+        if primary && self.demand.derived_keys() != DerivedKeys::None && !key.derived {
             return Err(Refusal::KeyReference("signs with a key that is not derived"));
         }
         let suite = self.demand.suite();
-        let least = if derived { suite.signature_key } else { suite.minimum_key };
-        if secret.len() < least {
+        let least = match key.root {
+            _ if key.derived => suite.signature_key,
+            Root::Username => password::KEY,
+            Root::Context | Root::Shared => suite.minimum_key,
+        };
+        if key.secret.len() < least {
             return Err(Refusal::KeyReference("signs with a shorter key than the suite's"));
         }
         Ok(())

@@ -317,7 +317,7 @@ impl<'a> Protecting<'a> {
 }
 
 /// The generation of derived key tokens: the context's, the trust assertion's, or that of the policy itself.
-fn dialect(seal: &Seal<'_>) -> &'static Dialect {
+pub(super) fn dialect(seal: &Seal<'_>) -> &'static Dialect {
     match &seal.protection {
         Protection::Context { context, .. } => context.dialect,
         _ => crate::demand::dialect(seal.demand.policy),

@@ -94,7 +94,8 @@ pub(crate) struct Supporting<'a> {
 
 /// What is brought as a supporting token.
 pub(crate) enum Brought<'a> {
-    /// A user name and a password, in the form that the policy wants.
+    /// A user name and a password, in the form that the policy wants; where it endorses, with a key of the password or one
+    /// derived from that.
     Username { name: &'a str, password: &'a str, token: &'a UsernameToken },
     /// A certificate, by its key where it endorses.
     Certificate { credential: &'a Credential, token: &'a X509Token },
@@ -104,10 +105,10 @@ pub(crate) enum Brought<'a> {
 }
 
 impl Supporting<'_> {
-    /// Whether it is encrypted. A user name always is: WS-SecurityPolicy 1.1 has no word for it, and a password is not sent
-    /// in clear.
+    /// Whether it is encrypted. A user name always is that has the password in it: WS-SecurityPolicy 1.1 has no word for it,
+    /// and a password is not sent in clear.
     fn is_hidden(&self) -> bool {
-        self.encrypted || matches!(self.token, Brought::Username { .. })
+        self.encrypted || matches!(self.token, Brought::Username { .. }) && !self.endorsing
     }
 
     /// Whether it signs a header block itself: the parts that the policy names for it and, over a transport, the address

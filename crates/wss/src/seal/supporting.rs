@@ -3,17 +3,20 @@
 use std::ops::Range;
 
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{PasswordKind, UsernameToken, X509Reference};
+use nuncio_policy::model::{DerivedKeys, PasswordKind, UsernameToken, X509Reference};
 use nuncio_xml::Writer;
 use nuncio_xmlsec::signature::Part;
 
-use super::keys::Source;
+use super::keys::{Source, dialect};
 use super::protect::{Hiding, Protecting};
 use super::sign::Named;
 use super::{Brought, Piece, Supporting, Unsealed};
-use crate::conversation::{Context, Purpose};
+use crate::conversation::{Context, Lease, Purpose};
+use crate::dialect::Dialect;
 use crate::keys::Credential;
+use crate::names::USERNAME_TOKEN;
 use crate::token::reference::{write_context, write_local};
+use crate::token::salted::Salted;
 use crate::token::username::{self, Form, NONCE, Outgoing};
 use crate::token::x509;
 
@@ -27,19 +30,19 @@ pub(super) struct Endorser<'a> {
 pub(super) enum Key<'a> {
     /// A certificate's, and how that is named.
     Certificate { credential: &'a Credential, name: Named },
-    /// A security context's, or one derived from it, and how that is named.
-    Symmetric { secret: Secret, name: ContextName<'a> },
+    /// A security context's or a password's, or one derived from it, and how that is named.
+    Symmetric { secret: Secret, name: SecretName<'a> },
 }
 
-/// How a security context, or a key derived from it, is named.
-pub(super) enum ContextName<'a> {
+/// How a security context, a user name token, or a key derived from either is named.
+pub(super) enum SecretName<'a> {
     /// By an id and the type of what has it.
     Local(String, &'static str),
     /// By the context's identifier.
     Outside(&'a Context),
 }
 
-impl ContextName<'_> {
+impl SecretName<'_> {
     /// Writes the reference.
     pub(super) fn refer(&self, writer: &mut Writer) {
         match self {
@@ -64,10 +67,18 @@ impl<'a> Protecting<'a> {
         for supporting in &seal.supporting {
             match &supporting.token {
                 Brought::Username { name, password, token } => {
-                    let outgoing = Outgoing { name, password, form: self.form(token) };
+                    let salted = supporting.endorsing.then(|| Salted::fresh(&mut *self.random));
+                    let outgoing = Outgoing { name, password, form: self.form(token), salted: salted.as_ref() };
                     let id = self.ids.next();
                     let piece = self.apex(id, |scratch, id| username::write(scratch, id, &outgoing));
+                    let name = SecretName::Local(piece.id.clone(), USERNAME_TOKEN);
                     self.protect(supporting, piece, hiding, signed, tokens)?;
+                    if let Some(salted) = salted {
+                        let secret = salted.derive(&Secret::from(password.as_bytes())).map_err(|_| Unsealed::Key)?;
+                        let derive = token.derived_keys != DerivedKeys::None;
+                        let key = self.secret_key(derive.then(|| dialect(seal)), None, secret, name, tokens)?;
+                        endorsers.push(Endorser { supporting, key });
+                    }
                 }
                 Brought::Certificate { credential, token } => {
                     let embedded = supporting.endorsing && token.reference == X509Reference::Embedded;
@@ -105,26 +116,32 @@ impl<'a> Protecting<'a> {
                     }
                     let id = piece.map(|piece| piece.id);
                     let name = match id.filter(|_| token.is_none_or(|token| !token.target.is_outside())) {
-                        Some(id) => ContextName::Local(id, dialect.context_token),
-                        None => ContextName::Outside(context),
+                        Some(id) => SecretName::Local(id, dialect.context_token),
+                        None => SecretName::Outside(context),
                     };
-                    let key = if *derive {
-                        let source = Source {
-                            secret: &context.secret,
-                            lease: Some(&context.derived),
-                            purpose: Purpose::Signing,
-                            length: seal.demand.suite().signature_key,
-                        };
-                        let (secret, id) = self.derived(source, dialect, |writer| name.refer(writer), tokens)?;
-                        Key::Symmetric { secret, name: ContextName::Local(id, dialect.derived_key_token) }
-                    } else {
-                        Key::Symmetric { secret: context.secret.clone(), name }
-                    };
+                    let (derive, lease) = (derive.then_some(dialect), Some(&context.derived));
+                    let key = self.secret_key(derive, lease, context.secret.clone(), name, tokens)?;
                     endorsers.push(Endorser { supporting, key });
                 }
             }
         }
         Ok(endorsers)
+    }
+
+    /// A secret that endorses, or the key that is derived from it, by a token of that generation.
+    fn secret_key(
+        &mut self,
+        derive: Option<&'static Dialect>,
+        lease: Option<&Lease>,
+        secret: Secret,
+        name: SecretName<'a>,
+        tokens: &mut Vec<Range<usize>>,
+    ) -> Result<Key<'a>, Unsealed> {
+        let Some(dialect) = derive else { return Ok(Key::Symmetric { secret, name }) };
+        let length = self.seal.demand.suite().signature_key;
+        let source = Source { secret: &secret, lease, purpose: Purpose::Signing, length };
+        let (secret, id) = self.derived(source, dialect, |writer| name.refer(writer), tokens)?;
+        Ok(Key::Symmetric { secret, name: SecretName::Local(id, dialect.derived_key_token) })
     }
 
     /// The form in which a policy wants a user name.

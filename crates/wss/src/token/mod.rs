@@ -3,6 +3,7 @@
 pub(crate) mod context;
 pub(crate) mod derived;
 pub(crate) mod reference;
+pub(crate) mod salted;
 pub(crate) mod username;
 pub(crate) mod x509;
 

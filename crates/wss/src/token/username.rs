@@ -9,8 +9,9 @@ use nuncio_crypto::secret::Secret;
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::reference::PREFIX;
+use super::salted::Salted;
 use super::{elements, octets, text};
-use crate::names::{BASE64, PASSWORD_DIGEST, PASSWORD_TEXT, WSSE, WSU};
+use crate::names::{BASE64, PASSWORD_DIGEST, PASSWORD_TEXT, WSSE, WSSE11, WSU};
 use crate::open::Once;
 use crate::refusal::Refusal;
 use crate::time::Time;
@@ -41,6 +42,8 @@ pub struct Username {
     pub password: Password,
     pub(crate) nonce: Option<Vec<u8>>,
     pub(crate) created: Option<Time>,
+    /// How a key is derived from the password, where the token is to have one.
+    pub(crate) salted: Option<Salted>,
 }
 
 /// What a user name token brings to prove the name (section 3.1).
@@ -65,7 +68,7 @@ impl Username {
     /// That name with a password in clear.
     pub fn in_clear(name: &str, password: &str) -> Self {
         let password = Password::Text(Secret::from(password.as_bytes()));
-        Self { name: name.to_owned(), password, nonce: None, created: None }
+        Self { name: name.to_owned(), password, nonce: None, created: None, salted: None }
     }
 
     /// Whether anything in it proves the name: else it is only said.
@@ -99,9 +102,10 @@ impl Username {
     }
 
     /// Reads the token at `node`: its elements in any order, each once, and no others. A hashed password needs nonce and
-    /// time of creation; beside any other either may be there.
+    /// time of creation; beside any other either may be there. A key is derived from a password that is not sent (section 4).
     pub(crate) fn read(document: &Document, node: NodeId) -> Result<Self, Refusal> {
         let (mut name, mut password, mut nonce, mut created) = (None, None, None, None);
+        let (mut salt, mut iteration) = (None, None);
         for child in elements(document, node, OF)? {
             let twice = match (document.name(child).namespace, document.name(child).local) {
                 (WSSE, "Username") => name.replace(text(document, child, "Username")?).is_some(),
@@ -113,6 +117,8 @@ impl Username {
                     }
                     nonce.replace(octets(document, child, "Nonce")?).is_some()
                 }
+                (WSSE11, "Salt") => salt.replace(child).is_some(),
+                (WSSE11, "Iteration") => iteration.replace(child).is_some(),
                 (WSU, "Created") => created.replace(Created::read(document, child)?).is_some(),
                 _ => return Err(Refusal::header(OF, "has an element that is not known")),
             };
@@ -127,11 +133,13 @@ impl Username {
         if name.len() > MAX_NAME {
             return Err(Refusal::header("Username", "is too long"));
         }
+        let salted = Salted::read(document, salt, iteration)?;
         let password = match password {
+            Some(_) if salted.is_some() => return Err(Refusal::header(OF, "has a password beside the salt of a key")),
             Some(child) => Password::read(document, child, nonce.as_deref(), created.as_ref())?,
             None => Password::None,
         };
-        Ok(Self { name, password, nonce, created: created.map(|created| created.at) })
+        Ok(Self { name, password, nonce, created: created.map(|created| created.at), salted })
     }
 }
 
@@ -204,6 +212,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
     pub(crate) form: Form,
+    /// How its key is derived, where it has one.
+    pub(crate) salted: Option<&'a Salted>,
 }
 
 /// How a password is written, and what beside it.
@@ -241,6 +251,9 @@ pub(crate) fn write(writer: &mut Writer, id: &str, token: &Outgoing<'_>) {
         }
         Form::None { nonce, created } => (nonce, created),
     };
+    if let Some(salted) = token.salted {
+        salted.write(writer);
+    }
     if let Some(nonce) = nonce {
         writer.start(PREFIX, WSSE, "Nonce");
         writer.attribute("EncodingType", BASE64);
@@ -262,6 +275,7 @@ mod tests {
 
     const NONCE_16: &str = "0x7bXAPZVn40AdCD0Xbt0g==";
     const CREATED: &str = "2010-06-28T15:16:37Z";
+    const SALT: &str = "AaGio6SlpqeoqaqrrK2urw==";
     const TEXT: &str = "<o:Password>wonderland-1865</o:Password>";
 
     fn secret(octets: &[u8]) -> Secret {
@@ -386,8 +400,13 @@ mod tests {
             (format!("{name}{TEXT}{digest}"), OF, "has an element twice"),
             (format!("{name}{TEXT}{}{}", of(16), of(16)), OF, "has an element twice"),
             (format!("{name}{TEXT}{created_now}{created_now}"), OF, "has an element twice"),
-            (format!("{name}{TEXT}<k:Salt>AQEBAQEBAQE=</k:Salt>"), OF, "has an element that is not known"),
-            (format!("{name}<k:Iteration>1</k:Iteration>"), OF, "has an element that is not known"),
+            (format!("{name}{TEXT}<k:Salt>{SALT}</k:Salt>"), OF, "has a password beside the salt of a key"),
+            (
+                format!("{name}{digest}{}{created_now}<k:Salt>{SALT}</k:Salt>", of(16)),
+                OF,
+                "has a password beside the salt of a key",
+            ),
+            (format!("{name}<k:Iteration>1</k:Iteration>"), "Iteration", "is there without a salt"),
             (format!("{name}<u:Username>bob</u:Username>"), OF, "has an element that is not known"),
             (
                 format!("{name}<o:Password Type=\"#PasswordText\">x</o:Password>"),
@@ -436,7 +455,9 @@ mod tests {
             let is_nothing = matches!(form, Form::None { .. });
             let digest = matches!(form, Form::Digest { .. });
             let mut writer = Writer::new();
-            write(&mut writer, "id", &Outgoing { name: "alice", password: "wonderland-1865", form });
+            let salted = is_nothing.then(|| Salted::fresh(&mut Fixed));
+            let token = Outgoing { name: "alice", password: "wonderland-1865", form, salted: salted.as_ref() };
+            write(&mut writer, "id", &token);
             let markup = String::from_utf8(writer.into_bytes()).expect("text");
             assert_eq!(markup.contains(&format!("EncodingType=\"{BASE64}\"")), dated, "{markup}");
             assert_eq!(markup.contains("wonderland"), !is_nothing && !digest, "{markup}");
@@ -444,7 +465,17 @@ mod tests {
             let user = Username::read(&document, node).expect("read");
             assert_eq!(user.proves(&secret(b"wonderland-1865")), !is_nothing, "{markup}");
             assert!(!user.proves(&secret(b"wonderland-1866")), "{markup}");
+            let of = |salted: &Salted| salted.derive(&secret(b"wonderland-1865")).expect("derived").expose().to_vec();
+            assert_eq!(user.salted.as_ref().map(of), salted.as_ref().map(of), "{markup}");
             assert_eq!((user.nonce.is_some(), user.created), (dated, dated.then_some(now)), "{markup}");
+        }
+    }
+
+    struct Fixed;
+
+    impl nuncio_crypto::random::Random for Fixed {
+        fn fill(&mut self, out: &mut [u8]) {
+            out.fill(7);
         }
     }
 

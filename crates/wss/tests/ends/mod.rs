@@ -11,13 +11,14 @@ use std::time::Duration;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::random::Random;
+use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Operation, Policy, SoapVersion, Token};
 use nuncio_policy::preset;
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
-    Message, Opened, Opening, Outbound, Principal, Recipient, RecipientSettings, Refusal, SuiteReading, Time,
-    Transport,
+    Message, Opened, Opening, Outbound, Passwords, Principal, Recipient, RecipientSettings, Refusal, SuiteReading,
+    Time, Transport,
 };
 
 pub const NOW: Time = Time::from_millis(1_796_083_200_000);
@@ -117,6 +118,15 @@ impl Pair {
 
     pub fn with(initiator: &Policy, recipient: &Policy, soap: SoapVersion, client: Credential) -> Self {
         Self::of(initiator, recipient, soap, client, vec![server()], vec![self::client().certificate])
+    }
+
+    /// An initiator with that user name and password.
+    pub fn as_user(policy: &Policy, soap: SoapVersion, name: &str, password: &str) -> Self {
+        let mut pair = Self::new(policy, soap);
+        let mut ends = Ends::new(soap, Some(client()), Vec::new(), Vec::new());
+        ends.username = (name.to_owned(), password.to_owned());
+        pair.initiator = ends.initiator(std::slice::from_ref(policy), Vec::new());
+        pair
     }
 
     /// An initiator under one policy, and a recipient that takes any of these.
@@ -295,6 +305,16 @@ struct Ends {
     credentials: Vec<Credential>,
     trust: Vec<Certificate>,
     addresses: Vec<String>,
+    username: (String, String),
+}
+
+/// The one user that recipients know.
+struct Known;
+
+impl Passwords for Known {
+    fn password(&self, user: &str) -> Option<Secret> {
+        (user == "alice").then(|| Secret::from(&b"wonderland-1865"[..]))
+    }
 }
 
 impl Ends {
@@ -304,7 +324,8 @@ impl Ends {
         credentials: Vec<Credential>,
         trust: Vec<Certificate>,
     ) -> Self {
-        Self { soap, credential, credentials, trust, addresses: Vec::new() }
+        let username = ("alice".to_owned(), "wonderland-1865".to_owned());
+        Self { soap, credential, credentials, trust, addresses: Vec::new(), username }
     }
 
     fn recipient(&mut self, alternatives: &[Policy], operations: Vec<Operation>) -> Arc<Recipient> {
@@ -314,6 +335,7 @@ impl Ends {
             operations,
             credentials: std::mem::take(&mut self.credentials),
             trust: Trust::new(std::mem::take(&mut self.trust)).expect("pins"),
+            passwords: Some(Arc::new(Known)),
             addresses: std::mem::take(&mut self.addresses),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
@@ -330,7 +352,7 @@ impl Ends {
             soap: self.soap,
             operations,
             service: Some(server().certificate),
-            username: Some(("alice".into(), "wonderland-1865".into())),
+            username: Some(self.username.clone()),
             credential: self.credential.take(),
             to: "http://service.example/echo".into(),
             reading: SuiteReading::default(),

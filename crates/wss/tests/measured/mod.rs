@@ -122,6 +122,7 @@ fn roomy(preset: &str) -> Pair {
         operations: Vec::new(),
         credentials: vec![ends::server()],
         trust: Trust::new(vec![ends::client().certificate]).expect("pins"),
+        passwords: None,
         addresses: Vec::new(),
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),

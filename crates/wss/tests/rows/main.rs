@@ -186,7 +186,11 @@ const ROWS: &[(&str, Stand)] = &[
         "crates/wss/tests/rows/tk.rs::tk_02_nonces_and_their_times",
         "tests/tests/refusals/replays.rs::a_nonce_sent_twice",
     ])),
-    ("TK-03", Tests(&["crates/wss/tests/rows/tk.rs::tk_03_tokens_without_what_they_need"])),
+    ("TK-03", Tests(&[
+        "crates/wss/tests/rows/tk.rs::tk_03_tokens_without_what_they_need",
+        "crates/wss/src/token/salted.rs::what_is_malformed_is_refused",
+        "crates/wss/tests/endorsing_user.rs::what_the_key_comes_from_is_not_exchanged",
+    ])),
     ("TK-04", Tests(&[
         "crates/wss/tests/rows/tk.rs::tk_04_the_same_message_again",
         "crates/wss/tests/asymmetric.rs::tk_04_a_message_signed_anew_by_another_is_the_same_message",

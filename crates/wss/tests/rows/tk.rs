@@ -76,8 +76,16 @@ fn tk_03_tokens_without_what_they_need() {
             format!("<o:Username> </o:Username>{password}"),
             "SecurityHeader { element: \"UsernameToken\", fault: \"has no user name\" }",
         ),
-        ("a salt", format!("{name}{password}{derived}"), unknown),
-        ("an iteration", format!("{name}{password}{}", derived.replace("Salt", "Iteration")), unknown),
+        (
+            "a salt",
+            format!("{name}{password}{derived}"),
+            "SecurityHeader { element: \"UsernameToken\", fault: \"has a password beside the salt of a key\" }",
+        ),
+        (
+            "an iteration",
+            format!("{name}{password}{}", derived.replace("Salt", "Iteration")),
+            "SecurityHeader { element: \"Iteration\", fault: \"is there without a salt\" }",
+        ),
         ("anything else", format!("{name}{password}<x xmlns=\"urn:x\"/>"), unknown),
         (
             "text",

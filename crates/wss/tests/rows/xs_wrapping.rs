@@ -152,6 +152,7 @@ fn essence(opened: &Opened) -> String {
     let claim = match opened.claim() {
         Claim::Anonymous => String::new(),
         Claim::Username(user) => user.name.clone(),
+        Claim::User(name) => name.to_owned(),
         Claim::Certificate(certificate) => certificate.subject().to_owned(),
         Claim::Context(context) => context.identifier.clone(),
     };

@@ -194,7 +194,7 @@ fn configuration(
         },
         identity: Some(identity),
         encryption: None,
-        users: Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))]),
+        users: Arc::new(Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))])),
         trust: Vec::new(),
         addresses: Vec::new(),
         forward_addressing: false,
