@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from names import (
-    DS, SOAP_MESSAGE_SECURITY, TRUST, WSS11, WSSE, WSSE11, WSU, X509_PROFILE, XENC, XENC11,
+    DS, SOAP_MESSAGE_SECURITY, TRUST, USERNAME_PROFILE, WSS11, WSSE, WSSE11, WSU, X509_PROFILE, XENC, XENC11,
     base64_octets, child, elements, name, octets, require,
 )
 
@@ -62,8 +62,9 @@ class Key:
 class Ring:
     """The keys of one conversation."""
 
-    def __init__(self, parties):
+    def __init__(self, parties, users):
         self.parties = parties
+        self.users = users  # name: password
         self.contexts = {}  # (identifier, instance or None): key
         self.wrapped = {}  # SHA-1 of what an EncryptedKey holds: (who it is for, key)
 
@@ -154,6 +155,9 @@ class Ring:
             der = octets(token)
             party = self.party_by(lambda party: party.der == der, "itself")
             return Key(("certificate", party.who), party=party)
+        if (namespace, local) == (WSSE, "UsernameToken"):
+            require(value_type in (None, USERNAME_PROFILE + "UsernameToken"), "a user name referred to as", value_type)
+            return self._of_password(token)
         if local == "SecurityContextToken" and namespace in TRUST:
             require(value_type in (None, namespace + "/sct"), "a context referred to as", value_type)
             instance = child(token, namespace, "Instance", optional=True)
@@ -161,6 +165,20 @@ class Ring:
         require(local == "DerivedKeyToken" and namespace in TRUST, "no key comes of", local)
         require(value_type in (None, namespace + "/dk"), "a derived key referred to as", value_type)
         return self._derived(token, namespace, document)
+
+    def _of_password(self, token):
+        """The key of a user's password (WSS UsernameToken Profile 1.1, section 4)."""
+        user = child(token, WSSE, "Username").text
+        salt, iteration = octets(child(token, WSSE11, "Salt")), child(token, WSSE11, "Iteration", optional=True)
+        require(child(token, WSSE, "Password", optional=True) is None, "a password beside a salt")
+        require(user in self.users, "an unknown user", user)
+        require(len(salt) == 16 and salt[0] == 1, "a salt that is not for signatures")
+        times = 1000 if iteration is None else int(iteration.text)
+        require(1000 <= times <= 10000, "hashed so often:", times)
+        secret = self.users[user].encode() + salt
+        for _ in range(times):
+            secret = hashlib.sha1(secret).digest()
+        return Key(("user", user), secret=secret)
 
     def _derived(self, token, namespace, document):
         algorithm = token.get("Algorithm") or token.get("{%s}Algorithm" % namespace)

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from names import USERNAME_PROFILE, WSSE, WSU, child, name, octets, require
+from names import USERNAME_PROFILE, WSSE, WSSE11, WSU, child, name, octets, require
 from protection import ids
 
 
@@ -58,6 +58,14 @@ def context(message, token):
     return found[0]
 
 
+def salted(message):
+    """The user name that has the salt of a key."""
+    found = message.plain.security().findall("{%s}UsernameToken" % WSSE)
+    found = [of for of in found if child(of, WSSE11, "Salt", optional=True) is not None]
+    require(len(found) == 1, len(found), "user names with a salt")
+    return found[0]
+
+
 def endorsed(message, primary, token, signatures):
     source = [token["kind"], *token["of"]]
     mine = [signature for signature in signatures if list(signature.key.source) == source]
@@ -69,6 +77,9 @@ def endorsed(message, primary, token, signatures):
     for block in message.blocks(message.signed):
         if any(namespace == name(block)[0] and local in (None, name(block)[1]) for namespace, local in token["headers"]):
             require(mine[0].covers(block), "not endorsed:", name(block)[1])
+    if token["kind"] == "user":
+        require(mine[0].key.how == token["derived"], "endorsed by a key that is derived:", mine[0].key.how)
+        protected(message, primary, salted(message), token)
     if token["kind"] == "context" and token["signed"]:
         protected(message, primary, context(message, token), token)
     if token["kind"] == "certificate":

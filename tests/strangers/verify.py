@@ -73,7 +73,7 @@ def main(folder):
     keys = {of["who"]: (of["key"], of["certificate"]) for of in manifest["parties"]}
     totals, marked = {"good": 0, "bad": 0}, []
     for conversation in manifest["conversations"]:
-        ring, before = Ring(parties), {}
+        ring, before = Ring(parties, manifest["users"]), {}
         for expected in conversation:
             try:
                 message = read(octets_of(os.path.join(folder, expected["file"])), expected, ring)

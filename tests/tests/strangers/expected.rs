@@ -111,9 +111,30 @@ impl From<&PartSet> for Names {
 #[derive(Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(super) enum Supporting {
-    Username { name: &'static str, password: &'static str, digest: bool, signed: bool, encrypted: bool },
+    Username {
+        name: &'static str,
+        password: &'static str,
+        digest: bool,
+        signed: bool,
+        encrypted: bool,
+    },
+    /// A user name by a key of whose password a signature endorses.
+    User {
+        of: Vec<Option<String>>,
+        derived: &'static str,
+        signed: bool,
+        encrypted: bool,
+        endorsing: bool,
+        headers: Headers,
+    },
     Certificate(Certificate),
-    Context { of: Vec<Option<String>>, signed: bool, encrypted: bool, endorsing: bool, headers: Headers },
+    Context {
+        of: Vec<Option<String>>,
+        signed: bool,
+        encrypted: bool,
+        endorsing: bool,
+        headers: Headers,
+    },
 }
 
 #[derive(Clone, Serialize)]
@@ -319,7 +340,7 @@ impl Subject<'_> {
         tokens
     }
 
-    /// A user name is encrypted whatever its kind: WS-SecurityPolicy 1.1 has no word for it.
+    /// A user name with a password is encrypted whatever its kind: WS-SecurityPolicy 1.1 has no word for it.
     fn token(&self, supporting: &SupportingToken) -> Supporting {
         let headers = Names::from(&supporting.parts.signed).headers;
         let SupportingToken { signed, encrypted, endorsing, .. } = *supporting;
@@ -328,6 +349,14 @@ impl Subject<'_> {
                 let of = context_words(context)[1..].to_vec();
                 Supporting::Context { of, signed, encrypted, endorsing, headers }
             }
+            (Token::Username(token), _) if endorsing => Supporting::User {
+                of: vec![Some(USER.to_owned())],
+                derived: if token.derived_keys == DerivedKeys::None { "none" } else { "explicit" },
+                signed,
+                encrypted,
+                endorsing,
+                headers,
+            },
             (Token::Username(token), _) => Supporting::Username {
                 name: USER,
                 password: PASSWORD,

@@ -15,6 +15,7 @@ mod shapes;
 mod supported;
 mod talk;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -28,6 +29,7 @@ use talk::{PARTIES, TAMPERED, Talk};
 #[derive(Serialize)]
 struct Manifest {
     parties: Vec<Party>,
+    users: HashMap<&'static str, &'static str>,
     conversations: Vec<Vec<Expected>>,
     xmlsec1: bool,
 }
@@ -68,7 +70,8 @@ fn strangers_verify_and_decrypt_what_we_seal() {
         certificate: peers::key(&format!("{owner}.pem")),
         key: peers::key(&format!("{owner}.key")),
     });
-    let manifest = Manifest { parties: parties.into(), conversations, xmlsec1 };
+    let users = HashMap::from([(peers::USER, peers::PASSWORD)]);
+    let manifest = Manifest { parties: parties.into(), users, conversations, xmlsec1 };
     std::fs::write(folder.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
 
     let said = peers::run(Command::new(python).arg("-B").arg(peers::here("strangers/verify.py")).arg(&folder)).unwrap();

@@ -35,7 +35,7 @@ pub(crate) const BLOCKS: &str = "urn:example:blocks";
 /// What a context does beside a certificate that protects: it is looked up before anything is decrypted.
 const IN_CLEAR: [&str; 4] = ["", "Signed", "Endorsing", "SignedEndorsing"];
 
-/// All of them. A user name does not endorse: no key is derived from passwords.
+/// All of them.
 pub(crate) fn supported() -> Vec<Shape> {
     let tokens = [("a certificate", certificate(false)), ("a certificate that stays", certificate(true))];
     let users = [("a user name", username(PasswordKind::Text)), ("a hashed password", username(PasswordKind::Digest))];
@@ -57,6 +57,18 @@ pub(crate) fn supported() -> Vec<Shape> {
         for kind in kinds {
             let turn = shapes.len();
             shapes.push(shape(base, kind, ("a context", &context(kind)), ORDERS[turn % 3], turn));
+        }
+    }
+    for base in BASES {
+        for kind in KINDS.into_iter().filter(|kind| kind.contains("Endorsing")) {
+            for (what, derived_keys) in
+                [("itself", DerivedKeys::None), ("as others are derived", DerivedKeys::Explicit)]
+            {
+                let Token::Username(token) = username(PasswordKind::None) else { panic!("no user name") };
+                let (token, what) = (UsernameToken { derived_keys, ..token }, format!("a password's key {what}"));
+                let turn = shapes.len();
+                shapes.push(shape(base, kind, (&what, &Token::Username(token)), ORDERS[(turn + turn / 4) % 4], turn));
+            }
         }
     }
     shapes
@@ -92,7 +104,9 @@ fn shape(base: (&str, &str), kind: &str, (what, token): (&str, &Token), order: O
         binding.initiator.include = if stays { Include::Never } else { Include::AlwaysToRecipient };
     }
     // The last of the policy's tokens is the one that is tried.
-    let of_token = headers && turn / 4 % 2 == 1 && !matches!(&token, Token::SecureConversation(_));
+    // A context and a password's key could encrypt by themselves, and do not.
+    let is_shared = kind.contains("Endorsing") && matches!(&token, Token::Username(_));
+    let of_token = headers && turn / 4 % 2 == 1 && !matches!(&token, Token::SecureConversation(_)) && !is_shared;
     if headers {
         add_headers(&mut policy, of_token);
     }
