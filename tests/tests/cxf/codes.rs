@@ -55,10 +55,10 @@ pub(crate) const FIXED: [&str; 18] = [
 
 /// Tried besides: tokens that support in every way, that of the bootstrap and further ones, and what the former sign of their
 /// own; and some that a path has signed. Other parts of theirs CXF does not take from itself: its clients have the binding
-/// encrypt and sign them, and its services look for them under the token's own key. At last, bindings with a token for each
-/// purpose.
+/// encrypt and sign them, and its services look for them under the token's own key. Then bindings with a token for each
+/// purpose; at last, users who sign with keys of their passwords.
 #[rustfmt::skip]
-const SUPPORTING: [&str; 49] = [
+const SUPPORTING: [&str; 65] = [
     "X+one+13+as=Plain", "X+es+13+as=Signed", "X+one+13+as=SignedEndorsing", "X+one+d+13+as=Encrypted",
     "X+ees+13+as=SignedEncrypted", "X+one+13+as=EndorsingEncrypted", "X+one+d+ees+13+as=SignedEndorsingEncrypted",
     "X+one+es+13+as=SignedEndorsingEncrypted", "U+one+13+as=Plain", "U+es+13+as=Signed", "U+one+ees+13+as=Encrypted",
@@ -74,6 +74,12 @@ const SUPPORTING: [&str; 49] = [
     "X+one+ees+13+as=Plain+se=BinarySecurityToken",
     "X10+one+13+purposes", "X10+one+ees+13+purposes+pt", "X10+one+es+13+purposes", "X10+13+purposes", "X10+one+purposes",
     "A+d+ees+13+purposes", "X+one+d+es+13+purposes",
+    "A+one+13+with=K:Endorsing", "A+one+d+ees+13+with=K:SignedEndorsing", "A+one+es+13+with=K:EndorsingEncrypted",
+    "A+one+esees+13+with=K:EndorsingEncrypted", "A+one+13+with=KD:SignedEndorsing",
+    "A+one+es+13+with=KD:SignedEndorsingEncrypted", "A+one+soap11+with=K:SignedEndorsing",
+    "A+one+conf+13+with=K:SignedEndorsing", "A+13+with=K:Endorsing", "X10+one+13+with=K:Endorsing",
+    "X10+one+es+13+with=KD:SignedEndorsing", "X10+one+13+with=K:EndorsingEncrypted", "KT+one+13",
+    "KT+one+d+13+as=EndorsingEncrypted", "KT+13", "KT+d+13",
 ];
 
 /// Tried against CXF's services alone. A context that is signed its clients do not find in their own message. A policy that says

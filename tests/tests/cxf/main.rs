@@ -22,7 +22,12 @@ const ROUNDS: usize = 3;
 const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
 
 fn over_transport(code: &str) -> bool {
-    code.starts_with("UT") || code.starts_with("XT")
+    ["UT", "XT", "KT"].iter().any(|boot| code.starts_with(boot))
+}
+
+/// Whether users sign with keys of their passwords.
+fn has_keys_of_passwords(code: &str) -> bool {
+    code.starts_with("KT") || code.contains("with=K")
 }
 
 fn per_message(code: &str) -> bool {
@@ -43,8 +48,8 @@ fn principal(code: &str) -> Option<&'static str> {
     match code.split('+').next().unwrap_or_default() {
         // The user name comes with the request for the conversation.
         "UT" if !per_message(code) && !is_in_conversation(code) => None,
-        "U" | "UT" => Some(USER),
-        _ if further.starts_with("U:") => Some(USER),
+        "U" | "UT" | "KT" => Some(USER),
+        _ if further.starts_with("U:") || further.starts_with('K') => Some(USER),
         "X" | "XT" if word("as=").is_some_and(|kind| !kind.contains("Endorsing")) => None,
         "X" | "X10" | "XT" => Some(SUBJECT),
         _ => Some(SUBJECT).filter(|_| further.contains("Endorsing")),
@@ -104,7 +109,7 @@ fn route(code: &str, folder: &Path) -> Route {
     arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
     arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
     arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
-    if code.split('+').any(|word| word == "hash") {
+    if code.split('+').any(|word| word == "hash") || has_keys_of_passwords(code) {
         arguments.extend(["--danger-keep-passwords".into(), "readable".into()]);
     }
     let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{code}: {error}"));

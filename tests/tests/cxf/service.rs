@@ -170,9 +170,10 @@ fn said(opening: &Opening) -> String {
     String::from_utf8_lossy(&opening.plain().body).into_owned()
 }
 
-/// Whether a context can be cancelled. CXF answers a Cancel under a policy of its own making, which signs with the context.
+/// Whether a context can be cancelled. CXF answers a Cancel under a policy of its own making, which signs with the context,
+/// and has no user names without a password.
 fn cancels(code: &str) -> bool {
-    !code.split('+').any(|word| word == "nc" || word.starts_with("sct="))
+    !code.split('+').any(|word| word == "nc" || word.starts_with("sct=") || word.starts_with("with=K"))
 }
 
 /// Calls a service as its policy wants it: in a conversation that is renewed and cancelled, or without one.

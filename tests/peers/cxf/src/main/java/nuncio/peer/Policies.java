@@ -19,7 +19,7 @@ final class Policies {
         trust13 = words.contains("13");
         soap11 = words.contains("soap11");
         wsa04 = words.contains("wsa04");
-        boot = words.stream().filter(w -> w.matches("A|X|X10|U|UT|XT")).findFirst().orElse("X");
+        boot = words.stream().filter(w -> w.matches("A|X|X10|U|UT|XT|KT")).findFirst().orElse("X");
         order = words.stream().filter(w -> w.matches("es|ees|esees")).findFirst().orElse("se");
         confirmation = words.contains("conf");
         protectTokens = words.contains("pt");
@@ -45,7 +45,7 @@ final class Policies {
         return words.stream().filter(w -> w.startsWith(name + "=")).map(w -> w.substring(name.length() + 1)).findFirst().orElse(otherwise);
     }
 
-    boolean overTransport() { return boot.equals("UT") || boot.equals("XT"); }
+    boolean overTransport() { return boot.equals("UT") || boot.equals("XT") || boot.equals("KT"); }
 
     private static String policy(String inner) { return "<wsp:Policy>" + inner + "</wsp:Policy>"; }
 
@@ -104,6 +104,12 @@ final class Policies {
             + (wss11 || !reference.equals("Thumbprint") ? "<sp:Require" + reference + "Reference/>" : "") + "<sp:WssX509V3Token10/>") + "</sp:X509Token>";
     }
 
+    /** A key of the password, which is not in the message, or one derived from that. */
+    private String salted(boolean derive) {
+        return policy("<sp:UsernameToken " + include("AlwaysToRecipient") + ">" + policy("<sp:NoPassword/>" + (derive ? "<sp:RequireDerivedKeys/>" : "")
+            + "<sp:WssUsernameToken11/>") + "</sp:UsernameToken>");
+    }
+
     private String username() {
         return policy("<sp:UsernameToken " + include("AlwaysToRecipient") + ">" + policy((hash ? "<sp:HashPassword/>" : "") + "<sp:WssUsernameToken10/>") + "</sp:UsernameToken>");
     }
@@ -150,7 +156,12 @@ final class Policies {
     private String further() {
         if (with.isEmpty()) return "";
         var words = with.split(":");
-        return supporting(words[1], words[0].equals("U") ? username() : policy(x509("AlwaysToRecipient", true)));
+        return supporting(words[1], switch (words[0]) {
+            case "U" -> username();
+            case "K" -> salted(false);
+            case "KD" -> salted(true);
+            default -> policy(x509("AlwaysToRecipient", true));
+        });
     }
 
     /** The tokens of the asymmetric binding: one for each side, or one for each purpose, named in its own way. */
@@ -164,6 +175,7 @@ final class Policies {
     private String bootstrap(String parts) {
         return switch (boot) {
             case "UT" -> transport(own("Signed", username()));
+            case "KT" -> transport(own("Endorsing", salted(derived)));
             case "XT" -> transport(own("Endorsing", policy(x509("AlwaysToRecipient", false))));
             case "X10" -> "<sp:AsymmetricBinding>" + policy(sides() + common("Strict")) + "</sp:AsymmetricBinding>" + (confirmation ? wss11() : wss10()) + trust() + parts;
             default -> "<sp:SymmetricBinding>" + policy((purposes ? element("EncryptionToken", policy(x509("Never", true))) + element("SignatureToken", policy(x509("Never", true)))
