@@ -12,7 +12,7 @@ use nuncio_wss::{Password, Passwords, Username};
 pub enum Keep {
     /// As hashes that none of them can be read from. Serves passwords in clear.
     Hashed,
-    /// As they are. Serves hashed passwords too, which only the password can be checked against.
+    /// As they are. Serves hashed passwords too, which only the password can be checked against, and keys that come of it.
     Readable,
     /// As the SHA-1 of each, which some services have hashed in place of the password: as good as the password to whoever
     /// gets hold of it.

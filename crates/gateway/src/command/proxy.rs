@@ -40,7 +40,7 @@ pub(super) struct Proxy {
     /// A user; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
     user: Vec<User>,
-    /// Keeps passwords so that they can be read again, where the policy has them hashed: readable or sha1
+    /// Keeps passwords so that they can be read again, where the policy has them hashed (readable or sha1), or users sign with keys of them (readable)
     #[arg(long, value_name = "FORM")]
     danger_keep_passwords: Option<String>,
     /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated

@@ -107,7 +107,9 @@ impl Endpoint {
     /// Whether a client may prove its password by a signature: with a key that is derived from it.
     pub fn derives_keys(&self) -> bool {
         let signs = |token: &SupportingToken| token.endorsing && matches!(token.token, Token::Username(_));
+        let messages = self.operations.iter().flat_map(Operation::messages);
         self.any(&|policy| policy.supporting.iter().any(signs))
+            || messages.flat_map(|message| &message.alternatives).any(|own| own.supporting.iter().any(signs))
     }
 
     /// Whether a client may say a user's name without proving it.
@@ -178,7 +180,7 @@ fn presets() -> String {
 
 #[cfg(test)]
 mod tests {
-    use nuncio_policy::model::ReliableMessaging;
+    use nuncio_policy::model::{Message, MessagePolicy, ReliableMessaging};
 
     use super::*;
 
@@ -226,6 +228,25 @@ mod tests {
         let Token::SecureConversation(token) = &mut binding.protection else { panic!("no conversation") };
         *token.bootstrap = preset("wcf-ws2007-userNameOverTransport");
         assert!(endpoint(policy).needs_transport());
+    }
+
+    /// Of the port's own policy, of a bootstrap, and of one message alone.
+    #[test]
+    fn keys_are_derived_where_users_endorse() {
+        let plain = preset("wcf-ws2007-userNameOverTransport");
+        let mut endorsing = plain.clone();
+        endorsing.supporting[0].endorsing = true;
+        let mut conversation = preset("wcf-ws2007-userNameOverTransport-conversation");
+        let Token::SecureConversation(token) = &mut conversation.supporting[0].token else { panic!("no conversation") };
+        *token.bootstrap = endorsing.clone();
+        let mut own = endpoint(plain.clone());
+        let alternatives = vec![MessagePolicy { supporting: endorsing.supporting.clone(), ..MessagePolicy::default() }];
+        let input = Message { action: "urn:a".into(), soap_action: None, element: None, alternatives, protected: true };
+        own.operations = vec![Operation { name: "A".into(), input, output: None, faults: Vec::new() }];
+        assert!(!endpoint(plain).derives_keys());
+        for endpoint in [endpoint(endorsing), endpoint(conversation), own] {
+            assert!(endpoint.derives_keys() && endpoint.admits_users());
+        }
     }
 
     #[test]
