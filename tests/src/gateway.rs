@@ -150,8 +150,8 @@ fn run(
             RouteProblem::NotBuilt { .. } => NotStarted::NotBuilt(error.to_string()),
             _ => wrong(error),
         })?;
-        let listeners = gateway.bind().await.map_err(wrong)?;
-        let bound = listeners.first().ok_or_else(|| wrong("it has no listener"))?;
+        let sockets = gateway.bind().await.map_err(wrong)?;
+        let bound = sockets.listeners.first().ok_or_else(|| wrong("it has no listener"))?;
         let address = bound.socket.local_addr().map_err(wrong)?;
         let ready = || {
             let _ = started.send(Ok(address));
@@ -159,7 +159,7 @@ fn run(
         let until = async {
             let _ = stopped.await;
         };
-        gateway.serve(listeners, ready, until).await;
+        gateway.serve(sockets, ready, until).await;
         Ok(())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wrong);
@@ -197,6 +197,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
             protection: Protection::Clear { tls_terminated_by },
         }],
         routes: vec![route],
+        admin: None,
         connections: ConnectionLimits::default(),
         stores: settings.stores,
         lifetimes: Lifetimes::default(),

@@ -12,7 +12,9 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
+use crate::admin::Admin;
 use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::ingress::Ingress;
@@ -96,10 +98,19 @@ pub async fn bind(settings: &ListenerSettings) -> Result<Listener, CannotListen>
     Ok(Listener { socket, tls, tls_terminated_by })
 }
 
+/// The sockets of a gateway.
+pub struct Sockets {
+    /// Its listeners', in their order.
+    pub listeners: Vec<Listener>,
+    /// The admin listener's, if it has one.
+    pub admin: Option<Listener>,
+}
+
 /// A gateway, ready to be served: what `run`, `proxy`, the demonstration and the tests have in common.
 pub struct Gateway {
     listeners: Vec<ListenerSettings>,
     routes: Vec<Route<Ingress>>,
+    admin: Option<ListenerSettings>,
     connections: ConnectionLimits,
     timeouts: Timeouts,
 }
@@ -107,30 +118,57 @@ pub struct Gateway {
 impl Gateway {
     /// Compiles a configuration's routes, which share `world`.
     pub fn build(configuration: Configuration, world: &Arc<World>) -> Result<Self, RouteError> {
-        let Configuration { listeners, routes, connections, lifetimes, timeouts, stores: _ } = configuration;
+        let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _ } = configuration;
         let compile = |(number, route)| route::compile(route, number, world, &timeouts, &lifetimes);
         let routes = routes.into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { listeners, routes, connections, timeouts })
+        Ok(Self { listeners, routes, admin, connections, timeouts })
     }
 
-    /// Binds its listeners' sockets, in their order.
-    pub async fn bind(&self) -> Result<Vec<Listener>, CannotListen> {
-        let mut bound = Vec::with_capacity(self.listeners.len());
+    /// Binds its sockets.
+    pub async fn bind(&self) -> Result<Sockets, CannotListen> {
+        let mut listeners = Vec::with_capacity(self.listeners.len());
         for listener in &self.listeners {
-            bound.push(bind(listener).await?);
+            listeners.push(bind(listener).await?);
         }
-        Ok(bound)
+        let admin = match &self.admin {
+            Some(settings) => Some(bind(settings).await?),
+            None => None,
+        };
+        let address = admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
+        if let Some(address) = address.filter(|address| !address.ip().to_canonical().is_loopback()) {
+            tracing::warn!(%address, "DANGER: the admin listener can be reached from other machines, by anybody");
+        }
+        Ok(Sockets { listeners, admin })
     }
 
-    /// Serves on `listeners` as [`serve`] does.
-    pub async fn serve(
-        self,
-        listeners: Vec<Listener>,
-        ready: impl FnOnce(),
-        shutdown: impl Future<Output = ()>,
-    ) -> usize {
-        let Self { routes, connections, timeouts, listeners: _ } = self;
-        serve(Parts { listeners, routes, connections, timeouts, ready, shutdown }).await
+    /// Serves on `sockets` as [`serve`] does. The admin listener is there before and until after: it tells of the drain.
+    pub async fn serve(self, sockets: Sockets, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> usize {
+        let Self { routes, connections, timeouts, .. } = self;
+        let Sockets { listeners, admin } = sockets;
+        let state = Arc::new(Admin::default());
+        let (over, is_over) = oneshot::channel::<()>();
+        let watched = async {
+            if let Some(listener) = admin {
+                let until = async { is_over.await.unwrap_or_default() };
+                state.serve(listener, timeouts.clone(), until).await;
+            }
+        };
+        let served = async {
+            let ready = || {
+                state.serves(true);
+                ready();
+            };
+            let shutdown = async {
+                shutdown.await;
+                state.serves(false);
+            };
+            let timeouts = timeouts.clone();
+            let cut = serve(Parts { listeners, routes, connections, timeouts, ready, shutdown }).await;
+            drop(over);
+            cut
+        };
+        let (cut, ()) = tokio::join!(served, watched);
+        cut
     }
 }
 

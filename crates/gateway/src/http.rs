@@ -172,10 +172,7 @@ pub(crate) async fn admit(
         return Err(Rejection::Method(head.method));
     }
     let headers = &head.headers;
-    let hosts = headers.get_all(HOST).iter().count();
-    if hosts > 1 || hosts == 0 && head.version == Version::HTTP_11 {
-        return Err(Rejection::Hosts(hosts));
-    }
+    one_host(headers, head.version)?;
     if let Some(encoding) = single(headers, TRANSFER_ENCODING, "Transfer-Encoding")?
         && !encoding.eq_ignore_ascii_case("chunked")
     {
@@ -201,6 +198,12 @@ pub(crate) async fn admit(
     let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
     let Arrival { peer, transport, .. } = *arrival;
     Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer })
+}
+
+/// Whether there is one `Host`, without which HTTP/1.1 has no request (RFC 9112 section 3.2).
+pub(crate) fn one_host(headers: &HeaderMap, version: Version) -> Result<(), Rejection> {
+    let hosts = headers.get_all(HOST).iter().count();
+    if hosts > 1 || hosts == 0 && version == Version::HTTP_11 { Err(Rejection::Hosts(hosts)) } else { Ok(()) }
 }
 
 /// The value of a header that may stand once at most.

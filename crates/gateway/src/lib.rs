@@ -6,8 +6,9 @@
 //! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
 //! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
-//! - [`log`] what is written down; [`command`] the command line
+//! - [`admin`] what a watcher may ask; [`log`] what is written down; [`command`] the command line
 
+pub mod admin;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -3,19 +3,14 @@
 // A test's helpers fail as its tests do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod program;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-fn nuncio() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_nuncio"))
-}
-
-fn key(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys").join(name)
-}
+use program::{Running, key, nuncio, port};
 
 /// `nuncio proxy` with what every use has in common, and `more`.
 fn proxy(more: &[&str]) -> Command {
@@ -27,36 +22,6 @@ fn proxy(more: &[&str]) -> Command {
 
 fn outcome(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-/// A server that says that it is ready.
-struct Running(Child);
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
-        Self(child)
-    }
-
-    /// Ends it by SIGTERM; its exit status.
-    fn stop(mut self) -> Option<i32> {
-        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
-        self.0.wait().unwrap().code()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A port that was free a moment ago.
-fn port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -103,7 +68,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
-    let running = Running(child);
+    let running = Running::of(child);
     // A line of the log each, and together many times what a pipe holds and what may wait.
     let path = "x".repeat(200);
     let request = format!("GET /{path} HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -34,6 +34,7 @@ fn the_example_of_every_option_says_the_defaults() {
     assert_eq!(all.stores, StoreLimits::default());
     assert_eq!(all.lifetimes, Lifetimes::default());
     assert_eq!(all.timeouts, Timeouts::default());
+    assert_eq!(all.admin.unwrap().address.value, "127.0.0.1:9901");
     let route = &all.routes[0];
     assert_eq!(route.path, RoutePath::Exact("/echo".into()));
     // The longest text goes with the body.
@@ -90,6 +91,25 @@ fn a_sound_configuration_is_taken() {
     assert!(route.endpoint.needs_transport() && route.endpoint.admits_users());
     assert!(!route.endpoint.admits_certificates() && !route.endpoint.needs_identity());
     assert!(!route.users.is_empty());
+}
+
+/// Nobody watches where nobody said so, and from other machines only by a word more.
+#[test]
+fn an_admin_listener_stays_on_its_machine_unless_it_is_said() {
+    let file = folder("admin").join("nuncio.yaml");
+    let admin = |admin: &str| {
+        std::fs::write(&file, format!("{admin}{SOUND}")).unwrap();
+        let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+        configuration.admin.map(|admin| admin.address.value)
+    };
+    assert_eq!(admin(""), None);
+    for address in ["127.0.0.1:9901", "127.9.0.1:0", "[::1]:9901", "[::ffff:127.0.0.1]:9901"] {
+        assert_eq!(admin(&format!("admin: {{ address: '{address}' }}\n")).unwrap(), address);
+    }
+    for address in ["0.0.0.0:9901", "localhost:9901"] {
+        let said = format!("admin: {{ address: '{address}', danger_admin_beyond_loopback: true }}\n");
+        assert_eq!(admin(&said).unwrap(), address);
+    }
 }
 
 /// Keys may be wrapped for another certificate than the one that signs, which stays the first.
@@ -267,6 +287,27 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             "    wsdl: hashed.wsdl\n    port: Basic\n    danger_keep_passwords: plain\n",
             "9: \"plain\" is no form to keep passwords in: say `readable` or `sha1`",
         ),
+        (
+            "routes:\n",
+            "admin: { address: 0.0.0.0:9901 }\nroutes:\n",
+            "4: the admin listener at 0.0.0.0:9901 is not at a loopback address such as 127.0.0.1:9901: whoever reaches it may read from it; say `danger_admin_beyond_loopback: true` if that is meant",
+        ),
+        (
+            "routes:\n",
+            "admin: { address: 'localhost:9901' }\nroutes:\n",
+            "4: the admin listener at localhost:9901 is not at a loopback address",
+        ),
+        (
+            "routes:\n",
+            "admin: { address: '[::]:9901', danger_admin_beyond_loopback: false }\nroutes:\n",
+            "4: the admin listener at [::]:9901 is not at a loopback address",
+        ),
+        (
+            "routes:\n",
+            "admin: { address: '9901', danger_admin_beyond_loopback: true }\nroutes:\n",
+            "4: \"9901\" is not an address and a port",
+        ),
+        ("routes:\n", "admin: { port: 9901 }\nroutes:\n", "4: unknown field"),
         ("        password: wonderland-1865\n", "", "9: a user says either `password` or `password_file`"),
         (USER, "      - { name: a, password: b }\n      - { name: a, password: c }\n", "10: user \"a\" is there twice"),
         (

@@ -9,8 +9,8 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits, PasswordInput,
-    PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, TlsInput, UserInput,
+    AdminInput, ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits,
+    PasswordInput, PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, TlsInput, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -58,6 +58,12 @@ pub(super) struct Proxy {
     /// An address of the service; may be repeated. Without it any signed address is ours
     #[arg(long, value_name = "URL")]
     address: Vec<String>,
+    /// Where to answer /healthz and /readyz: an address of this machine's own, with a port
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<String>,
+    /// Lets --admin be reached from other machines
+    #[arg(long, requires = "admin")]
+    danger_admin_beyond_loopback: bool,
     /// Starts the clock at an instant, for recordings: old messages then count as fresh
     #[arg(long, value_name = "RFC3339")]
     clock: Option<String>,
@@ -131,6 +137,10 @@ impl Proxy {
         let document = Document {
             listeners: Sited::flag("listen", listeners),
             routes: Sited::flag("backend", vec![route]),
+            admin: self.admin.map(|address| AdminInput {
+                address: Sited::flag("admin", address),
+                beyond_loopback: self.danger_admin_beyond_loopback,
+            }),
             connections: ConnectionLimits::default(),
             stores: StoreLimits::default(),
             lifetimes: Lifetimes::default(),

@@ -31,6 +31,6 @@ pub(super) async fn serve(configuration: Configuration, clock: Clock) -> Result<
     let shutdown = stopped()?;
     let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
     let gateway = Gateway::build(configuration, &world)?;
-    let listeners = gateway.bind().await?;
-    drained(gateway.serve(listeners, ready, shutdown).await)
+    let sockets = gateway.bind().await?;
+    drained(gateway.serve(sockets, ready, shutdown).await)
 }

@@ -1,6 +1,7 @@
 //! From what an operator said, in a file or by flags, to what can be served.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::users::{Keep, Users};
 pub(crate) struct Document {
     pub(crate) listeners: Sited<Vec<ListenerInput>>,
     pub(crate) routes: Sited<Vec<RouteInput>>,
+    pub(crate) admin: Option<AdminInput>,
     pub(crate) connections: ConnectionLimits,
     pub(crate) stores: StoreLimits,
     pub(crate) lifetimes: Lifetimes,
@@ -30,6 +32,13 @@ pub(crate) struct ListenerInput {
     pub(crate) address: Sited<String>,
     pub(crate) tls: Option<TlsInput>,
     pub(crate) tls_terminated_by: Vec<Sited<String>>,
+}
+
+/// The admin listener, as it was said.
+pub(crate) struct AdminInput {
+    pub(crate) address: Sited<String>,
+    /// Whether it may be reached from other machines.
+    pub(crate) beyond_loopback: bool,
 }
 
 /// A certificate and its key, as they were said.
@@ -138,6 +147,7 @@ impl Document {
         Ok(Configuration {
             listeners,
             routes,
+            admin: self.admin.map(admin).transpose()?,
             connections: self.connections,
             stores: self.stores,
             lifetimes: self.lifetimes,
@@ -163,6 +173,18 @@ fn listener(input: ListenerInput, base: &Path) -> Result<ListenerSettings, Confi
         None => Protection::Clear { tls_terminated_by: ranges(input.tls_terminated_by)? },
     };
     Ok(ListenerSettings { address: input.address, protection })
+}
+
+/// The admin listener. A name may lead anywhere, so what stays on this machine is written as an address.
+fn admin(AdminInput { address, beyond_loopback }: AdminInput) -> Result<ListenerSettings, ConfigError> {
+    if !is_address(&address.value) {
+        return Err(address.problem(Problem::Address(address.value.clone())));
+    }
+    let loopback = address.value.parse::<SocketAddr>().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+    if !loopback && !beyond_loopback {
+        return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
+    }
+    Ok(ListenerSettings { address, protection: Protection::Clear { tls_terminated_by: Vec::new() } })
 }
 
 /// A name is looked up when the socket is bound; here it needs a port, and something before it.

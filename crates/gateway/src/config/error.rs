@@ -85,6 +85,12 @@ pub enum Problem {
     /// Not an address and a port.
     #[error("{0:?} is not an address and a port, such as 127.0.0.1:8080")]
     Address(String),
+    /// The admin listener could be reached from other machines.
+    #[error(
+        "the admin listener at {0} is not at a loopback address such as 127.0.0.1:9901: whoever reaches it may read from \
+         it; say `danger_admin_beyond_loopback: true` if that is meant"
+    )]
+    AdminBeyondLoopback(String),
     /// An address of a service is not a URI.
     #[error("{0:?} is not an absolute URI")]
     AddressOfService(String),
@@ -271,6 +277,11 @@ impl Problem {
     /// What is wrong, in the words of the command line.
     fn by_flags(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::AdminBeyondLoopback(address) => write!(
+                out,
+                "the admin listener at {address} is not at a loopback address such as 127.0.0.1:9901: whoever reaches it \
+                 may read from it; give --danger-admin-beyond-loopback if that is meant"
+            ),
             Self::Half { missing, .. } => write!(out, "it is there without --{missing}"),
             Self::NoIdentity => out
                 .write_str("the policy protects messages with the service's certificate: give --certificate and --key"),

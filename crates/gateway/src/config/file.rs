@@ -6,7 +6,7 @@ use nuncio_crypto::secret::Secret;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
+use super::build::{AdminInput, Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, UserInput};
 use super::error::{ConfigError, Place, Problem, Sited};
 use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 use super::scalar::{Count, Octets, Span};
@@ -16,6 +16,7 @@ use super::scalar::{Count, Octets, Span};
 struct ConfigurationFile {
     listeners: Spanned<Vec<ListenerFile>>,
     routes: Spanned<Vec<RouteFile>>,
+    admin: Option<AdminFile>,
     #[serde(default)]
     limits: MessageLimitsFile,
     #[serde(default)]
@@ -35,6 +36,14 @@ struct ListenerFile {
     tls: Option<Spanned<TlsFile>>,
     #[serde(default)]
     tls_terminated_by: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdminFile {
+    address: Spanned<String>,
+    #[serde(default)]
+    danger_admin_beyond_loopback: bool,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +157,10 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
             .at(parsed.listeners)
             .map(|listeners| listeners.into_iter().map(|one| site.listener(one)).collect()),
         routes: site.at(parsed.routes).map(|routes| routes.into_iter().map(|one| site.route(one, &limits)).collect()),
+        admin: parsed.admin.map(|admin| AdminInput {
+            address: site.at(admin.address),
+            beyond_loopback: admin.danger_admin_beyond_loopback,
+        }),
         connections: parsed.connections.over(ConnectionLimits::default()),
         stores: parsed.stores.over_with_share(StoreLimits::default()),
         lifetimes: parsed.lifetimes.over(Lifetimes::default()),

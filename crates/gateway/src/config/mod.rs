@@ -20,7 +20,9 @@ use nuncio_crypto::secret::Secret;
 use nuncio_wss::Credential;
 use reqwest::Url;
 
-pub(crate) use build::{Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput};
+pub(crate) use build::{
+    AdminInput, Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput,
+};
 pub use cidr::{Cidr, NotCidr};
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Place, Problem, Sited};
@@ -34,6 +36,8 @@ pub struct Configuration {
     pub listeners: Vec<ListenerSettings>,
     /// What is served. Never empty, no path twice.
     pub routes: Vec<RouteSettings>,
+    /// Where the gateway is watched over; `None` for nowhere.
+    pub admin: Option<ListenerSettings>,
     /// What a connection may cost.
     pub connections: ConnectionLimits,
     /// What may be kept.

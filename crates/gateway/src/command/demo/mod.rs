@@ -82,13 +82,13 @@ impl Demo {
         let configuration = configuration(&self.listen, &service, &preset, &certificate, key)?;
         let world = Arc::new(World::new(Clock::system(), Entropy::system(), &configuration.stores));
         let gateway = Gateway::build(configuration, &world)?;
-        let listeners = gateway.bind().await?;
-        let bound = listeners.first().ok_or_else(|| Failed::Step("no listener".to_owned()))?;
+        let sockets = gateway.bind().await?;
+        let bound = sockets.listeners.first().ok_or_else(|| Failed::Step("no listener".to_owned()))?;
         let url = format!("http://{}/echo", address(&bound.socket)?);
         show.step("policy, keys and users are compiled", start.elapsed());
         Show::note(&format!("Policy {PRESET}: {}", preset.meaning));
         Show::note(&format!("Clients call {url}"));
-        let secured = tokio::spawn(gateway.serve(listeners, || {}, until(stopping)));
+        let secured = tokio::spawn(gateway.serve(sockets, || {}, until(stopping)));
 
         let told = Client::new(&url, preset, certificate)?.round(&show, &wire).await;
         if told.is_ok() && !self.once {
@@ -204,6 +204,7 @@ fn configuration(
     Ok(Configuration {
         listeners: vec![listener(listen)],
         routes: vec![route],
+        admin: None,
         connections: ConnectionLimits::default(),
         stores: StoreLimits::default(),
         lifetimes: Lifetimes::default(),

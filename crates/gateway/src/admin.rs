@@ -1,0 +1,76 @@
+//! The admin listener: what whoever watches over a gateway may ask. It tells no secret and nobody's name.
+//!
+//! It stands apart from the listeners that serve, so that who may call a service cannot watch it, and so that a watcher
+//! is answered where every place for a client is taken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use hyper::{Method, StatusCode};
+
+use crate::config::{ConnectionLimits, Timeouts};
+use crate::http::one_host;
+use crate::listen::{self, Arrival, Listener};
+
+/// What its connections may cost: watchers are few, and ask little.
+const CONNECTIONS: ConnectionLimits =
+    ConnectionLimits { connections: 64, per_peer: 64, header_bytes: 8 * 1024, headers: 64 };
+/// How long an answer may still take at the end, when nothing is left to watch.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// What the admin listener answers from.
+#[derive(Debug, Default)]
+pub struct Admin {
+    serving: AtomicBool,
+}
+
+impl Admin {
+    /// Says whether the gateway serves: not before its connections are accepted, and not from the signal to end on.
+    pub fn serves(&self, serving: bool) {
+        self.serving.store(serving, Ordering::Relaxed);
+    }
+
+    /// Answers on `listener` until `shutdown` completes.
+    pub async fn serve(self: &Arc<Self>, listener: Listener, timeouts: Timeouts, shutdown: impl Future<Output = ()>) {
+        let router = Router::new().fallback(answer).with_state(Arc::clone(self));
+        let timeouts = Timeouts { drain: DRAIN, ..timeouts };
+        listen::serve(vec![listener], router, CONNECTIONS, timeouts, || {}, shutdown).await;
+    }
+
+    fn tell(&self, path: &str) -> Response {
+        match path {
+            "/healthz" => text(StatusCode::OK, "it lives\n"),
+            "/readyz" if self.serving.load(Ordering::Relaxed) => text(StatusCode::OK, "it serves\n"),
+            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "it does not serve\n"),
+            _ => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+}
+
+async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
+    let Some(arrival) = request.extensions().get::<Arrival>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = if arrival.pace.is_ambiguous() || one_host(request.headers(), request.version()).is_err() {
+        StatusCode::BAD_REQUEST.into_response()
+    } else if request.method() != Method::GET {
+        (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
+    } else {
+        admin.tell(request.uri().path())
+    };
+    if response.status().is_client_error() {
+        arrival.pace.linger();
+    }
+    // What was so is not so for long.
+    response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
+    response
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response {
+    (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

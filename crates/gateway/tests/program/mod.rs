@@ -1,0 +1,58 @@
+//! The program, started and ended.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+pub(crate) fn nuncio() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_nuncio"))
+}
+
+pub(crate) fn key(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys").join(name)
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A server that says that it is ready.
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
+        Self(child)
+    }
+
+    /// One that was started and has said so.
+    pub(crate) fn of(child: Child) -> Self {
+        Self(child)
+    }
+
+    /// Tells it to end, by SIGTERM.
+    pub(crate) fn tell(&self) {
+        assert!(Command::new("kill").arg(self.0.id().to_string()).status().unwrap().success());
+    }
+
+    /// Ends it by SIGTERM; its exit status.
+    pub(crate) fn stop(self) -> Option<i32> {
+        self.tell();
+        self.end()
+    }
+
+    /// Waits for its end; its exit status.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
