@@ -16,6 +16,8 @@ use hyper::{Method, StatusCode};
 use crate::config::{ConnectionLimits, Timeouts};
 use crate::http::one_host;
 use crate::listen::{self, Arrival, Listener};
+use crate::metrics::{self, Traffic};
+use crate::world::World;
 
 /// What its connections may cost: watchers are few, and ask little.
 const CONNECTIONS: ConnectionLimits =
@@ -24,12 +26,17 @@ const CONNECTIONS: ConnectionLimits =
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// What the admin listener answers from.
-#[derive(Debug, Default)]
 pub struct Admin {
+    world: Arc<World>,
     serving: AtomicBool,
 }
 
 impl Admin {
+    /// For a gateway in that world, which does not serve yet.
+    pub fn new(world: Arc<World>) -> Self {
+        Self { world, serving: AtomicBool::new(false) }
+    }
+
     /// Says whether the gateway serves: not before its connections are accepted, and not from the signal to end on.
     pub fn serves(&self, serving: bool) {
         self.serving.store(serving, Ordering::Relaxed);
@@ -39,13 +46,18 @@ impl Admin {
     pub async fn serve(self: &Arc<Self>, listener: Listener, timeouts: Timeouts, shutdown: impl Future<Output = ()>) {
         let router = Router::new().fallback(answer).with_state(Arc::clone(self));
         let timeouts = Timeouts { drain: DRAIN, ..timeouts };
-        listen::serve(vec![listener], router, CONNECTIONS, timeouts, || {}, shutdown).await;
+        // A watcher is no traffic.
+        listen::serve(vec![listener], router, CONNECTIONS, timeouts, Traffic::default(), || {}, shutdown).await;
     }
 
     fn tell(&self, path: &str) -> Response {
         match path {
             "/healthz" => text(StatusCode::OK, "it lives\n"),
             "/readyz" if self.serving.load(Ordering::Relaxed) => text(StatusCode::OK, "it serves\n"),
+            "/metrics" => match self.world.measured() {
+                Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            },
             "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "it does not serve\n"),
             _ => StatusCode::NOT_FOUND.into_response(),
         }

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -20,6 +20,7 @@ use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::ingress::Ingress;
 use crate::listen::{self, Arrival, Listener};
 use crate::log::Audit;
+use crate::metrics::{Outcome, Traffic};
 use crate::route::{self, RouteError};
 use crate::world::World;
 
@@ -34,6 +35,9 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Answers one request. Whatever goes wrong is an answer too.
     fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send;
+
+    /// Counts a request that it answered, which took so long with its body and its answer.
+    fn count(&self, _audit: &Audit, _took: Duration) {}
 }
 
 impl<H: Handler> Handler for Arc<H> {
@@ -45,6 +49,10 @@ impl<H: Handler> Handler for Arc<H> {
 
     fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send {
         H::handle(self, request, heard)
+    }
+
+    fn count(&self, audit: &Audit, took: Duration) {
+        H::count(self, audit, took);
     }
 }
 
@@ -68,6 +76,8 @@ pub struct Parts<H, R, S> {
     pub connections: ConnectionLimits,
     /// How long a peer may keep us waiting.
     pub timeouts: Timeouts,
+    /// Where connections and requests are counted.
+    pub traffic: Traffic,
     /// Called once, when connections are accepted.
     pub ready: R,
     /// Completes when serving shall end: what is in flight is then answered, and nothing new taken.
@@ -111,6 +121,7 @@ pub struct Gateway {
     listeners: Vec<ListenerSettings>,
     routes: Vec<Route<Ingress>>,
     admin: Option<ListenerSettings>,
+    world: Arc<World>,
     connections: ConnectionLimits,
     timeouts: Timeouts,
 }
@@ -121,7 +132,7 @@ impl Gateway {
         let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _ } = configuration;
         let compile = |(number, route)| route::compile(route, number, world, &timeouts, &lifetimes);
         let routes = routes.into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { listeners, routes, admin, connections, timeouts })
+        Ok(Self { listeners, routes, admin, world: Arc::clone(world), connections, timeouts })
     }
 
     /// Binds its sockets.
@@ -143,9 +154,10 @@ impl Gateway {
 
     /// Serves on `sockets` as [`serve`] does. The admin listener is there before and until after: it tells of the drain.
     pub async fn serve(self, sockets: Sockets, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> usize {
-        let Self { routes, connections, timeouts, .. } = self;
+        let Self { routes, world, connections, timeouts, .. } = self;
         let Sockets { listeners, admin } = sockets;
-        let state = Arc::new(Admin::default());
+        let traffic = world.metrics.traffic();
+        let state = Arc::new(Admin::new(world));
         let (over, is_over) = oneshot::channel::<()>();
         let watched = async {
             if let Some(listener) = admin {
@@ -163,7 +175,7 @@ impl Gateway {
                 state.serves(false);
             };
             let timeouts = timeouts.clone();
-            let cut = serve(Parts { listeners, routes, connections, timeouts, ready, shutdown }).await;
+            let cut = serve(Parts { listeners, routes, connections, timeouts, traffic, ready, shutdown }).await;
             drop(over);
             cut
         };
@@ -179,8 +191,8 @@ where
     R: FnOnce(),
     S: Future<Output = ()>,
 {
-    let Parts { listeners, routes, connections, timeouts, ready, shutdown } = parts;
-    let mut site = Site { exact: HashMap::new(), any: None, timeouts: timeouts.clone() };
+    let Parts { listeners, routes, connections, timeouts, traffic, ready, shutdown } = parts;
+    let mut site = Site { exact: HashMap::new(), any: None, timeouts: timeouts.clone(), traffic: traffic.clone() };
     for route in routes {
         let served = Served { handler: route.handler, body_bytes: route.body_bytes };
         match route.path {
@@ -192,13 +204,14 @@ where
     }
     // A table of our own in place of axum's patterns: a path is taken octet by octet, and means nothing else.
     let router = Router::new().fallback(answer::<H>).with_state(Arc::new(site));
-    listen::serve(listeners, router, connections, timeouts, ready, shutdown).await
+    listen::serve(listeners, router, connections, timeouts, traffic, ready, shutdown).await
 }
 
 struct Site<H> {
     exact: HashMap<String, Served<H>>,
     any: Option<Served<H>>,
     timeouts: Timeouts,
+    traffic: Traffic,
 }
 
 struct Served<H> {
@@ -211,6 +224,7 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let work = site.traffic.began();
     let path = request.uri().path().to_owned();
     let peer = arrival.peer.to_string();
     let heard = H::hear(request.headers());
@@ -222,15 +236,18 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     let (response, audit) = match admitted {
         Err(rejection) => {
             arrival.pace.linger();
+            site.traffic.rejected(rejection.status());
             let audit = Audit::refused(&rejection);
             (rejection.into_response(), audit)
         }
         Ok((route, inbound)) => {
             let mut outbound = contained(route.handler.handle(inbound, heard)).await;
             let audit = std::mem::take(&mut outbound.audit);
+            route.handler.count(&audit, start.elapsed());
             (outbound.into_response(), audit)
         }
     };
+    work.answered();
     audit.write(&peer, &path, response.status(), start.elapsed());
     response
 }
@@ -242,7 +259,8 @@ async fn contained(handling: impl Future<Output = Outbound>) -> Outbound {
     std::future::poll_fn(|context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
-            let audit = Audit::refused("the handler panicked, which is a fault of ours");
+            let mut audit = Audit::refused("the handler panicked, which is a fault of ours");
+            audit.outcome = Outcome::Failed;
             Poll::Ready(Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit))
         })
     })

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::model::{Addressing, SoapVersion};
@@ -16,6 +16,7 @@ use crate::http::{Inbound, Outbound};
 use crate::identity::{Permit, TooLong};
 use crate::log::Audit;
 use crate::media;
+use crate::metrics::{Outcome, RouteMetrics};
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
@@ -38,6 +39,7 @@ pub struct Ingress {
     pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Arc<Users>,
     pub(crate) upstream: Upstream,
+    pub(crate) metrics: RouteMetrics,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
     pub(crate) world: Arc<World>,
@@ -63,6 +65,16 @@ enum Denied {
     Unknown,
 }
 
+impl Denied {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(refusal) => Outcome::Refused(refusal.class()),
+            Self::Unnameable(_) => Outcome::Refused(Class::FailedAuthentication),
+            Self::Unsealed(_) | Self::NoEntropy(_) | Self::Unknown => Outcome::Failed,
+        }
+    }
+}
+
 /// What a refusal needs to know of the message, as far as it got.
 struct Asked {
     soap: SoapVersion,
@@ -80,19 +92,28 @@ impl Handler for Ingress {
         let mut audit = Audit::default();
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
         match self.converse(request, &mut asked, &mut audit).await {
-            Ok(Some(message)) => Outbound {
-                // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
-                status: if message.fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK },
-                content_type: Some(message.content_type.to_owned()),
-                body: message.body,
-                audit,
-            },
+            Ok(Some(message)) => {
+                if message.fault && audit.outcome == Outcome::Answered {
+                    audit.outcome = Outcome::Fault;
+                }
+                Outbound {
+                    // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
+                    status: if message.fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK },
+                    content_type: Some(message.content_type.to_owned()),
+                    body: message.body,
+                    audit,
+                }
+            }
             Ok(None) => Outbound::empty(StatusCode::ACCEPTED, audit),
             Err(denied) => {
-                note(&mut audit, &denied);
+                note(&mut audit, denied.outcome(), &denied);
                 self.deny(&denied, &asked, audit)
             }
         }
+    }
+
+    fn count(&self, audit: &Audit, took: Duration) {
+        self.metrics.answered(audit.request, audit.outcome, took);
     }
 }
 
@@ -111,6 +132,7 @@ impl Ingress {
         let received = recipient.read(&http, request.body)?;
         asked.message_id = received.message_id().map(str::to_owned);
         asked.dialect = received.dialect();
+        audit.request = Some(received.request());
         audit.action = received.action().map(str::to_owned);
         let context = self.find(&received, now)?;
         if let Some(context) = context.as_ref().filter(|context| context.expires <= now)
@@ -128,7 +150,7 @@ impl Ingress {
             Seen::Fresh => {}
             Seen::Seen => return Err(Refusal::Replayed.into()),
             Seen::Full => {
-                note(audit, &"the store of replay claims is full");
+                note(audit, Outcome::Busy, &"the store of replay claims is full");
                 return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit).map(Some);
             }
         }
@@ -210,7 +232,10 @@ impl Ingress {
         let answered = opened.is_answered();
         let plain = opened.plain();
         let reply = opened.into_reply();
-        let answer = match self.upstream.forward(permit, plain).await {
+        let sent = Instant::now();
+        let answer = self.upstream.forward(permit, plain).await;
+        self.metrics.called(sent.elapsed());
+        let answer = match answer {
             // The backend has taken it, and there is nobody to tell more.
             Ok(answer) if answered == Some(false) && answer.status < 300 => return Ok(None),
             Ok(answer) if answered.is_none() && answer.body.is_empty() && answer.status < 300 => return Ok(None),
@@ -218,7 +243,7 @@ impl Ingress {
             Ok(answer) if answer.status >= 400 => Answer::FaultEnvelope(answer.body),
             Ok(answer) => Answer::Envelope(answer.body),
             Err(unavailable) => {
-                note(audit, &unavailable);
+                note(audit, Outcome::Unavailable, &unavailable);
                 Answer::Fault(Fault::unavailable())
             }
         };
@@ -228,7 +253,7 @@ impl Ingress {
     fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
-            note(audit, &full);
+            note(audit, Outcome::Busy, &full);
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
         }
         let mut random = self.world.entropy.draw();
@@ -239,7 +264,7 @@ impl Ingress {
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
     fn outlived(&self, late: Outlived, audit: &mut Audit) -> Result<Message, Denied> {
-        note(audit, late.refusal());
+        note(audit, Outcome::Refused(late.refusal().class()), late.refusal());
         audit.conversation = late.context().map(|context| context.conversation.clone());
         audit.principal = late.context().and_then(|context| context.principal.name()).map(str::to_owned);
         let mut random = self.world.entropy.draw();
@@ -252,7 +277,7 @@ impl Ingress {
     fn renew(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
-            note(audit, &full);
+            note(audit, Outcome::Busy, &full);
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
         }
         let mut random = self.world.entropy.draw();
@@ -277,7 +302,7 @@ impl Ingress {
                 let end = context.expires.plus(ROLLOVER);
                 let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end };
                 if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
-                    note(audit, &format_args!("the last place went to somebody else: {full}"));
+                    note(audit, Outcome::Busy, &format_args!("the last place went to somebody else: {full}"));
                     return self.seal(&reply, Answer::Fault(Fault::busy()), audit);
                 }
                 Ok(message)
@@ -304,7 +329,7 @@ impl Ingress {
             Some((key, context)) if self.world.sessions.remove(&key).is_none() => {
                 let refusal = Refusal::UnknownContext(context.identifier.clone());
                 let fault = Fault::refusal(refusal.class(), context.dialect);
-                note(audit, &refusal);
+                note(audit, Outcome::Refused(refusal.class()), &refusal);
                 self.seal(&reply, Answer::Fault(fault), audit)
             }
             _ => Ok(message),
@@ -317,7 +342,7 @@ impl Ingress {
         let (message, trouble) = reply.seal(answer, self.world.clock.now(), &mut random)?;
         random.check()?;
         if let Some(trouble) = trouble {
-            note(audit, &format_args!("the backend's answer is not sent on: {trouble}"));
+            note(audit, Outcome::Unavailable, &format_args!("the backend's answer is not sent on: {trouble}"));
         }
         Ok(message)
     }
@@ -363,19 +388,22 @@ fn owner(principal: &Principal) -> String {
 fn refused(issue: Issue, audit: &mut Audit) -> Result<Message, Denied> {
     match issue {
         Issue::Refused { refusal, message } => {
-            note(audit, &refusal);
+            note(audit, Outcome::Refused(refusal.class()), &refusal);
             Ok(message)
         }
         Issue::Unsealed(unsealed) => Err(unsealed.into()),
         // Issue may grow; what is not known is not sent.
         other => {
-            note(audit, &other);
+            note(audit, Outcome::Failed, &other);
             Err(Denied::Unknown)
         }
     }
 }
 
-/// Puts a reason into the audit line; the first one stays, as it is the cause of what follows.
-fn note(audit: &mut Audit, reason: &dyn Display) {
-    audit.refused.get_or_insert_with(|| reason.to_string());
+/// Puts an outcome and its reason into the audit line; the first stay, as they are the cause of what follows.
+fn note(audit: &mut Audit, outcome: Outcome, reason: &dyn Display) {
+    if audit.refused.is_none() {
+        audit.refused = Some(reason.to_string());
+        audit.outcome = outcome;
+    }
 }

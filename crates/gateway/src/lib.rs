@@ -6,7 +6,7 @@
 //! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
 //! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
-//! - [`admin`] what a watcher may ask; [`log`] what is written down; [`command`] the command line
+//! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
 
 pub mod admin;
 pub mod clock;
@@ -19,6 +19,7 @@ pub mod ingress;
 pub mod listen;
 pub mod log;
 mod media;
+pub mod metrics;
 pub mod random;
 pub mod replays;
 pub mod route;

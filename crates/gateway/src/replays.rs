@@ -75,6 +75,12 @@ impl Replays {
         Claim::Fresh
     }
 
+    /// How many claims live at `now`.
+    pub fn alive(&self, now: Time) -> usize {
+        self.sweep(now);
+        self.len()
+    }
+
     /// How many claims there are.
     pub fn len(&self) -> usize {
         self.claims.load(Ordering::Relaxed)
@@ -129,6 +135,7 @@ mod tests {
         assert_eq!(replays.claim(&key(1), at(300), at(300)), Claim::Seen, "it lives through its last instant");
         assert_eq!(replays.claim(&key(1), at(700), at(330)), Claim::Fresh, "and is forgotten with its slice");
         assert_eq!(replays.len(), 1);
+        assert_eq!((replays.alive(at(700)), replays.alive(at(730))), (1, 0), "nor is it counted");
     }
 
     #[test]

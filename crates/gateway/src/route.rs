@@ -80,6 +80,7 @@ pub fn compile(
         served,
         users: settings.users,
         upstream,
+        metrics: world.metrics.route(&settings.path.to_string()),
         pending: lifetimes.pending,
         world: Arc::clone(world),
     };

@@ -4,6 +4,7 @@ use nuncio_wss::Context;
 
 use crate::clock::Clock;
 use crate::config::StoreLimits;
+use crate::metrics::Metrics;
 use crate::random::Entropy;
 use crate::replays::Replays;
 use crate::sessions::Memory;
@@ -18,12 +19,41 @@ pub struct World {
     pub sessions: Memory<Context>,
     /// Messages seen before, on whatever route: a message taken on one is a replay on another.
     pub replays: Replays,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
         let sessions = Memory::new(stores.session_bytes, stores.principal_bytes);
-        Self { clock, entropy, sessions, replays: Replays::new(stores.replay_bytes) }
+        Self { clock, entropy, sessions, replays: Replays::new(stores.replay_bytes), metrics: Metrics::default() }
+    }
+    /// What is counted, in Prometheus's text format.
+    pub(crate) fn measured(&self) -> Result<String, std::fmt::Error> {
+        let now = self.clock.now();
+        self.metrics.text(self.sessions.census(now), self.replays.alive(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use nuncio_wss::Time;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_measured_as_it_is_now() {
+        let hands = Arc::new(AtomicI64::new(0));
+        let world = World::new(Clock::given(Arc::clone(&hands)), Entropy::system(), &StoreLimits::default());
+        let claims = |count| format!("\nnuncio_replay_claims {count}\n");
+        assert!(world.measured().unwrap().contains(&claims(0)));
+        let _ = world.replays.claim(&[0; 16], Time::from_millis(1000), Time::from_millis(0));
+        assert!(world.measured().unwrap().contains(&claims(1)));
+        hands.store(60_000, Ordering::Relaxed);
+        assert!(world.measured().unwrap().contains(&claims(0)));
     }
 }

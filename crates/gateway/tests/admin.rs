@@ -6,6 +6,7 @@
 mod program;
 mod watched;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::TcpStream;
 use std::process::Stdio;
@@ -124,4 +125,122 @@ fn a_proxy_is_watched_where_its_flag_says() {
         log.contains("WARN") && log.contains("DANGER: the admin listener can be reached from other machines"),
         "{log}"
     );
+}
+
+/// The series of `/metrics` with their values.
+fn series(gateway: &Gateway) -> BTreeMap<String, String> {
+    let answer = gateway.get("/metrics");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{answer}");
+    let text = answer.split_once("\r\n\r\n").unwrap().1;
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|line| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn each_request_is_counted_as_what_it_was() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "");
+    let before = series(&gateway);
+    let sound = gateway.call("Quick");
+    for (message, status) in [
+        (sound.clone(), 200),
+        (gateway.call("Fail"), 500),
+        (gateway.call("Babble"), 500),
+        (sound.replace("1865", "1866"), 500),
+        (sound.replace("alice", "mallory"), 500),
+        (sound.replace("<u:Created>20", "<u:Created>19"), 500),
+        (sound.replace("</o:Security>", ""), 500),
+    ] {
+        let answer = gateway.ask(&message, "");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let issued = gateway.talk();
+    assert!(issued.contains("SecurityContextToken"), "{issued}");
+    let address = gateway.address;
+    for request in ["GET /echo HTTP/1.0\r\n\r\n", "POST /wonderland HTTP/1.0\r\n\r\n", "rubbish\r\n\r\n"] {
+        say(address, request);
+    }
+    // What has been answered is closed a moment later.
+    gateway.until("/metrics", |text| text.contains("\nnuncio_connections 0\n"));
+    let after = series(&gateway);
+    let grew: Vec<_> = after.iter().filter(|(name, value)| before[*name] != **value).collect();
+    let counted: Vec<_> = grew.iter().filter(|(name, _)| !name.contains("duration")).collect();
+    let expected = [
+        ("nuncio_conversations", "1"),
+        ("nuncio_conversations_pending", "1"),
+        ("nuncio_refusals_total{route=\"/echo\",class=\"failed_authentication\"}", "2"),
+        ("nuncio_refusals_total{route=\"/echo\",class=\"invalid_security\"}", "1"),
+        ("nuncio_refusals_total{route=\"/echo\",class=\"unreadable\"}", "1"),
+        ("nuncio_rejections_total{status=\"404\"}", "1"),
+        ("nuncio_rejections_total{status=\"405\"}", "1"),
+        ("nuncio_requests_total{route=\"/echo\",kind=\"application\",outcome=\"answered\"}", "1"),
+        ("nuncio_requests_total{route=\"/echo\",kind=\"application\",outcome=\"fault\"}", "1"),
+        ("nuncio_requests_total{route=\"/echo\",kind=\"application\",outcome=\"refused\"}", "3"),
+        ("nuncio_requests_total{route=\"/echo\",kind=\"application\",outcome=\"unavailable\"}", "1"),
+        ("nuncio_requests_total{route=\"/echo\",kind=\"unread\",outcome=\"refused\"}", "1"),
+        ("nuncio_requests_total{route=\"/talk\",kind=\"issue\",outcome=\"answered\"}", "1"),
+    ];
+    let named: Vec<_> = counted.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let octets = "nuncio_conversations_bytes";
+    assert!(after[octets].parse::<usize>().unwrap() > 1000, "{}", after[octets]);
+    let without: Vec<_> = named.into_iter().filter(|(name, _)| *name != octets).collect();
+    assert_eq!(without, expected);
+    for (name, count) in [
+        ("nuncio_request_duration_seconds_count{route=\"/echo\"}", "7"),
+        ("nuncio_request_duration_seconds_count{route=\"/talk\"}", "1"),
+        ("nuncio_backend_duration_seconds_count{route=\"/echo\"}", "3"),
+        ("nuncio_backend_duration_seconds_count{route=\"/talk\"}", "0"),
+        ("nuncio_connections", "0"),
+        ("nuncio_requests_in_flight", "0"),
+    ] {
+        assert_eq!(after[name], count, "{name}");
+    }
+    assert_eq!(after[concat!("nuncio_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}")], "1");
+}
+
+/// Whatever a peer says, it is in no label: the series are those that were there from the start.
+#[test]
+fn nothing_of_a_peer_is_in_what_is_counted() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "");
+    let names = || series(&gateway).into_keys().collect::<Vec<_>>();
+    let before = names();
+    let sound = gateway.call("Quick");
+    let answers = [
+        gateway.ask(&sound, "X-Nuncio-Principal: eve\r\nUser-Agent: needle\r\n"),
+        gateway.ask(&sound.replace("alice", "mallory\"} 1\nneedle 1"), ""),
+        gateway.ask(&sound.replace("urn:Quick", "urn:needle"), "SOAPAction: needle\r\n"),
+        gateway.talk(),
+        say(gateway.address, "POST /needle HTTP/1.0\r\n\r\n"),
+        say(gateway.address, "NEEDLE /echo HTTP/1.0\r\n\r\n"),
+    ];
+    assert_eq!(names(), before, "{answers:?}");
+    let text = gateway.get("/metrics");
+    let conversation = answers[3].split_once("Identifier>").unwrap().1.split('<').next().unwrap();
+    assert!(conversation.len() > 20, "{conversation}");
+    for secret in ["alice", "mallory", "eve", "needle", "NEEDLE", "wonderland", "1865", "urn:", "127.0.0", conversation]
+    {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+}
+
+#[test]
+fn work_is_counted_while_it_lasts_and_when_its_client_goes_away() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "");
+    let now = |name: &str| series(&gateway)[name].clone();
+    let call = gateway.send(&gateway.call("Slow"), "");
+    backend.arrived();
+    assert_eq!([now("nuncio_connections"), now("nuncio_requests_in_flight")], ["1", "1"]);
+    drop(call);
+    gateway.until("/metrics", |text| text.contains("\nnuncio_requests_abandoned_total 1\n"));
+    gateway.until("/metrics", |text| text.contains("\nnuncio_connections 0\n"));
+    assert_eq!(now("nuncio_requests_in_flight"), "0");
+    backend.go_on();
+    assert_eq!(gateway.running.stop(), Some(0));
 }

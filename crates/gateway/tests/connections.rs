@@ -13,6 +13,7 @@ use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
 use nuncio::listen::{Listener, server_config};
 use nuncio::log::Audit;
+use nuncio::metrics::Traffic;
 use nuncio::service::{Claimed, Echo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,6 +108,7 @@ impl Server {
             }],
             connections: options.connections,
             timeouts: options.timeouts,
+            traffic: Traffic::default(),
             ready: move || ready.send(()).unwrap(),
             shutdown: async move { stopped.await.unwrap_or_default() },
         }));

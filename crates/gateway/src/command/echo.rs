@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Failed, drained, ready, stopped};
 use crate::config::{ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
 use crate::gateway::{Parts, Route, bind, serve};
+use crate::metrics::Traffic;
 use crate::service;
 
 /// Runs a plain SOAP service to put a gateway in front of
@@ -31,6 +32,7 @@ impl Echo {
             }],
             connections: ConnectionLimits::default(),
             timeouts: Timeouts::default(),
+            traffic: Traffic::default(),
             ready,
             shutdown,
         })

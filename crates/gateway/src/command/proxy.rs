@@ -58,7 +58,7 @@ pub(super) struct Proxy {
     /// An address of the service; may be repeated. Without it any signed address is ours
     #[arg(long, value_name = "URL")]
     address: Vec<String>,
-    /// Where to answer /healthz and /readyz: an address of this machine's own, with a port
+    /// Where to answer /healthz, /readyz and /metrics: an address of this machine's own, with a port
     #[arg(long, value_name = "ADDRESS")]
     admin: Option<String>,
     /// Lets --admin be reached from other machines

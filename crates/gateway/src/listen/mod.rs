@@ -35,6 +35,7 @@ use peers::Peers;
 pub use tls::{TlsProblem, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
+use crate::metrics::Traffic;
 use crate::upstream::causes;
 
 /// How long the accept loop rests when the system has no descriptor left.
@@ -74,6 +75,7 @@ struct Floor {
     router: Router,
     connections: ConnectionLimits,
     timeouts: Arc<Timeouts>,
+    traffic: Traffic,
     places: Arc<Semaphore>,
     peers: Arc<Peers>,
     stage: watch::Receiver<Stage>,
@@ -88,6 +90,7 @@ pub async fn serve(
     router: Router,
     connections: ConnectionLimits,
     timeouts: Timeouts,
+    traffic: Traffic,
     ready: impl FnOnce(),
     shutdown: impl Future<Output = ()>,
 ) -> usize {
@@ -99,6 +102,7 @@ pub async fn serve(
         router,
         connections,
         timeouts: Arc::new(timeouts),
+        traffic,
         places: Arc::clone(&places),
         peers: Arc::default(),
         stage: watched,
@@ -141,13 +145,15 @@ async fn accept(listener: Listener, floor: Arc<Floor>) {
         let inside = terminated_by.iter().any(|range| range.contains(peer.ip()));
         let counted = if inside { None } else { floor.peers.count(peer.ip(), floor.connections.per_peer) };
         if !inside && counted.is_none() {
+            floor.traffic.refused();
             tracing::debug!(%peer, "connection closed: its peer has as many as it may");
             continue;
         }
+        let open = floor.traffic.opened();
         let connection = Connection { peer, inside, tls: tls.clone(), floor: Arc::clone(&floor) };
         tokio::spawn(async move {
             connection.run(stream, place).await;
-            drop(counted);
+            drop((counted, open));
         });
     }
 }

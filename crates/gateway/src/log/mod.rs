@@ -7,9 +7,12 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use hyper::StatusCode;
+use nuncio_wss::Request;
 use tracing_subscriber::EnvFilter;
 
 pub use queue::Flush;
+
+use crate::metrics::Outcome;
 
 /// The longest value in a line, in characters; the rest is cut.
 pub const LONGEST: usize = 256;
@@ -67,6 +70,10 @@ impl Display for Quoted<'_> {
 pub struct Audit {
     /// Why it was refused, or why its backend did not answer; `None` when all went well.
     pub refused: Option<String>,
+    /// What was asked for, as far as it was read.
+    pub request: Option<Request>,
+    /// What became of it.
+    pub outcome: Outcome,
     /// Who called.
     pub principal: Option<String>,
     /// The conversation, by the id that the backend sees.

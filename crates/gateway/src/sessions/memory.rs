@@ -41,6 +41,17 @@ pub struct Lease<'a> {
     pub end: Time,
 }
 
+/// What the store holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Census {
+    /// Conversations.
+    pub conversations: usize,
+    /// Those of them in which nothing was said yet.
+    pub pending: usize,
+    /// What they take, in octets.
+    pub octets: usize,
+}
+
 /// Conversations by identifier, each until its own instant, bounded by their size.
 ///
 /// `V` is the conversation; it is shared, never copied.
@@ -195,6 +206,19 @@ impl<V> Memory<V> {
         self.len() == 0
     }
 
+    /// What there is at `now`. It looks at each conversation, a shard at a time: for a watcher, not for a message.
+    pub fn census(&self, now: Time) -> Census {
+        let mut census = Census { conversations: 0, pending: 0, octets: 0 };
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            self.expire(&mut shard, now);
+            census.conversations += shard.entries.len();
+            census.pending += shard.entries.values().filter(|entry| entry.end != entry.full).count();
+        }
+        census.octets = lock(&self.accounts).total;
+        census
+    }
+
     /// Drops whatever has expired.
     pub fn sweep(&self, now: Time) {
         for shard in &self.shards {
@@ -294,6 +318,22 @@ mod tests {
         // A pending life never outlasts the whole one.
         store.put("short", Arc::new(3), Lease { pending: at(20), ..until(10) }, at(0)).unwrap();
         assert_eq!(store.find("short", at(10)), None);
+    }
+
+    #[test]
+    fn a_census_counts_what_lives_and_what_was_not_used() {
+        let store = Memory::new(MANY, MANY);
+        let lease = Lease { pending: at(10), ..until(100) };
+        for name in ["1", "2", "3"] {
+            store.put(name, Arc::new(0), lease, at(0)).unwrap();
+        }
+        store.used("1");
+        let census = |conversations, pending| Census { conversations, pending, octets: conversations * ONE };
+        assert_eq!(store.census(at(9)), census(3, 2));
+        assert_eq!(store.census(at(10)), census(1, 0));
+        store.retire("1", at(50));
+        assert_eq!(store.census(at(49)), census(1, 0));
+        assert_eq!(store.census(at(50)), census(0, 0));
     }
 
     #[test]

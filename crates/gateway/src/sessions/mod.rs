@@ -2,4 +2,4 @@
 
 mod memory;
 
-pub use memory::{Full, Lease, Memory};
+pub use memory::{Census, Full, Lease, Memory};

@@ -83,7 +83,7 @@ fn serve(mut stream: TcpStream, come: &Sender<()>, told: &Receiver<()>, seen: &M
     let _ = write!(stream, "{head}\r\nConnection: close\r\n\r\n{body}");
 }
 
-/// A gateway with one route, `/echo`, for a user over TLS that somebody in front takes off.
+/// A gateway for a user over TLS that somebody in front takes off: `/echo` for messages alone, `/talk` for conversations.
 pub(crate) struct Gateway {
     pub(crate) running: Running,
     pub(crate) address: SocketAddr,
@@ -91,18 +91,25 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// `more` are lines of the route.
+    /// `more` are lines of `/echo`.
     pub(crate) fn start(backend: &Backend, more: &str) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, admin) = (local(port()), local(port()));
         let (certificate, private) = (key("server.pem"), key("server.key"));
+        let route = |path, preset, more| {
+            format!(
+                "  - path: {path}\n    backend: http://{}/plain\n    preset: {preset}\n    certificate: {}\n    key: {}\n    \
+                 users: [{{ name: alice, password: wonderland-1865 }}]\n{more}",
+                backend.address,
+                certificate.display(),
+                private.display(),
+            )
+        };
         let yaml = format!(
             "listeners: [{{ address: '{address}', tls_terminated_by: [127.0.0.1] }}]\nadmin: {{ address: '{admin}' }}\n\
-             routes:\n  - path: /echo\n    backend: http://{}/plain\n    preset: wcf-ws2007-userNameOverTransport\n    \
-             certificate: {}\n    key: {}\n    users: [{{ name: alice, password: wonderland-1865 }}]\n{more}",
-            backend.address,
-            certificate.display(),
-            private.display()
+             routes:\n{}{}",
+            route("/echo", "wcf-ws2007-userNameOverTransport", more),
+            route("/talk", "wcf-ws2007-userNameOverTransport-conversation", ""),
         );
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watched-{}.yaml", admin.port()));
         std::fs::write(&file, yaml).unwrap();
@@ -131,35 +138,57 @@ impl Gateway {
 
     /// A call of an operation, as alice makes it.
     pub(crate) fn call(&self, operation: &str) -> String {
+        self.message("/echo", &format!("urn:{operation}"), &format!("<{operation} xmlns='urn:x'/>"))
+    }
+
+    /// A message to that path, as alice sends it.
+    pub(crate) fn message(&self, path: &str, action: &str, body: &str) -> String {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = Time::from_millis(since.as_millis().try_into().unwrap());
-        let to = format!("https://{}/echo", self.address);
+        let to = format!("https://{}{path}", self.address);
         format!(
             "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
-             xmlns:a='http://www.w3.org/2005/08/addressing'><s:Header><a:Action>urn:{operation}</a:Action>\
+             xmlns:a='http://www.w3.org/2005/08/addressing'><s:Header><a:Action>{action}</a:Action>\
              <a:To>{to}</a:To><a:ReplyTo><a:Address>http://www.w3.org/2005/08/addressing/anonymous</a:Address></a:ReplyTo>\
              <o:Security s:mustUnderstand='1' \
              xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' \
              xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'>\
              <u:Timestamp><u:Created>{now}</u:Created></u:Timestamp><o:UsernameToken><o:Username>alice</o:Username>\
              <o:Password>wonderland-1865</o:Password></o:UsernameToken></o:Security></s:Header>\
-             <s:Body><{operation} xmlns='urn:x'/></s:Body></s:Envelope>"
+             <s:Body>{body}</s:Body></s:Envelope>"
         )
     }
 
-    /// Sends a message, with more header lines; the connection.
+    /// Sends a message to `/echo`, with more header lines; the connection.
     pub(crate) fn send(&self, message: &str, headers: &str) -> TcpStream {
+        self.send_to("/echo", message, headers)
+    }
+
+    fn send_to(&self, path: &str, message: &str, headers: &str) -> TcpStream {
         let mut stream = connect(self.address);
         let length = message.len();
         let head =
-            format!("POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}");
+            format!("POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}");
         write!(stream, "{head}Content-Type: application/soap+xml\r\n\r\n{message}").unwrap();
         stream
     }
 
-    /// Sends a message, with more header lines; the answer.
+    /// Sends a message to `/echo`, with more header lines; the answer.
     pub(crate) fn ask(&self, message: &str, headers: &str) -> String {
         rest(self.send(message, headers))
+    }
+
+    /// Asks for a conversation at `/talk`; the answer.
+    pub(crate) fn talk(&self) -> String {
+        let trust = "http://docs.oasis-open.org/ws-sx/ws-trust/200512";
+        let body = format!(
+            "<t:RequestSecurityToken xmlns:t='{trust}'>\
+             <t:TokenType>http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512/sct</t:TokenType>\
+             <t:RequestType>{trust}/Issue</t:RequestType><t:Entropy><t:BinarySecret Type='{trust}/Nonce'>\
+             AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=</t:BinarySecret></t:Entropy><t:KeySize>256</t:KeySize>\
+             </t:RequestSecurityToken>"
+        );
+        rest(self.send_to("/talk", &self.message("/talk", &format!("{trust}/RST/SCT"), &body), ""))
     }
 }
 

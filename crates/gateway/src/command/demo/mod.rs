@@ -24,6 +24,7 @@ use crate::config::{
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
+use crate::metrics::Traffic;
 use crate::random::Entropy;
 use crate::service::{Claimed, Echo};
 use crate::users::Users;
@@ -69,6 +70,7 @@ impl Demo {
             }],
             connections: ConnectionLimits::default(),
             timeouts: Timeouts::default(),
+            traffic: Traffic::default(),
             ready: || {},
             shutdown: until(stopping.clone()),
         }));
