@@ -188,6 +188,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
         addresses: settings.addresses,
         forward_addressing: false,
+        trace: false,
         limits: MessageLimits::default(),
         place: Place::Line { file: PathBuf::from("test"), line: 1 },
     };

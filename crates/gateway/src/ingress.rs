@@ -20,6 +20,7 @@ use crate::metrics::{Outcome, RouteMetrics};
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
+use crate::trace::TraceParent;
 use crate::upstream::Upstream;
 use crate::users::Users;
 use crate::world::World;
@@ -40,6 +41,8 @@ pub struct Ingress {
     pub(crate) users: Arc<Users>,
     pub(crate) upstream: Upstream,
     pub(crate) metrics: RouteMetrics,
+    /// Whether a request that comes without a trace begins one.
+    pub(crate) trace: bool,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
     pub(crate) world: Arc<World>,
@@ -84,14 +87,17 @@ struct Asked {
 }
 
 impl Handler for Ingress {
-    type Heard = ();
+    /// The trace, which means nothing but to who looks into it.
+    type Heard = Option<TraceParent>;
 
-    fn hear(_: &HeaderMap) {}
+    fn hear(headers: &HeaderMap) -> Self::Heard {
+        TraceParent::of(headers)
+    }
 
-    async fn handle(&self, request: Inbound, (): ()) -> Outbound {
-        let mut audit = Audit::default();
+    async fn handle(&self, request: Inbound, trace: Option<TraceParent>) -> Outbound {
+        let mut audit = Audit { trace, ..Audit::default() };
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
-        match self.converse(request, &mut asked, &mut audit).await {
+        match self.converse(request, trace, &mut asked, &mut audit).await {
             Ok(Some(message)) => {
                 if message.fault && audit.outcome == Outcome::Answered {
                     audit.outcome = Outcome::Fault;
@@ -122,6 +128,7 @@ impl Ingress {
     async fn converse(
         &self,
         request: Inbound,
+        trace: Option<TraceParent>,
         asked: &mut Asked,
         audit: &mut Audit,
     ) -> Result<Option<Message>, Denied> {
@@ -157,7 +164,7 @@ impl Ingress {
         match opened.request() {
             Request::Application => {
                 self.used(&opened, now);
-                self.forward(opened, &caller.permit, audit).await
+                self.forward(opened, &caller.permit, trace.or_else(|| self.begin()), audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
@@ -228,12 +235,27 @@ impl Ingress {
         opened.once().map(claim).find(|seen| *seen != Seen::Fresh).unwrap_or(Seen::Fresh)
     }
 
-    async fn forward(&self, opened: Opened, permit: &Permit, audit: &mut Audit) -> Result<Option<Message>, Denied> {
+    /// A trace for a request that came without one, where the route says so. Nothing hangs on it, so none is made without
+    /// random octets.
+    fn begin(&self) -> Option<TraceParent> {
+        let mut random = self.trace.then(|| self.world.entropy.draw())?;
+        let trace = TraceParent::begin(&mut random);
+        random.check().ok().map(|()| trace)
+    }
+
+    async fn forward(
+        &self,
+        opened: Opened,
+        permit: &Permit,
+        trace: Option<TraceParent>,
+        audit: &mut Audit,
+    ) -> Result<Option<Message>, Denied> {
+        audit.trace = trace;
         let answered = opened.is_answered();
         let plain = opened.plain();
         let reply = opened.into_reply();
         let sent = Instant::now();
-        let answer = self.upstream.forward(permit, plain).await;
+        let answer = self.upstream.forward(permit, trace.as_ref(), plain).await;
         self.metrics.called(sent.elapsed());
         let answer = match answer {
             // The backend has taken it, and there is nobody to tell more.

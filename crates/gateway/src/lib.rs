@@ -5,7 +5,7 @@
 //! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
 //! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
-//! - [`upstream`] the plain service behind; [`service`] one of our own, for tries
+//! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
 
 pub mod admin;
@@ -25,6 +25,7 @@ pub mod replays;
 pub mod route;
 pub mod service;
 pub mod sessions;
+pub mod trace;
 pub mod upstream;
 pub mod users;
 pub mod world;

@@ -81,6 +81,7 @@ pub fn compile(
         users: settings.users,
         upstream,
         metrics: world.metrics.route(&settings.path.to_string()),
+        trace: settings.trace,
         pending: lifetimes.pending,
         world: Arc::clone(world),
     };

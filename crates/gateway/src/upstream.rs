@@ -12,6 +12,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use crate::config::Timeouts;
 use crate::identity::Permit;
 use crate::media;
+use crate::trace::{TRACEPARENT, TraceParent};
 
 /// Connections to one backend that are kept while nobody uses them.
 const IDLE_CONNECTIONS: usize = 64;
@@ -111,13 +112,22 @@ impl Upstream {
         Ok(Self { client, url, limit })
     }
 
-    /// Sends `plain`, in the name that `permit` says, and waits for its answer. Whatever happens, it is sent once at most.
-    pub async fn forward(&self, permit: &Permit, plain: Plain) -> Result<Answer, Unavailable> {
+    /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
+    /// is sent once at most.
+    pub async fn forward(
+        &self,
+        permit: &Permit,
+        trace: Option<&TraceParent>,
+        plain: Plain,
+    ) -> Result<Answer, Unavailable> {
         let header =
             |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
         let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
+        }
+        if let Some(parent) = trace.and_then(TraceParent::header) {
+            request = request.header(TRACEPARENT, parent);
         }
         for (name, value) in permit.headers() {
             request = request.header(name, value);
@@ -261,7 +271,7 @@ mod tests {
             ..Timeouts::default()
         };
         let permit = Permit::assertion(Some("Zoë"), Some("c-1")).unwrap();
-        Upstream::new(url.clone(), None, 1000, &timeouts).unwrap().forward(&permit, plain()).await
+        Upstream::new(url.clone(), None, 1000, &timeouts).unwrap().forward(&permit, None, plain()).await
     }
 
     fn response(head: &str, body: &str) -> Behaviour {

@@ -244,3 +244,78 @@ fn work_is_counted_while_it_lasts_and_when_its_client_goes_away() {
     backend.go_on();
     assert_eq!(gateway.running.stop(), Some(0));
 }
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// The `traceparent` that a backend got with each request.
+fn parents(backend: &Backend) -> Vec<Option<String>> {
+    let of = |request: String| {
+        let (head, _) = request.split_once("\r\n\r\n").unwrap();
+        assert!(!head.contains("tracestate"), "{head}");
+        let mut values = head.lines().filter_map(|line| line.strip_prefix("traceparent: "));
+        let value = values.next().map(str::to_owned);
+        assert!(values.next().is_none(), "{head}");
+        value
+    };
+    backend.requests().into_iter().map(of).collect()
+}
+
+#[test]
+fn a_trace_goes_on_to_the_backend_and_into_the_access_line() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "");
+    let call = gateway.call("Quick");
+    let header = |value: &str| format!("traceparent: {value}\r\n");
+    let later = PARENT.replace("00-4", "cc-4") + "-later";
+    for headers in [
+        format!("{}tracestate: needle=1\r\n", header(PARENT)),
+        header(&later),
+        String::new(),
+        header(&PARENT.replace("-01", "-1")),
+        header(&PARENT.to_uppercase()),
+        header("needle"),
+        header(PARENT) + &header(PARENT),
+        "tracestate: needle=1\r\n".to_owned(),
+    ] {
+        let answer = gateway.ask(&call, &headers);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{headers}: {answer}");
+        assert!(!answer.contains("trace"), "{answer}");
+    }
+    let sound = || Some(PARENT.to_owned());
+    assert_eq!(parents(&backend), [sound(), sound(), None, None, None, None, None, None]);
+    // One that is refused has its trace in its line, and reaches no backend.
+    gateway.ask(&call.replace("1865", "1866"), &header(PARENT));
+    assert_eq!(backend.requests().len(), 8);
+    assert_eq!(gateway.running.stop(), Some(0));
+    let log = std::fs::read_to_string(gateway.log).unwrap();
+    let lines: Vec<bool> = log
+        .lines()
+        .filter(|line| line.contains("nuncio::audit"))
+        .map(|line| line.contains(&format!(" trace=\"{}\"", &PARENT[3..35])))
+        .collect();
+    assert_eq!(lines, [true, true, false, false, false, false, false, false, true], "{log}");
+    assert!(!log.contains("needle"), "{log}");
+}
+
+#[test]
+fn a_trace_is_begun_where_the_route_says_so() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "    trace: true\n");
+    let call = gateway.call("Quick");
+    for headers in
+        [String::new(), String::new(), "traceparent: needle\r\n".to_owned(), format!("traceparent: {PARENT}\r\n")]
+    {
+        assert!(gateway.ask(&call, &headers).starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    let mut parents: Vec<String> = parents(&backend).into_iter().map(Option::unwrap).collect();
+    assert_eq!(parents.pop().unwrap(), PARENT);
+    assert_eq!(gateway.running.stop(), Some(0));
+    let log = std::fs::read_to_string(gateway.log).unwrap();
+    for parent in &parents {
+        assert!(parent.len() == 55 && parent.starts_with("00-") && parent.ends_with("-01"), "{parent}");
+        assert!(log.contains(&format!(" trace=\"{}\"", &parent[3..35])), "{parent}: {log}");
+    }
+    parents.sort();
+    parents.dedup();
+    assert_eq!(parents.len(), 3, "each begins its own");
+}

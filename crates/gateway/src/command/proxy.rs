@@ -132,6 +132,7 @@ impl Proxy {
             trust: self.trust.into_iter().map(|file| Sited::flag("trust", file)).collect(),
             addresses: self.address.into_iter().map(|address| Sited::flag("address", address)).collect(),
             forward_addressing: false,
+            trace: false,
             limits: MessageLimits::default(),
         };
         let document = Document {

@@ -61,6 +61,8 @@ pub(crate) struct RouteInput {
     pub(crate) trust: Vec<Sited<PathBuf>>,
     pub(crate) addresses: Vec<Sited<String>>,
     pub(crate) forward_addressing: bool,
+    /// Whether a request that comes without a trace begins one.
+    pub(crate) trace: bool,
     pub(crate) limits: MessageLimits,
 }
 
@@ -256,6 +258,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         trust: client_trust,
         addresses: input.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
         forward_addressing: input.forward_addressing,
+        trace: input.trace,
         limits: input.limits,
         place: named.place,
     })

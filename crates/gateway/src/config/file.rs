@@ -75,6 +75,8 @@ struct RouteFile {
     #[serde(default)]
     forward_addressing: bool,
     #[serde(default)]
+    trace: bool,
+    #[serde(default)]
     limits: MessageLimitsFile,
 }
 
@@ -217,6 +219,7 @@ impl Site<'_> {
             trust: self.all(route.trust),
             addresses: self.all(route.addresses),
             forward_addressing: route.forward_addressing,
+            trace: route.trace,
             limits: route.limits.over_with_text(limits.clone()),
         }
     }

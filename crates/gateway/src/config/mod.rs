@@ -105,6 +105,8 @@ pub struct RouteSettings {
     pub addresses: Vec<String>,
     /// Whether the addressing headers travel to the backend.
     pub forward_addressing: bool,
+    /// Whether a request that comes without a trace begins one.
+    pub trace: bool,
     /// What a message may cost.
     pub limits: MessageLimits,
     /// Where the route is said.

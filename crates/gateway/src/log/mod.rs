@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 pub use queue::Flush;
 
 use crate::metrics::Outcome;
+use crate::trace::TraceParent;
 
 /// The longest value in a line, in characters; the rest is cut.
 pub const LONGEST: usize = 256;
@@ -80,6 +81,8 @@ pub struct Audit {
     pub conversation: Option<String>,
     /// The action.
     pub action: Option<String>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceParent>,
     /// Headers that travelled although no signature covers them.
     pub unverified: Vec<String>,
 }
@@ -101,6 +104,7 @@ impl Audit {
         field("principal", self.principal.as_deref());
         field("conversation", self.conversation.as_deref());
         field("action", self.action.as_deref());
+        field("trace", self.trace.as_ref().map(TraceParent::trace));
         if !self.unverified.is_empty() {
             field("unverified", Some(&self.unverified.join(" ")));
         }

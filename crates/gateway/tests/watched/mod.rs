@@ -1,8 +1,9 @@
 //! A gateway with an admin listener, before a backend that does as it is told.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -86,6 +87,8 @@ fn serve(mut stream: TcpStream, come: &Sender<()>, told: &Receiver<()>, seen: &M
 /// A gateway for a user over TLS that somebody in front takes off: `/echo` for messages alone, `/talk` for conversations.
 pub(crate) struct Gateway {
     pub(crate) running: Running,
+    /// Where it logs.
+    pub(crate) log: PathBuf,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
 }
@@ -113,9 +116,11 @@ impl Gateway {
         );
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("watched-{}.yaml", admin.port()));
         std::fs::write(&file, yaml).unwrap();
+        let log = file.with_extension("log");
         let mut command = nuncio();
         command.arg("run").arg("--config").arg(file);
-        Self { running: Running::start(command), address, admin }
+        let running = Running::start_logging(command, File::create(&log).unwrap().into());
+        Self { running, log, address, admin }
     }
 
     /// The admin listener's answer.

@@ -200,6 +200,7 @@ fn configuration(
         trust: Vec::new(),
         addresses: Vec::new(),
         forward_addressing: false,
+        trace: false,
         limits: MessageLimits::default(),
         place: Place::Line { file: PathBuf::from("demo"), line: 1 },
     };
