@@ -114,7 +114,7 @@ impl Dialect {
         Policy {
             version: self.version,
             binding,
-            properties: self.properties(),
+            properties: self.properties(over_transport),
             supporting: supporting.into_iter().collect(),
             wss: Wss { v11: mode != Mode::MutualCertificate10, signature_confirmation },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
@@ -148,7 +148,7 @@ impl Dialect {
         Policy {
             version: self.version,
             binding,
-            properties: self.properties(),
+            properties: self.properties(over_transport),
             supporting,
             wss: Wss { v11: true, signature_confirmation: false },
             trust: Some(Trust { version: self.trust, client_entropy: true, server_entropy: true }),
@@ -160,14 +160,14 @@ impl Dialect {
         }
     }
 
-    fn properties(self) -> Properties {
+    fn properties(self, over_transport: bool) -> Properties {
         Properties {
             suite: BASIC256,
             options: SuiteOptions::default(),
             layout: Layout::Strict,
             timestamp: true,
             order: ProtectionOrder::SignBeforeEncrypt,
-            encrypt_signature: self.encrypt_signature,
+            encrypt_signature: self.encrypt_signature && !over_transport,
             protect_tokens: false,
         }
     }
