@@ -2,11 +2,14 @@
 
 /// WS-Policy: 1.2 of September 2004, 1.5, and two that came between or before and are found in old files.
 const POLICY: [&str; 4] = [
-    "http://schemas.xmlsoap.org/ws/2004/09/policy",
+    POLICY_2004,
     "http://www.w3.org/ns/ws-policy",
     "http://www.w3.org/2006/07/ws-policy",
     "http://schemas.xmlsoap.org/ws/2004/08/policy",
 ];
+
+/// WS-Policy 1.2.
+pub(crate) const POLICY_2004: &str = "http://schemas.xmlsoap.org/ws/2004/09/policy";
 
 /// WS-SecurityPolicy 1.1.
 pub(crate) const SECURITY_11: &str = "http://schemas.xmlsoap.org/ws/2005/07/securitypolicy";
