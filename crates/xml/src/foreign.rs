@@ -1,9 +1,10 @@
 //! Files that an operator gives us (WSDL, policies, old configuration): an owned tree, read with quick-xml.
 //!
 //! Messages never come this way: `read.rs` has its own lexer for them. What is kept here is what a reader of
-//! policies needs and no more: names with their namespaces, attributes, text, the namespaces in scope, and the line of
-//! each element, so that an error can say where. Comments and processing instructions are passed over.
+//! policies needs and no more: names with their namespaces, attributes, text, the namespaces in scope, the line of each
+//! element, so that an error can say where, and its place in the text, so that it can be replaced there. Comments and processing instructions are passed over.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use quick_xml::Reader;
@@ -30,13 +31,15 @@ pub fn read(bytes: &[u8]) -> Result<Element, ForeignError> {
     if bytes.len() > MAX_BYTES {
         return Err(ForeignError { line: 1, reason: ForeignReason::TooLarge });
     }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            return Err(ForeignError { line: line_at(bytes, error.valid_up_to()), reason: ForeignReason::NotUtf8 });
-        }
-    };
-    Builder::new(text).read()
+    Builder::new(text(bytes)?).read()
+}
+
+/// The text of a file: what [`Element::span`] and [`Element::tag`] are places in.
+pub fn text(bytes: &[u8]) -> Result<&str, ForeignError> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => Err(ForeignError { line: line_at(bytes, error.valid_up_to()), reason: ForeignReason::NotUtf8 }),
+    }
 }
 
 /// An element of a file.
@@ -52,6 +55,10 @@ pub struct Element {
     pub children: Vec<Node>,
     /// The line, from 1, in which its start tag begins.
     pub line: u32,
+    /// Where its start tag is in the file's [`text`].
+    pub tag: Range<usize>,
+    /// Where it is there, start tag, content and end tag.
+    pub span: Range<usize>,
     scope: Arc<Scope>,
 }
 
@@ -321,7 +328,9 @@ impl<'a> Builder<'a> {
         let name = tag.name().0;
         let (prefix, local) = name.split_once(':').unwrap_or(("", name));
         let namespace = self.namespace(&scope, prefix)?.to_owned();
-        Ok(Element { namespace, local: local.to_owned(), attributes, children: Vec::new(), line: self.line, scope })
+        let (local, tag) = (local.to_owned(), self.counted..self.position());
+        let span = tag.clone();
+        Ok(Element { namespace, local, attributes, children: Vec::new(), line: self.line, tag, span, scope })
     }
 
     fn namespace<'s>(&self, scope: &'s Scope, prefix: &str) -> Result<&'s str, ForeignError> {
@@ -329,7 +338,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Hands a finished element to its parent.
-    fn close(&mut self, element: Element) -> Result<(), ForeignError> {
+    fn close(&mut self, mut element: Element) -> Result<(), ForeignError> {
+        element.span.end = self.position();
         match self.open.last_mut() {
             Some(parent) => parent.children.push(Node::Element(element)),
             None if self.root.is_none() => self.root = Some(element),
@@ -352,11 +362,20 @@ impl<'a> Builder<'a> {
 
     /// Moves the line count on to an octet of the file.
     fn count_to(&mut self, position: u64) {
-        let position = usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len());
+        let position = self.within(position);
         if let Some(passed) = self.text.as_bytes().get(self.counted..position) {
             self.line += line_at(passed, passed.len()) - 1;
             self.counted = position;
         }
+    }
+
+    /// The octet behind what was read last.
+    fn position(&self) -> usize {
+        self.within(self.reader.buffer_position())
+    }
+
+    fn within(&self, position: u64) -> usize {
+        usize::try_from(position).unwrap_or(usize::MAX).min(self.text.len())
     }
 
     fn error(&self, reason: ForeignReason) -> ForeignError {
@@ -375,6 +394,23 @@ mod tests {
 
     fn refused(text: &str) -> String {
         read(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn places_in_the_text() {
+        let bytes =
+            "\u{feff}<?xml version='1.0'?>\n<a>é <b:c xmlns:b='>'>x<d/> </b:c ><!-- <e> --><e></e>\n</a>".as_bytes();
+        let (root, text) = (read(bytes).unwrap(), text(bytes).unwrap());
+        let mut found = Vec::new();
+        fn walk<'t>(element: &Element, text: &'t str, found: &mut Vec<(&'t str, &'t str)>) {
+            found.push((&text[element.tag.clone()], &text[element.span.clone()]));
+            element.elements().for_each(|child| walk(child, text, found));
+        }
+        walk(&root, text, &mut found);
+        assert_eq!(found[0].0, "<a>");
+        assert!(found[0].1.starts_with("<a>é ") && found[0].1.ends_with("\n</a>"));
+        let within = [("<b:c xmlns:b='>'>", "<b:c xmlns:b='>'>x<d/> </b:c >"), ("<d/>", "<d/>"), ("<e>", "<e></e>")];
+        assert_eq!(found[1..], within);
     }
 
     #[test]
