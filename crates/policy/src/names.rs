@@ -61,6 +61,14 @@ pub(crate) const WSDL_SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 /// WSDL 1.1's binding to SOAP 1.2.
 pub(crate) const WSDL_SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 
+/// XML Schema.
+pub(crate) const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
+
+/// Whether a namespace is one of WS-Addressing's, in messages.
+pub(crate) fn is_addressing(namespace: &str) -> bool {
+    namespace == ADDRESSING_2004 || namespace == ADDRESSING_10
+}
+
 /// Whether a namespace is one of WS-Policy's.
 pub(crate) fn is_policy(namespace: &str) -> bool {
     POLICY.contains(&namespace)

@@ -396,16 +396,17 @@ mod tests {
         read(text.as_bytes()).unwrap_err().to_string()
     }
 
+    fn walk<'t>(element: &Element, text: &'t str, found: &mut Vec<(&'t str, &'t str)>) {
+        found.push((&text[element.tag.clone()], &text[element.span.clone()]));
+        element.elements().for_each(|child| walk(child, text, found));
+    }
+
     #[test]
     fn places_in_the_text() {
         let bytes =
             "\u{feff}<?xml version='1.0'?>\n<a>é <b:c xmlns:b='>'>x<d/> </b:c ><!-- <e> --><e></e>\n</a>".as_bytes();
         let (root, text) = (read(bytes).unwrap(), text(bytes).unwrap());
         let mut found = Vec::new();
-        fn walk<'t>(element: &Element, text: &'t str, found: &mut Vec<(&'t str, &'t str)>) {
-            found.push((&text[element.tag.clone()], &text[element.span.clone()]));
-            element.elements().for_each(|child| walk(child, text, found));
-        }
         walk(&root, text, &mut found);
         assert_eq!(found[0].0, "<a>");
         assert!(found[0].1.starts_with("<a>é ") && found[0].1.ends_with("\n</a>"));

@@ -79,7 +79,7 @@ impl PartSet {
         Self {
             body: self.body && other.body,
             every_header: self.every_header && other.every_header,
-            headers: self.headers.iter().filter(|part| other.headers.contains(part)).cloned().collect(),
+            headers: common(&self.headers, &other.headers),
         }
     }
 
@@ -118,11 +118,23 @@ impl Parts {
 
     /// What is signed both here and there, and nothing else.
     pub(crate) fn signed_too(&self, other: &Self) -> Self {
-        let both = |path: &&ElementPath| other.signed_elements.contains(path);
         Self {
             signed: self.signed.common(&other.signed),
-            signed_elements: self.signed_elements.iter().filter(both).cloned().collect(),
+            signed_elements: common(&self.signed_elements, &other.signed_elements),
             ..Self::default()
+        }
+    }
+
+    /// What both have.
+    pub(crate) fn common(&self, other: &Self) -> Self {
+        Self {
+            signed: self.signed.common(&other.signed),
+            encrypted: self.encrypted.common(&other.encrypted),
+            signed_elements: common(&self.signed_elements, &other.signed_elements),
+            encrypted_elements: common(&self.encrypted_elements, &other.encrypted_elements),
+            content_encrypted_elements: common(&self.content_encrypted_elements, &other.content_encrypted_elements),
+            required: common(&self.required, &other.required),
+            required_elements: common(&self.required_elements, &other.required_elements),
         }
     }
 
@@ -136,6 +148,11 @@ impl Parts {
         add(&mut self.required, &other.required);
         add(&mut self.required_elements, &other.required_elements);
     }
+}
+
+/// What is in both, in the order of the first.
+fn common<T: Clone + PartialEq>(one: &[T], other: &[T]) -> Vec<T> {
+    one.iter().filter(|item| other.contains(item)).cloned().collect()
 }
 
 /// Adds what is not there yet.

@@ -13,42 +13,46 @@ use crate::names;
 impl Expression {
     /// Writes all of a policy but its parts. `around` is the addressing that a policy around it has engaged.
     pub(super) fn endpoint(&mut self, policy: &Policy, around: Addressing) {
-        let Policy {
-            version,
-            binding,
-            properties,
-            supporting,
-            wss,
-            trust,
-            addressing,
-            reliable,
-            duplex,
-            parts: _,
-            attached: _,
-        } = policy;
-        self.version = *version;
-        let outer = std::mem::replace(&mut self.around, *addressing);
-        self.binding(binding, properties);
-        self.supporting(supporting);
-        self.wss(*wss);
-        if let Some(trust) = trust {
-            self.trust(*trust);
-        }
+        self.bound(policy);
+        let outer = std::mem::replace(&mut self.around, policy.addressing);
+        self.supporting(&policy.supporting);
         self.around = outer;
-        match reliable {
+        self.options(policy);
+        self.beside(policy, around);
+    }
+
+    /// Writes the security binding.
+    pub(super) fn bound(&mut self, policy: &Policy) {
+        self.version = policy.version;
+        let outer = std::mem::replace(&mut self.around, policy.addressing);
+        self.binding(&policy.binding, &policy.properties);
+        self.around = outer;
+    }
+
+    /// Writes the options of WSS and trust.
+    pub(super) fn options(&mut self, policy: &Policy) {
+        self.wss(policy.wss);
+        if let Some(trust) = policy.trust {
+            self.trust(trust);
+        }
+    }
+
+    /// Writes what of a policy is no security.
+    pub(super) fn beside(&mut self, policy: &Policy, around: Addressing) {
+        match policy.reliable {
             None => {}
             Some(ReliableMessaging::February2005) => self.element("wsrm", names::RELIABLE_2005, "RMAssertion", |_| {}),
             Some(ReliableMessaging::V11) => {
                 self.element("wsrmp", names::RELIABLE_11, "RMAssertion", |expression| expression.nested(|_| {}));
             }
         }
-        if *duplex {
+        if policy.duplex {
             self.element("cdp", names::DUPLEX, "CompositeDuplex", |_| {});
             self.element("ow", names::ROUTING, "OneWay", |_| {});
         }
-        match addressing {
+        match policy.addressing {
             // Said once, for all within.
-            _ if *addressing == around => {}
+            addressing if addressing == around => {}
             Addressing::None => {}
             Addressing::August2004 => self.element("wsap", names::ADDRESSING_2004_POLICY, "UsingAddressing", |_| {}),
             Addressing::V10 => self.element("wsaw", names::ADDRESSING_10_WSDL, "UsingAddressing", |_| {}),

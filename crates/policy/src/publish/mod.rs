@@ -1,15 +1,25 @@
 //! The model written as WS-SecurityPolicy: what is written reads back as the same model.
 //!
 //! `assertions.rs` writes bindings, their properties and what stands beside them, `token.rs` tokens and supporting tokens,
-//! `parts.rs` what is signed, encrypted and required. The frame is WS-Policy 1.2 of September 2004, as WCF and CXF publish
+//! `parts.rs` what is signed, encrypted and required. `contract.rs` puts a policy into a contract, whose documents are
+//! `documents.rs`'s: `scopes.rs` says what stands where in it, `edit.rs` changes the text, `check.rs` reads what came of it. The frame is WS-Policy 1.2 of September 2004, as WCF and CXF publish
 //! both generations of WS-SecurityPolicy.
 
 mod assertions;
+mod check;
+mod contract;
+mod documents;
+mod edit;
 mod parts;
+mod scopes;
 mod token;
 
 use nuncio_xml::Writer;
 
+pub use contract::{Ports, Publication, Served};
+pub use documents::{DocumentKind, Documents};
+
+use crate::error::PolicyError;
 use crate::model::{Addressing, MessagePolicy, Policy, PolicyVersion};
 use crate::names;
 
@@ -26,13 +36,39 @@ pub fn policy(alternatives: &[Policy]) -> String {
 
 /// Writes a policy of message scope, in a generation of WS-SecurityPolicy.
 pub fn message(version: PolicyVersion, alternatives: &[MessagePolicy]) -> String {
-    Expression::written(None, |expression| {
-        expression.version = version;
-        expression.choice(alternatives, |expression, one| {
-            expression.parts(&one.parts);
-            expression.supporting(&one.supporting);
-        });
-    })
+    Expression::written(None, |expression| expression.messages(version, alternatives))
+}
+
+/// Why a contract cannot be published.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unpublishable {
+    /// What is published, or a document of it, cannot be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// It cannot be said in the contract: what clients read there would be another policy than the one that is served.
+    #[error("its policy cannot be written into its contract so that clients read the same there")]
+    Lost,
+    /// A port without an address.
+    #[error("its port has no address for SOAP")]
+    NoAddress,
+    /// No port is the one that is served.
+    #[error("the contract has no port that is served")]
+    NoPort,
+    /// A document that is neither WSDL nor a schema, or a contract that is no WSDL.
+    #[error("{at} is no contract, or no schema of one")]
+    NotAContract {
+        /// Where.
+        at: String,
+    },
+    /// Too many documents, or too long ones.
+    #[error("the contract has more than {documents} documents, or more than {octets} octets in them")]
+    TooLarge {
+        /// How many documents there may be.
+        documents: usize,
+        /// How many octets they may have together.
+        octets: usize,
+    },
 }
 
 /// A policy expression that is being written.
@@ -56,6 +92,15 @@ impl Expression {
         expression.out.end();
         // The writer was given text alone.
         String::from_utf8_lossy(&expression.out.into_bytes()).into_owned()
+    }
+
+    /// The alternatives of a policy of message scope.
+    fn messages(&mut self, version: PolicyVersion, alternatives: &[MessagePolicy]) {
+        self.version = version;
+        self.choice(alternatives, |expression, one| {
+            expression.parts(&one.parts);
+            expression.supporting(&one.supporting);
+        });
     }
 
     /// Alternatives, in their order.
