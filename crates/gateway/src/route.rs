@@ -107,8 +107,8 @@ fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> 
         limits: settings.limits.message(),
     })
     .map_err(|reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason })?;
-    if recipient.alternatives() < alternatives.len() {
-        let (served, of) = (recipient.alternatives(), alternatives.len());
+    if recipient.alternatives().len() < alternatives.len() {
+        let (served, of) = (recipient.alternatives().len(), alternatives.len());
         tracing::info!(port = %name, served, of, "some alternatives of the policy are not served");
     }
     Ok(recipient)

@@ -94,8 +94,8 @@ pub struct Opened {
 }
 
 impl Recipient {
-    /// Compiles the settings. Alternatives that are not built are left out: [`Recipient::alternatives`] says how many are
-    /// not.
+    /// Compiles the settings. Alternatives that are not built are left out: [`Recipient::alternatives`] has the
+    /// others.
     pub fn new(settings: Settings) -> Result<Arc<Self>, NotBuilt> {
         let mut alternatives = Terms::alternatives(&settings.alternatives, settings.soap, &settings.operations)?;
         let served = alternatives.len();
@@ -118,9 +118,9 @@ impl Recipient {
         Ok(Arc::new(Self { alternatives, served, settings }))
     }
 
-    /// How many alternatives of its policy a message may come under.
-    pub fn alternatives(&self) -> usize {
-        self.served
+    /// The alternatives of its policy that a message may come under, in their order.
+    pub fn alternatives(&self) -> impl ExactSizeIterator<Item = &Policy> {
+        self.alternatives.iter().take(self.served).map(|terms| &terms.policy)
     }
 
     /// The version of SOAP that it speaks.
