@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 
 use nuncio::clock::Clock;
 use nuncio::config::{
-    Backend, Configuration, ConnectionLimits, Endpoint, Identity, Lifetimes, ListenerSettings, MessageLimits, Place,
-    Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
+    MessageLimits, Place, Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
 };
 use nuncio::gateway::Gateway;
 use nuncio::random::Entropy;
@@ -182,6 +182,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         path: RoutePath::Any,
         backend: Backend { url: settings.backend.parse().map_err(wrong)?, trust: None },
         endpoint: settings.endpoint,
+        contract: ContractSettings::None,
         identity: Some(identity),
         encryption: None,
         users: Arc::new(Users::kept(keep, users)),

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::admin::Admin;
-use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts};
+use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts, is_path};
+use crate::contract::{Asked, Contract, came_by};
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::ingress::Ingress;
 use crate::listen::{self, Arrival, Listener};
@@ -60,6 +62,8 @@ impl<H: Handler> Handler for Arc<H> {
 pub struct Route<H> {
     /// The path.
     pub path: RoutePath,
+    /// The contract that clients may ask for there.
+    pub contract: Option<Contract>,
     /// What answers there.
     pub handler: H,
     /// The largest body, in octets.
@@ -194,7 +198,7 @@ where
     let Parts { listeners, routes, connections, timeouts, traffic, ready, shutdown } = parts;
     let mut site = Site { exact: HashMap::new(), any: None, timeouts: timeouts.clone(), traffic: traffic.clone() };
     for route in routes {
-        let served = Served { handler: route.handler, body_bytes: route.body_bytes };
+        let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
         match route.path {
             RoutePath::Exact(path) => {
                 site.exact.insert(path, served);
@@ -215,6 +219,7 @@ struct Site<H> {
 }
 
 struct Served<H> {
+    contract: Option<Contract>,
     handler: H,
     body_bytes: usize,
 }
@@ -229,7 +234,28 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     let peer = arrival.peer.to_string();
     let heard = H::hear(request.headers());
 
-    let admitted = match site.exact.get(&path).or(site.any.as_ref()) {
+    let route = site.exact.get(&path).or(site.any.as_ref());
+    if let Some(contract) = route.and_then(|route| route.contract.as_ref())
+        && let Some(asked) = Asked::of(request.method(), request.uri().query())
+    {
+        let (response, audit) = match published(contract, &asked, request, &arrival).await {
+            Ok(mut outbound) => {
+                let audit = std::mem::take(&mut outbound.audit);
+                let mut response = outbound.into_response();
+                // The address in it is as the client wrote it: another's must not come of it.
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                (response, audit)
+            }
+            Err(rejection) => {
+                arrival.pace.linger();
+                let audit = Audit::refused(&rejection);
+                (rejection.into_response(), audit)
+            }
+        };
+        audit.write(&peer, &path, response.status(), start.elapsed());
+        return response;
+    }
+    let admitted = match route {
         None => Err(Rejection::Path(path.clone())),
         Some(route) => admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
     };
@@ -252,16 +278,36 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     response
 }
 
+/// A document of a route's contract.
+async fn published(
+    contract: &Contract,
+    asked: &Asked,
+    request: Request,
+    arrival: &Arrival,
+) -> Result<Outbound, Rejection> {
+    if arrival.pace.is_ambiguous() {
+        return Err(Rejection::Ambiguous);
+    }
+    let (head, _) = request.into_parts();
+    let (scheme, host) = came_by(head.version, &head.headers, arrival.transport)?;
+    let path = head.uri.path();
+    if !is_path(path) {
+        return Err(Rejection::Path(path.to_owned()));
+    }
+    let address = contract.address(scheme, host, path).ok_or(Rejection::Hosts(0))?;
+    contained(contract.answer(asked, &address)).await.ok_or(Rejection::Method(head.method))
+}
+
 /// Keeps a panic to the one request in which it happens: the others on the connection, and the client's next try, must
 /// not pay for it.
-async fn contained(handling: impl Future<Output = Outbound>) -> Outbound {
+async fn contained<T: From<Outbound>>(handling: impl Future<Output = T>) -> T {
     let mut handling = pin!(handling);
     std::future::poll_fn(|context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
             let mut audit = Audit::refused("the handler panicked, which is a fault of ours");
             audit.outcome = Outcome::Failed;
-            Poll::Ready(Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit))
+            Poll::Ready(Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit).into())
         })
     })
     .await

@@ -105,6 +105,9 @@ pub enum Rejection {
     /// The body is compressed: a few octets may become any number.
     #[error("Content-Encoding {0:?} is not taken")]
     Encoded(String),
+    /// It asks for a contract, and has a body.
+    #[error("it asks for a contract, and has a body")]
+    Body,
     /// It expects what we do not know.
     #[error("Expect {0:?} is not known")]
     Expected(String),
@@ -137,7 +140,9 @@ impl Rejection {
         match self {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooLate(_) | Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Ambiguous | Self::BodyBroke(_) | Self::Hosts(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Ambiguous | Self::Body | Self::BodyBroke(_) | Self::Hosts(_) | Self::Malformed(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Encoded(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expected(_) => StatusCode::EXPECTATION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,

@@ -5,6 +5,7 @@
 //! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
 //! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
+//! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
 
@@ -12,6 +13,7 @@ pub mod admin;
 pub mod clock;
 pub mod command;
 pub mod config;
+mod contract;
 pub mod gateway;
 pub mod http;
 pub mod identity;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::SoapVersion;
+use nuncio_policy::model::{Policy, SoapVersion};
+use nuncio_policy::publish::{Ports, Publication, Served};
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
-use crate::config::{Endpoint, Identity, Lifetimes, Place, RouteSettings, Timeouts};
+use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Place, RouteSettings, Timeouts};
+use crate::contract::Contract;
 use crate::gateway::Route;
 use crate::ingress::Ingress;
 use crate::upstream::{Upstream, UpstreamProblem};
@@ -50,7 +52,7 @@ pub enum RouteProblem {
 
 /// Makes a route of its settings. `number` tells it from the other routes of one `world`.
 pub fn compile(
-    settings: RouteSettings,
+    mut settings: RouteSettings,
     number: usize,
     world: &Arc<World>,
     timeouts: &Timeouts,
@@ -75,6 +77,7 @@ pub fn compile(
     if settings.endpoint.takes_names_alone() {
         tracing::warn!(route = %settings.path, "the policy has user names without passwords: none of them is believed");
     }
+    let contract = contract(&mut settings, &served, &upstream);
     let handler = Ingress {
         number,
         served,
@@ -85,7 +88,30 @@ pub fn compile(
         pending: lifetimes.pending,
         world: Arc::clone(world),
     };
-    Ok(Route { path: settings.path, handler, body_bytes })
+    Ok(Route { path: settings.path, contract, handler, body_bytes })
+}
+
+/// The contract that clients may ask for: under what is served of the policy, and with the certificate that protects.
+fn contract(settings: &mut RouteSettings, served: &[Arc<Recipient>], upstream: &Upstream) -> Option<Contract> {
+    let alternatives: Vec<Policy> = served.first()?.alternatives().cloned().collect();
+    let certificate = settings.identity.as_ref().filter(|_| settings.endpoint.needs_identity());
+    let certificate = certificate.map(|identity| identity.certificate.der().to_vec());
+    let addresses = settings.addresses.clone();
+    let Endpoint { name, soap, operations, .. } = &settings.endpoint;
+    match std::mem::replace(&mut settings.contract, ContractSettings::None) {
+        ContractSettings::None => None,
+        ContractSettings::Backend => {
+            Some(Contract::of_backend(upstream.clone(), soap.clone(), alternatives, certificate, addresses))
+        }
+        ContractSettings::Documents(documents) => {
+            let ports = Ports::Named(name);
+            let served = Served { ports, alternatives: &alternatives, operations, certificate: certificate.as_deref() };
+            Publication::new(&documents, &served)
+                .inspect_err(|reason| tracing::warn!(port = %name, %reason, "the contract is not published"))
+                .ok()
+                .map(|publication| Contract::known(publication, addresses))
+        }
+    }
 }
 
 /// What serves one version of SOAP, under every alternative of the policy that is built.

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use nuncio_wss::Plain;
-use reqwest::{Certificate, Client, Url, redirect, retry};
+use reqwest::{Certificate, Client, Response, Url, redirect, retry};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use crate::config::Timeouts;
@@ -64,6 +64,12 @@ pub enum Unavailable {
         /// The content type.
         content_type: String,
     },
+    /// It publishes nothing there.
+    #[error("the backend answered {0} where it should publish a document")]
+    NotPublished(u16),
+    /// It compresses what it was asked to send as it is.
+    #[error("the backend's document has Content-Encoding {0}")]
+    Encoded(String),
     /// The message itself cannot be put into a request: a fault of ours.
     #[error("the request to the backend cannot be built: {0}")]
     Request(String),
@@ -112,6 +118,24 @@ impl Upstream {
         Ok(Self { client, url, limit })
     }
 
+    /// Where the backend is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Fetches what the backend publishes at a URL of its own, of so many octets at most.
+    pub(crate) async fn document(&self, url: Url, limit: usize) -> Result<Vec<u8>, Unavailable> {
+        let response = self.client.get(url).header(ACCEPT_ENCODING, "identity").send().await.map_err(unavailable)?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(Unavailable::NotPublished(status));
+        }
+        match response.headers().get(CONTENT_ENCODING) {
+            Some(encoding) if encoding != "identity" => Err(Unavailable::Encoded(format!("{encoding:?}"))),
+            _ => whole(response, limit).await,
+        }
+    }
+
     /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
     /// is sent once at most.
     pub async fn forward(
@@ -132,18 +156,12 @@ impl Upstream {
         for (name, value) in permit.headers() {
             request = request.header(name, value);
         }
-        let mut response = request.body(plain.body).send().await.map_err(unavailable)?;
+        let response = request.body(plain.body).send().await.map_err(unavailable)?;
 
         let status = response.status();
         let content_type =
             response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-            if chunk.len() > self.limit - body.len() {
-                return Err(Unavailable::TooLarge(self.limit));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = whole(response, self.limit).await?;
         let status = status.as_u16();
         match status {
             200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
@@ -153,6 +171,18 @@ impl Upstream {
             _ => Err(Unavailable::NotSoap { status, content_type }),
         }
     }
+}
+
+/// The body of a response of so many octets at most.
+async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, Unavailable> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        if chunk.len() > limit - body.len() {
+            return Err(Unavailable::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// The certificates that a backend's TLS is checked against; `None` for the system's own.

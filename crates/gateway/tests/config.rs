@@ -222,6 +222,16 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
         (PRESET, "", "5: a route says either `wsdl` or `preset`"),
         (PRESET, "    preset: x\n    wsdl: cxf-mutual.wsdl\n", "8: a route says either `wsdl` or `preset`"),
+        (
+            PRESET,
+            "    wsdl: cxf-mutual.wsdl\n    contract: backend\n",
+            "8: a route says either `wsdl` or `contract`",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    contract: c.wsdl\n",
+            "8: contract cannot be \"c.wsdl\", only `backend`",
+        ),
         (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
         (PRESET, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
         (PRESET, "    wsdl: server.pem\n", "7: server.pem:1: "),

@@ -103,6 +103,7 @@ impl Server {
             listeners: vec![Listener { socket, tls, tls_terminated_by: options.tls_terminated_by }],
             routes: vec![Route {
                 path: options.path,
+                contract: None,
                 handler: Scripted { echo, pause: options.pause },
                 body_bytes: 10_000,
             }],

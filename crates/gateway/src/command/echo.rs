@@ -27,6 +27,7 @@ impl Echo {
             listeners: vec![bind(&settings).await?],
             routes: vec![Route {
                 path: RoutePath::Any,
+                contract: None,
                 body_bytes: limits.body_bytes,
                 handler: service::Echo::new(limits),
             }],

@@ -31,6 +31,9 @@ pub(super) struct Proxy {
     /// The contract's port; needed where more than one has a policy
     #[arg(long, value_name = "NAME", requires = "wsdl")]
     port: Option<String>,
+    /// Where the contract is that clients may ask for, beside a preset: backend
+    #[arg(long, value_name = "SOURCE", conflicts_with = "wsdl")]
+    contract: Option<String>,
     /// The service's certificate, in PEM
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
@@ -124,6 +127,8 @@ impl Proxy {
                 port: self.port.map(|name| Sited::flag("port", name)),
                 preset: self.preset.map(|name| Sited::flag("preset", name)),
             },
+            contract: self.contract.map(|source| Sited::flag("contract", source)),
+            publish: true,
             certificate: file("certificate", self.certificate),
             key: file("key", self.key),
             encryption: None,

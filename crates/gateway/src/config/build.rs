@@ -12,7 +12,10 @@ use reqwest::Url;
 
 use super::error::{ConfigError, Problem, Sited, read};
 use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
-use super::{Backend, Cidr, Configuration, Endpoint, Identity, ListenerSettings, Protection, RoutePath, RouteSettings};
+use super::{
+    Backend, Cidr, Configuration, ContractSettings, Endpoint, Identity, ListenerSettings, Protection, RoutePath,
+    RouteSettings,
+};
 use crate::listen::server_config;
 use crate::users::{Keep, Users};
 
@@ -51,6 +54,10 @@ pub(crate) struct RouteInput {
     pub(crate) backend: Sited<String>,
     pub(crate) backend_trust: Option<Sited<PathBuf>>,
     pub(crate) policy: PolicyInput,
+    /// Where the contract is, if not where the policy is.
+    pub(crate) contract: Option<Sited<String>>,
+    /// Whether clients may ask for it.
+    pub(crate) publish: bool,
     pub(crate) certificate: Option<Sited<PathBuf>>,
     pub(crate) key: Option<Sited<PathBuf>>,
     /// Another certificate and key, which sign nothing.
@@ -227,6 +234,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     let named =
         [input.policy.wsdl.as_ref().map(|file| &file.place), input.policy.preset.as_ref().map(|name| &name.place)];
     let named = Sited { value: (), place: named.into_iter().flatten().next().unwrap_or(&said.place).clone() };
+    let contract = ContractSettings::load(input.policy.wsdl.as_ref(), input.contract.as_ref(), input.publish, base)?;
     let endpoint = Endpoint::load(input.policy, &said, base)?;
     let identity = identity(input.certificate, input.key, base)?;
     let encryption = match input.encryption {
@@ -252,6 +260,7 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
         path,
         backend: Backend { url, trust },
         endpoint,
+        contract,
         identity,
         encryption,
         users: Arc::new(users(input.users, keep, base)?),
@@ -264,10 +273,17 @@ fn route(input: RouteInput, base: &Path) -> Result<RouteSettings, ConfigError> {
     })
 }
 
+/// Whether a text is the path of a URL, as a request writes it.
+pub(crate) fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&octet))
+}
+
 fn exact_path(path: Sited<String>) -> Result<RoutePath, ConfigError> {
-    let sound = path.value.starts_with('/')
-        && path.value.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&octet));
-    if sound { Ok(RoutePath::Exact(path.value)) } else { Err(path.problem(Problem::Path(path.value.clone()))) }
+    if is_path(&path.value) {
+        Ok(RoutePath::Exact(path.value))
+    } else {
+        Err(path.problem(Problem::Path(path.value.clone())))
+    }
 }
 
 fn backend_url(backend: &Sited<String>) -> Result<Url, ConfigError> {

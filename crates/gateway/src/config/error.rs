@@ -140,6 +140,9 @@ pub enum Problem {
         /// The other.
         second: &'static str,
     },
+    /// A contract is said to be where none can be.
+    #[error("contract cannot be {0:?}, only `backend`; a file is named by `wsdl`")]
+    Contract(String),
     /// A path is not one that a request can ask for.
     #[error("path {0:?} does not begin with a slash, or has octets that no request's path has")]
     Path(String),

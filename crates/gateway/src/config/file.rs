@@ -62,6 +62,9 @@ struct RouteFile {
     wsdl: Option<Spanned<PathBuf>>,
     port: Option<Spanned<String>>,
     preset: Option<Spanned<String>>,
+    contract: Option<Spanned<String>>,
+    #[serde(default = "yes")]
+    publish: bool,
     certificate: Option<Spanned<PathBuf>>,
     key: Option<Spanned<PathBuf>>,
     encryption: Option<Spanned<TlsFile>>,
@@ -78,6 +81,11 @@ struct RouteFile {
     trace: bool,
     #[serde(default)]
     limits: MessageLimitsFile,
+}
+
+/// What holds of a switch that is on unless it is said.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -211,6 +219,8 @@ impl Site<'_> {
                 port: route.port.map(|name| self.at(name)),
                 preset: route.preset.map(|name| self.at(name)),
             },
+            contract: route.contract.map(|source| self.at(source)),
+            publish: route.publish,
             certificate: route.certificate.map(|file| self.at(file)),
             key: route.key.map(|file| self.at(file)),
             encryption: route.encryption.map(|of| (self.at(of.value.certificate), self.at(of.value.key))),

@@ -5,6 +5,7 @@
 
 mod build;
 mod cidr;
+mod contract;
 mod endpoint;
 mod error;
 mod file;
@@ -21,9 +22,10 @@ use nuncio_wss::Credential;
 use reqwest::Url;
 
 pub(crate) use build::{
-    AdminInput, Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput,
+    AdminInput, Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput, is_path,
 };
 pub use cidr::{Cidr, NotCidr};
+pub use contract::ContractSettings;
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, Place, Problem, Sited};
 pub use limits::{BODY_GRACE, ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
@@ -93,6 +95,8 @@ pub struct RouteSettings {
     pub backend: Backend,
     /// Its policy.
     pub endpoint: Endpoint,
+    /// The contract that clients may ask for.
+    pub contract: ContractSettings,
     /// Its own certificate and key; `None` where none was given.
     pub identity: Option<Identity>,
     /// Another certificate that clients may encrypt to, which signs nothing.

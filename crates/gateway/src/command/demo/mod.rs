@@ -19,8 +19,8 @@ use self::show::Show;
 use super::{Failed, drained, stopped};
 use crate::clock::Clock;
 use crate::config::{
-    Backend, Configuration, ConnectionLimits, Endpoint, Identity, Lifetimes, ListenerSettings, MessageLimits, Place,
-    Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
+    MessageLimits, Place, Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
@@ -65,6 +65,7 @@ impl Demo {
             listeners: vec![listener],
             routes: vec![Route {
                 path: RoutePath::Any,
+                contract: None,
                 body_bytes: limits.body_bytes,
                 handler: Watched { echo: Echo::new(limits), wire: Arc::clone(&wire) },
             }],
@@ -194,6 +195,7 @@ fn configuration(
             alternatives: vec![preset.policy.clone()],
             operations: Vec::new(),
         },
+        contract: ContractSettings::None,
         identity: Some(identity),
         encryption: None,
         users: Arc::new(Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))])),

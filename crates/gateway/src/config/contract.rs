@@ -1,0 +1,78 @@
+//! The contract of a route that clients may ask for: a file with what it imports, or the backend's.
+
+use std::path::{Path, PathBuf};
+
+use nuncio_policy::publish::{Documents, Unpublishable};
+
+use super::error::{ConfigError, Problem, Sited, read};
+
+/// Where the contract is that a route publishes.
+#[derive(Debug)]
+pub enum ContractSettings {
+    /// It publishes none.
+    None,
+    /// It was read.
+    Documents(Documents),
+    /// The backend publishes one.
+    Backend,
+}
+
+impl ContractSettings {
+    /// Reads the contract. `wsdl` is the one that the policy is from, `said` what is said of another.
+    pub(super) fn load(
+        wsdl: Option<&Sited<PathBuf>>,
+        said: Option<&Sited<String>>,
+        publish: bool,
+        base: &Path,
+    ) -> Result<Self, ConfigError> {
+        match (wsdl, said) {
+            (Some(_), Some(said)) => {
+                Err(said.problem(Problem::Either { owner: "route", first: "wsdl", second: "contract" }))
+            }
+            (None, Some(said)) if said.value != "backend" => Err(said.problem(Problem::Contract(said.value.clone()))),
+            (None, Some(_)) if publish => Ok(Self::Backend),
+            (Some(file), None) if publish => {
+                let bytes = read(base, file)?;
+                let documents = documents(&base.join(&file.value), &bytes);
+                Ok(documents.map_or_else(
+                    |reason| {
+                        tracing::warn!(file = %file.value.display(), %reason, "the contract is not published");
+                        Self::None
+                    },
+                    Self::Documents,
+                ))
+            }
+            _ => Ok(Self::None),
+        }
+    }
+}
+
+/// A contract with the files that it imports. What is not in a file, or is no schema, stays as it stands: what an operator
+/// names decides what is read, and what is read is published only where it is one.
+fn documents(file: &Path, bytes: &[u8]) -> Result<Documents, Unpublishable> {
+    let mut documents = Documents::new(&file.to_string_lossy(), bytes)?;
+    while let Some((from, location)) = documents.import() {
+        let location = location.to_owned();
+        let beside = Path::new(from).parent().unwrap_or(Path::new("")).join(&location);
+        let relative = Path::new(&location).is_relative() && !location.contains("://");
+        let found = relative.then(|| std::fs::canonicalize(&beside)).and_then(Result::ok);
+        let at = found.as_deref().map(Path::to_string_lossy);
+        let added = match (&found, &at) {
+            (Some(_), Some(at)) if documents.has(at) => true,
+            (Some(found), Some(at)) => match std::fs::read(found).map(|bytes| documents.add(at, &bytes)) {
+                Ok(Err(reason @ Unpublishable::TooLarge { .. })) => return Err(reason),
+                Ok(added) => added.is_ok(),
+                Err(_) => false,
+            },
+            _ => false,
+        };
+        match at {
+            Some(at) if added => documents.link(&at),
+            _ => {
+                tracing::warn!(file = %file.display(), %location, "an import is published as it stands: there is no such file");
+                documents.leave();
+            }
+        }
+    }
+    Ok(documents)
+}

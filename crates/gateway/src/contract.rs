@@ -1,0 +1,285 @@
+//! The contract of a route, for clients that load it before they call: `GET …?wsdl`, with the route's own policy and the
+//! address under which the client asked.
+//!
+//! Whoever can reach the route may read it, as in the products whose clients ask for it: it says how to call, and lets nobody
+//! in.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use hyper::{HeaderMap, Method, StatusCode, Version};
+use nuncio_policy::model::{Policy, SoapVersion};
+use nuncio_policy::publish::{DocumentKind, Documents, Ports, Publication, Served, Unpublishable};
+use nuncio_wss::Transport;
+use reqwest::Url;
+use tokio::sync::Mutex;
+
+use crate::http::{Outbound, Rejection};
+use crate::log::Audit;
+use crate::upstream::{Unavailable, Upstream};
+
+/// How long it may take to fetch a backend's contract, with all that it imports.
+const FETCH: Duration = Duration::from_secs(10);
+/// How long a backend that gave none is left alone, whoever asks.
+const PAUSE: Duration = Duration::from_secs(5);
+/// The largest document that is fetched, in octets.
+const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// A route's contract.
+pub struct Contract {
+    source: Source,
+    /// The addresses of the service that are configured.
+    addresses: Vec<String>,
+}
+
+enum Source {
+    Known(Publication),
+    Backend(Box<Backend>),
+}
+
+/// A contract that the backend publishes. It is fetched when it is asked for first, and kept.
+struct Backend {
+    upstream: Upstream,
+    soap: Vec<SoapVersion>,
+    alternatives: Vec<Policy>,
+    certificate: Option<Vec<u8>>,
+    kept: OnceLock<Publication>,
+    /// When it was not to be had. Who fetches holds the lock, so that one does.
+    failed: Mutex<Option<Instant>>,
+}
+
+/// Why a backend's contract is not published. For the log alone.
+#[derive(Debug, thiserror::Error)]
+enum NoContract {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Unpublishable(#[from] Unpublishable),
+    #[error("it did not come within {FETCH:?}")]
+    Slow,
+    #[error("it was not to be had a moment ago")]
+    Lately,
+}
+
+/// What a request asks for.
+pub(crate) struct Asked {
+    /// Which document: the contract itself is number 0.
+    number: usize,
+    /// Which kind it must be.
+    kind: DocumentKind,
+}
+
+impl Asked {
+    /// What a request asks for; `None` where it is none for a contract.
+    pub(crate) fn of(method: &Method, query: Option<&str>) -> Option<Self> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let (name, number) = query?.split_once('=').map_or((query?, None), |(name, number)| (name, Some(number)));
+        let number = match number {
+            None => None,
+            // One spelling of a number is enough.
+            Some(text) => Some(text.parse().ok().filter(|number: &usize| number.to_string() == text)?),
+        };
+        let (number, kind) = match (name.to_ascii_lowercase().as_str(), number) {
+            ("wsdl" | "singlewsdl", None) => (0, DocumentKind::Wsdl),
+            ("wsdl", Some(number)) => (number, DocumentKind::Wsdl),
+            ("xsd", Some(number)) => (number, DocumentKind::Schema),
+            _ => return None,
+        };
+        Some(Self { number, kind })
+    }
+}
+
+impl Contract {
+    /// A contract that is there.
+    pub(crate) fn known(publication: Publication, addresses: Vec<String>) -> Self {
+        Self { source: Source::Known(publication), addresses }
+    }
+
+    /// A contract that the backend publishes, for what is served in these versions of SOAP under these alternatives.
+    pub(crate) fn of_backend(
+        upstream: Upstream,
+        soap: Vec<SoapVersion>,
+        alternatives: Vec<Policy>,
+        certificate: Option<Vec<u8>>,
+        addresses: Vec<String>,
+    ) -> Self {
+        let (kept, failed) = (OnceLock::new(), Mutex::new(None));
+        let backend = Backend { upstream, soap, alternatives, certificate, kept, failed };
+        Self { source: Source::Backend(Box::new(backend)), addresses }
+    }
+
+    /// The address at which a client reaches the service: a configured one, that which it used before others; else that
+    /// which it used.
+    pub(crate) fn address(&self, scheme: &str, host: Option<&str>, path: &str) -> Option<String> {
+        address(&self.addresses, scheme, host, path)
+    }
+
+    /// Answers; `None` where there is no such document.
+    pub(crate) async fn answer(&self, asked: &Asked, address: &str) -> Option<Outbound> {
+        let publication = match &self.source {
+            Source::Known(publication) => publication,
+            Source::Backend(backend) => match backend.publication().await {
+                Ok(publication) => publication,
+                Err(reason) => {
+                    let audit = Audit::refused(format_args!("the backend's contract: {reason}"));
+                    return Some(Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit));
+                }
+            },
+        };
+        publication.kind(asked.number).filter(|kind| *kind == asked.kind)?;
+        Some(Outbound {
+            status: StatusCode::OK,
+            content_type: Some("text/xml; charset=utf-8".to_owned()),
+            body: publication.document(asked.number, address)?.into_bytes(),
+            audit: Audit::default(),
+        })
+    }
+}
+
+fn address(configured: &[String], scheme: &str, host: Option<&str>, path: &str) -> Option<String> {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    let used = host.and_then(|host| origin(&format!("{scheme}://{host}/")));
+    let same = |address: &&String| used.is_some() && origin(address) == used;
+    let configured = configured.iter().find(same).or(configured.first()).cloned();
+    configured.or_else(|| Some(format!("{scheme}://{}{path}", host?)))
+}
+
+impl Backend {
+    async fn publication(&self) -> Result<&Publication, NoContract> {
+        if let Some(kept) = self.kept.get() {
+            return Ok(kept);
+        }
+        let mut failed = self.failed.lock().await;
+        if let Some(kept) = self.kept.get() {
+            return Ok(kept);
+        }
+        if failed.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Err(NoContract::Lately);
+        }
+        // Should the client leave meanwhile, the next one waits too.
+        *failed = Some(Instant::now());
+        let fetched = tokio::time::timeout(FETCH, self.fetch()).await.unwrap_or(Err(NoContract::Slow));
+        *failed = Some(Instant::now());
+        let publication = fetched?;
+        Ok(self.kept.get_or_init(|| publication))
+    }
+
+    async fn fetch(&self) -> Result<Publication, NoContract> {
+        let mut contract = self.upstream.url().clone();
+        contract.set_query(Some("wsdl"));
+        let bytes = self.upstream.document(contract.clone(), DOCUMENT_BYTES).await?;
+        let mut documents = Documents::new(contract.as_str(), &bytes)?;
+        while let Some((from, location)) = documents.import() {
+            // From nowhere but the backend: it says what is fetched, and must not say from where.
+            let url = Url::parse(from).and_then(|from| from.join(location)).ok();
+            let Some(mut url) = url.filter(|url| url.origin() == contract.origin()) else {
+                documents.leave();
+                continue;
+            };
+            url.set_fragment(None);
+            if !documents.has(url.as_str()) {
+                let bytes = self.upstream.document(url.clone(), DOCUMENT_BYTES).await?;
+                documents.add(url.as_str(), &bytes)?;
+            }
+            documents.link(url.as_str());
+        }
+        let served = Served {
+            ports: Ports::OfSoap(&self.soap),
+            alternatives: &self.alternatives,
+            operations: &[],
+            certificate: self.certificate.as_deref(),
+        };
+        Ok(Publication::new(&documents, &served)?)
+    }
+}
+
+/// Where a request came in: scheme, and host where it says one. Both end up in what is answered.
+pub(crate) fn came_by(
+    version: Version,
+    headers: &HeaderMap,
+    transport: Transport,
+) -> Result<(&'static str, Option<&str>), Rejection> {
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0");
+    if has_body || headers.contains_key(EXPECT) {
+        return Err(Rejection::Body);
+    }
+    let scheme = if transport == Transport::Secure { "https" } else { "http" };
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if version != Version::HTTP_11 => Ok((scheme, None)),
+        (Some(host), None) => match host.to_str().ok().filter(|host| is_host(host)) {
+            Some(host) => Ok((scheme, Some(host))),
+            None => Err(Rejection::Malformed("Host")),
+        },
+        (one, _) => Err(Rejection::Hosts(one.map_or(0, |_| 1 + 1 + hosts.count()))),
+    }
+}
+
+/// Whether a text is a name or an address, with or without a port (RFC 3986, section 3.2.2), and not another part of a URL.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_name = |name: &str| {
+        !name.is_empty() && name.len() < 256 && name.bytes().all(|o| o.is_ascii_alphanumeric() || b"-._".contains(&o))
+    };
+    let is_address = |text: &str| text.parse::<std::net::Ipv6Addr>().is_ok();
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    port.is_none_or(|port| port.bytes().all(|octet| octet.is_ascii_digit()) && port.parse::<u16>().is_ok())
+        && bracketed.map_or_else(|| is_name(host), is_address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for() {
+        let asked = |query| Asked::of(&Method::GET, Some(query)).map(|asked| (asked.number, asked.kind));
+        for query in ["wsdl", "WSDL", "singleWsdl", "wsdl=0"] {
+            assert_eq!(asked(query), Some((0, DocumentKind::Wsdl)), "{query}");
+        }
+        assert_eq!(
+            (asked("wsdl=12"), asked("XSD=1")),
+            (Some((12, DocumentKind::Wsdl)), Some((1, DocumentKind::Schema)))
+        );
+        for query in
+            ["", "xsd", "wsdl=", "wsdl=01", "wsdl=+1", "wsdl=-1", "wsdl&x", "x=wsdl", "singleWsdl=0", "%77sdl", "disco"]
+        {
+            assert_eq!(asked(query), None, "{query}");
+        }
+        assert!(Asked::of(&Method::HEAD, Some("wsdl")).is_some());
+        assert!(Asked::of(&Method::POST, Some("wsdl")).is_none() && Asked::of(&Method::GET, None).is_none());
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_and_nothing_else() {
+        for host in ["a.example", "A-b_c:8443", "127.0.0.1:1", "[::1]", "[2001:db8::1]:443"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "", ":80", "a:", "a:b", "a:65536", "a:+1", "a/b", "a@b", "a b", "a?b", "a#b", "a\"b", "<a>", "é", "[::1",
+            "::1", "[a]", "a:1:2", "a'", "a&b",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_configured_address_stands_before_the_one_that_was_used() {
+        let said = |addresses: &[&str], host| {
+            let addresses: Vec<String> = addresses.iter().map(|address| (*address).to_owned()).collect();
+            address(&addresses, "https", host, "/p")
+        };
+        assert_eq!(said(&[], Some("h:1")).unwrap(), "https://h:1/p");
+        assert_eq!(said(&[], None), None);
+        for (host, expected) in [(Some("b:443"), "https://b"), (Some("evil"), "http://a/x"), (None, "http://a/x")] {
+            assert_eq!(said(&["http://a/x", "https://b"], host).unwrap(), expected, "as it is configured");
+        }
+    }
+}
