@@ -1,11 +1,12 @@
 //! Apache CXF's client through a running `nuncio proxy` to a plain service, over HTTP and over TLS.
 //!
 //! The contract of each code is the one that CXF itself publishes. One Java process makes all calls: its start is most of
-//! the time. Which codes: `codes.rs`. The other direction: `service.rs`.
+//! the time. Which codes: `codes.rs`. The contract from the gateway itself: `contract.rs`. The other direction: `service.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 mod codes;
+mod contract;
 mod service;
 
 use codes::{FIXED, tried};

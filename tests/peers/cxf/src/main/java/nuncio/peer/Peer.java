@@ -32,6 +32,7 @@ import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
  *
  * <p>The folder named by the environment's KEYS has server.p12 and client.p12 (password "pw", aliases "server" and "client", each
  * with the other's certificate in it). -Duser=NAME -Dpassword=WORD: instead of the default user. -Dstax=true: the streaming engine.
+ * -Dpublished=true: a client that loads its contract from the service, and calls at the address in it.
  * -Dcancel=true: a client that cancels its context after a call (CXF then fails on its next). -Dshort=true: a service whose
  * contexts last 3 s. With TRACE in the environment the first failure is printed whole.
  */
@@ -63,8 +64,12 @@ public final class Peer {
             HTTPConduitConfigurer.class);
         var factory = new JaxWsProxyFactoryBean();
         factory.setServiceClass(Echo.class);
-        factory.setAddress(url);
-        factory.setWsdlURL(contract(url, code));
+        if (Boolean.getBoolean("published")) {
+            factory.setWsdlURL(url + "?wsdl");
+        } else {
+            factory.setAddress(url);
+            factory.setWsdlURL(contract(url, code));
+        }
         factory.setServiceName(new QName(Echo.NAMESPACE, "Echo"));
         factory.setEndpointName(new QName(Echo.NAMESPACE, "Echo"));
         factory.setProperties(Security.properties("client", "server", code));
