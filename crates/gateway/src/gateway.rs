@@ -246,12 +246,9 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
                 response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 (response, audit)
             }
-            Err(rejection) => {
-                arrival.pace.linger();
-                let audit = Audit::refused(&rejection);
-                (rejection.into_response(), audit)
-            }
+            Err(rejection) => rejected(&site, &arrival, rejection),
         };
+        work.answered();
         audit.write(&peer, &path, response.status(), start.elapsed());
         return response;
     }
@@ -260,12 +257,7 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
         Some(route) => admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
     };
     let (response, audit) = match admitted {
-        Err(rejection) => {
-            arrival.pace.linger();
-            site.traffic.rejected(rejection.status());
-            let audit = Audit::refused(&rejection);
-            (rejection.into_response(), audit)
-        }
+        Err(rejection) => rejected(&site, &arrival, rejection),
         Ok((route, inbound)) => {
             let mut outbound = contained(route.handler.handle(inbound, heard)).await;
             let audit = std::mem::take(&mut outbound.audit);
@@ -276,6 +268,14 @@ async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) 
     work.answered();
     audit.write(&peer, &path, response.status(), start.elapsed());
     response
+}
+
+/// What a request gets that HTTP itself says no to.
+fn rejected<H>(site: &Site<H>, arrival: &Arrival, rejection: Rejection) -> (Response, Audit) {
+    arrival.pace.linger();
+    site.traffic.rejected(rejection.status());
+    let audit = Audit::refused(&rejection);
+    (rejection.into_response(), audit)
 }
 
 /// A document of a route's contract.
