@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the program may take to serve.
 const START: Duration = Duration::from_secs(30);
@@ -67,6 +67,18 @@ impl Nuncio {
     /// What it logged so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether it logs that. Lines come a little after the answers that they are about.
+    pub fn logs(&self, what: &str) -> bool {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !self.log().contains(what) {
+            if Instant::now() > end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
     }
 
     /// The process's number.

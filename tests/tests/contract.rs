@@ -224,7 +224,7 @@ fn a_backend_without_a_usable_contract() {
         let gateway = Gateway::start(name, &backend.url(), &format!("{PRESET}\n    contract: backend"));
         let (head, body) = gateway.get("/echo?wsdl");
         assert!(head.starts_with("HTTP/1.1 503 ") && body.is_empty(), "{name}: {head}");
-        assert!(gateway.process.log().contains(reason), "{name}: {}", gateway.process.log());
+        assert!(gateway.process.logs(reason), "{name}: {}", gateway.process.log());
         assert_eq!(gateway.get("/echo?wsdl").0.split(' ').nth(1), Some("503"));
         assert_eq!(backend.seen().len(), 1, "{name}: it is left alone for a while");
     }
