@@ -118,7 +118,7 @@ fn a_proxy_is_watched_where_its_flag_says() {
     child.stdout.take().unwrap().read_exact(&mut said).unwrap();
     assert_eq!(&said, b"nuncio: ready\n");
     let mut errors = child.stderr.take().unwrap();
-    assert_eq!(Running::of(child).stop(), Some(0));
+    assert_eq!(Running(child).stop(), Some(0));
     let mut log = String::new();
     errors.read_to_string(&mut log).unwrap();
     assert!(

@@ -68,7 +68,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
-    let running = Running::of(child);
+    let running = Running(child);
     // A line of the log each, and together many times what a pipe holds and what may wait.
     let path = "x".repeat(200);
     let request = format!("GET /{path} HTTP/1.1\r\nHost: h\r\n\r\n");

@@ -17,8 +17,8 @@ pub(crate) fn port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A server that says that it is ready.
-pub(crate) struct Running(Child);
+/// A server that has said that it is ready.
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     pub(crate) fn start(command: Command) -> Self {
@@ -30,11 +30,6 @@ impl Running {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(lines.next().unwrap().unwrap(), "nuncio: ready");
-        Self(child)
-    }
-
-    /// One that was started and has said so.
-    pub(crate) fn of(child: Child) -> Self {
         Self(child)
     }
 
