@@ -11,6 +11,7 @@ mod names;
 pub mod preset;
 pub mod publish;
 mod read;
+pub mod said;
 pub mod suite;
 pub mod wsdl;
 
