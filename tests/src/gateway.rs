@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -12,7 +11,7 @@ use std::thread::JoinHandle;
 use nuncio::clock::Clock;
 use nuncio::config::{
     Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
-    MessageLimits, Place, Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
+    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use nuncio::gateway::Gateway;
 use nuncio::random::Entropy;
@@ -191,11 +190,11 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         forward_addressing: false,
         trace: false,
         limits: MessageLimits::default(),
-        place: Place::Line { file: PathBuf::from("test"), line: 1 },
+        origin: Origin::Flag("test"),
     };
     Ok(Configuration {
         listeners: vec![ListenerSettings {
-            address: Sited::flag("listen", "127.0.0.1:0".to_owned()),
+            address: Said::flag("listen", "127.0.0.1:0".to_owned()),
             protection: Protection::Clear { tls_terminated_by },
         }],
         routes: vec![route],

@@ -16,7 +16,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::admin::Admin;
-use crate::config::{Configuration, ConnectionLimits, ListenerSettings, Protection, RoutePath, Timeouts, is_path};
+use crate::config::{
+    Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RoutePath, Timeouts, is_path,
+};
 use crate::contract::{Asked, Contract, came_by};
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::ingress::Ingress;
@@ -90,9 +92,9 @@ pub struct Parts<H, R, S> {
 
 /// A socket that cannot be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: cannot listen on {address}: {reason}")]
+#[error("{origin}: cannot listen on {address}: {reason}")]
 pub struct CannotListen {
-    place: crate::config::Place,
+    origin: Origin,
     address: String,
     reason: std::io::Error,
 }
@@ -101,7 +103,7 @@ pub struct CannotListen {
 pub async fn bind(settings: &ListenerSettings) -> Result<Listener, CannotListen> {
     let address = &settings.address;
     let socket = TcpListener::bind(&address.value).await.map_err(|reason| CannotListen {
-        place: address.place.clone(),
+        origin: address.origin.clone(),
         address: address.value.clone(),
         reason,
     })?;

@@ -9,7 +9,7 @@ use nuncio_policy::model::{Policy, SoapVersion};
 use nuncio_policy::publish::{Ports, Publication, Served};
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
-use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Place, RouteSettings, Timeouts};
+use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, Timeouts};
 use crate::contract::Contract;
 use crate::gateway::Route;
 use crate::ingress::Ingress;
@@ -19,10 +19,10 @@ use crate::world::World;
 
 /// A route that cannot be served: `file:line: reason`.
 #[derive(Debug, thiserror::Error)]
-#[error("{place}: {problem}")]
+#[error("{origin}: {problem}")]
 pub struct RouteError {
     /// Where the route is said.
-    pub place: Place,
+    pub origin: Origin,
     /// What is wrong with it.
     pub problem: RouteProblem,
 }
@@ -58,8 +58,8 @@ pub fn compile(
     timeouts: &Timeouts,
     lifetimes: &Lifetimes,
 ) -> Result<Route<Ingress>, RouteError> {
-    let place = settings.place.clone();
-    let fail = |problem| RouteError { place: place.clone(), problem };
+    let origin = settings.origin.clone();
+    let fail = |problem| RouteError { origin: origin.clone(), problem };
     let body_bytes = settings.limits.body_bytes;
     let backend = &settings.backend;
     let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)

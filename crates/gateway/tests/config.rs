@@ -50,6 +50,14 @@ fn the_example_of_every_option_says_the_defaults() {
     assert_eq!(route.limits, MessageLimits { body_bytes: body, text_bytes: body, ..MessageLimits::default() });
 }
 
+/// The schema that editors use is the one that the program has.
+#[test]
+fn the_schema_is_the_programs() {
+    let kept = std::fs::read_to_string(repository().join("config/schema.json")).unwrap();
+    let own = format!("{:#}\n", nuncio::config::schema().as_value());
+    assert!(kept == own, "write it anew: cargo run -p nuncio -- schema > config/schema.json");
+}
+
 #[derive(Deserialize)]
 struct Compose {
     services: HashMap<String, Service>,
@@ -318,7 +326,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         (
             PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    contract: c.wsdl\n",
-            "8: contract cannot be \"c.wsdl\", only `backend`",
+            "8: unknown variant `c.wsdl`, expected one of backend",
         ),
         (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    port: p\n", "8: `port` is there without `wsdl`"),
         (PRESET, "    wsdl: wcf-over-transport.wsdl\n    port: none\n", "8: there is no port \"none\", only "),
@@ -383,7 +391,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         (
             PRESET,
             "    wsdl: hashed.wsdl\n    port: Basic\n    danger_keep_passwords: plain\n",
-            "9: \"plain\" is no form to keep passwords in: say `readable` or `sha1`",
+            "9: unknown variant `plain`, expected one of readable, sha1",
         ),
         (
             "routes:\n",

@@ -3,9 +3,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 
 use crate::error::Place;
@@ -87,6 +89,55 @@ impl<T: JsonSchema> JsonSchema for Said<T> {
     }
 }
 
+/// Something that can be said in one word or at length: a scalar, or a mapping.
+#[derive(Clone, Debug)]
+pub enum Brief<S, L> {
+    /// In one word.
+    Short(S),
+    /// At length.
+    Long(L),
+}
+
+impl<'de, S: Deserialize<'de>, L: Deserialize<'de>> Deserialize<'de> for Brief<S, L> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<S, L>(PhantomData<(S, L)>);
+
+        impl<'de, S: Deserialize<'de>, L: Deserialize<'de>> Visitor<'de> for Either<S, L> {
+            type Value = Brief<S, L>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a text or a mapping")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                S::deserialize(text.into_deserializer()).map(Brief::Short)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                L::deserialize(MapAccessDeserializer::new(map)).map(Brief::Long)
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+impl<S: JsonSchema, L: JsonSchema> JsonSchema for Brief<S, L> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Brief_{}_{}", S::schema_name(), L::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [generator.subschema_for::<S>(), generator.subschema_for::<L>()]
+        })
+    }
+}
+
 /// A file that is not the YAML that is asked for: `file:line: reason`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{at}: {reason}")]
@@ -113,7 +164,11 @@ fn reason(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let text =
         text.split_once(": ").filter(|(head, _)| head.starts_with("error: line")).map_or(&*text, |(_, rest)| rest);
-    text.lines().collect::<Vec<_>>().join(" ")
+    let text = text.lines().collect::<Vec<_>>().join(" ");
+    match text.rfind(" at line ") {
+        Some(at) if text[at..].contains(", column ") => text[..at].to_owned(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +180,13 @@ mod tests {
     struct File {
         #[serde(default)]
         names: Vec<Said<String>>,
+        of: Option<Said<Brief<String, Long>>>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Long {
+        name: Said<String>,
     }
 
     #[test]
@@ -133,6 +195,18 @@ mod tests {
         let said: Vec<_> = file.names.iter().map(|name| format!("{}: {}", name.origin, name.value)).collect();
         assert_eq!(said, ["a.yaml:2: x", "a.yaml:3: y"]);
         assert_eq!(Said::flag("name", ()).origin.to_string(), "--name");
+    }
+
+    #[test]
+    fn what_can_be_said_in_one_word_can_be_said_at_length() {
+        let of = |yaml: &str| read::<File>("a.yaml", yaml.as_bytes()).map(|file| file.of.unwrap());
+        let Brief::Short(short) = of("of: x").unwrap().value else { panic!("long") };
+        assert_eq!(short, "x");
+        let long = of("of:\n  name: y").unwrap();
+        let Brief::Long(Long { name }) = long.value else { panic!("short") };
+        assert_eq!((long.origin.to_string(), name.origin.to_string()), ("a.yaml:2".into(), "a.yaml:2".into()));
+        assert!(of("of: [x]").unwrap_err().reason.contains("a text or a mapping"));
+        assert_eq!(of("of:\n  name: y\n  other: 1").unwrap_err().at.line, 3);
     }
 
     #[test]

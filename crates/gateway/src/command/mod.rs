@@ -4,6 +4,7 @@ mod demo;
 mod echo;
 mod proxy;
 mod run;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ enum Command {
     Proxy(Box<proxy::Proxy>),
     Demo(demo::Demo),
     Echo(echo::Echo),
+    Schema(schema::PrintSchema),
 }
 
 /// Why a command ended without success. Its `Display` is one line for the operator.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
             Command::Proxy(proxy) => proxy.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
+            Command::Schema(schema::PrintSchema) => schema::PrintSchema::run(),
         }
     });
     // The reason of a failure comes last.

@@ -9,8 +9,8 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, ConfigError, Configuration, ConnectionLimits, Document, Lifetimes, ListenerInput, MessageLimits,
-    PasswordInput, PolicyInput, Problem, RouteInput, Sited, StoreLimits, Timeouts, TlsInput, UserInput,
+    AdminInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput, Password, Problem,
+    RouteInput, Said, TlsInput, Troubled, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -33,7 +33,7 @@ pub(super) struct Proxy {
     port: Option<String>,
     /// Where the contract is that clients may ask for, beside a preset: backend
     #[arg(long, value_name = "SOURCE", conflicts_with = "wsdl")]
-    contract: Option<String>,
+    contract: Option<ContractInput>,
     /// The service's certificate, in PEM
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub(super) struct Proxy {
     user: Vec<User>,
     /// Keeps passwords so that they can be read again, where the policy has them hashed (readable or sha1), or users sign with keys of them (readable)
     #[arg(long, value_name = "FORM")]
-    danger_keep_passwords: Option<String>,
+    danger_keep_passwords: Option<KeepInput>,
     /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated
     #[arg(long, value_name = "FILE")]
     trust: Vec<PathBuf>,
@@ -105,7 +105,7 @@ impl Proxy {
     }
 
     fn configuration(self) -> Result<Configuration, ConfigError> {
-        let file = |flag, file: Option<PathBuf>| file.map(|file| Sited::flag(flag, file));
+        let file = |flag, file: Option<PathBuf>| file.map(|file| Said::flag(flag, file));
         // A listener's TLS is the service's own certificate unless another is named.
         let own = pair(("certificate", self.certificate.as_ref()), ("key", self.key.as_ref()))?;
         let tls = pair(("tls-certificate", self.tls_certificate.as_ref()), ("tls-key", self.tls_key.as_ref()))?.or(own);
@@ -115,43 +115,26 @@ impl Proxy {
             .map(|url| ListenerInput::of_url(url, tls.as_ref(), &self.tls_terminated_by))
             .collect::<Result<Vec<_>, _>>()?;
         let user = |user: User| UserInput {
-            name: Sited::flag("user", user.name),
-            password: PasswordInput { plain: Some(Sited::flag("user", user.password)), file: None },
+            name: Said::flag("user", user.name),
+            password: Some(Password(user.password)),
+            password_file: None,
         };
-        let route = RouteInput {
-            path: None,
-            backend: Sited::flag("backend", self.backend),
-            backend_trust: None,
-            policy: PolicyInput {
-                wsdl: file("wsdl", self.wsdl),
-                port: self.port.map(|name| Sited::flag("port", name)),
-                preset: self.preset.map(|name| Sited::flag("preset", name)),
-            },
-            contract: self.contract.map(|source| Sited::flag("contract", source)),
-            publish: true,
-            certificate: file("certificate", self.certificate),
-            key: file("key", self.key),
-            encryption: None,
-            users: self.user.into_iter().map(user).collect(),
-            keep_passwords: self.danger_keep_passwords.map(|form| Sited::flag("danger-keep-passwords", form)),
-            trust: self.trust.into_iter().map(|file| Sited::flag("trust", file)).collect(),
-            addresses: self.address.into_iter().map(|address| Sited::flag("address", address)).collect(),
-            forward_addressing: false,
-            trace: false,
-            limits: MessageLimits::default(),
-        };
-        let document = Document {
-            listeners: Sited::flag("listen", listeners),
-            routes: Sited::flag("backend", vec![route]),
-            admin: self.admin.map(|address| AdminInput {
-                address: Sited::flag("admin", address),
-                beyond_loopback: self.danger_admin_beyond_loopback,
-            }),
-            connections: ConnectionLimits::default(),
-            stores: StoreLimits::default(),
-            lifetimes: Lifetimes::default(),
-            timeouts: Timeouts::default(),
-        };
+        let mut route = RouteInput::new(Said::flag("path", "*".to_owned()), Said::flag("backend", self.backend));
+        route.wsdl = file("wsdl", self.wsdl);
+        route.port = self.port.map(|name| Said::flag("port", name));
+        route.preset = self.preset.map(|name| Said::flag("preset", name));
+        route.contract = self.contract.map(|source| Said::flag("contract", source));
+        route.certificate = file("certificate", self.certificate);
+        route.key = file("key", self.key);
+        route.users = self.user.into_iter().map(user).collect();
+        route.danger_keep_passwords = self.danger_keep_passwords.map(|form| Said::flag("danger-keep-passwords", form));
+        route.trust = self.trust.into_iter().map(|file| Said::flag("trust", file)).collect();
+        route.addresses = self.address.into_iter().map(|address| Said::flag("address", address)).collect();
+        let mut document = Document::new(Said::flag("listen", listeners), Said::flag("backend", vec![route]));
+        document.admin = self.admin.map(|address| AdminInput {
+            address: Said::flag("admin", address),
+            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
+        });
         document.build(Path::new(""))
     }
 }
@@ -161,12 +144,13 @@ type Named<'a> = (&'static str, Option<&'a PathBuf>);
 
 /// Two files of which one is nothing without the other.
 fn pair(first: Named<'_>, second: Named<'_>) -> Result<Option<TlsInput>, ConfigError> {
-    let half = |given, missing| Err(Sited::flag(given, ()).problem(Problem::Half { given, missing }));
+    let half = |given, missing| Err(Said::flag(given, ()).problem(Problem::Half { given, missing }));
     match (first, second) {
         ((_, None), (_, None)) => Ok(None),
         ((given, Some(_)), (missing, None)) | ((missing, None), (given, Some(_))) => half(given, missing),
         ((one, Some(file)), (other, Some(beside))) => {
-            Ok(Some((Sited::flag(one, file.clone()), Sited::flag(other, beside.clone()))))
+            let (certificate, key) = (Said::flag(one, file.clone()), Said::flag(other, beside.clone()));
+            Ok(Some(TlsInput { certificate, key }))
         }
     }
 }

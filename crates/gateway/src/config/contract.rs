@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use nuncio_policy::publish::{Documents, Unpublishable};
 
-use super::error::{ConfigError, Problem, Sited, read};
+use super::Said;
+use super::error::{ConfigError, Problem, Troubled, read};
+use super::route::ContractInput;
 
 /// Where the contract is that a route publishes.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ pub enum ContractSettings {
 impl ContractSettings {
     /// Reads the contract. `wsdl` is the one that the policy is from, `said` what is said of another.
     pub(super) fn load(
-        wsdl: Option<&Sited<PathBuf>>,
-        said: Option<&Sited<String>>,
+        wsdl: Option<&Said<PathBuf>>,
+        said: Option<&Said<ContractInput>>,
         publish: bool,
         base: &Path,
     ) -> Result<Self, ConfigError> {
@@ -29,8 +31,7 @@ impl ContractSettings {
             (Some(_), Some(said)) => {
                 Err(said.problem(Problem::Either { owner: "route", first: "wsdl", second: "contract" }))
             }
-            (None, Some(said)) if said.value != "backend" => Err(said.problem(Problem::Contract(said.value.clone()))),
-            (None, Some(_)) if publish => Ok(Self::Backend),
+            (None, Some(Said { value: ContractInput::Backend, .. })) if publish => Ok(Self::Backend),
             (Some(file), None) if publish => {
                 let bytes = read(base, file)?;
                 let documents = documents(&base.join(&file.value), &bytes);

@@ -1,14 +1,14 @@
 //! The policy of a route: read, one port chosen, and held against what else the route has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nuncio_policy::model::{
     Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, SupportingToken, Token,
 };
-use nuncio_policy::{preset, wsdl};
+use nuncio_policy::preset;
 
-use super::build::PolicyInput;
-use super::error::{ConfigError, Problem, Sited, read};
+use super::Said;
+use super::error::{ConfigError, Problem, Troubled, read};
 
 /// What a route demands of its clients.
 pub struct Endpoint {
@@ -24,13 +24,19 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Reads what a route says of its policy. `route` is where it says nothing.
-    pub(super) fn load(input: PolicyInput, route: &Sited<String>, base: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn load(
+        wsdl: Option<Said<PathBuf>>,
+        port: Option<Said<String>>,
+        preset: Option<Said<String>>,
+        route: &Said<String>,
+        base: &Path,
+    ) -> Result<Self, ConfigError> {
         let either = || Problem::Either { owner: "route", first: "wsdl", second: "preset" };
-        match (input.wsdl, input.preset, input.port) {
+        match (wsdl, preset, port) {
             (Some(file), None, port) => {
                 let name = file.value.display().to_string();
-                let contract =
-                    wsdl::read(&name, &read(base, &file)?).map_err(|error| file.problem(Problem::Policy(error)))?;
+                let contract = nuncio_policy::wsdl::read(&name, &read(base, &file)?)
+                    .map_err(|error| file.problem(Problem::Policy(error)))?;
                 let (said, port) = match port {
                     Some(name) => (name.clone().map(drop), named(contract, &name)?),
                     None => (file.clone().map(drop), only(contract, &file)?),
@@ -147,14 +153,14 @@ fn supports(policy: &Policy, is: impl Fn(&Token) -> bool) -> bool {
     policy.supporting.iter().any(|supporting| is(&supporting.token))
 }
 
-fn named(contract: Contract, name: &Sited<String>) -> Result<Port, ConfigError> {
+fn named(contract: Contract, name: &Said<String>) -> Result<Port, ConfigError> {
     let have = names(contract.ports.iter());
     let port = contract.ports.into_iter().find(|port| port.name == name.value);
     port.ok_or_else(|| name.problem(Problem::Port { name: name.value.clone(), have }))
 }
 
 /// The one port with a policy, usable or not.
-fn only(contract: Contract, file: &Sited<std::path::PathBuf>) -> Result<Port, ConfigError> {
+fn only(contract: Contract, file: &Said<PathBuf>) -> Result<Port, ConfigError> {
     let shown = file.value.display().to_string();
     let have = names(contract.ports.iter());
     let has_policy = |port: &Port| port.alternatives.as_ref().map_or(true, |alternatives| !alternatives.is_empty());

@@ -6,56 +6,20 @@ use std::path::{Path, PathBuf};
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
 use nuncio_policy::PolicyError;
+use nuncio_policy::said::{Origin, Said};
 
 use super::cidr::NotCidr;
 use crate::listen::TlsProblem;
 
-/// Where an operator said something.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Place {
-    /// A line of a configuration file.
-    Line {
-        /// The file, as it was named.
-        file: PathBuf,
-        /// The line, from 1.
-        line: u64,
-    },
-    /// A flag of the command line.
-    Flag(&'static str),
+/// A problem with what was said.
+pub(crate) trait Troubled {
+    /// The problem, at its place.
+    fn problem(&self, problem: Problem) -> ConfigError;
 }
 
-impl fmt::Display for Place {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line { file, line } => write!(out, "{}:{line}", file.display()),
-            Self::Flag(flag) => write!(out, "--{flag}"),
-        }
-    }
-}
-
-/// Something that was said, and where.
-#[derive(Clone, Debug)]
-pub struct Sited<T> {
-    /// What was said.
-    pub value: T,
-    /// Where.
-    pub place: Place,
-}
-
-impl<T> Sited<T> {
-    /// Said by a flag.
-    pub fn flag(flag: &'static str, value: T) -> Self {
-        Self { value, place: Place::Flag(flag) }
-    }
-
-    /// Said at the same place, as something else.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Sited<U> {
-        Sited { value: change(self.value), place: self.place }
-    }
-
-    /// A problem with it.
-    pub(crate) fn problem(&self, problem: Problem) -> ConfigError {
-        ConfigError { place: self.place.clone(), problem: Box::new(problem) }
+impl<T> Troubled for Said<T> {
+    fn problem(&self, problem: Problem) -> ConfigError {
+        ConfigError { origin: self.origin.clone(), problem: Box::new(problem) }
     }
 }
 
@@ -63,17 +27,17 @@ impl<T> Sited<T> {
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError {
     /// Where it is said.
-    pub place: Place,
+    pub origin: Origin,
     /// What is wrong with it.
     pub problem: Box<Problem>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: ", self.place)?;
-        match &self.place {
-            Place::Line { .. } => write!(out, "{}", self.problem),
-            Place::Flag(_) => self.problem.by_flags(out),
+        write!(out, "{}: ", self.origin)?;
+        match &self.origin {
+            Origin::File(_) => write!(out, "{}", self.problem),
+            Origin::Flag(_) => self.problem.by_flags(out),
         }
     }
 }
@@ -140,9 +104,6 @@ pub enum Problem {
         /// The other.
         second: &'static str,
     },
-    /// A contract is said to be where none can be.
-    #[error("contract cannot be {0:?}, only `backend`; a file is named by `wsdl`")]
-    Contract(String),
     /// A path is not one that a request can ask for.
     #[error("path {0:?} does not begin with a slash, or has octets that no request's path has")]
     Path(String),
@@ -250,9 +211,6 @@ pub enum Problem {
         /// Why not.
         reason: String,
     },
-    /// A form to keep passwords in that there is not.
-    #[error("{0:?} is no form to keep passwords in: say `readable` or `sha1`")]
-    KeepPasswords(String),
     /// Passwords would be kept readable for nothing.
     #[error("passwords are kept readable, and no client's comes hashed: leave it out")]
     ReadablePasswords,
@@ -314,7 +272,7 @@ impl Problem {
 }
 
 /// Reads a file that `said` names, below `base`.
-pub(crate) fn read(base: &Path, said: &Sited<PathBuf>) -> Result<Vec<u8>, ConfigError> {
+pub(crate) fn read(base: &Path, said: &Said<PathBuf>) -> Result<Vec<u8>, ConfigError> {
     std::fs::read(base.join(&said.value)).map_err(|error| {
         said.problem(Problem::Unreadable { file: said.value.display().to_string(), reason: error.to_string() })
     })

@@ -3,14 +3,20 @@
 //! [`Configuration`] is what was said, checked: every file it names has been read, every address can be used, every
 //! policy has what it needs.
 
-mod build;
+mod backend;
 mod cidr;
 mod contract;
+mod credentials;
+mod document;
 mod endpoint;
 mod error;
-mod file;
 mod limits;
+mod listener;
+mod route;
 mod scalar;
+mod schema;
+mod tables;
+mod user;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,14 +27,18 @@ use nuncio_crypto::secret::Secret;
 use nuncio_wss::Credential;
 use reqwest::Url;
 
-pub(crate) use build::{
-    AdminInput, Document, ListenerInput, PasswordInput, PolicyInput, RouteInput, TlsInput, UserInput, is_path,
-};
 pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
+pub(crate) use document::Document;
 pub use endpoint::Endpoint;
-pub use error::{ConfigError, Place, Problem, Sited};
+pub(crate) use error::Troubled;
+pub use error::{ConfigError, Problem};
 pub use limits::{BODY_GRACE, ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
+pub(crate) use listener::{AdminInput, ListenerInput, TlsInput};
+pub use nuncio_policy::said::{Origin, Said};
+pub(crate) use route::{ContractInput, RouteInput, is_path};
+pub use schema::schema;
+pub(crate) use user::{KeepInput, Password, UserInput};
 
 use crate::users::Users;
 
@@ -54,17 +64,17 @@ impl Configuration {
     /// Reads a YAML file. Paths in it are relative to it.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let yaml = std::fs::read(file).map_err(|error| ConfigError {
-            place: Place::Flag("config"),
+            origin: Origin::Flag("config"),
             problem: Box::new(Problem::Unreadable { file: file.display().to_string(), reason: error.to_string() }),
         })?;
-        file::parse(file, &yaml)?.build(file.parent().unwrap_or(Path::new("")))
+        document::parse(file, &yaml)?.build(file.parent().unwrap_or(Path::new("")))
     }
 }
 
 /// A listener.
 pub struct ListenerSettings {
     /// Address and port, `127.0.0.1:8080`.
-    pub address: Sited<String>,
+    pub address: Said<String>,
     /// What is spoken there.
     pub protection: Protection,
 }
@@ -114,7 +124,7 @@ pub struct RouteSettings {
     /// What a message may cost.
     pub limits: MessageLimits,
     /// Where the route is said.
-    pub place: Place,
+    pub origin: Origin,
 }
 
 /// The path of a route.

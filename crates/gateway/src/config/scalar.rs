@@ -1,8 +1,10 @@
 //! Numbers as people write them: `1 MiB`, `30s`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A size in octets: a number, or one with `KiB`, `MiB` or `GiB`. Never zero.
@@ -124,6 +126,25 @@ impl<'de> Deserialize<'de> for Span {
         deserializer.deserialize_str(Scalar { what: "a time above zero, such as 30s", parse: Self::parse })
     }
 }
+
+/// A text of a form, or a number alone.
+macro_rules! schema_of {
+    ($scalar:ident, $pattern:literal) => {
+        impl JsonSchema for $scalar {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($scalar).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": ["string", "integer"], "pattern": $pattern, "minimum": 1 })
+            }
+        }
+    };
+}
+
+schema_of!(Octets, "^[0-9]+ *([KMG]iB)?$");
+schema_of!(Count, "^[0-9]+$");
+schema_of!(Span, "^[0-9]+ *(ms|s|m|h)$");
 
 #[cfg(test)]
 mod tests {

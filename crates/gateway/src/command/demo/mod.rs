@@ -3,7 +3,6 @@
 mod client;
 mod show;
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,7 +19,7 @@ use super::{Failed, drained, stopped};
 use crate::clock::Clock;
 use crate::config::{
     Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
-    MessageLimits, Place, Protection, RoutePath, RouteSettings, Sited, StoreLimits, Timeouts,
+    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
@@ -158,7 +157,7 @@ fn address(socket: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, Fai
 
 fn listener(address: &str) -> ListenerSettings {
     ListenerSettings {
-        address: Sited::flag("listen", address.to_owned()),
+        address: Said::flag("listen", address.to_owned()),
         protection: Protection::Clear { tls_terminated_by: Vec::new() },
     }
 }
@@ -204,7 +203,7 @@ fn configuration(
         forward_addressing: false,
         trace: false,
         limits: MessageLimits::default(),
-        place: Place::Line { file: PathBuf::from("demo"), line: 1 },
+        origin: Origin::Flag("demo"),
     };
     Ok(Configuration {
         listeners: vec![listener(listen)],

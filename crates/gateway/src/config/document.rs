@@ -1,0 +1,108 @@
+//! A whole configuration as it is said, in YAML or by flags; and from there to what can be served.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use nuncio_policy::said;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::error::{ConfigError, Problem, Troubled};
+use super::limits::MessageLimits;
+use super::listener::{AdminInput, ListenerInput};
+use super::route::RouteInput;
+use super::tables::{ConnectionLimitsInput, LifetimesInput, MessageLimitsInput, StoreLimitsInput, TimeoutsInput};
+use super::{Configuration, Said};
+
+/// A configuration of Nuncio.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Nuncio")]
+pub(crate) struct Document {
+    /// Where requests come in.
+    #[schemars(length(min = 1))]
+    pub(crate) listeners: Said<Vec<ListenerInput>>,
+    /// What is served.
+    #[schemars(length(min = 1))]
+    pub(crate) routes: Said<Vec<RouteInput>>,
+    /// Where the gateway is watched over: `/healthz`, `/readyz`, `/metrics`.
+    pub(crate) admin: Option<AdminInput>,
+    /// What one message may cost to read.
+    #[serde(default)]
+    pub(crate) limits: MessageLimitsInput,
+    /// What one connection may cost.
+    #[serde(default)]
+    pub(crate) connections: ConnectionLimitsInput,
+    /// What may be kept.
+    #[serde(default)]
+    pub(crate) stores: StoreLimitsInput,
+    /// How long what is said is good for.
+    #[serde(default)]
+    pub(crate) lifetimes: LifetimesInput,
+    /// How long a peer may keep the gateway waiting.
+    #[serde(default)]
+    pub(crate) timeouts: TimeoutsInput,
+}
+
+/// Reads the YAML of `file`.
+pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
+    said::read(&file.display().to_string(), yaml).map_err(|not_read| ConfigError {
+        origin: said::Origin::File(not_read.at),
+        problem: Box::new(Problem::Yaml(not_read.reason)),
+    })
+}
+
+impl Document {
+    /// A configuration of which only what must be said is said.
+    pub(crate) fn new(listeners: Said<Vec<ListenerInput>>, routes: Said<Vec<RouteInput>>) -> Self {
+        Self {
+            listeners,
+            routes,
+            admin: None,
+            limits: MessageLimitsInput::default(),
+            connections: ConnectionLimitsInput::default(),
+            stores: StoreLimitsInput::default(),
+            lifetimes: LifetimesInput::default(),
+            timeouts: TimeoutsInput::default(),
+        }
+    }
+
+    /// Reads the files that are named, below `base`, and checks all that can be checked before a policy is compiled.
+    pub(crate) fn build(self, base: &Path) -> Result<Configuration, ConfigError> {
+        if self.listeners.value.is_empty() {
+            return Err(self.listeners.problem(Problem::Empty("listeners", "nobody could reach it")));
+        }
+        if self.routes.value.is_empty() {
+            return Err(self.routes.problem(Problem::Empty("routes", "nothing would be served")));
+        }
+        let mut paths = HashSet::new();
+        for path in self.routes.value.iter().map(|route| &route.path) {
+            if !paths.insert(&path.value) {
+                return Err(path.problem(Problem::Twice { what: "path", value: path.value.clone() }));
+            }
+        }
+        let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
+        let listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
+        let limits = self.limits.over_with_text(MessageLimits::default());
+        let routes = self.routes.value.into_iter().map(|input| input.build(&limits, base));
+        let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
+        // Every route is served on every listener.
+        let clear = listeners.iter().find(|listener| listener.is_clear());
+        let secure = routes.iter().find(|route| route.endpoint.needs_transport());
+        if let (Some(listener), Some(route)) = (clear, secure) {
+            return Err(listener.address.problem(Problem::TransportInClear {
+                route: route.path.to_string(),
+                listener: listener.address.value.clone(),
+            }));
+        }
+        Ok(Configuration {
+            listeners,
+            routes,
+            admin: self.admin.map(AdminInput::build).transpose()?,
+            connections: self.connections.over_defaults(),
+            stores: self.stores.over_with_share(),
+            lifetimes: self.lifetimes.over_defaults(),
+            timeouts: self.timeouts.over_defaults(),
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Listeners, as they are said.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nuncio_crypto::secret::Secret;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::error::{ConfigError, Problem, Troubled, read};
+use super::{Cidr, ListenerSettings, Protection, Said};
+use crate::listen::server_config;
+
+/// A listener.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerInput {
+    /// Address and port, such as `127.0.0.1:8080`.
+    pub(crate) address: Said<String>,
+    /// TLS of the gateway's own.
+    pub(crate) tls: Option<TlsInput>,
+    /// Plain HTTP, behind a proxy that takes TLS off: requests from these addresses (`10.0.0.0/8`) count as secure.
+    #[serde(default)]
+    pub(crate) tls_terminated_by: Vec<Said<String>>,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsInput {
+    /// A file with the certificate in PEM, and those above it.
+    pub(crate) certificate: Said<PathBuf>,
+    /// A file with its key in PEM.
+    pub(crate) key: Said<PathBuf>,
+}
+
+/// Where the gateway is watched over.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdminInput {
+    /// Address and port, such as `127.0.0.1:9901`.
+    pub(crate) address: Said<String>,
+    /// Whether it may be reached from other machines: by anybody, as there is no password.
+    #[serde(default)]
+    pub(crate) danger_admin_beyond_loopback: bool,
+}
+
+impl ListenerInput {
+    /// A listener from the URL of a flag. `tls` is what an `https` one uses.
+    pub(crate) fn of_url(url: &str, tls: Option<&TlsInput>, tls_terminated_by: &[String]) -> Result<Self, ConfigError> {
+        let said = Said::flag("listen", url);
+        let refuse = |problem: fn(String) -> Problem| said.problem(problem(url.to_owned()));
+        let (scheme, address) = url.split_once("://").ok_or_else(|| refuse(Problem::Listen))?;
+        let address = address.strip_suffix('/').unwrap_or(address);
+        if address.contains(['/', '?', '#']) {
+            return Err(refuse(Problem::ListenPath));
+        }
+        if !is_address(address) {
+            return Err(refuse(Problem::Listen));
+        }
+        let (tls, terminators) = match scheme {
+            "http" => (None, tls_terminated_by),
+            "https" => (Some(tls.ok_or_else(|| refuse(Problem::ListenWithout))?.clone()), &[][..]),
+            _ => return Err(refuse(Problem::Listen)),
+        };
+        Ok(Self {
+            address: Said::flag("listen", address.to_owned()),
+            tls,
+            tls_terminated_by: terminators.iter().map(|range| Said::flag("tls-terminated-by", range.clone())).collect(),
+        })
+    }
+
+    /// Reads its files, below `base`.
+    pub(crate) fn build(self, base: &Path) -> Result<ListenerSettings, ConfigError> {
+        let address = &self.address;
+        if !is_address(&address.value) {
+            return Err(address.problem(Problem::Address(address.value.clone())));
+        }
+        let protection = match self.tls {
+            Some(_) if !self.tls_terminated_by.is_empty() => {
+                return Err(address.problem(Problem::Either {
+                    owner: "listener",
+                    first: "tls",
+                    second: "tls_terminated_by",
+                }));
+            }
+            Some(tls) => Protection::Tls(tls.build(base)?),
+            None => Protection::Clear { tls_terminated_by: ranges(self.tls_terminated_by)? },
+        };
+        Ok(ListenerSettings { address: self.address, protection })
+    }
+}
+
+impl TlsInput {
+    fn build(&self, base: &Path) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
+        let Self { certificate, key } = self;
+        server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose()).map_err(|problem| {
+            certificate.problem(Problem::Tls {
+                certificate: certificate.value.display().to_string(),
+                key: key.value.display().to_string(),
+                problem,
+            })
+        })
+    }
+}
+
+impl AdminInput {
+    /// A name may lead anywhere, so what stays on this machine is written as an address.
+    pub(super) fn build(self) -> Result<ListenerSettings, ConfigError> {
+        let Self { address, danger_admin_beyond_loopback } = self;
+        if !is_address(&address.value) {
+            return Err(address.problem(Problem::Address(address.value.clone())));
+        }
+        let loopback =
+            address.value.parse::<SocketAddr>().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+        if !loopback && !danger_admin_beyond_loopback {
+            return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
+        }
+        Ok(ListenerSettings { address, protection: Protection::Clear { tls_terminated_by: Vec::new() } })
+    }
+}
+
+/// A name is looked up when the socket is bound; here it needs a port, and something before it.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+fn ranges(ranges: Vec<Said<String>>) -> Result<Vec<Cidr>, ConfigError> {
+    let parse = |range: Said<String>| {
+        let parsed = range.value.parse();
+        parsed.map_err(|reason| range.problem(Problem::Cidr { text: range.value.clone(), reason }))
+    };
+    ranges.into_iter().map(parse).collect()
+}

@@ -1,0 +1,175 @@
+//! A route, as it is said.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use reqwest::Url;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::backend::backend;
+use super::credentials::{certificates, identity};
+use super::error::{ConfigError, Problem, Troubled};
+use super::limits::MessageLimits;
+use super::listener::TlsInput;
+use super::tables::MessageLimitsInput;
+use super::user::{KeepInput, UserInput, keep, users};
+use super::{ContractSettings, Endpoint, RoutePath, RouteSettings, Said};
+
+/// A route: a path with its policy and the plain service behind it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteInput {
+    /// The path, octet by octet as a request writes it; or `*` for every path that no other route has.
+    pub(crate) path: Said<String>,
+    /// The plain service: the URL that every message is sent to, exactly as it stands.
+    pub(crate) backend: Said<String>,
+    /// For an `https` backend: a file of certificates in PEM to check it against, in place of the system's.
+    pub(crate) backend_trust: Option<Said<PathBuf>>,
+    /// A file with the contract (WSDL 1.1) whose policy this is.
+    pub(crate) wsdl: Option<Said<PathBuf>>,
+    /// The contract's port; needed where more than one has a policy.
+    pub(crate) port: Option<Said<String>>,
+    /// A policy by its usual name, in place of a contract.
+    pub(crate) preset: Option<Said<String>>,
+    /// The contract that clients may ask for, if it is not the one of `wsdl`: `backend` for the one that the backend
+    /// publishes.
+    pub(crate) contract: Option<Said<ContractInput>>,
+    /// Whether clients may ask for the contract.
+    #[serde(default = "yes")]
+    pub(crate) publish: bool,
+    /// A file with the service's certificate in PEM, to which clients encrypt.
+    pub(crate) certificate: Option<Said<PathBuf>>,
+    /// A file with its key in PEM.
+    pub(crate) key: Option<Said<PathBuf>>,
+    /// Another certificate that clients may encrypt to. It signs nothing.
+    pub(crate) encryption: Option<TlsInput>,
+    /// Who may call by password.
+    #[serde(default)]
+    pub(crate) users: Vec<UserInput>,
+    /// How passwords are kept, where the policy has them hashed or keys derived from them, which needs passwords that can be
+    /// read again.
+    pub(crate) danger_keep_passwords: Option<Said<KeepInput>>,
+    /// Files with certificates in PEM that clients' are checked against: authorities, or the very certificates.
+    #[serde(default)]
+    pub(crate) trust: Vec<Said<PathBuf>>,
+    /// Addresses that a message may be sent to. Without any, every signed one is ours.
+    #[serde(default)]
+    pub(crate) addresses: Vec<Said<String>>,
+    /// Whether WS-Addressing headers travel to the backend.
+    #[serde(default)]
+    pub(crate) forward_addressing: bool,
+    /// Whether a request without `traceparent` begins a trace.
+    #[serde(default)]
+    pub(crate) trace: bool,
+    /// The route's own limits, over those of all.
+    #[serde(default)]
+    pub(crate) limits: MessageLimitsInput,
+}
+
+/// Where the contract is that clients may ask for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ContractInput {
+    /// Where the backend publishes it.
+    Backend,
+}
+
+/// What holds of a switch that is on unless it is said.
+fn yes() -> bool {
+    true
+}
+
+impl RouteInput {
+    /// A route of which only what must be said is said.
+    pub(crate) fn new(path: Said<String>, backend: Said<String>) -> Self {
+        Self {
+            path,
+            backend,
+            backend_trust: None,
+            wsdl: None,
+            port: None,
+            preset: None,
+            contract: None,
+            publish: yes(),
+            certificate: None,
+            key: None,
+            encryption: None,
+            users: Vec::new(),
+            danger_keep_passwords: None,
+            trust: Vec::new(),
+            addresses: Vec::new(),
+            forward_addressing: false,
+            trace: false,
+            limits: MessageLimitsInput::default(),
+        }
+    }
+
+    /// Reads its files, below `base`. What it does not say of `limits` holds.
+    pub(super) fn build(self, limits: &MessageLimits, base: &Path) -> Result<RouteSettings, ConfigError> {
+        let path = route_path(self.path.clone())?;
+        let backend = backend(&self.backend, self.backend_trust, base)?;
+        // What is wrong with a policy is said where the policy is named.
+        let named =
+            self.wsdl.as_ref().map(|file| file.with(())).or_else(|| self.preset.as_ref().map(|name| name.with(())));
+        let named = named.unwrap_or_else(|| self.path.with(()));
+        let contract = ContractSettings::load(self.wsdl.as_ref(), self.contract.as_ref(), self.publish, base)?;
+        let endpoint = Endpoint::load(self.wsdl, self.port, self.preset, &self.path, base)?;
+        let identity = identity(self.certificate, self.key, base)?;
+        let encryption = match self.encryption {
+            // The first that there is signs.
+            Some(TlsInput { certificate, .. }) if identity.is_none() => {
+                return Err(certificate.problem(Problem::Half { given: "encryption", missing: "certificate" }));
+            }
+            Some(TlsInput { certificate, key }) => self::identity(Some(certificate), Some(key), base)?,
+            None => None,
+        };
+        let mut trust = Vec::new();
+        for file in &self.trust {
+            trust.extend(certificates(file, base)?);
+        }
+        if endpoint.admits_certificates() && trust.is_empty() {
+            return Err(named.problem(Problem::Untrusting));
+        }
+        if endpoint.needs_identity() && identity.is_none() {
+            return Err(named.problem(Problem::NoIdentity));
+        }
+        let keep = keep(self.danger_keep_passwords.as_ref(), &endpoint, !self.users.is_empty(), &named)?;
+        Ok(RouteSettings {
+            path,
+            backend,
+            endpoint,
+            contract,
+            identity,
+            encryption,
+            users: Arc::new(users(self.users, keep, base)?),
+            trust,
+            addresses: self.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
+            forward_addressing: self.forward_addressing,
+            trace: self.trace,
+            limits: self.limits.over_with_text(limits.clone()),
+            origin: named.origin,
+        })
+    }
+}
+
+/// Whether a text is the path of a URL, as a request writes it.
+pub(crate) fn is_path(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&octet))
+}
+
+fn route_path(path: Said<String>) -> Result<RoutePath, ConfigError> {
+    match &*path.value {
+        "*" => Ok(RoutePath::Any),
+        exact if is_path(exact) => Ok(RoutePath::Exact(path.value)),
+        _ => Err(path.problem(Problem::Path(path.value.clone()))),
+    }
+}
+
+fn address(address: Said<String>) -> Result<String, ConfigError> {
+    if Url::parse(&address.value).is_ok() {
+        Ok(address.value)
+    } else {
+        Err(address.problem(Problem::AddressOfService(address.value.clone())))
+    }
+}

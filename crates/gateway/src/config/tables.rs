@@ -1,0 +1,186 @@
+//! Tables of limits as they are said: every row may be left out, and what is not said is the default's.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
+use super::scalar::{Count, Octets, Span};
+
+/// A table in which every row may be left out.
+macro_rules! overrides {
+    ($(#[$about:meta])* $input:ident over $limits:ident { $($(#[$row_about:meta])* $row:ident: $said:ty),* $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        #[allow(clippy::struct_field_names, reason = "the rows have the names that are written")]
+        pub(crate) struct $input {
+            $($(#[$row_about])* $row: Option<$said>,)*
+        }
+
+        impl $input {
+            fn over(self, mut limits: $limits) -> $limits {
+                $(if let Some(row) = self.$row { limits.$row = row.into(); })*
+                limits
+            }
+        }
+    };
+}
+
+overrides!(
+    /// What one message may cost to read, and what is kept to read the next.
+    MessageLimitsInput over MessageLimits {
+        /// The body of a request, and of a backend's answer.
+        body_bytes: Octets,
+        /// Nesting of elements, decrypted content included.
+        depth: Count,
+        /// Attributes of one element.
+        attributes: Count,
+        /// All attributes of one element together.
+        attribute_bytes: Octets,
+        /// Namespace declarations of one element.
+        declarations: Count,
+        /// Namespace declarations in scope at one element.
+        declarations_in_scope: Count,
+        /// Elements of a message.
+        elements: Count,
+        /// Children of one element.
+        children: Count,
+        /// One name, of a namespace too.
+        name_bytes: Octets,
+        /// Distinct names of a message.
+        names: Count,
+        /// One run of text; as `body_bytes`, unless it is said.
+        text_bytes: Octets,
+        /// Children of the security header.
+        header_children: Count,
+        /// Signatures of a message: the primary one and what endorses it.
+        signatures: Count,
+        /// References of one signature.
+        references: Count,
+        /// Prefixes of one `InclusiveNamespaces`.
+        prefixes: Count,
+        /// Encrypted keys of a message; each costs an operation with a private key.
+        encrypted_keys: Count,
+        /// Encrypted elements of a message: its body, its signatures, and each element that a policy's path leads to.
+        encrypted_data: Count,
+        /// Derived key tokens of a message.
+        derived_keys: Count,
+        /// One certificate.
+        certificate_bytes: Octets,
+        /// Conversations whose derived keys are kept, of each route; some 2 KiB each.
+        hot_sessions: Count,
+    }
+);
+overrides!(
+    /// What one connection may cost.
+    ConnectionLimitsInput over ConnectionLimits {
+        /// Open connections, over all listeners; more wait in the kernel's queue.
+        connections: Count,
+        /// Open connections of one address, but of those in `tls_terminated_by`.
+        per_peer: Count,
+        /// A request's line and headers together.
+        header_bytes: Octets,
+        /// Header lines of a request.
+        headers: Count,
+    }
+);
+overrides!(
+    /// What may be kept. A full store refuses what is new; what lives is never dropped.
+    StoreLimitsInput over StoreLimits {
+        /// Conversations.
+        session_bytes: Octets,
+        /// Conversations of one principal; a quarter of `session_bytes`, unless it is said.
+        principal_bytes: Octets,
+        /// Replay claims.
+        replay_bytes: Octets,
+    }
+);
+overrides!(
+    /// How long what is said is good for.
+    LifetimesInput over Lifetimes {
+        /// A request, from its creation.
+        message: Span,
+        /// By how much a client's clock may differ from ours.
+        skew: Span,
+        /// An answer, as its timestamp says.
+        answer: Span,
+        /// A conversation; the client may ask for another one when it ends.
+        conversation: Span,
+        /// A conversation in which nothing was said yet.
+        pending: Span,
+    }
+);
+overrides!(
+    /// How long a peer may keep the gateway waiting.
+    TimeoutsInput over Timeouts {
+        /// From accept to the end of the TLS handshake.
+        handshake: Span,
+        /// From an open connection to the first octet of its first request.
+        first_byte: Span,
+        /// From the first octet of a request to the end of its headers.
+        headers: Span,
+        /// From the end of the headers to the end of the body.
+        body: Span,
+        /// Octets a second that a body must reach on average.
+        body_rate: Octets,
+        /// Without an octet of a response taken by the client.
+        write_stall: Span,
+        /// Between two requests of a connection.
+        keep_alive: Span,
+        /// To connect to a backend, TLS included.
+        backend_connect: Span,
+        /// Without an octet from a backend.
+        backend_read: Span,
+        /// From sending a request to a backend to the end of its answer.
+        backend_total: Span,
+        /// An idle connection to a backend is kept.
+        backend_idle: Span,
+        /// Requests in flight may still take after a signal to end.
+        drain: Span,
+    }
+);
+
+impl MessageLimitsInput {
+    /// Over other limits. The longest text grows and shrinks with the body unless it is said: base64 is one text.
+    pub(super) fn over_with_text(self, limits: MessageLimits) -> MessageLimits {
+        let text = self.text_bytes.or(self.body_bytes);
+        let mut limits = self.over(limits);
+        if let Some(text) = text {
+            limits.text_bytes = text.0;
+        }
+        limits
+    }
+}
+
+impl StoreLimitsInput {
+    /// Over the defaults. A principal's share stays a quarter of the store unless it is said.
+    pub(super) fn over_with_share(self) -> StoreLimits {
+        let share = self.principal_bytes.map(usize::from).or_else(|| Some(self.session_bytes?.0 / 4));
+        let mut limits = self.over(StoreLimits::default());
+        if let Some(share) = share {
+            limits.principal_bytes = share;
+        }
+        limits
+    }
+}
+
+impl ConnectionLimitsInput {
+    /// Over the defaults.
+    pub(super) fn over_defaults(self) -> ConnectionLimits {
+        self.over(ConnectionLimits::default())
+    }
+}
+
+impl LifetimesInput {
+    /// Over the defaults.
+    pub(super) fn over_defaults(self) -> Lifetimes {
+        self.over(Lifetimes::default())
+    }
+}
+
+impl TimeoutsInput {
+    /// Over the defaults.
+    pub(super) fn over_defaults(self) -> Timeouts {
+        self.over(Timeouts::default())
+    }
+}

@@ -1,0 +1,114 @@
+//! Users and their passwords, as they are said.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use nuncio_crypto::secret::Secret;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::error::{ConfigError, Problem, Troubled, read};
+use super::{Endpoint, Said};
+use crate::users::{Keep, Users};
+
+/// A user. His password is said here, or stands in a file.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserInput {
+    /// What he is called.
+    pub(crate) name: Said<String>,
+    /// His password.
+    pub(crate) password: Option<Password>,
+    /// A file whose one line is his password.
+    pub(crate) password_file: Option<Said<PathBuf>>,
+}
+
+/// A password that is written out.
+pub(crate) struct Password(pub(crate) Secret);
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text.into_bytes())))
+    }
+}
+
+impl JsonSchema for Password {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Password".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
+/// In which form passwords are kept that must be read again.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum KeepInput {
+    /// As they are.
+    Readable,
+    /// Their SHA-1, where clients hash that in place of the password.
+    Sha1,
+}
+
+/// In which form a route keeps its passwords: one that can be read again where its policy needs it and its operator says
+/// so, and not otherwise. `policy` is where the policy is named.
+pub(super) fn keep(
+    said: Option<&Said<KeepInput>>,
+    endpoint: &Endpoint,
+    users: bool,
+    policy: &Said<()>,
+) -> Result<Keep, ConfigError> {
+    let Some(said) = said else {
+        return match users {
+            true if endpoint.derives_keys() => Err(policy.problem(Problem::UnderivedKeys)),
+            true if endpoint.hashes_passwords() => Err(policy.problem(Problem::UnreadablePasswords)),
+            _ => Ok(Keep::Hashed),
+        };
+    };
+    let keep = match said.value {
+        KeepInput::Readable => Keep::Readable,
+        KeepInput::Sha1 if endpoint.derives_keys() => return Err(said.problem(Problem::UnderivedKeys)),
+        KeepInput::Sha1 => Keep::Sha1,
+    };
+    if endpoint.hashes_passwords() || endpoint.derives_keys() {
+        Ok(keep)
+    } else {
+        Err(said.problem(Problem::ReadablePasswords))
+    }
+}
+
+/// The users of a route, their passwords kept as `keep` says.
+pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Path) -> Result<Users, ConfigError> {
+    let mut names = HashSet::new();
+    let mut users = Vec::with_capacity(input.len());
+    for UserInput { name, password, password_file } in input {
+        if !names.insert(name.value.clone()) {
+            return Err(name.problem(Problem::Twice { what: "user", value: name.value.clone() }));
+        }
+        let password = match (password, password_file) {
+            (Some(Password(plain)), None) => plain,
+            (None, Some(file)) => first_line(&read(base, &file)?),
+            _ => {
+                return Err(name.problem(Problem::Either {
+                    owner: "user",
+                    first: "password",
+                    second: "password_file",
+                }));
+            }
+        };
+        users.push((name.value, password));
+    }
+    Ok(Users::kept(keep, users))
+}
+
+/// A password file is one line; editors end it with a line break that nobody means.
+fn first_line(octets: &[u8]) -> Secret {
+    let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
+    Secret::from(octets.strip_suffix(b"\r").unwrap_or(octets))
+}
