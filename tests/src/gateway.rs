@@ -203,6 +203,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         stores: settings.stores,
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
+        files: Vec::new(),
     })
 }
 

@@ -135,7 +135,8 @@ pub struct Gateway {
 impl Gateway {
     /// Compiles a configuration's routes, which share `world`.
     pub fn build(configuration: Configuration, world: &Arc<World>) -> Result<Self, RouteError> {
-        let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _ } = configuration;
+        let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _, files: _ } =
+            configuration;
         let compile = |(number, route)| route::compile(route, number, world, &timeouts, &lifetimes);
         let routes = routes.into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
         Ok(Self { listeners, routes, admin, world: Arc::clone(world), connections, timeouts })

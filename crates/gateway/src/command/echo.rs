@@ -1,11 +1,9 @@
 //! `nuncio echo`: the plain service alone, to put a gateway in front of.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::{Failed, drained, ready, stopped};
-use crate::config::{ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
+use crate::config::{Base, ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
 use crate::gateway::{Parts, Route, bind, serve};
 use crate::metrics::Traffic;
 use crate::service;
@@ -21,7 +19,7 @@ pub(super) struct Echo {
 impl Echo {
     pub(super) async fn run(self) -> Result<(), Failed> {
         let shutdown = stopped()?;
-        let settings = ListenerInput::of_url(&self.listen, None, &[])?.build(Path::new(""))?;
+        let settings = ListenerInput::of_url(&self.listen, None, &[])?.build(&Base::default())?;
         let limits = MessageLimits::default();
         let cut = serve(Parts {
             listeners: vec![bind(&settings).await?],

@@ -1,6 +1,6 @@
 //! `nuncio proxy`: one route from flags, for a first try and for scripts.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use nuncio_crypto::secret::Secret;
@@ -9,7 +9,7 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput, Password, Problem,
+    AdminInput, Base, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput, Password, Problem,
     RouteInput, Said, TlsInput, Troubled, UserInput,
 };
 
@@ -135,7 +135,7 @@ impl Proxy {
             address: Said::flag("admin", address),
             danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
         });
-        document.build(Path::new(""))
+        document.build(&Base::default())
     }
 }
 

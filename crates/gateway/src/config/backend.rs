@@ -1,15 +1,16 @@
 //! The plain service behind a route, as it is said.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use reqwest::Url;
 
+use super::base::{Base, read};
 use super::credentials::certificates;
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::error::{ConfigError, Problem, Troubled};
 use super::{Backend, Said};
 
 /// A backend of its URL, and of the certificates that it is checked against.
-pub(super) fn backend(url: &Said<String>, trust: Option<Said<PathBuf>>, base: &Path) -> Result<Backend, ConfigError> {
+pub(super) fn backend(url: &Said<String>, trust: Option<Said<PathBuf>>, base: &Base) -> Result<Backend, ConfigError> {
     let url = backend_url(url)?;
     // reqwest has its own type of certificate, and takes PEM; that it is PEM is checked here, where the line is known.
     let trust = trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;

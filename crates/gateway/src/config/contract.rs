@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use nuncio_policy::publish::{Documents, Unpublishable};
 
 use super::Said;
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::base::{Base, read};
+use super::error::{ConfigError, Problem, Troubled};
 use super::route::ContractInput;
 
 /// Where the contract is that a route publishes.
@@ -25,7 +26,7 @@ impl ContractSettings {
         wsdl: Option<&Said<PathBuf>>,
         said: Option<&Said<ContractInput>>,
         publish: bool,
-        base: &Path,
+        base: &Base,
     ) -> Result<Self, ConfigError> {
         match (wsdl, said) {
             (Some(_), Some(said)) => {
@@ -34,7 +35,7 @@ impl ContractSettings {
             (None, Some(Said { value: ContractInput::Backend, .. })) if publish => Ok(Self::Backend),
             (Some(file), None) if publish => {
                 let bytes = read(base, file)?;
-                let documents = documents(&base.join(&file.value), &bytes);
+                let documents = documents(&base.find(&file.value), &bytes, base);
                 Ok(documents.map_or_else(
                     |reason| {
                         tracing::warn!(file = %file.value.display(), %reason, "the contract is not published");
@@ -50,7 +51,7 @@ impl ContractSettings {
 
 /// A contract with the files that it imports. What is not in a file, or is no schema, stays as it stands: what an operator
 /// names decides what is read, and what is read is published only where it is one.
-fn documents(file: &Path, bytes: &[u8]) -> Result<Documents, Unpublishable> {
+fn documents(file: &Path, bytes: &[u8], base: &Base) -> Result<Documents, Unpublishable> {
     let mut documents = Documents::new(&file.to_string_lossy(), bytes)?;
     while let Some((from, location)) = documents.import() {
         let location = location.to_owned();
@@ -60,7 +61,7 @@ fn documents(file: &Path, bytes: &[u8]) -> Result<Documents, Unpublishable> {
         let at = found.as_deref().map(Path::to_string_lossy);
         let added = match (&found, &at) {
             (Some(_), Some(at)) if documents.has(at) => true,
-            (Some(found), Some(at)) => match std::fs::read(found).map(|bytes| documents.add(at, &bytes)) {
+            (Some(found), Some(at)) => match std::fs::read(base.find(found)).map(|bytes| documents.add(at, &bytes)) {
                 Ok(Err(reason @ Unpublishable::TooLarge { .. })) => return Err(reason),
                 Ok(added) => added.is_ok(),
                 Err(_) => false,

@@ -1,19 +1,20 @@
 //! Certificates and keys, as they are said.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
 use nuncio_crypto::secret::Secret;
 
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::base::{Base, read};
+use super::error::{ConfigError, Problem, Troubled};
 use super::{Identity, Said};
 
 /// A certificate with its key: of both files, or of none.
 pub(super) fn identity(
     certificate: Option<Said<PathBuf>>,
     key: Option<Said<PathBuf>>,
-    base: &Path,
+    base: &Base,
 ) -> Result<Option<Identity>, ConfigError> {
     match (certificate, key) {
         (None, None) => Ok(None),
@@ -35,7 +36,7 @@ pub(super) fn identity(
 }
 
 /// The certificates of a file.
-pub(super) fn certificates(file: &Said<PathBuf>, base: &Path) -> Result<Vec<Certificate>, ConfigError> {
+pub(super) fn certificates(file: &Said<PathBuf>, base: &Base) -> Result<Vec<Certificate>, ConfigError> {
     let shown = file.value.display().to_string();
     Certificate::from_pem(&read(base, file)?)
         .map_err(|reason| file.problem(Problem::Certificate { file: shown, reason }))

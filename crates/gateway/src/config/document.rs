@@ -7,6 +7,7 @@ use nuncio_policy::said;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::base::Base;
 use super::error::{ConfigError, Problem, Troubled};
 use super::limits::MessageLimits;
 use super::listener::{AdminInput, ListenerInput};
@@ -68,7 +69,7 @@ impl Document {
     }
 
     /// Reads the files that are named, below `base`, and checks all that can be checked before a policy is compiled.
-    pub(crate) fn build(self, base: &Path) -> Result<Configuration, ConfigError> {
+    pub(crate) fn build(self, base: &Base) -> Result<Configuration, ConfigError> {
         if self.listeners.value.is_empty() {
             return Err(self.listeners.problem(Problem::Empty("listeners", "nobody could reach it")));
         }
@@ -103,6 +104,7 @@ impl Document {
             stores: self.stores.over_with_share(),
             lifetimes: self.lifetimes.over_defaults(),
             timeouts: self.timeouts.over_defaults(),
+            files: base.files(),
         })
     }
 }

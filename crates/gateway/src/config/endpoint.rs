@@ -1,6 +1,6 @@
 //! The policy of a route: read, one port chosen, and held against what else the route has.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nuncio_policy::model::{
     Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, SupportingToken, Token,
@@ -8,7 +8,8 @@ use nuncio_policy::model::{
 use nuncio_policy::preset;
 
 use super::Said;
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::base::{Base, read};
+use super::error::{ConfigError, Problem, Troubled};
 
 /// What a route demands of its clients.
 pub struct Endpoint {
@@ -29,7 +30,7 @@ impl Endpoint {
         port: Option<Said<String>>,
         preset: Option<Said<String>>,
         route: &Said<String>,
-        base: &Path,
+        base: &Base,
     ) -> Result<Self, ConfigError> {
         let either = || Problem::Either { owner: "route", first: "wsdl", second: "preset" };
         match (wsdl, preset, port) {

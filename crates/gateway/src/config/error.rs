@@ -1,7 +1,6 @@
 //! What is wrong with a configuration, and where.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
@@ -269,11 +268,4 @@ impl Problem {
             other => write!(out, "{other}"),
         }
     }
-}
-
-/// Reads a file that `said` names, below `base`.
-pub(crate) fn read(base: &Path, said: &Said<PathBuf>) -> Result<Vec<u8>, ConfigError> {
-    std::fs::read(base.join(&said.value)).map_err(|error| {
-        said.problem(Problem::Unreadable { file: said.value.display().to_string(), reason: error.to_string() })
-    })
 }

@@ -1,14 +1,15 @@
 //! Listeners, as they are said.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use nuncio_crypto::secret::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::base::{Base, read};
+use super::error::{ConfigError, Problem, Troubled};
 use super::{Cidr, ListenerSettings, Protection, Said};
 use crate::listen::server_config;
 
@@ -72,7 +73,7 @@ impl ListenerInput {
     }
 
     /// Reads its files, below `base`.
-    pub(crate) fn build(self, base: &Path) -> Result<ListenerSettings, ConfigError> {
+    pub(crate) fn build(self, base: &Base) -> Result<ListenerSettings, ConfigError> {
         let address = &self.address;
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
@@ -93,7 +94,7 @@ impl ListenerInput {
 }
 
 impl TlsInput {
-    fn build(&self, base: &Path) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
+    fn build(&self, base: &Base) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
         let Self { certificate, key } = self;
         server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose()).map_err(|problem| {
             certificate.problem(Problem::Tls {

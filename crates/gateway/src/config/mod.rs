@@ -4,6 +4,7 @@
 //! policy has what it needs.
 
 mod backend;
+mod base;
 mod cidr;
 mod contract;
 mod credentials;
@@ -18,7 +19,7 @@ mod schema;
 mod tables;
 mod user;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nuncio_crypto::certificate::Certificate;
@@ -27,6 +28,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_wss::Credential;
 use reqwest::Url;
 
+pub(crate) use base::Base;
 pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
 pub(crate) use document::Document;
@@ -58,6 +60,8 @@ pub struct Configuration {
     pub lifetimes: Lifetimes,
     /// How long a peer may keep us waiting.
     pub timeouts: Timeouts,
+    /// Every file that this was read from, its own among them: when one changes, so may this.
+    pub files: Vec<PathBuf>,
 }
 
 impl Configuration {
@@ -67,7 +71,10 @@ impl Configuration {
             origin: Origin::Flag("config"),
             problem: Box::new(Problem::Unreadable { file: file.display().to_string(), reason: error.to_string() }),
         })?;
-        document::parse(file, &yaml)?.build(file.parent().unwrap_or(Path::new("")))
+        let mut configuration =
+            document::parse(file, &yaml)?.build(&Base::new(file.parent().unwrap_or(Path::new(""))))?;
+        configuration.files.push(file.to_owned());
+        Ok(configuration)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A route, as it is said.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use reqwest::Url;
@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::backend::backend;
+use super::base::Base;
 use super::credentials::{certificates, identity};
 use super::error::{ConfigError, Problem, Troubled};
 use super::limits::MessageLimits;
@@ -106,7 +107,7 @@ impl RouteInput {
     }
 
     /// Reads its files, below `base`. What it does not say of `limits` holds.
-    pub(super) fn build(self, limits: &MessageLimits, base: &Path) -> Result<RouteSettings, ConfigError> {
+    pub(super) fn build(self, limits: &MessageLimits, base: &Base) -> Result<RouteSettings, ConfigError> {
         let path = route_path(self.path.clone())?;
         let backend = backend(&self.backend, self.backend_trust, base)?;
         // What is wrong with a policy is said where the policy is named.

@@ -1,13 +1,14 @@
 //! Users and their passwords, as they are said.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nuncio_crypto::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::error::{ConfigError, Problem, Troubled, read};
+use super::base::{Base, read};
+use super::error::{ConfigError, Problem, Troubled};
 use super::{Endpoint, Said};
 use crate::users::{Keep, Users};
 
@@ -84,7 +85,7 @@ pub(super) fn keep(
 }
 
 /// The users of a route, their passwords kept as `keep` says.
-pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Path) -> Result<Users, ConfigError> {
+pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Base) -> Result<Users, ConfigError> {
     let mut names = HashSet::new();
     let mut users = Vec::with_capacity(input.len());
     for UserInput { name, password, password_file } in input {

@@ -213,5 +213,6 @@ fn configuration(
         stores: StoreLimits::default(),
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
+        files: Vec::new(),
     })
 }
