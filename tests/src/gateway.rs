@@ -14,6 +14,7 @@ use nuncio::config::{
     MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use nuncio::gateway::Gateway;
+use nuncio::listen::unchanging;
 use nuncio::random::Entropy;
 use nuncio::route::RouteProblem;
 use nuncio::users::{Keep, Users};
@@ -158,7 +159,7 @@ fn run(
         let until = async {
             let _ = stopped.await;
         };
-        gateway.serve(sockets, ready, until).await;
+        gateway.serve(sockets, unchanging(), ready, until).await;
         Ok(())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wrong);

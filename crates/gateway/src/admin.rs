@@ -15,7 +15,7 @@ use hyper::{Method, StatusCode};
 
 use crate::config::{ConnectionLimits, Timeouts};
 use crate::http::one_host;
-use crate::listen::{self, Arrival, Listener};
+use crate::listen::{self, Arrival, Listener, Serving, unchanging};
 use crate::metrics::{self, Traffic};
 use crate::world::World;
 
@@ -47,7 +47,14 @@ impl Admin {
         let router = Router::new().fallback(answer).with_state(Arc::clone(self));
         let timeouts = Timeouts { drain: DRAIN, ..timeouts };
         // A watcher is no traffic.
-        listen::serve(vec![listener], router, CONNECTIONS, timeouts, Traffic::default(), || {}, shutdown).await;
+        let serving = Serving {
+            listeners: vec![listener],
+            router,
+            connections: CONNECTIONS,
+            timeouts,
+            traffic: Traffic::default(),
+        };
+        listen::serve(serving, || {}, unchanging(), shutdown).await;
     }
 
     fn tell(&self, path: &str) -> Response {

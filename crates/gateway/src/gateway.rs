@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::Admin;
 use crate::config::{
@@ -22,7 +23,7 @@ use crate::config::{
 use crate::contract::{Asked, Contract, came_by};
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::ingress::Ingress;
-use crate::listen::{self, Arrival, Listener};
+use crate::listen::{self, Arrival, Listener, Serving};
 use crate::log::Audit;
 use crate::metrics::{Outcome, Traffic};
 use crate::route::{self, RouteError};
@@ -84,10 +85,22 @@ pub struct Parts<H, R, S> {
     pub timeouts: Timeouts,
     /// Where connections and requests are counted.
     pub traffic: Traffic,
+    /// What shall be served instead, each from when it comes.
+    pub changes: mpsc::Receiver<Change<H>>,
     /// Called once, when connections are accepted.
     pub ready: R,
     /// Completes when serving shall end: what is in flight is then answered, and nothing new taken.
     pub shutdown: S,
+}
+
+/// What shall be served from some moment on, instead of what was served.
+pub struct Change<H> {
+    /// Bound sockets; of those that were there already, the same ones.
+    pub listeners: Vec<Listener>,
+    /// The routes.
+    pub routes: Vec<Route<H>>,
+    /// How long a peer may keep us waiting.
+    pub timeouts: Timeouts,
 }
 
 /// A socket that cannot be bound.
@@ -107,11 +120,37 @@ pub async fn bind(settings: &ListenerSettings) -> Result<Listener, CannotListen>
         address: address.value.clone(),
         reason,
     })?;
+    Ok(speak(settings, Arc::new(socket)))
+}
+
+/// What a listener speaks, on a socket that is bound.
+fn speak(settings: &ListenerSettings, socket: Arc<TcpListener>) -> Listener {
     let (tls, tls_terminated_by) = match &settings.protection {
         Protection::Clear { tls_terminated_by } => (None, tls_terminated_by.clone()),
         Protection::Tls(config) => (Some(Arc::clone(config)), Vec::new()),
     };
-    Ok(Listener { socket, tls, tls_terminated_by })
+    Listener { socket, tls, tls_terminated_by }
+}
+
+/// Which sockets are bound, so that one gateway can go on where another listens. It does not keep them open.
+#[derive(Debug, Default)]
+pub struct Bound(HashMap<String, Weak<TcpListener>>);
+
+impl Bound {
+    /// The sockets of `listeners`: the one that is there where one is there already.
+    async fn bind(&mut self, listeners: &[ListenerSettings]) -> Result<Vec<Listener>, CannotListen> {
+        let mut bound = Vec::with_capacity(listeners.len());
+        for settings in listeners {
+            let address = &settings.address.value;
+            let listener = match self.0.get(address).and_then(Weak::upgrade) {
+                Some(socket) => speak(settings, socket),
+                None => bind(settings).await?,
+            };
+            self.0.insert(address.clone(), Arc::downgrade(&listener.socket));
+            bound.push(listener);
+        }
+        Ok(bound)
+    }
 }
 
 /// The sockets of a gateway.
@@ -120,6 +159,15 @@ pub struct Sockets {
     pub listeners: Vec<Listener>,
     /// The admin listener's, if it has one.
     pub admin: Option<Listener>,
+    /// Which they are.
+    pub(crate) bound: Bound,
+}
+
+impl Sockets {
+    /// Which they are, for who changes them later.
+    pub fn take_bound(&mut self) -> Bound {
+        std::mem::take(&mut self.bound)
+    }
 }
 
 /// A gateway, ready to be served: what `run`, `proxy`, the demonstration and the tests have in common.
@@ -137,32 +185,43 @@ impl Gateway {
     pub fn build(configuration: Configuration, world: &Arc<World>) -> Result<Self, RouteError> {
         let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _, files: _ } =
             configuration;
-        let compile = |(number, route)| route::compile(route, number, world, &timeouts, &lifetimes);
-        let routes = routes.into_iter().enumerate().map(compile).collect::<Result<_, _>>()?;
+        let compile = |route| route::compile(route, world, &timeouts, &lifetimes);
+        let routes = routes.into_iter().map(compile).collect::<Result<_, _>>()?;
         Ok(Self { listeners, routes, admin, world: Arc::clone(world), connections, timeouts })
     }
 
     /// Binds its sockets.
     pub async fn bind(&self) -> Result<Sockets, CannotListen> {
-        let mut listeners = Vec::with_capacity(self.listeners.len());
-        for listener in &self.listeners {
-            listeners.push(bind(listener).await?);
-        }
-        let admin = match &self.admin {
+        let bound = Bound::default();
+        let mut sockets = Sockets { listeners: Vec::new(), admin: None, bound };
+        sockets.listeners = sockets.bound.bind(&self.listeners).await?;
+        sockets.admin = match &self.admin {
             Some(settings) => Some(bind(settings).await?),
             None => None,
         };
-        let address = admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
+        let address = sockets.admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
         if let Some(address) = address.filter(|address| !address.ip().to_canonical().is_loopback()) {
             tracing::warn!(%address, "DANGER: the admin listener can be reached from other machines, by anybody");
         }
-        Ok(Sockets { listeners, admin })
+        Ok(sockets)
+    }
+
+    /// What a gateway that serves on `bound` changes to become this one. What may not change has been compared.
+    pub(crate) async fn change(self, bound: &mut Bound) -> Result<Change<Ingress>, CannotListen> {
+        let listeners = bound.bind(&self.listeners).await?;
+        Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts })
     }
 
     /// Serves on `sockets` as [`serve`] does. The admin listener is there before and until after: it tells of the drain.
-    pub async fn serve(self, sockets: Sockets, ready: impl FnOnce(), shutdown: impl Future<Output = ()>) -> usize {
+    pub async fn serve(
+        self,
+        sockets: Sockets,
+        changes: mpsc::Receiver<Change<Ingress>>,
+        ready: impl FnOnce(),
+        shutdown: impl Future<Output = ()>,
+    ) -> usize {
         let Self { routes, world, connections, timeouts, .. } = self;
-        let Sockets { listeners, admin } = sockets;
+        let Sockets { listeners, admin, .. } = sockets;
         let traffic = world.metrics.traffic();
         let state = Arc::new(Admin::new(world));
         let (over, is_over) = oneshot::channel::<()>();
@@ -182,7 +241,8 @@ impl Gateway {
                 state.serves(false);
             };
             let timeouts = timeouts.clone();
-            let cut = serve(Parts { listeners, routes, connections, timeouts, traffic, ready, shutdown }).await;
+            let cut =
+                serve(Parts { listeners, routes, connections, timeouts, traffic, changes, ready, shutdown }).await;
             drop(over);
             cut
         };
@@ -198,20 +258,24 @@ where
     R: FnOnce(),
     S: Future<Output = ()>,
 {
-    let Parts { listeners, routes, connections, timeouts, traffic, ready, shutdown } = parts;
-    let mut site = Site { exact: HashMap::new(), any: None, timeouts: timeouts.clone(), traffic: traffic.clone() };
-    for route in routes {
-        let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
-        match route.path {
-            RoutePath::Exact(path) => {
-                site.exact.insert(path, served);
-            }
-            RoutePath::Any => site.any = Some(served),
-        }
-    }
+    let Parts { listeners, routes, connections, timeouts, traffic, mut changes, ready, shutdown } = parts;
+    let site = Arc::new(ArcSwap::from_pointee(Site::new(routes, timeouts.clone(), traffic.clone())));
     // A table of our own in place of axum's patterns: a path is taken octet by octet, and means nothing else.
-    let router = Router::new().fallback(answer::<H>).with_state(Arc::new(site));
-    listen::serve(listeners, router, connections, timeouts, traffic, ready, shutdown).await
+    let router = Router::new().fallback(answer::<H>).with_state(Arc::clone(&site));
+    let (listening, listened) = mpsc::channel(1);
+    let change = async {
+        while let Some(Change { listeners, routes, timeouts }) = changes.recv().await {
+            // What is served first: a connection to a new listener must not find what was served before.
+            site.store(Arc::new(Site::new(routes, timeouts.clone(), traffic.clone())));
+            let _ = listening.send(listen::Change { listeners, timeouts }).await;
+        }
+        std::future::pending().await
+    };
+    let serving = Serving { listeners, router, connections, timeouts, traffic: traffic.clone() };
+    tokio::select! {
+        cut = listen::serve(serving, ready, listened, shutdown) => cut,
+        cut = change => cut,
+    }
 }
 
 struct Site<H> {
@@ -221,14 +285,32 @@ struct Site<H> {
     traffic: Traffic,
 }
 
+impl<H> Site<H> {
+    fn new(routes: Vec<Route<H>>, timeouts: Timeouts, traffic: Traffic) -> Self {
+        let mut site = Self { exact: HashMap::new(), any: None, timeouts, traffic };
+        for route in routes {
+            let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
+            match route.path {
+                RoutePath::Exact(path) => {
+                    site.exact.insert(path, served);
+                }
+                RoutePath::Any => site.any = Some(served),
+            }
+        }
+        site
+    }
+}
+
 struct Served<H> {
     contract: Option<Contract>,
     handler: H,
     body_bytes: usize,
 }
 
-async fn answer<H: Handler>(State(site): State<Arc<Site<H>>>, request: Request) -> Response {
+async fn answer<H: Handler>(State(site): State<Arc<ArcSwap<Site<H>>>>, request: Request) -> Response {
     let start = Instant::now();
+    // Whatever is served next, this request is answered by what is served now.
+    let site = site.load_full();
     let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };

@@ -34,8 +34,8 @@ const ROLLOVER: Duration = Duration::from_mins(5);
 
 /// A route that holds conversations on behalf of a plain service.
 pub struct Ingress {
-    /// Which of the gateway's routes it is: a context that one issued is nothing to another.
-    pub(crate) number: usize,
+    /// What its conversations belong to: a context that one route issued is nothing to another.
+    pub(crate) scope: String,
     /// One for each version of SOAP that the route speaks. Never empty.
     pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Arc<Users>,
@@ -207,7 +207,7 @@ impl Ingress {
 
     /// The key of a context in the store that all routes share.
     fn key(&self, identifier: &str) -> String {
-        format!("{} {identifier}", self.number)
+        format!("{} {identifier}", self.scope)
     }
 
     /// Who the message comes from; the password is checked here. Whoever is authenticated may call.

@@ -23,6 +23,7 @@ pub mod log;
 mod media;
 pub mod metrics;
 pub mod random;
+pub mod reload;
 pub mod replays;
 pub mod route;
 pub mod service;

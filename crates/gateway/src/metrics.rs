@@ -128,6 +128,11 @@ struct OfRejection {
     status: u16,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OfReload {
+    outcome: &'static str,
+}
+
 /// A histogram for each route.
 type Durations = Family<OfRoute, Histogram, fn() -> Histogram>;
 
@@ -139,6 +144,7 @@ pub struct Metrics {
     durations: Durations,
     backends: Durations,
     traffic: Traffic,
+    reloads: [Counter; 2],
     conversations: Gauge,
     pending: Gauge,
     session_octets: Gauge,
@@ -161,6 +167,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(durations),
             backends: Family::new_with_constructor(durations),
             traffic: Traffic::default(),
+            reloads: <[Counter; 2]>::default(),
             conversations: Gauge::default(),
             pending: Gauge::default(),
             session_octets: Gauge::default(),
@@ -172,6 +179,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts a configuration that was to take the place of another, and did or did not.
+    pub(crate) fn reloaded(&self, done: bool) {
+        self.reloads[usize::from(done)].inc();
+    }
+
     fn register(&mut self) {
         let Self { registry: to, requests, refusals, durations, backends, traffic, .. } = self;
         to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec()));
@@ -194,6 +206,10 @@ impl Metrics {
         to.register("connections", "Open connections of clients", traffic.connections.clone());
         let help = "Connections that were closed at once, as their peer had as many as it may";
         to.register("connections_refused", help, traffic.refused.clone());
+
+        let reloads = Family::<OfReload, Counter>::default();
+        self.reloads = ["refused", "done"].map(|outcome| reloads.get_or_create_owned(&OfReload { outcome }));
+        to.register("reloads", "Configurations that were to take the place of another", reloads);
 
         to.register("conversations", "Conversations that live", self.conversations.clone());
         let help = "Of these, those in which nothing was said yet";

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::CertificateError;
+use nuncio_crypto::digest::Hasher;
 use nuncio_crypto::key::KeyError;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Policy, SoapVersion};
@@ -50,10 +52,9 @@ pub enum RouteProblem {
     Upstream(#[from] UpstreamProblem),
 }
 
-/// Makes a route of its settings. `number` tells it from the other routes of one `world`.
+/// Makes a route of its settings.
 pub fn compile(
     mut settings: RouteSettings,
-    number: usize,
     world: &Arc<World>,
     timeouts: &Timeouts,
     lifetimes: &Lifetimes,
@@ -78,8 +79,9 @@ pub fn compile(
         tracing::warn!(route = %settings.path, "the policy has user names without passwords: none of them is believed");
     }
     let contract = contract(&mut settings, &served, &upstream);
+    let scope = scope(&settings);
     let handler = Ingress {
-        number,
+        scope,
         served,
         users: settings.users,
         upstream,
@@ -89,6 +91,19 @@ pub fn compile(
         world: Arc::clone(world),
     };
     Ok(Route { path: settings.path, contract, handler, body_bytes })
+}
+
+/// What conversations of a route belong to, and are nothing outside of: its path, its policy and whom it trusts. A
+/// configuration that changes one of them begins anew.
+fn scope(settings: &RouteSettings) -> String {
+    let Endpoint { soap, alternatives, operations, .. } = &settings.endpoint;
+    let mut hash = Hasher::new(DigestAlgorithm::Sha256);
+    hash.update(format!("{}\n{soap:?}\n{alternatives:?}\n{operations:?}\n", settings.path).as_bytes());
+    for certificate in &settings.trust {
+        hash.update(certificate.der());
+    }
+    let digest = hash.finish();
+    digest.as_ref().iter().take(8).fold(String::new(), |scope, octet| scope + &format!("{octet:02x}"))
 }
 
 /// The contract that clients may ask for: under what is served of the policy, and with the certificate that protects.

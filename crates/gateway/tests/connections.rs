@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
-use nuncio::listen::{Listener, server_config};
+use nuncio::listen::{Listener, server_config, unchanging};
 use nuncio::log::Audit;
 use nuncio::metrics::Traffic;
 use nuncio::service::{Claimed, Echo};
@@ -100,7 +100,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(serve(Parts {
-            listeners: vec![Listener { socket, tls, tls_terminated_by: options.tls_terminated_by }],
+            listeners: vec![Listener { socket: Arc::new(socket), tls, tls_terminated_by: options.tls_terminated_by }],
             routes: vec![Route {
                 path: options.path,
                 contract: None,
@@ -110,6 +110,7 @@ impl Server {
             connections: options.connections,
             timeouts: options.timeouts,
             traffic: Traffic::default(),
+            changes: unchanging(),
             ready: move || ready.send(()).unwrap(),
             shutdown: async move { stopped.await.unwrap_or_default() },
         }));

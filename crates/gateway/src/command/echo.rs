@@ -5,6 +5,7 @@ use clap::Args;
 use super::{Failed, drained, ready, stopped};
 use crate::config::{Base, ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
 use crate::gateway::{Parts, Route, bind, serve};
+use crate::listen::unchanging;
 use crate::metrics::Traffic;
 use crate::service;
 
@@ -32,6 +33,7 @@ impl Echo {
             connections: ConnectionLimits::default(),
             timeouts: Timeouts::default(),
             traffic: Traffic::default(),
+            changes: unchanging(),
             ready,
             shutdown,
         })

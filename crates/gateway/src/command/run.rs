@@ -4,12 +4,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::{Failed, drained, ready, stopped};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::gateway::Gateway;
+use crate::listen::unchanging;
 use crate::random::Entropy;
+use crate::reload::Reloader;
 use crate::world::World;
 
 /// Serves what a configuration file says
@@ -22,7 +26,25 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn run(self) -> Result<(), Failed> {
-        serve(Configuration::load(&self.config)?, Clock::system()).await
+        let shutdown = stopped()?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
+        let configuration = Configuration::load(&self.config)?;
+        let world = Arc::new(World::new(Clock::system(), Entropy::system(), &configuration.stores));
+        let (change, changes) = mpsc::channel(1);
+        let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
+        let gateway = Gateway::build(configuration, &world)?;
+        let mut sockets = gateway.bind().await?;
+        let (asked, asks) = mpsc::channel(1);
+        let reload = tokio::spawn(reloader.bound(sockets.take_bound()).run(asks));
+        let listen = tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                let _ = asked.send(()).await;
+            }
+        });
+        let cut = gateway.serve(sockets, changes, ready, shutdown).await;
+        reload.abort();
+        listen.abort();
+        drained(cut)
     }
 }
 
@@ -32,5 +54,5 @@ pub(super) async fn serve(configuration: Configuration, clock: Clock) -> Result<
     let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
     let gateway = Gateway::build(configuration, &world)?;
     let sockets = gateway.bind().await?;
-    drained(gateway.serve(sockets, ready, shutdown).await)
+    drained(gateway.serve(sockets, unchanging(), ready, shutdown).await)
 }

@@ -11,6 +11,7 @@ mod tls;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,7 +27,7 @@ use hyper_util::service::TowerToHyperService;
 use nuncio_wss::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -43,8 +45,8 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// A bound socket and what is spoken on it.
 pub struct Listener {
-    /// The socket, bound and listening.
-    pub socket: TcpListener,
+    /// The socket, bound and listening. Shared, so that one socket can be spoken on in another way from some moment on.
+    pub socket: Arc<TcpListener>,
     /// TLS settings; `None` for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// On plain HTTP: peers that take TLS off in front of us, whose requests count as secure.
@@ -79,26 +81,53 @@ struct Floor {
     places: Arc<Semaphore>,
     peers: Arc<Peers>,
     stage: watch::Receiver<Stage>,
+    /// Whether another floor has taken this one's place. What stands on it goes on, and each of its connections is closed
+    /// with the next answer: the client is told so, and loses nothing.
+    replaced: AtomicBool,
 }
 
-/// Serves `router` on all of `listeners` until `shutdown` completes, then answers what is in flight for at most
-/// [`Timeouts::drain`]. `ready` is called once, when connections are accepted.
+/// What is served, and on which terms.
+pub struct Serving {
+    /// Where.
+    pub listeners: Vec<Listener>,
+    /// What.
+    pub router: Router,
+    /// What a connection may cost.
+    pub connections: ConnectionLimits,
+    /// How long a peer may keep us waiting.
+    pub timeouts: Timeouts,
+    /// Where connections are counted.
+    pub traffic: Traffic,
+}
+
+/// Other terms, from some moment on.
+pub struct Change {
+    /// All listeners that there shall be: those that are there already share their sockets.
+    pub listeners: Vec<Listener>,
+    /// How long a peer of theirs may keep us waiting.
+    pub timeouts: Timeouts,
+}
+
+/// No change, ever.
+pub fn unchanging<T>() -> mpsc::Receiver<T> {
+    mpsc::channel(1).1
+}
+
+/// Serves until `shutdown` completes, then answers what is in flight for at most [`Timeouts::drain`]. `ready` is called
+/// once, when connections are accepted; each of `changes` is made when it comes.
 ///
 /// Returns how many connections had to be cut.
 pub async fn serve(
-    listeners: Vec<Listener>,
-    router: Router,
-    connections: ConnectionLimits,
-    timeouts: Timeouts,
-    traffic: Traffic,
+    serving: Serving,
     ready: impl FnOnce(),
+    mut changes: mpsc::Receiver<Change>,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
+    let Serving { listeners, router, connections, timeouts, traffic } = serving;
     let total = connections.connections.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
     let places = Arc::new(Semaphore::new(total));
     let (stage, watched) = watch::channel(Stage::Serving);
-    let drain = timeouts.drain;
-    let floor = Arc::new(Floor {
+    let mut floor = Arc::new(Floor {
         router,
         connections,
         timeouts: Arc::new(timeouts),
@@ -106,24 +135,55 @@ pub async fn serve(
         places: Arc::clone(&places),
         peers: Arc::default(),
         stage: watched,
+        replaced: AtomicBool::new(false),
     });
 
-    let mut loops = JoinSet::new();
-    for listener in listeners {
-        loops.spawn(accept(listener, Arc::clone(&floor)));
-    }
+    let mut loops = accept_on(listeners, &floor);
     ready();
-    shutdown.await;
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let change = tokio::select! {
+            () = shutdown.as_mut() => break,
+            Some(change) = changes.recv() => change,
+        };
+        // A loop ends where it waits for a connection, never with one in its hands: those that come meanwhile wait in the
+        // kernel's queue, and find the new loops.
+        loops.shutdown().await;
+        floor.replaced.store(true, Ordering::Relaxed);
+        floor = Arc::new(floor.changed(change.timeouts));
+        loops = accept_on(change.listeners, &floor);
+    }
 
     // Dropping the loops closes the sockets: a client that comes now finds another instance, or none.
     loops.shutdown().await;
     let _ = stage.send(Stage::Draining);
     tracing::info!(open = total - places.available_permits(), "draining");
     // Each connection holds a permit: when all are back, all are done.
-    let drained = tokio::time::timeout(drain, places.acquire_many(total as u32)).await;
+    let drained = tokio::time::timeout(floor.timeouts.drain, places.acquire_many(total as u32)).await;
     let cut = if drained.is_ok() { 0 } else { total - places.available_permits() };
     let _ = stage.send(Stage::Ended);
     cut
+}
+
+/// One loop for each listener.
+fn accept_on(listeners: Vec<Listener>, floor: &Arc<Floor>) -> JoinSet<()> {
+    listeners.into_iter().map(|listener| accept(listener, Arc::clone(floor))).collect()
+}
+
+impl Floor {
+    /// The same with other deadlines.
+    fn changed(&self, timeouts: Timeouts) -> Self {
+        Self {
+            router: self.router.clone(),
+            connections: self.connections.clone(),
+            timeouts: Arc::new(timeouts),
+            traffic: self.traffic.clone(),
+            places: Arc::clone(&self.places),
+            peers: Arc::clone(&self.peers),
+            stage: self.stage.clone(),
+            replaced: AtomicBool::new(false),
+        }
+    }
 }
 
 async fn accept(listener: Listener, floor: Arc<Floor>) {
@@ -217,7 +277,8 @@ impl Connection {
         let pace = Pace::new();
         let arrival = Arrival { peer: self.peer.ip(), transport, pace: Arc::clone(&pace) };
         let stream = Paced::new(stream, pace, Arc::clone(timeouts));
-        let service = Requests { router: TowerToHyperService::new(self.floor.router.clone()), arrival };
+        let router = TowerToHyperService::new(self.floor.router.clone());
+        let service = Requests { router, arrival, floor: Arc::clone(&self.floor) };
         let connection = hyper::server::conn::http1::Builder::new()
             // `Paced` knows better than hyper what is late, but an idle connection is only asked whether it is late
             // where hyper has a deadline of its own: one that `Paced` always meets first.
@@ -243,6 +304,7 @@ impl Connection {
 struct Requests {
     router: TowerToHyperService<Router>,
     arrival: Arrival,
+    floor: Arc<Floor>,
 }
 
 impl Service<Request<Incoming>> for Requests {
@@ -255,7 +317,14 @@ impl Service<Request<Incoming>> for Requests {
         pace.busy();
         request.extensions_mut().insert(self.arrival.clone());
         let response = self.router.call(request);
-        Box::pin(async move { Ok(response.await?.map(|body| Tail { body, pace })) })
+        let floor = Arc::clone(&self.floor);
+        Box::pin(async move {
+            let mut response = response.await?.map(|body| Tail { body, pace });
+            if floor.replaced.load(Ordering::Relaxed) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -23,6 +23,7 @@ use crate::config::{
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
+use crate::listen::unchanging;
 use crate::metrics::Traffic;
 use crate::random::Entropy;
 use crate::service::{Claimed, Echo};
@@ -71,6 +72,7 @@ impl Demo {
             connections: ConnectionLimits::default(),
             timeouts: Timeouts::default(),
             traffic: Traffic::default(),
+            changes: unchanging(),
             ready: || {},
             shutdown: until(stopping.clone()),
         }));
@@ -90,7 +92,7 @@ impl Demo {
         show.step("policy, keys and users are compiled", start.elapsed());
         Show::note(&format!("Policy {PRESET}: {}", preset.meaning));
         Show::note(&format!("Clients call {url}"));
-        let secured = tokio::spawn(gateway.serve(sockets, || {}, until(stopping)));
+        let secured = tokio::spawn(gateway.serve(sockets, unchanging(), || {}, until(stopping)));
 
         let told = Client::new(&url, preset, certificate)?.round(&show, &wire).await;
         if told.is_ok() && !self.once {

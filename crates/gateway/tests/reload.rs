@@ -1,0 +1,182 @@
+//! A configuration that takes the place of another while the gateway serves.
+
+// A test's helpers fail as its tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod program;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use program::{Running, key, nuncio, port};
+
+/// How long a change may take to be seen; a machine under load is slow.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+struct Gateway {
+    running: Running,
+    file: PathBuf,
+    log: PathBuf,
+    port: u16,
+    admin: u16,
+}
+
+impl Gateway {
+    fn start(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let (file, log) = (folder.join("nuncio.yaml"), folder.join("log"));
+        let (port, admin) = (port(), port());
+        std::fs::write(folder.join("password"), "wonderland-1865\n").unwrap();
+        std::fs::write(&file, configuration(port, admin, &["/one"])).unwrap();
+        let mut command = nuncio();
+        command.arg("run").arg("--config").arg(&file);
+        let running = Running::start_logging(command, File::create(&log).unwrap().into());
+        Self { running, file, log, port, admin }
+    }
+
+    /// Another configuration, and the signal to take it.
+    fn change(&self, yaml: &str) {
+        std::fs::write(&self.file, yaml).unwrap();
+        assert!(Command::new("kill").args(["-HUP", &self.running.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Waits for so many lines of the log that have `text`; the last of them.
+    fn wait(&self, text: &str, count: usize) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            let lines: Vec<_> = log.lines().filter(|line| line.contains(text)).collect();
+            if lines.len() >= count {
+                return lines.last().map(|line| (*line).to_owned()).unwrap();
+            }
+            assert!(Instant::now() < until, "{text:?} is not there {count} times:\n{log}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn measured(&self) -> String {
+        get(self.admin, "/metrics")
+    }
+}
+
+fn configuration(port: u16, admin: u16, paths: &[&str]) -> String {
+    let (certificate, key) = (key("server.pem"), key("server.key"));
+    let tls = format!("{{ certificate: {}, key: {} }}", certificate.display(), key.display());
+    let route = |path: &&str| {
+        format!(
+            "  - path: {path}\n    backend: http://127.0.0.1:9/\n    preset: wcf-ws2007-userNameOverTransport\n    \
+             users: [{{ name: alice, password_file: password }}]\n"
+        )
+    };
+    format!(
+        "listeners:\n  - address: 127.0.0.1:{port}\n    tls_terminated_by: [127.0.0.1]\n  - address: 127.0.0.1:0\n    \
+         tls: {tls}\nadmin: {{ address: 127.0.0.1:{admin} }}\nroutes:\n{}",
+        paths.iter().map(route).collect::<String>()
+    )
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The status of a POST that is no message: 404 where there is no route.
+fn status(stream: &mut TcpStream, path: &str) -> (u16, String) {
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/soap+xml\r\nContent-Length: 4\r\n\r\n<x/>"
+    )
+    .unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut octet = [0];
+        stream.read_exact(&mut octet).unwrap();
+        head.push(octet[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length =
+        head.split_once("content-length: ").map_or(0, |(_, rest)| rest.lines().next().unwrap().parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head[9..12].parse().unwrap(), head)
+}
+
+fn ask(port: u16, path: &str) -> u16 {
+    status(&mut TcpStream::connect(("127.0.0.1", port)).unwrap(), path).0
+}
+
+#[test]
+fn a_signal_puts_another_configuration_in_force() {
+    let gateway = Gateway::start("reload");
+    let mut before = TcpStream::connect(("127.0.0.1", gateway.port)).unwrap();
+    assert_eq!((status(&mut before, "/one").0, ask(gateway.port, "/two")), (500, 404));
+    gateway.change(&configuration(gateway.port, gateway.admin, &["/two"]));
+    gateway.wait("the configuration was reloaded", 1);
+    assert_eq!((ask(gateway.port, "/one"), ask(gateway.port, "/two")), (404, 500));
+    // A connection from before is answered by what is in force, and closed with it.
+    let (found, head) = status(&mut before, "/two");
+    assert!(found == 500 && head.contains("\r\nconnection: close\r\n"), "{head}");
+    assert_eq!(before.read(&mut [0]).unwrap_or(0), 0);
+    assert!(gateway.measured().contains("\nnuncio_reloads_total{outcome=\"done\"} 1\n"), "{}", gateway.measured());
+    assert_eq!(gateway.running.stop(), Some(0));
+}
+
+#[test]
+fn a_bad_configuration_changes_nothing_and_says_so() {
+    let gateway = Gateway::start("reload-bad");
+    let good = configuration(gateway.port, gateway.admin, &["/two"]);
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy_port = busy.local_addr().unwrap().port();
+    let cases = [
+        (good.replace("preset: wcf-ws2007-", "preset: wcf-ws2008-"), "nuncio.yaml:10: there is no preset"),
+        (good.replace("routes:", "rutes:"), "nuncio.yaml:7: unknown field"),
+        (good.replace("password_file: password", "password_file: nothing"), "cannot read nothing"),
+        (format!("{good}stores: {{ replay_bytes: 1 MiB }}\n"), "`stores` changed, which takes a restart"),
+        (format!("{good}connections: {{ headers: 65 }}\n"), "`connections` changed, which takes a restart"),
+        (good.replace(&gateway.admin.to_string(), &port().to_string()), "`admin` changed, which takes a restart"),
+        (good.replace("127.0.0.1:0", &format!("127.0.0.1:{busy_port}")), "cannot listen on 127.0.0.1:"),
+    ];
+    for (count, (yaml, reason)) in cases.iter().enumerate() {
+        gateway.change(yaml);
+        let line = gateway.wait("the configuration is not reloaded", count + 1);
+        assert!(line.contains(reason), "{line}\n is not {reason}");
+        assert_eq!((ask(gateway.port, "/one"), ask(gateway.port, "/two")), (500, 404), "{reason}");
+    }
+    assert!(gateway.measured().contains("\nnuncio_reloads_total{outcome=\"refused\"} 7\n"), "{}", gateway.measured());
+    gateway.change(&good);
+    gateway.wait("the configuration was reloaded", 1);
+    assert_eq!(ask(gateway.port, "/two"), 500);
+}
+
+#[test]
+fn a_file_that_changes_is_read_again_without_a_signal() {
+    let gateway = Gateway::start("reload-file");
+    std::fs::write(gateway.file.with_file_name("password"), "looking-glass-1871\n").unwrap();
+    gateway.wait("the configuration was reloaded", 1);
+    // A file that is not there any more is a bad configuration, once.
+    std::fs::remove_file(gateway.file.with_file_name("password")).unwrap();
+    gateway.wait("the configuration is not reloaded", 1);
+    std::fs::write(gateway.file.with_file_name("password"), "wonderland-1865\n").unwrap();
+    gateway.wait("the configuration was reloaded", 2);
+    assert_eq!(ask(gateway.port, "/one"), 500);
+}
+
+#[test]
+fn listeners_come_and_go() {
+    let gateway = Gateway::start("reload-listeners");
+    let other = port();
+    gateway.change(&configuration(other, gateway.admin, &["/one"]));
+    gateway.wait("the configuration was reloaded", 1);
+    assert_eq!(ask(other, "/one"), 500);
+    let gone = TcpStream::connect(("127.0.0.1", gateway.port)).map(drop).map_err(|error| error.kind());
+    assert_eq!(gone, Err(ErrorKind::ConnectionRefused));
+}
