@@ -4,6 +4,7 @@
 //! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]), a policy
 //! alone ([`bare`]) and the names that users know ([`preset`]). Out of it leads [`publish`].
 
+pub mod authorise;
 pub mod bare;
 mod error;
 pub mod model;
