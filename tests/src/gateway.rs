@@ -14,6 +14,7 @@ use nuncio::config::{
     MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use nuncio::gateway::Gateway;
+use nuncio::identity::Telling;
 use nuncio::listen::unchanging;
 use nuncio::random::Entropy;
 use nuncio::route::RouteProblem;
@@ -22,6 +23,7 @@ use nuncio::world::World;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::authorise::Authorisation;
 use tokio::sync::oneshot;
 
 /// What a test's gateway is to be.
@@ -187,6 +189,8 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         encryption: None,
         users: Arc::new(Users::kept(keep, users)),
         trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
+        telling: Telling::default(),
+        authorisation: Authorisation::default(),
         addresses: settings.addresses,
         forward_addressing: false,
         trace: false,

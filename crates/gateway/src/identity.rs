@@ -3,7 +3,11 @@
 //! A request to a backend is built from nothing, so no header of a client's can reach it, however it is spelled; there
 //! is no list of headers to strip, and none to forget.
 
+use std::borrow::Cow;
+
 use hyper::header::{HeaderName, HeaderValue};
+use nuncio_policy::authorise::Proof;
+use nuncio_wss::{Asserted, Form, Holder, Opened, Plain, Principal};
 
 /// Who calls: a user's name, or a certificate's subject in the form of RFC 2253.
 pub const PRINCIPAL: HeaderName = HeaderName::from_static("x-nuncio-principal");
@@ -48,29 +52,149 @@ pub fn header_value(value: &str) -> Result<HeaderValue, TooLong> {
     HeaderValue::from_maybe_shared(bytes::Bytes::from(encoded)).map_err(|_| TooLong(length))
 }
 
+/// Something that a backend can be told of who calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Claim {
+    /// His name.
+    Principal,
+    /// The conversation.
+    Conversation,
+    /// How he proved who he is.
+    Proof,
+    /// His roles.
+    Roles,
+    /// Who issued his certificate.
+    Issuer,
+    /// The SHA-1 of his certificate.
+    Thumbprint,
+}
+
+/// What a backend is told of who calls, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Telling {
+    /// In headers.
+    pub headers: Vec<(Claim, HeaderName)>,
+    /// In the message.
+    pub soap: Option<Form>,
+}
+
+/// In headers of Nuncio's own: the name and the conversation.
+impl Default for Telling {
+    fn default() -> Self {
+        Self { headers: vec![(Claim::Principal, PRINCIPAL), (Claim::Conversation, CONVERSATION)], soap: None }
+    }
+}
+
+/// Who calls, and all that is known of him.
+pub struct Caller {
+    /// Who it is.
+    pub principal: Principal,
+    /// The id of his conversation.
+    pub conversation: Option<String>,
+    /// His roles.
+    pub roles: Vec<String>,
+}
+
+impl Caller {
+    /// How he proved who he is.
+    pub(crate) fn proof(&self) -> Proof {
+        match &self.principal {
+            Principal::Anonymous => Proof::None,
+            Principal::Certificate(_) => Proof::Certificate,
+            Principal::User(_) => Proof::Password,
+        }
+    }
+
+    fn holder(&self) -> Option<&Holder> {
+        match &self.principal {
+            Principal::Certificate(holder) => Some(holder),
+            Principal::Anonymous | Principal::User(_) => None,
+        }
+    }
+
+    /// What a header says; `None` where there is nothing to say.
+    fn header(&self, claim: Claim) -> Result<Option<HeaderValue>, TooLong> {
+        let text: Option<Cow<'_, str>> = match claim {
+            Claim::Principal => self.principal.name().map(Cow::Borrowed),
+            Claim::Conversation => self.conversation.as_deref().map(Cow::Borrowed),
+            Claim::Proof => Some(proved(self.proof()).into()),
+            Claim::Issuer => self.holder().map(|holder| Cow::Borrowed(&*holder.issuer)),
+            Claim::Thumbprint => self.holder().map(|holder| thumbprint(holder).into()),
+            // A comma in a name is encoded, so that what is read at commas is what was said.
+            Claim::Roles if self.roles.is_empty() => None,
+            Claim::Roles => return self.roles_header().map(Some),
+        };
+        text.map(|text| header_value(&text)).transpose()
+    }
+
+    fn roles_header(&self) -> Result<HeaderValue, TooLong> {
+        let mut all = Vec::new();
+        for role in &self.roles {
+            if !all.is_empty() {
+                all.push(b',');
+            }
+            let one = header_value(role)?;
+            for &octet in one.as_bytes() {
+                if octet == b',' { all.extend_from_slice(b"%2C") } else { all.push(octet) }
+            }
+        }
+        let length = all.len();
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(all))
+            .ok()
+            .filter(|_| length <= LONGEST)
+            .ok_or(TooLong(length))
+    }
+}
+
+fn proved(proof: Proof) -> &'static str {
+    match proof {
+        Proof::None => "none",
+        Proof::Password => "password",
+        Proof::Certificate => "certificate",
+    }
+}
+
+fn thumbprint(holder: &Holder) -> String {
+    holder.thumbprint.iter().fold(String::new(), |text, octet| text + &format!("{octet:02X}"))
+}
+
 /// The leave to call a backend, in somebody's name.
 ///
 /// Only [`Permit::assertion`] makes one, so a search for that word finds every place where a caller is believed; and
 /// nothing reaches a backend without one.
-#[derive(Clone, Debug)]
 pub struct Permit {
-    principal: Option<HeaderValue>,
-    conversation: Option<HeaderValue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    soap: Option<Form>,
+    caller: Caller,
 }
 
 impl Permit {
-    /// Asserts that whoever sent a message has proved to be `principal`, in `conversation`.
-    pub(crate) fn assertion(principal: Option<&str>, conversation: Option<&str>) -> Result<Self, TooLong> {
-        Ok(Self {
-            principal: principal.map(header_value).transpose()?,
-            conversation: conversation.map(header_value).transpose()?,
-        })
+    /// Asserts that whoever sent a message has proved to be `caller`, and may call; `telling` is what is told of it.
+    pub(crate) fn assertion(caller: Caller, telling: &Telling) -> Result<Self, TooLong> {
+        let mut headers = Vec::with_capacity(telling.headers.len());
+        for (claim, name) in &telling.headers {
+            if let Some(value) = caller.header(*claim)? {
+                headers.push((name.clone(), value));
+            }
+        }
+        Ok(Self { headers, soap: telling.soap, caller })
     }
 
     /// The headers that tell a backend so.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let principal = self.principal.clone().map(|value| (PRINCIPAL, value));
-        principal.into_iter().chain(self.conversation.clone().map(|value| (CONVERSATION, value)))
+        self.headers.iter().cloned()
+    }
+
+    /// The message that tells a backend so, where that is meant to.
+    pub(crate) fn plain(&self, opened: &Opened) -> Plain {
+        let Some(form) = self.soap else { return opened.plain() };
+        let thumbprint = self.caller.holder().map(thumbprint);
+        let mut claims = vec![("Proof", proved(self.caller.proof()))];
+        claims.extend(self.caller.roles.iter().map(|role| ("Role", &**role)));
+        claims.extend(self.caller.holder().map(|holder| ("Issuer", &*holder.issuer)));
+        claims.extend(thumbprint.as_deref().map(|thumbprint| ("Thumbprint", thumbprint)));
+        claims.extend(self.caller.conversation.as_deref().map(|conversation| ("Conversation", conversation)));
+        opened.plain_with(Some(&Asserted { form, principal: self.caller.principal.name(), claims: &claims }))
     }
 }
 

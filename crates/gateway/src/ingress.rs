@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::{HeaderMap, StatusCode};
+use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
     Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived,
@@ -13,7 +14,7 @@ use nuncio_wss::{
 
 use crate::gateway::Handler;
 use crate::http::{Inbound, Outbound};
-use crate::identity::{Permit, TooLong};
+use crate::identity::{Caller, Permit, Telling, TooLong};
 use crate::log::Audit;
 use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
@@ -39,6 +40,8 @@ pub struct Ingress {
     /// One for each version of SOAP that the route speaks. Never empty.
     pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Arc<Users>,
+    pub(crate) authorisation: Authorisation,
+    pub(crate) telling: Telling,
     pub(crate) upstream: Upstream,
     pub(crate) metrics: RouteMetrics,
     /// Whether a request that comes without a trace begins one.
@@ -161,10 +164,16 @@ impl Ingress {
                 return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit).map(Some);
             }
         }
+        if !self.may(&caller, opened.request(), opened.action()) {
+            note(audit, Outcome::Denied, &"the rules of the route do not allow it");
+            let denied = Fault::refusal(Class::FailedAuthentication, recipient.dialect());
+            return self.seal(&opened.into_reply(), Answer::Fault(denied), audit).map(Some);
+        }
         match opened.request() {
             Request::Application => {
                 self.used(&opened, now);
-                self.forward(opened, &caller.permit, trace.or_else(|| self.begin()), audit).await
+                let permit = Permit::assertion(caller, &self.telling)?;
+                self.forward(opened, &permit, trace.or_else(|| self.begin()), audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
@@ -210,13 +219,13 @@ impl Ingress {
         format!("{} {identifier}", self.scope)
     }
 
-    /// Who the message comes from; the password is checked here. Whoever is authenticated may call.
+    /// Who the message comes from; the password is checked here.
     fn authenticate(&self, opened: &Opened) -> Result<Caller, Denied> {
         let (principal, conversation) = match opened.claim() {
             Claim::Anonymous => (Principal::Anonymous, None),
-            Claim::Certificate(certificate) => (Principal::Certificate(certificate.subject().to_owned()), None),
+            Claim::Certificate(certificate) => (Principal::from(certificate), None),
             Claim::User(name) => (Principal::User(name.to_owned()), None),
-            Claim::Context(context) => (context.principal.clone(), Some(&*context.conversation)),
+            Claim::Context(context) => (context.principal.clone(), Some(context.conversation.clone())),
             Claim::Username(user) => {
                 if !self.users.check(user) {
                     return Err(Refusal::WrongPassword(user.name.clone()).into());
@@ -224,8 +233,23 @@ impl Ingress {
                 (Principal::User(user.name.clone()), None)
             }
         };
-        let permit = Permit::assertion(principal.name(), conversation)?;
-        Ok(Caller { principal, permit })
+        let mut caller = Caller { principal, conversation, roles: Vec::new() };
+        caller.roles = self.authorisation.roles(&asks(&caller), &[]).into_iter().map(str::to_owned).collect();
+        Ok(caller)
+    }
+
+    /// Whether the caller may do what he asks for. One who may call nothing gets no conversation; to end one is always
+    /// allowed.
+    fn may(&self, caller: &Caller, request: Request, action: Option<&str>) -> bool {
+        if self.authorisation.is_open() {
+            return true;
+        }
+        let roles: Vec<&str> = caller.roles.iter().map(|role| &**role).collect();
+        match request {
+            Request::Application => self.authorisation.allows(&asks(caller), &roles, action.unwrap_or_default()),
+            Request::Issue | Request::Renew => self.authorisation.admits(&asks(caller), &roles),
+            Request::Cancel => true,
+        }
     }
 
     /// After the proof of who sent it, so that a stranger cannot fill the store. The message itself comes first: what
@@ -252,7 +276,7 @@ impl Ingress {
     ) -> Result<Option<Message>, Denied> {
         audit.trace = trace;
         let answered = opened.is_answered();
-        let plain = opened.plain();
+        let plain = permit.plain(&opened);
         let reply = opened.into_reply();
         let sent = Instant::now();
         let answer = self.upstream.forward(permit, trace.as_ref(), plain).await;
@@ -391,17 +415,16 @@ impl Ingress {
     }
 }
 
-/// Who calls, and the leave to call the backend in that name.
-struct Caller {
-    principal: Principal,
-    permit: Permit,
+/// A caller as the rules know him.
+fn asks(caller: &Caller) -> authorise::Caller<'_> {
+    authorise::Caller { proof: caller.proof(), name: caller.principal.name().unwrap_or_default() }
 }
 
 /// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
 fn owner(principal: &Principal) -> String {
     match principal {
         Principal::Anonymous => "anonymous".to_owned(),
-        Principal::Certificate(subject) => format!("certificate {subject}"),
+        Principal::Certificate(holder) => format!("certificate {}", holder.subject),
         Principal::User(name) => format!("user {name}"),
     }
 }

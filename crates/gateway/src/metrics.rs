@@ -29,7 +29,7 @@ const BUCKETS: [f64; 16] =
 /// What a request asked for, as a label; the first where it was not read so far.
 const KINDS: [&str; 5] = ["unread", "application", "issue", "renew", "cancel"];
 /// What became of a request, as a label.
-const OUTCOMES: [&str; 6] = ["answered", "fault", "unavailable", "busy", "refused", "failed"];
+const OUTCOMES: [&str; 7] = ["answered", "fault", "unavailable", "busy", "refused", "failed", "denied"];
 /// The classes of refusals, in the order of the enum.
 const CLASSES: [Class; 7] = [
     Class::Unreadable,
@@ -68,6 +68,8 @@ pub enum Outcome {
     Refused(Class),
     /// A fault of ours, or of the machine's.
     Failed,
+    /// The caller is known, and may not do it.
+    Denied,
 }
 
 impl Outcome {
@@ -79,6 +81,7 @@ impl Outcome {
             Self::Busy => 3,
             Self::Refused(_) => 4,
             Self::Failed => 5,
+            Self::Denied => 6,
         }
     }
 }

@@ -84,6 +84,8 @@ pub fn compile(
         scope,
         served,
         users: settings.users,
+        authorisation: settings.authorisation,
+        telling: settings.telling,
         upstream,
         metrics: world.metrics.route(&settings.path.to_string()),
         trace: settings.trace,

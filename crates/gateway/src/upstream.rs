@@ -230,10 +230,12 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use nuncio_wss::Principal;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::identity::{Caller, Telling};
 
     /// What a backend does with a connection, once a request has come.
     #[derive(Clone)]
@@ -300,7 +302,9 @@ mod tests {
             backend_total: Duration::from_millis(800),
             ..Timeouts::default()
         };
-        let permit = Permit::assertion(Some("Zoë"), Some("c-1")).unwrap();
+        let caller =
+            Caller { principal: Principal::User("Zoë".into()), conversation: Some("c-1".into()), roles: Vec::new() };
+        let permit = Permit::assertion(caller, &Telling::default()).unwrap();
         Upstream::new(url.clone(), None, 1000, &timeouts).unwrap().forward(&permit, None, plain()).await
     }
 

@@ -390,6 +390,21 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ),
         (
             PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    identity: { headers: { principal: Host } }\n",
+            "8: \"Host\" is no header that can tell who calls: it is none, or a request has it for something else",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    identity: { headers: { principal: X-A_B, roles: x_a-b } }\n",
+            "8: header \"x_a-b\" is there twice",
+        ),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    authorise: { rules: [] }\n",
+            "8: `rules` is empty: nobody could call",
+        ),
+        (
+            PRESET,
             "    wsdl: hashed.wsdl\n    port: Basic\n    danger_keep_passwords: plain\n",
             "9: unknown variant `plain`, expected one of readable, sha1",
         ),

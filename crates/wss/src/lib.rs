@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a socket or a random source: the instant and the randomness are arguments.
 
 mod addressing;
+mod asserted;
 mod callback;
 mod claim;
 mod conversation;
@@ -38,9 +39,10 @@ mod token;
 mod trust;
 mod unsecured;
 
+pub use asserted::{Asserted, Form, IDENTITY};
 pub use callback::{Callbacks, Channel};
 pub use claim::Claim;
-pub use conversation::{Context, Outlived, Principal};
+pub use conversation::{Context, Holder, Outlived, Principal};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
 pub use initiator::{

@@ -5,6 +5,7 @@ use nuncio_xml::{NodeId, Writer};
 use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::is_addressing;
+use crate::asserted::Asserted;
 use crate::envelope::Envelope;
 use crate::names::{WSSE, WSSE11, WSU, soap};
 
@@ -40,8 +41,14 @@ pub(crate) fn unverified<'a>(
 }
 
 /// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers; with
-/// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own).
-pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>) -> Plain {
+/// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own), and what is
+/// asserted of who sent it.
+pub(crate) fn write(
+    envelope: &Envelope,
+    addressing: bool,
+    action: Option<&str>,
+    asserted: Option<&Asserted<'_>>,
+) -> Plain {
     let document = &envelope.document;
     let namespace = soap(envelope.soap);
     let mut writer = Writer::new();
@@ -59,10 +66,15 @@ pub(crate) fn write(envelope: &Envelope, addressing: bool, action: Option<&str>)
     }
     blocks.extend(passing.map(|(_, other)| other));
     blocks.retain(|&block| addressing || !is_addressing(document.name(block).namespace));
-    if !blocks.is_empty() {
+    blocks.retain(|&block| !asserted.is_some_and(|asserted| asserted.displaces(document, block)));
+    let asserted = asserted.filter(|asserted| asserted.is_said());
+    if !blocks.is_empty() || asserted.is_some() {
         writer.start("s", namespace, "Header");
         for block in blocks {
             writer.copy(document, block);
+        }
+        if let Some(asserted) = asserted {
+            asserted.write(&mut writer);
         }
         writer.end();
     }

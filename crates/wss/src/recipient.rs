@@ -9,6 +9,7 @@ use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 use nuncio_xml::{Encoding, NodeId};
 
 use crate::addressing::{Headers, Replies, is_addressing};
+use crate::asserted::Asserted;
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
@@ -474,9 +475,14 @@ impl Opened {
 
     /// The message as the backend gets it: written anew from the nodes that were verified.
     pub fn plain(&self) -> Plain {
+        self.plain_with(None)
+    }
+
+    /// As [`Opened::plain`], with what is asserted of who sent it, and without what a client says in its place.
+    pub fn plain_with(&self, asserted: Option<&Asserted<'_>>) -> Plain {
         let soap_action = self.operation().and_then(|terms| terms.operation.input.soap_action.as_deref());
         let action = soap_action.filter(|action| !action.is_empty()).or(self.action.as_deref());
-        plain::write(&self.envelope, self.recipient.settings.forward_addressing, action)
+        plain::write(&self.envelope, self.recipient.settings.forward_addressing, action, asserted)
     }
 
     /// What an initiator who sent this request would remember of it, to open the answer.

@@ -210,6 +210,9 @@ pub enum Problem {
         /// Why not.
         reason: String,
     },
+    /// A header cannot tell who calls.
+    #[error("{0:?} is no header that can tell who calls: it is none, or a request has it for something else")]
+    IdentityHeader(String),
     /// Passwords would be kept readable for nothing.
     #[error("passwords are kept readable, and no client's comes hashed: leave it out")]
     ReadablePasswords,

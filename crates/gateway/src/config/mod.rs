@@ -11,6 +11,7 @@ mod credentials;
 mod document;
 mod endpoint;
 mod error;
+mod identity;
 mod limits;
 mod listener;
 mod route;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::{KeyError, PrivateKey};
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::authorise::Authorisation;
 use nuncio_wss::Credential;
 use reqwest::Url;
 
@@ -42,6 +44,7 @@ pub(crate) use route::{ContractInput, RouteInput, is_path};
 pub use schema::schema;
 pub(crate) use user::{KeepInput, Password, UserInput};
 
+use crate::identity::Telling;
 use crate::users::Users;
 
 /// A configuration.
@@ -122,6 +125,10 @@ pub struct RouteSettings {
     pub users: Arc<Users>,
     /// Certificates that clients' are checked against: roots and pins.
     pub trust: Vec<Certificate>,
+    /// What the backend is told of who calls.
+    pub telling: Telling,
+    /// Who may call what.
+    pub authorisation: Authorisation,
     /// The addresses that a message may be sent to; empty for any.
     pub addresses: Vec<String>,
     /// Whether the addressing headers travel to the backend.

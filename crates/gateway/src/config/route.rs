@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nuncio_policy::authorise::Authorisation;
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -11,11 +12,13 @@ use super::backend::backend;
 use super::base::Base;
 use super::credentials::{certificates, identity};
 use super::error::{ConfigError, Problem, Troubled};
+use super::identity::{AuthoriseInput, IdentityInput};
 use super::limits::MessageLimits;
 use super::listener::TlsInput;
 use super::tables::MessageLimitsInput;
 use super::user::{KeepInput, UserInput, keep, users};
 use super::{ContractSettings, Endpoint, RoutePath, RouteSettings, Said};
+use crate::identity::Telling;
 
 /// A route: a path with its policy and the plain service behind it.
 #[derive(Deserialize, JsonSchema)]
@@ -54,6 +57,10 @@ pub(crate) struct RouteInput {
     /// Files with certificates in PEM that clients' are checked against: authorities, or the very certificates.
     #[serde(default)]
     pub(crate) trust: Vec<Said<PathBuf>>,
+    /// What the backend is told of who calls.
+    pub(crate) identity: Option<IdentityInput>,
+    /// Who may call what. Without it, whoever is authenticated may call.
+    pub(crate) authorise: Option<AuthoriseInput>,
     /// Addresses that a message may be sent to. Without any, every signed one is ours.
     #[serde(default)]
     pub(crate) addresses: Vec<Said<String>>,
@@ -99,6 +106,8 @@ impl RouteInput {
             users: Vec::new(),
             danger_keep_passwords: None,
             trust: Vec::new(),
+            identity: None,
+            authorise: None,
             addresses: Vec::new(),
             forward_addressing: false,
             trace: false,
@@ -145,6 +154,8 @@ impl RouteInput {
             encryption,
             users: Arc::new(users(self.users, keep, base)?),
             trust,
+            telling: self.identity.map_or_else(|| Ok(Telling::default()), IdentityInput::build)?,
+            authorisation: self.authorise.map_or_else(|| Ok(Authorisation::default()), AuthoriseInput::build)?,
             addresses: self.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
             forward_addressing: self.forward_addressing,
             trace: self.trace,

@@ -1,5 +1,6 @@
 //! A security context: what the two sides of a conversation share.
 
+use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
 
 use super::derived::Lease;
@@ -11,10 +12,31 @@ use crate::time::Time;
 pub enum Principal {
     /// Nobody in particular: only the service is authenticated.
     Anonymous,
-    /// The holder of a certificate, by its subject in the form of RFC 2253.
-    Certificate(String),
+    /// The holder of a certificate.
+    Certificate(Box<Holder>),
     /// A user, by name.
     User(String),
+}
+
+/// The holder of a certificate that was trusted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Holder {
+    /// The certificate's subject, in the form of RFC 2253.
+    pub subject: String,
+    /// Its issuer, in the same form.
+    pub issuer: String,
+    /// The SHA-1 of its DER, by which products name it.
+    pub thumbprint: [u8; 20],
+}
+
+impl From<&Certificate> for Principal {
+    fn from(certificate: &Certificate) -> Self {
+        Self::Certificate(Box::new(Holder {
+            subject: certificate.subject().to_owned(),
+            issuer: certificate.issuer().to_owned(),
+            thumbprint: certificate.thumbprint(),
+        }))
+    }
 }
 
 impl Principal {
@@ -22,7 +44,19 @@ impl Principal {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Anonymous => None,
-            Self::Certificate(name) | Self::User(name) => Some(name),
+            Self::Certificate(holder) => Some(&holder.subject),
+            Self::User(name) => Some(name),
+        }
+    }
+
+    /// Whether both are the same one: the user of one name, or whoever one issuer gave certificates to under one subject. A
+    /// certificate may have been replaced by its successor.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Certificate(one), Self::Certificate(other)) => {
+                one.subject == other.subject && one.issuer == other.issuer
+            }
+            _ => self == other,
         }
     }
 }

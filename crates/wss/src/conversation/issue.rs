@@ -153,7 +153,7 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
         .as_ref()
         .filter(|context| context.key(identifier, instance.as_deref()).is_some())
         .ok_or(Refusal::TrustRequest("is about another context than the one that signed it"))?;
-    if old.principal != principal {
+    if !old.principal.is(&principal) {
         return Err(Refusal::TrustRequest("renews what somebody else established"));
     }
     let mut instance = [0; 16];

@@ -10,6 +10,7 @@ use clap::Args;
 use hyper::HeaderMap;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::preset::{self, Preset};
 use tokio::sync::watch;
 
@@ -23,6 +24,7 @@ use crate::config::{
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
+use crate::identity::Telling;
 use crate::listen::unchanging;
 use crate::metrics::Traffic;
 use crate::random::Entropy;
@@ -201,6 +203,8 @@ fn configuration(
         encryption: None,
         users: Arc::new(Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))])),
         trust: Vec::new(),
+        telling: Telling::default(),
+        authorisation: Authorisation::default(),
         addresses: Vec::new(),
         forward_addressing: false,
         trace: false,
