@@ -101,6 +101,8 @@ pub struct Change<H> {
     pub routes: Vec<Route<H>>,
     /// How long a peer may keep us waiting.
     pub timeouts: Timeouts,
+    /// Who is told when it is so.
+    pub made: oneshot::Sender<()>,
 }
 
 /// A socket that cannot be bound.
@@ -206,10 +208,15 @@ impl Gateway {
         Ok(sockets)
     }
 
-    /// What a gateway that serves on `bound` changes to become this one. What may not change has been compared.
-    pub(crate) async fn change(self, bound: &mut Bound) -> Result<Change<Ingress>, CannotListen> {
+    /// What a gateway that serves on `bound` changes to become this one; `made` is told when it has. What may not change has
+    /// been compared.
+    pub(crate) async fn change(
+        self,
+        bound: &mut Bound,
+        made: oneshot::Sender<()>,
+    ) -> Result<Change<Ingress>, CannotListen> {
         let listeners = bound.bind(&self.listeners).await?;
-        Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts })
+        Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts, made })
     }
 
     /// Serves on `sockets` as [`serve`] does. The admin listener is there before and until after: it tells of the drain.
@@ -264,10 +271,10 @@ where
     let router = Router::new().fallback(answer::<H>).with_state(Arc::clone(&site));
     let (listening, listened) = mpsc::channel(1);
     let change = async {
-        while let Some(Change { listeners, routes, timeouts }) = changes.recv().await {
+        while let Some(Change { listeners, routes, timeouts, made }) = changes.recv().await {
             // What is served first: a connection to a new listener must not find what was served before.
             site.store(Arc::new(Site::new(routes, timeouts.clone(), traffic.clone())));
-            let _ = listening.send(listen::Change { listeners, timeouts }).await;
+            let _ = listening.send(listen::Change { listeners, timeouts, made }).await;
         }
         std::future::pending().await
     };

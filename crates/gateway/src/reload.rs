@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{ConfigError, Configuration, ConnectionLimits, StoreLimits};
@@ -173,8 +173,10 @@ impl Reloader {
         });
         let (fixed, looks, gateway) = read.await.map_err(|_| NotReloaded::Ending)??;
         self.fixed.allows(&fixed)?;
-        let change = gateway.change(&mut self.bound).await?;
+        let (made, is_made) = oneshot::channel();
+        let change = gateway.change(&mut self.bound, made).await?;
         self.changes.send(change).await.map_err(|_| NotReloaded::Ending)?;
+        is_made.await.map_err(|_| NotReloaded::Ending)?;
         self.seen = looks;
         Ok(())
     }

@@ -27,7 +27,7 @@ use hyper_util::service::TowerToHyperService;
 use nuncio_wss::Transport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -106,6 +106,8 @@ pub struct Change {
     pub listeners: Vec<Listener>,
     /// How long a peer of theirs may keep us waiting.
     pub timeouts: Timeouts,
+    /// Who is told when it is so.
+    pub made: oneshot::Sender<()>,
 }
 
 /// No change, ever.
@@ -152,6 +154,7 @@ pub async fn serve(
         floor.replaced.store(true, Ordering::Relaxed);
         floor = Arc::new(floor.changed(change.timeouts));
         loops = accept_on(change.listeners, &floor);
+        let _ = change.made.send(());
     }
 
     // Dropping the loops closes the sockets: a client that comes now finds another instance, or none.
