@@ -118,14 +118,14 @@ impl Contract {
     }
 
     /// Answers; `None` where there is no such document.
-    pub(crate) async fn answer(&self, asked: &Asked, address: &str) -> Option<Outbound> {
+    pub(crate) async fn answer(&self, asked: &Asked, address: &str, audit: &mut Audit) -> Option<Outbound> {
         let publication = match &self.source {
             Source::Known(publication) => publication,
             Source::Backend(backend) => match backend.publication().await {
                 Ok(publication) => publication,
                 Err(reason) => {
-                    let audit = Audit::refused(format_args!("the backend's contract: {reason}"));
-                    return Some(Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit));
+                    audit.refused = Some(format!("the backend's contract: {reason}"));
+                    return Some(Outbound::empty(StatusCode::SERVICE_UNAVAILABLE));
                 }
             },
         };
@@ -134,7 +134,6 @@ impl Contract {
             status: StatusCode::OK,
             content_type: Some("text/xml; charset=utf-8".to_owned()),
             body: publication.document(asked.number, address)?.into_bytes(),
-            audit: Audit::default(),
         })
     }
 }

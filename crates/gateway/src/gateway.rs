@@ -1,6 +1,7 @@
 //! Which handler gets which request, and what holds for all of them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -38,8 +39,9 @@ pub trait Handler: Send + Sync + 'static {
     /// Takes it.
     fn hear(headers: &HeaderMap) -> Self::Heard;
 
-    /// Answers one request. Whatever goes wrong is an answer too.
-    fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send;
+    /// Answers one request, and notes what is known of it in `audit` as it becomes known: a client may go away before the
+    /// answer. Whatever goes wrong is an answer too.
+    fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> impl Future<Output = Outbound> + Send;
 
     /// Counts a request that it answered, which took so long with its body and its answer.
     fn count(&self, _audit: &Audit, _took: Duration) {}
@@ -52,8 +54,8 @@ impl<H: Handler> Handler for Arc<H> {
         H::hear(headers)
     }
 
-    fn handle(&self, request: Inbound, heard: Self::Heard) -> impl Future<Output = Outbound> + Send {
-        H::handle(self, request, heard)
+    fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> impl Future<Output = Outbound> + Send {
+        H::handle(self, request, heard, audit)
     }
 
     fn count(&self, audit: &Audit, took: Duration) {
@@ -315,59 +317,87 @@ struct Served<H> {
 }
 
 async fn answer<H: Handler>(State(site): State<Arc<ArcSwap<Site<H>>>>, request: Request) -> Response {
-    let start = Instant::now();
     // Whatever is served next, this request is answered by what is served now.
     let site = site.load_full();
     let Some(arrival) = request.extensions().get::<Arrival>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    let mut line = Line::new(&arrival, request.uri().path());
     let work = site.traffic.began();
-    let path = request.uri().path().to_owned();
-    let peer = arrival.peer.to_string();
-    let heard = H::hear(request.headers());
-
-    let route = site.exact.get(&path).or(site.any.as_ref());
-    if let Some(contract) = route.and_then(|route| route.contract.as_ref())
-        && let Some(asked) = Asked::of(request.method(), request.uri().query())
-    {
-        let (response, audit) = match published(contract, &asked, request, &arrival).await {
-            Ok(mut outbound) => {
-                let audit = std::mem::take(&mut outbound.audit);
-                let mut response = outbound.into_response();
-                // The address in it is as the client wrote it: another's must not come of it.
-                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                (response, audit)
-            }
-            Err(rejection) => rejected(&site, &arrival, rejection),
-        };
-        work.answered();
-        audit.write(&peer, &path, response.status(), start.elapsed());
-        return response;
-    }
-    let admitted = match route {
-        None => Err(Rejection::Path(path.clone())),
-        Some(route) => admit(request, &arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
-    };
-    let (response, audit) = match admitted {
-        Err(rejection) => rejected(&site, &arrival, rejection),
-        Ok((route, inbound)) => {
-            let mut outbound = contained(route.handler.handle(inbound, heard)).await;
-            let audit = std::mem::take(&mut outbound.audit);
-            route.handler.count(&audit, start.elapsed());
-            (outbound.into_response(), audit)
-        }
-    };
+    let response = respond(&site, request, &arrival, &mut line).await;
     work.answered();
-    audit.write(&peer, &path, response.status(), start.elapsed());
+    line.write(response.status());
     response
 }
 
+async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival, line: &mut Line) -> Response {
+    let heard = H::hear(request.headers());
+    let route = site.exact.get(&line.path).or(site.any.as_ref());
+    if let Some(contract) = route.and_then(|route| route.contract.as_ref())
+        && let Some(asked) = Asked::of(request.method(), request.uri().query())
+    {
+        return match published(contract, &asked, request, arrival, &mut line.audit).await {
+            Ok(outbound) => {
+                let mut response = outbound.into_response();
+                // The address in it is as the client wrote it: another's must not come of it.
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(rejection) => rejected(site, arrival, rejection, line),
+        };
+    }
+    let admitted = match route {
+        None => Err(Rejection::Path(line.path.clone())),
+        Some(route) => admit(request, arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
+    };
+    match admitted {
+        Err(rejection) => rejected(site, arrival, rejection, line),
+        Ok((route, inbound)) => {
+            let handled = contained(route.handler.handle(inbound, heard, &mut line.audit)).await;
+            let outbound = handled.unwrap_or_else(|| panicked(&mut line.audit));
+            route.handler.count(&line.audit, line.start.elapsed());
+            outbound.into_response()
+        }
+    }
+}
+
+/// The access line of a request: written once, when it is answered or when its client goes away before.
+struct Line {
+    peer: IpAddr,
+    path: String,
+    start: Instant,
+    audit: Audit,
+    written: bool,
+}
+
+impl Line {
+    fn new(arrival: &Arrival, path: &str) -> Self {
+        let (path, audit) = (path.to_owned(), Audit::default());
+        Self { peer: arrival.peer, path, start: Instant::now(), audit, written: false }
+    }
+
+    fn write(&mut self, status: StatusCode) {
+        self.written = true;
+        self.audit.write(&self.peer.to_string(), &self.path, Some(status), self.start.elapsed());
+    }
+}
+
+impl Drop for Line {
+    /// What was done for somebody who did not wait for the answer is done: his backend may have been called.
+    fn drop(&mut self) {
+        if !self.written {
+            self.audit.refused.get_or_insert_with(|| "its client went away before the answer".to_owned());
+            self.audit.write(&self.peer.to_string(), &self.path, None, self.start.elapsed());
+        }
+    }
+}
+
 /// What a request gets that HTTP itself says no to.
-fn rejected<H>(site: &Site<H>, arrival: &Arrival, rejection: Rejection) -> (Response, Audit) {
+fn rejected<H>(site: &Site<H>, arrival: &Arrival, rejection: Rejection, line: &mut Line) -> Response {
     arrival.pace.linger();
     site.traffic.rejected(rejection.status());
-    let audit = Audit::refused(&rejection);
-    (rejection.into_response(), audit)
+    line.audit = Audit::refused(&rejection);
+    rejection.into_response()
 }
 
 /// A document of a route's contract.
@@ -376,6 +406,7 @@ async fn published(
     asked: &Asked,
     request: Request,
     arrival: &Arrival,
+    audit: &mut Audit,
 ) -> Result<Outbound, Rejection> {
     if arrival.pace.is_ambiguous() {
         return Err(Rejection::Ambiguous);
@@ -387,20 +418,24 @@ async fn published(
         return Err(Rejection::Path(path.to_owned()));
     }
     let address = contract.address(scheme, host, path).ok_or(Rejection::Hosts(0))?;
-    contained(contract.answer(asked, &address)).await.ok_or(Rejection::Method(head.method))
+    let answered = contained(contract.answer(asked, &address, audit)).await;
+    answered.unwrap_or_else(|| Some(panicked(audit))).ok_or(Rejection::Method(head.method))
 }
 
 /// Keeps a panic to the one request in which it happens: the others on the connection, and the client's next try, must
-/// not pay for it.
-async fn contained<T: From<Outbound>>(handling: impl Future<Output = T>) -> T {
+/// not pay for it. `None` where there was one.
+async fn contained<T>(handling: impl Future<Output = T>) -> Option<T> {
     let mut handling = pin!(handling);
     std::future::poll_fn(|context| {
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context)));
-        polled.unwrap_or_else(|_| {
-            let mut audit = Audit::refused("the handler panicked, which is a fault of ours");
-            audit.outcome = Outcome::Failed;
-            Poll::Ready(Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit).into())
-        })
+        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
+}
+
+/// What a request gets whose handler panicked.
+fn panicked(audit: &mut Audit) -> Outbound {
+    audit.refused = Some("the handler panicked, which is a fault of ours".to_owned());
+    audit.outcome = Outcome::Failed;
+    Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -21,7 +21,6 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::{BODY_GRACE, Timeouts};
 use crate::listen::Arrival;
-use crate::log::Audit;
 use crate::media;
 
 /// The header that carries the action in SOAP 1.1.
@@ -57,14 +56,12 @@ pub struct Outbound {
     pub content_type: Option<String>,
     /// The body.
     pub body: Vec<u8>,
-    /// What the audit line says of it.
-    pub audit: Audit,
 }
 
 impl Outbound {
     /// A response without a body: 202, or one that comes before a message was opened.
-    pub fn empty(status: StatusCode, audit: Audit) -> Self {
-        Self { status, content_type: None, body: Vec::new(), audit }
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, content_type: None, body: Vec::new() }
     }
 }
 

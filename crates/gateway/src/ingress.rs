@@ -97,10 +97,10 @@ impl Handler for Ingress {
         TraceParent::of(headers)
     }
 
-    async fn handle(&self, request: Inbound, trace: Option<TraceParent>) -> Outbound {
-        let mut audit = Audit { trace, ..Audit::default() };
+    async fn handle(&self, request: Inbound, trace: Option<TraceParent>, audit: &mut Audit) -> Outbound {
+        audit.trace = trace;
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
-        match self.converse(request, trace, &mut asked, &mut audit).await {
+        match self.converse(request, trace, &mut asked, audit).await {
             Ok(Some(message)) => {
                 if message.fault && audit.outcome == Outcome::Answered {
                     audit.outcome = Outcome::Fault;
@@ -110,13 +110,12 @@ impl Handler for Ingress {
                     status: if message.fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK },
                     content_type: Some(message.content_type.to_owned()),
                     body: message.body,
-                    audit,
                 }
             }
-            Ok(None) => Outbound::empty(StatusCode::ACCEPTED, audit),
+            Ok(None) => Outbound::empty(StatusCode::ACCEPTED),
             Err(denied) => {
-                note(&mut audit, denied.outcome(), &denied);
-                self.deny(&denied, &asked, audit)
+                note(audit, denied.outcome(), &denied);
+                self.deny(&denied, &asked)
             }
         }
     }
@@ -395,7 +394,7 @@ impl Ingress {
 
     /// What a client is told whose message was not believed: the coarse fault of its class, the same octets for every
     /// member of it.
-    fn deny(&self, denied: &Denied, asked: &Asked, audit: Audit) -> Outbound {
+    fn deny(&self, denied: &Denied, asked: &Asked) -> Outbound {
         let recipient = self.speaking(asked.soap).or(self.served.first());
         let (addressing, dialect) = recipient
             .map_or((Addressing::None, &nuncio_wss::V13), |recipient| (recipient.addressing(), recipient.dialect()));
@@ -403,14 +402,13 @@ impl Ingress {
         let fault = match denied {
             Denied::Refused(refusal) => Fault::refusal(refusal.class(), dialect),
             Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, dialect),
-            Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR, audit),
-            Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE, audit),
+            Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR),
+            Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE),
         };
         Outbound {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             content_type: Some(media::content_type(asked.soap).to_owned()),
             body: fault.envelope(asked.soap, addressing, asked.message_id.as_deref()),
-            audit,
         }
     }
 }

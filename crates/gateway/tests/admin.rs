@@ -243,6 +243,17 @@ fn work_is_counted_while_it_lasts_and_when_its_client_goes_away() {
     assert_eq!(now("nuncio_requests_in_flight"), "0");
     backend.go_on();
     assert_eq!(gateway.running.stop(), Some(0));
+    // Its backend was called, so whoever asks who called must find it.
+    let log = std::fs::read_to_string(gateway.log).unwrap();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("nuncio::audit")).collect();
+    let [line] = lines[..] else { panic!("{log}") };
+    for part in [
+        " WARN ",
+        "path=\"/echo\" principal=\"alice\" action=\"urn:Slow\"",
+        " refused=\"its client went away before the answer\" took=",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
 }
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

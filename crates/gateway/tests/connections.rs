@@ -37,15 +37,15 @@ impl Handler for Scripted {
         Echo::hear(headers)
     }
 
-    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
+    async fn handle(&self, request: Inbound, claimed: Claimed, audit: &mut Audit) -> Outbound {
         assert_ne!(request.path, "/panic", "a handler that panics, as the test asked");
         tokio::time::sleep(self.pause).await;
         if request.path == "/transport" {
             let body = format!("{:?}", request.transport).into_bytes();
             let content_type = Some("text/plain".to_owned());
-            return Outbound { status: StatusCode::OK, content_type, body, audit: Audit::default() };
+            return Outbound { status: StatusCode::OK, content_type, body };
         }
-        self.echo.handle(request, claimed).await
+        self.echo.handle(request, claimed, audit).await
     }
 }
 

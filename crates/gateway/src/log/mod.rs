@@ -94,8 +94,11 @@ impl Audit {
     }
 
     /// The line's text, after its level and time.
-    fn line(&self, peer: &str, path: &str, status: StatusCode, took: Duration) -> String {
-        let mut line = format!("peer={peer} path=\"{}\" status={}", Quoted(path), status.as_u16());
+    fn line(&self, peer: &str, path: &str, status: Option<StatusCode>, took: Duration) -> String {
+        let mut line = format!("peer={peer} path=\"{}\"", Quoted(path));
+        if let Some(status) = status {
+            let _ = write!(line, " status={}", status.as_u16());
+        }
         let mut field = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
                 let _ = write!(line, " {name}=\"{}\"", Quoted(value));
@@ -113,8 +116,8 @@ impl Audit {
         line
     }
 
-    /// Writes the line: a refusal as a warning, everything else as information.
-    pub(crate) fn write(&self, peer: &str, path: &str, status: StatusCode, took: Duration) {
+    /// Writes the line: a refusal as a warning, everything else as information. Who went away got no status.
+    pub(crate) fn write(&self, peer: &str, path: &str, status: Option<StatusCode>, took: Duration) {
         let line = self.line(peer, path, status, took);
         if self.refused.is_some() {
             tracing::warn!(target: "nuncio::audit", "{line}");
@@ -138,7 +141,7 @@ mod tests {
             ..Audit::default()
         };
         assert_eq!(
-            audit.line("127.0.0.1", "/e\r", StatusCode::INTERNAL_SERVER_ERROR, Duration::from_micros(1500)),
+            audit.line("127.0.0.1", "/e\r", Some(StatusCode::INTERNAL_SERVER_ERROR), Duration::from_micros(1500)),
             "peer=127.0.0.1 path=\"/e\\r\" status=500 principal=\"a\\nb\\u{202e}\" action=\"urn:do\" \
              unverified=\"{urn:x}H {urn:x}I\" refused=\"user \\\"eve\\u{1b}[31m\\\" is unknown\" took=1.500ms"
         );

@@ -64,7 +64,7 @@ impl Echo {
             .map_err(|error| Fault::sender(format!("the message cannot be read: {error}")))
             .and_then(|document| perform(&document, version, claimed));
         match outcome {
-            Ok(Performed::Notified) => Outbound::empty(StatusCode::ACCEPTED, Audit::default()),
+            Ok(Performed::Notified) => Outbound::empty(StatusCode::ACCEPTED),
             Ok(Performed::Answered { operation, result }) => respond(version, StatusCode::OK, |writer| {
                 writer.start("", NAMESPACE, &format!("{operation}Response"));
                 writer.start("", NAMESPACE, &format!("{operation}Result"));
@@ -86,7 +86,7 @@ impl Handler for Echo {
         Claimed { principal: claim(PRINCIPAL), conversation: claim(CONVERSATION) }
     }
 
-    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
+    async fn handle(&self, request: Inbound, claimed: Claimed, _: &mut Audit) -> Outbound {
         self.answer(request, &claimed)
     }
 }
@@ -195,12 +195,7 @@ fn respond(version: SoapVersion, status: StatusCode, body: impl FnOnce(&mut Writ
     body(&mut writer);
     writer.end();
     writer.end();
-    Outbound {
-        status,
-        content_type: Some(media::content_type(version).to_owned()),
-        body: writer.into_bytes(),
-        audit: Audit::default(),
-    }
+    Outbound { status, content_type: Some(media::content_type(version).to_owned()), body: writer.into_bytes() }
 }
 
 fn perform(document: &Document, version: SoapVersion, claimed: &Claimed) -> Result<Performed, Fault> {

@@ -26,6 +26,7 @@ use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::http::{Inbound, Outbound};
 use crate::identity::Telling;
 use crate::listen::unchanging;
+use crate::log::Audit;
 use crate::metrics::Traffic;
 use crate::random::Entropy;
 use crate::service::{Claimed, Echo};
@@ -140,7 +141,7 @@ impl Handler for Watched {
         Echo::hear(headers)
     }
 
-    async fn handle(&self, request: Inbound, claimed: Claimed) -> Outbound {
+    async fn handle(&self, request: Inbound, claimed: Claimed, audit: &mut Audit) -> Outbound {
         let body = request.body.clone();
         let headers = [
             ("Content-Type", Some(request.content_type.clone())),
@@ -148,7 +149,7 @@ impl Handler for Watched {
             ("X-Nuncio-Conversation", claimed.conversation.clone()),
         ];
         let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let answer = self.echo.handle(request, claimed).await;
+        let answer = self.echo.handle(request, claimed, audit).await;
         let seen = Seen { request: body, headers, response: answer.body.clone() };
         *self.wire.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         answer
