@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -16,6 +16,7 @@ use hyper::{Method, StatusCode};
 use crate::config::{ConnectionLimits, Timeouts};
 use crate::http::one_host;
 use crate::listen::{self, Arrival, Listener, Serving, unchanging};
+use crate::log::Audit;
 use crate::metrics::{self, Traffic};
 use crate::world::World;
 
@@ -72,6 +73,7 @@ impl Admin {
 }
 
 async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
+    let start = Instant::now();
     let Some(arrival) = request.extensions().get::<Arrival>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -87,6 +89,8 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     }
     // What was so is not so for long.
     response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
+    let (peer, path) = (arrival.peer.to_string(), request.uri().path());
+    Audit::write_watched(&peer, request.method(), path, response.status(), start.elapsed());
     response
 }
 

@@ -78,6 +78,43 @@ fn what_is_no_question_is_refused() {
     assert_eq!(gateway.running.stop(), Some(0));
 }
 
+/// What was asked and what it got; what of it is a peer's stays within its quotation marks.
+#[test]
+fn each_request_of_a_watcher_has_its_line() {
+    let backend = Backend::start();
+    let gateway = Gateway::start(&backend, "");
+    for request in [
+        "GET /healthz HTTP/1.0",
+        "GET /metrics?secret=1 HTTP/1.0",
+        "GET /nothing\"status=200 HTTP/1.0",
+        "DELETE /healthz HTTP/1.0",
+        "GET /readyz HTTP/1.0\r\nHost: h\r\nHost: i",
+    ] {
+        say(gateway.admin, &format!("{request}\r\n\r\n"));
+    }
+    assert!(gateway.ask(&gateway.call("Quick"), "").starts_with("HTTP/1.1 200 OK\r\n"));
+    assert_eq!(gateway.running.stop(), Some(0));
+    let log = std::fs::read_to_string(gateway.log).unwrap();
+    let lines: Vec<&str> =
+        log.lines().filter_map(|line| line.split_once(" nuncio::admin: ")).map(|(_, line)| line).collect();
+    let expected = [
+        "method=\"GET\" peer=127.0.0.1 path=\"/healthz\" status=200 took=",
+        "method=\"GET\" peer=127.0.0.1 path=\"/metrics\" status=200 took=",
+        "method=\"GET\" peer=127.0.0.1 path=\"/nothing\\\"status=200\" status=404 took=",
+        "method=\"DELETE\" peer=127.0.0.1 path=\"/healthz\" status=405 took=",
+        "method=\"GET\" peer=127.0.0.1 path=\"/readyz\" status=400 took=",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{log}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}");
+    }
+    let audit: Vec<&str> = log.lines().filter(|line| line.contains("nuncio::audit")).collect();
+    assert!(
+        audit.len() == 1 && audit[0].contains("path=\"/echo\""),
+        "watchers are not among the service's callers: {log}"
+    );
+}
+
 #[test]
 fn a_watcher_that_says_nothing_keeps_nobody() {
     let backend = Backend::start();

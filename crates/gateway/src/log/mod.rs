@@ -1,4 +1,4 @@
-//! What is written down: tracing on standard error, and one audit line a request.
+//! What is written down: tracing on standard error, and one line a request, a watcher's too.
 
 mod queue;
 
@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Write as _};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::{Method, StatusCode};
 use nuncio_wss::Request;
 use tracing_subscriber::EnvFilter;
 
@@ -123,6 +123,18 @@ impl Audit {
             tracing::warn!(target: "nuncio::audit", "{line}");
         } else {
             tracing::info!(target: "nuncio::audit", "{line}");
+        }
+    }
+
+    /// Writes the line of a request to the admin listener. It has a target of its own, so that who is asked every second
+    /// whether he lives can leave that out.
+    pub(crate) fn write_watched(peer: &str, method: &Method, path: &str, status: StatusCode, took: Duration) {
+        let line = Self::default().line(peer, path, Some(status), took);
+        let method = Quoted(method.as_str());
+        if status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::warn!(target: "nuncio::admin", "method=\"{method}\" {line}");
+        } else {
+            tracing::info!(target: "nuncio::admin", "method=\"{method}\" {line}");
         }
     }
 }
