@@ -21,7 +21,7 @@ use crate::metrics::{Outcome, RouteMetrics};
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
-use crate::trace::TraceParent;
+use crate::trace::Trace;
 use crate::upstream::Upstream;
 use crate::users::Users;
 use crate::world::World;
@@ -91,14 +91,14 @@ struct Asked {
 
 impl Handler for Ingress {
     /// The trace, which means nothing but to who looks into it.
-    type Heard = Option<TraceParent>;
+    type Heard = Option<Trace>;
 
     fn hear(headers: &HeaderMap) -> Self::Heard {
-        TraceParent::of(headers)
+        Trace::of(headers)
     }
 
-    async fn handle(&self, request: Inbound, trace: Option<TraceParent>, audit: &mut Audit) -> Outbound {
-        audit.trace = trace;
+    async fn handle(&self, request: Inbound, trace: Option<Trace>, audit: &mut Audit) -> Outbound {
+        audit.trace = trace.as_ref().map(|trace| trace.parent);
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
         match self.converse(request, trace, &mut asked, audit).await {
             Ok(Some(message)) => {
@@ -130,7 +130,7 @@ impl Ingress {
     async fn converse(
         &self,
         request: Inbound,
-        trace: Option<TraceParent>,
+        trace: Option<Trace>,
         asked: &mut Asked,
         audit: &mut Audit,
     ) -> Result<Option<Message>, Denied> {
@@ -260,9 +260,9 @@ impl Ingress {
 
     /// A trace for a request that came without one, where the route says so. Nothing hangs on it, so none is made without
     /// random octets.
-    fn begin(&self) -> Option<TraceParent> {
+    fn begin(&self) -> Option<Trace> {
         let mut random = self.trace.then(|| self.world.entropy.draw())?;
-        let trace = TraceParent::begin(&mut random);
+        let trace = Trace::begin(&mut random);
         random.check().ok().map(|()| trace)
     }
 
@@ -270,10 +270,10 @@ impl Ingress {
         &self,
         opened: Opened,
         permit: &Permit,
-        trace: Option<TraceParent>,
+        trace: Option<Trace>,
         audit: &mut Audit,
     ) -> Result<Option<Message>, Denied> {
-        audit.trace = trace;
+        audit.trace = trace.as_ref().map(|trace| trace.parent);
         let answered = opened.is_answered();
         let plain = permit.plain(&opened);
         let reply = opened.into_reply();

@@ -29,6 +29,7 @@ pub mod route;
 pub mod service;
 pub mod sessions;
 pub mod trace;
+pub mod tracestate;
 pub mod upstream;
 pub mod users;
 pub mod world;

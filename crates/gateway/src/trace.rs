@@ -2,12 +2,13 @@
 //! written in the access line.
 //!
 //! It is nobody's word: no signature covers it, and it decides nothing. It is two numbers and two flags, and is written
-//! anew from them, so nothing else of what a client sent goes along. The gateway has no spans of its own: the backend's
-//! parent is the client's. `tracestate` (section 3.3) is text of anybody's, and is not passed on.
+//! anew from them, so nothing else of what a client sent goes along but its [`TraceState`].
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use nuncio_crypto::random::Random;
+
+use crate::tracestate::TraceState;
 
 /// The header (section 3.2).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -21,6 +22,27 @@ const FLAGS: std::ops::Range<usize> = 53..55;
 /// The flags that mean something: `sampled`, and `random-trace-id` of the specification's second level.
 const KNOWN_FLAGS: u8 = 3;
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// What a backend is told of a trace.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Trace {
+    /// The trace, and the span that the backend's work is part of.
+    pub parent: TraceParent,
+    /// What tracing systems say beside it.
+    pub state: Option<TraceState>,
+}
+
+impl Trace {
+    /// The one of a request. Without a parent that is sound nothing is said beside it (section 3.3).
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        Some(Self { parent: TraceParent::of(headers)?, state: TraceState::of(headers) })
+    }
+
+    /// One that begins here.
+    pub(crate) fn begin(random: &mut dyn Random) -> Self {
+        Self { parent: TraceParent::begin(random), state: None }
+    }
+}
 
 /// A `traceparent` of version 00.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

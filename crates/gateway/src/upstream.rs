@@ -12,7 +12,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use crate::config::Timeouts;
 use crate::identity::Permit;
 use crate::media;
-use crate::trace::{TRACEPARENT, TraceParent};
+use crate::trace::{TRACEPARENT, Trace};
+use crate::tracestate::TRACESTATE;
 
 /// Connections to one backend that are kept while nobody uses them.
 const IDLE_CONNECTIONS: usize = 64;
@@ -138,20 +139,18 @@ impl Upstream {
 
     /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
     /// is sent once at most.
-    pub async fn forward(
-        &self,
-        permit: &Permit,
-        trace: Option<&TraceParent>,
-        plain: Plain,
-    ) -> Result<Answer, Unavailable> {
+    pub async fn forward(&self, permit: &Permit, trace: Option<&Trace>, plain: Plain) -> Result<Answer, Unavailable> {
         let header =
             |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
         let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
         }
-        if let Some(parent) = trace.and_then(TraceParent::header) {
+        if let Some((trace, parent)) = trace.and_then(|trace| Some((trace, trace.parent.header()?))) {
             request = request.header(TRACEPARENT, parent);
+            if let Some(state) = &trace.state {
+                request = request.header(TRACESTATE, state.header());
+            }
         }
         for (name, value) in permit.headers() {
             request = request.header(name, value);

@@ -297,10 +297,14 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// The `traceparent` that a backend got with each request.
 fn parents(backend: &Backend) -> Vec<Option<String>> {
+    told(backend, "traceparent: ")
+}
+
+/// A header that a backend got with each request, once at most.
+fn told(backend: &Backend, name: &str) -> Vec<Option<String>> {
     let of = |request: String| {
         let (head, _) = request.split_once("\r\n\r\n").unwrap();
-        assert!(!head.contains("tracestate"), "{head}");
-        let mut values = head.lines().filter_map(|line| line.strip_prefix("traceparent: "));
+        let mut values = head.lines().filter_map(|line| line.strip_prefix(name));
         let value = values.next().map(str::to_owned);
         assert!(values.next().is_none(), "{head}");
         value
@@ -316,24 +320,28 @@ fn a_trace_goes_on_to_the_backend_and_into_the_access_line() {
     let header = |value: &str| format!("traceparent: {value}\r\n");
     let later = PARENT.replace("00-4", "cc-4") + "-later";
     for headers in [
-        format!("{}tracestate: needle=1\r\n", header(PARENT)),
-        header(&later),
+        format!("{}tracestate: rojo=1, congo=2\r\ntracestate: us@er=3\r\n", header(PARENT)),
+        header(&later) + "tracestate: needle=1,broken\r\n",
         String::new(),
         header(&PARENT.replace("-01", "-1")),
         header(&PARENT.to_uppercase()),
         header("needle"),
         header(PARENT) + &header(PARENT),
         "tracestate: needle=1\r\n".to_owned(),
+        header("needle") + "tracestate: needle=1\r\n",
     ] {
         let answer = gateway.ask(&call, &headers);
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{headers}: {answer}");
         assert!(!answer.contains("trace"), "{answer}");
     }
     let sound = || Some(PARENT.to_owned());
-    assert_eq!(parents(&backend), [sound(), sound(), None, None, None, None, None, None]);
+    assert_eq!(parents(&backend), [sound(), sound(), None, None, None, None, None, None, None]);
+    let mut states = told(&backend, "tracestate: ");
+    assert_eq!(states.remove(0).as_deref(), Some("rojo=1,congo=2,us@er=3"));
+    assert_eq!(states, [const { None::<String> }; 8], "nothing without a parent, and nothing that is malformed");
     // One that is refused has its trace in its line, and reaches no backend.
     gateway.ask(&call.replace("1865", "1866"), &header(PARENT));
-    assert_eq!(backend.requests().len(), 8);
+    assert_eq!(backend.requests().len(), 9);
     assert_eq!(gateway.running.stop(), Some(0));
     let log = std::fs::read_to_string(gateway.log).unwrap();
     let lines: Vec<bool> = log
@@ -341,7 +349,7 @@ fn a_trace_goes_on_to_the_backend_and_into_the_access_line() {
         .filter(|line| line.contains("nuncio::audit"))
         .map(|line| line.contains(&format!(" trace=\"{}\"", &PARENT[3..35])))
         .collect();
-    assert_eq!(lines, [true, true, false, false, false, false, false, false, true], "{log}");
+    assert_eq!(lines, [true, true, false, false, false, false, false, false, false, true], "{log}");
     assert!(!log.contains("needle"), "{log}");
 }
 
