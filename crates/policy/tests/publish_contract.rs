@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use nuncio_policy::model::Port;
+use nuncio_policy::model::{Message, MessageParts, PartSet, Parts, Policy, Port, SoapVersion};
 use nuncio_policy::publish::{DocumentKind, Documents, Ports, Publication, Served, Unpublishable};
 use nuncio_policy::{preset, wsdl};
 
@@ -32,14 +32,13 @@ fn published(bytes: &[u8], port: &Port) -> Result<String, Unpublishable> {
 
 fn under_preset(name: &str, documents: &Documents) -> Result<Publication, Unpublishable> {
     let preset = preset::named(name).unwrap();
+    under(&[preset.policy], preset.soap, documents)
+}
+
+fn under(alternatives: &[Policy], soap: &[SoapVersion], documents: &Documents) -> Result<Publication, Unpublishable> {
     Publication::new(
         documents,
-        &Served {
-            ports: Ports::OfSoap(preset.soap),
-            alternatives: &[preset.policy],
-            operations: &[],
-            certificate: Some(CERTIFICATE),
-        },
+        &Served { ports: Ports::OfSoap(soap), alternatives, operations: &[], certificate: Some(CERTIFICATE) },
     )
 }
 
@@ -247,6 +246,26 @@ fn a_preset_in_a_plain_contract() {
     // Its ports speak SOAP 1.1 alone.
     let error = under_preset("wcf-ws2007-mutualCertificate", &documents(plain.as_bytes()).unwrap()).unwrap_err();
     assert_eq!(error, Unpublishable::NoPort);
+}
+
+/// What holds for the messages of one kind stands at these: here the answers are signed and not encrypted.
+#[test]
+fn parts_of_one_kind_of_message_in_a_plain_contract() {
+    let plain = contract(["", "", "", "", ""]).replace("<output></output>", "<output/>");
+    let documents = documents(plain.as_bytes()).unwrap();
+    let preset = preset::named("wse-mutualCertificate11Security").unwrap();
+    let all = preset.policy.parts.clone();
+    let signed = Parts { encrypted: PartSet::default(), ..all.clone() };
+    let messages = MessageParts { request: all, response: signed.clone(), fault: signed };
+    let own = Policy { parts: Parts::default(), messages, ..preset.policy.clone() };
+    let publication = under(std::slice::from_ref(&own), preset.soap, &documents).unwrap();
+    let text = publication.document(0, PUBLIC).unwrap();
+    let ports = wsdl::read("c.wsdl", text.as_bytes()).unwrap().ports;
+    let mut operations = ports.iter().flat_map(|port| &port.operations);
+    let operation = operations.find(|operation| operation.output.is_some()).unwrap();
+    let encrypted = |message: &Message| message.alternatives[0].parts.encrypted.body;
+    assert!(encrypted(&operation.input) && !encrypted(operation.output.as_ref().unwrap()));
+    assert_eq!(under(&[own, preset.policy], preset.soap, &documents).unwrap_err(), Unpublishable::Lost);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Callbacks {
             found: action.to_owned(),
             expected: "one that the contract has the service begin",
         })?;
-        let message = callback.input(0).unwrap_or(channel.terms.every());
+        let message = callback.input(0).unwrap_or(channel.terms.any_request());
         let id = callback.operation.output.as_ref().map(|_| message_id(random));
         let begun = Begun {
             action,

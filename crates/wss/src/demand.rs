@@ -1,8 +1,8 @@
 //! What a policy demands of one message: the policy, the direction, the parts.
 
 use nuncio_policy::model::{
-    AsymmetricBinding, Binding, Canonicalization, DerivedKeys, Include, Layout, Parts, Policy, PolicyVersion,
-    ProtectionOrder, SupportingToken, SymmetricBinding, Token, TrustVersion, X509Token,
+    AsymmetricBinding, Binding, Canonicalization, DerivedKeys, Include, Layout, MessageKind, Parts, Policy,
+    PolicyVersion, ProtectionOrder, SupportingToken, SymmetricBinding, Token, TrustVersion, X509Token,
 };
 use nuncio_policy::suite::Suite;
 use nuncio_xmlsec::{Accepted, C14n};
@@ -16,6 +16,16 @@ use crate::received::Request;
 pub(crate) enum Direction {
     Request,
     Response,
+}
+
+impl Direction {
+    /// The way of a message of that kind.
+    pub(crate) fn of(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Request => Self::Request,
+            MessageKind::Response | MessageKind::Fault => Self::Response,
+        }
+    }
 }
 
 /// What a message must satisfy.

@@ -1,7 +1,8 @@
 //! What is asked of one message: parts, supporting tokens, and whether the binding holds for it at all.
 
 use nuncio_policy::model::{
-    Binding, ElementPath, HeaderPart, Message, MessagePolicy, PartSet, Parts, Policy, Step, SupportingToken, Token,
+    Binding, ElementPath, HeaderPart, Message, MessageKind, MessagePolicy, PartSet, Parts, Policy, Step,
+    SupportingToken, Token,
 };
 
 use nuncio_xml::Name;
@@ -36,9 +37,21 @@ impl MessageTerms {
         Self::new(policy, policy.parts.clone(), policy.supporting.clone(), true)
     }
 
+    /// What a policy asks of every message of a kind.
+    pub(crate) fn of_kind(policy: &Policy, kind: MessageKind) -> Result<Self, NotBuilt> {
+        let parts = parts_of(policy, kind);
+        check_signable(policy, &parts)?;
+        Self::new(policy, parts, policy.supporting.clone(), true)
+    }
+
     /// What a policy and the contract ask of a message, under one of its own alternatives.
-    pub(crate) fn of_message(policy: &Policy, message: &Message, own: &MessagePolicy) -> Result<Self, NotBuilt> {
-        let mut parts = policy.parts.clone();
+    pub(crate) fn of_message(
+        policy: &Policy,
+        kind: MessageKind,
+        message: &Message,
+        own: &MessagePolicy,
+    ) -> Result<Self, NotBuilt> {
+        let mut parts = parts_of(policy, kind);
         parts.merge(&own.parts);
         check_signable(policy, &parts)?;
         let supporting = policy.supporting.iter().chain(&own.supporting).cloned().collect();
@@ -122,6 +135,13 @@ impl MessageTerms {
     pub(crate) fn of_request(&self) -> &Self {
         self.request.as_deref().unwrap_or(self)
     }
+}
+
+/// What a policy protects in every message of a kind.
+fn parts_of(policy: &Policy, kind: MessageKind) -> Parts {
+    let mut parts = policy.parts.clone();
+    parts.merge(policy.messages.of(kind));
+    parts
 }
 
 /// The parts that a supporting token's own signature covers. Of a security context WCF's policies over a transport name parts,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nuncio_policy::model::{Binding, Message, MessagePolicy, Operation, Policy, Token};
+use nuncio_policy::model::{Binding, Message, MessageKind, MessagePolicy, Operation, Policy, Token};
 
 use crate::demand::Direction;
 use crate::envelope::Envelope;
@@ -33,29 +33,29 @@ struct Answers {
 }
 
 impl OperationTerms {
-    /// Compiles operations under a policy, which asks `every` of each message. Ways that are not built are left out.
+    /// Compiles operations under a policy, which asks `response` of each response. Ways that are not built are left out.
     ///
     /// # Errors
     ///
     /// Why the first way of an operation is not built, where none is.
     pub(crate) fn compile(
         policy: &Policy,
-        every: &MessageTerms,
+        response: &MessageTerms,
         operations: Vec<Operation>,
     ) -> Result<Vec<Self>, NotBuilt> {
         for operation in operations.iter().filter(|operation| !operation.input.protected) {
             check_in_clear(policy, operation, &operations)?;
         }
-        operations.into_iter().map(|operation| Self::new(policy, every, operation)).collect()
+        operations.into_iter().map(|operation| Self::new(policy, response, operation)).collect()
     }
 
-    fn new(policy: &Policy, every: &MessageTerms, operation: Operation) -> Result<Self, NotBuilt> {
+    fn new(policy: &Policy, response: &MessageTerms, operation: Operation) -> Result<Self, NotBuilt> {
         let mut ways = Vec::new();
         let mut refused = None;
         // Those of one alternative of the operation stand together.
         let of_one = |one: &MessagePolicy, other: &MessagePolicy| one.operation == other.operation;
         for inputs in operation.input.alternatives.chunk_by(of_one) {
-            let answers = match Answers::new(policy, every, &operation, inputs[0].operation) {
+            let answers = match Answers::new(policy, response, &operation, inputs[0].operation) {
                 Ok(answers) => Arc::new(answers),
                 Err(reason) => {
                     refused = refused.or(Some(reason));
@@ -63,7 +63,7 @@ impl OperationTerms {
                 }
             };
             for input in inputs.iter().filter(|input| input.goes_with(policy)) {
-                match message_terms(policy, Direction::Request, &operation.input, input) {
+                match message_terms(policy, MessageKind::Request, &operation.input, input) {
                     Ok(input) if !input.protected && (!input.parts.is_empty() || !input.supporting.is_empty()) => {
                         refused = refused.or(Some(NotBuilt(
                             "a request without the security binding, of which parts or tokens are asked",
@@ -108,12 +108,12 @@ impl OperationTerms {
 }
 
 impl Answers {
-    fn new(policy: &Policy, every: &MessageTerms, operation: &Operation, of: usize) -> Result<Self, NotBuilt> {
-        let any = |message: &Message| {
+    fn new(policy: &Policy, response: &MessageTerms, operation: &Operation, of: usize) -> Result<Self, NotBuilt> {
+        let any = |kind: MessageKind, message: &Message| {
             let mut built = Vec::new();
             let mut refused = None;
             for alternative in message.alternatives.iter().filter(|one| one.operation == of && one.goes_with(policy)) {
-                match message_terms(policy, Direction::Response, message, alternative) {
+                match message_terms(policy, kind, message, alternative) {
                     Ok(terms) => built.push(terms),
                     Err(reason) => refused = refused.or(Some(reason)),
                 }
@@ -122,14 +122,18 @@ impl Answers {
                 return Err(refused.unwrap_or(NO_ALTERNATIVE));
             }
             let others = message.alternatives.iter().filter(|one| one.operation != of && one.goes_with(policy));
-            let others = others.filter_map(|one| message_terms(policy, Direction::Response, message, one).ok());
+            let others = others.filter_map(|one| message_terms(policy, kind, message, one).ok());
             let as_signed = |other: &MessageTerms| built.iter().any(|own: &MessageTerms| other.signs_all_of(own));
             let others: Vec<MessageTerms> = others.filter(as_signed).collect();
             built.extend(others);
             Ok(built)
         };
-        let output = operation.output.as_ref().map_or_else(|| Ok(vec![every.clone()]), any)?;
-        let faults = operation.faults.iter().map(|fault| any(&fault.message)).collect::<Result<_, _>>()?;
+        let output = operation
+            .output
+            .as_ref()
+            .map_or_else(|| Ok(vec![response.clone()]), |output| any(MessageKind::Response, output))?;
+        let faults =
+            operation.faults.iter().map(|fault| any(MessageKind::Fault, &fault.message)).collect::<Result<_, _>>()?;
         Ok(Self { output, faults })
     }
 }
@@ -153,7 +157,8 @@ fn check_in_clear(policy: &Policy, operation: &Operation, operations: &[Operatio
         Binding::Symmetric(_) => answers.next().is_none(),
         Binding::Asymmetric(_) => {
             let encrypts = |message: &Message| message.alternatives.iter().any(|one| one.parts.encrypts());
-            !policy.parts.encrypts() && !answers.any(encrypts)
+            let kinds = [&policy.parts, &policy.messages.response, &policy.messages.fault];
+            !kinds.iter().any(|parts| parts.encrypts()) && !answers.any(encrypts)
         }
     };
     if answerable { Ok(()) } else { Err(NotBuilt("an answer under the security binding to a request without it")) }
@@ -162,12 +167,12 @@ fn check_in_clear(policy: &Policy, operation: &Operation, operations: &[Operatio
 /// What a policy and one alternative of a message's own ask of it.
 fn message_terms(
     policy: &Policy,
-    direction: Direction,
+    kind: MessageKind,
     message: &Message,
     alternative: &MessagePolicy,
 ) -> Result<MessageTerms, NotBuilt> {
-    let terms = MessageTerms::of_message(policy, message, alternative)?;
-    check_encrypted_for(policy, direction, &terms)?;
+    let terms = MessageTerms::of_message(policy, kind, message, alternative)?;
+    check_encrypted_for(policy, Direction::of(kind), &terms)?;
     for supporting in &alternative.supporting {
         check_supporting(supporting, policy)?;
         check_token(&supporting.token)?;

@@ -223,7 +223,7 @@ impl Reply {
                     _ => terms.outputs(operation, self.opened.way),
                 };
                 // Whoever asks takes any of them.
-                (&terms.policy, messages.first().unwrap_or(terms.every()))
+                (&terms.policy, messages.first().unwrap_or(terms.any_response()))
             }
         }
     }

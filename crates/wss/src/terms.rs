@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use nuncio_policy::model::{
-    Addressing, Binding, Canonicalization, DerivedKeys, Include, Operation, PartSet, Parts, PasswordKind, Policy,
-    Properties, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token, Trust,
-    TrustVersion, UsernameToken, X509Kind, X509Reference, X509Token,
+    Addressing, Binding, Canonicalization, DerivedKeys, Include, MessageKind, Operation, PartSet, Parts, PasswordKind,
+    Policy, Properties, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token,
+    Trust, TrustVersion, UsernameToken, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -30,8 +30,12 @@ pub(crate) struct Terms {
     pub(crate) soap: SoapVersion,
     operations: Vec<OperationTerms>,
     by_action: HashMap<String, usize>,
-    /// For a message that the contract does not know.
-    every: MessageTerms,
+    /// For a request that the contract does not know.
+    request: MessageTerms,
+    /// For a response to it.
+    response: MessageTerms,
+    /// For a fault that answers it.
+    fault: MessageTerms,
     /// For a request for a context, under the bootstrap policy, and its answer.
     bootstrap: Option<MessageTerms>,
     /// For Cancel: signed, not encrypted.
@@ -42,8 +46,14 @@ impl Terms {
     /// Compiles an alternative of a policy and the operations of its port.
     pub(crate) fn new(policy: Policy, soap: SoapVersion, operations: Vec<Operation>) -> Result<Self, NotBuilt> {
         check_built(&policy)?;
-        let every = MessageTerms::of_policy(&policy)?;
-        let operations = OperationTerms::compile(&policy, &every, operations)?;
+        let of_kind = |kind| {
+            let terms = MessageTerms::of_kind(&policy, kind)?;
+            check_encrypted_for(&policy, Direction::of(kind), &terms)?;
+            Ok(terms)
+        };
+        let [request, response, fault] =
+            [of_kind(MessageKind::Request)?, of_kind(MessageKind::Response)?, of_kind(MessageKind::Fault)?];
+        let operations = OperationTerms::compile(&policy, &response, operations)?;
         let mut by_action = HashMap::new();
         for (at, terms) in operations.iter().enumerate() {
             by_action.entry(terms.operation.input.action.clone()).or_insert(at);
@@ -57,13 +67,11 @@ impl Terms {
         };
         let cancel = MessageTerms::alone(&policy, cancel, policy.supporting.clone(), true)?;
         let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
-        check_encrypted_for(&policy, Direction::Request, &every)?;
-        check_encrypted_for(&policy, Direction::Response, &every)?;
         if let (Some(token), Some(terms)) = (conversation(&policy), &bootstrap) {
             check_encrypted_for(&token.bootstrap, Direction::Request, terms)?;
             check_encrypted_for(&token.bootstrap, Direction::Response, terms)?;
         }
-        Ok(Self { policy, soap, operations, by_action, every, bootstrap, cancel })
+        Ok(Self { policy, soap, operations, by_action, request, response, fault, bootstrap, cancel })
     }
 
     /// Compiles the alternatives of a policy, in their order, less those that are not built.
@@ -95,7 +103,7 @@ impl Terms {
         if operations.iter().any(|operation| !operation.input.protected) {
             return Err(NotBuilt("a callback without the security binding"));
         }
-        OperationTerms::compile(&self.policy, &self.every, operations)
+        OperationTerms::compile(&self.policy, &self.response, operations)
     }
 
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.
@@ -160,32 +168,36 @@ impl Terms {
         operation: Option<(&OperationTerms, usize)>,
         action: Option<&str>,
     ) -> Result<usize, Refusal> {
-        check_operation(&self.operations, &self.every, envelope, operation, action)
+        check_operation(&self.operations, &self.request, envelope, operation, action)
     }
 
     /// What is asked of a request that is made in that way; `None` where the contract does not know it and the policy says
-    /// nothing of every message.
+    /// nothing of every request.
     pub(crate) fn input<'a>(&'a self, operation: Option<&'a OperationTerms>, way: usize) -> Option<&'a MessageTerms> {
         match operation {
             Some(terms) => terms.input(way),
-            None => self.of_every_message(),
+            None => self.of_every_request(),
         }
     }
 
     /// What is asked of a response that is no fault, to a request in that way: any of these. Never empty.
     pub(crate) fn outputs<'a>(&'a self, operation: Option<&'a OperationTerms>, way: usize) -> &'a [MessageTerms] {
-        operation.and_then(|terms| terms.outputs(way)).unwrap_or(std::slice::from_ref(&self.every))
+        operation.and_then(|terms| terms.outputs(way)).unwrap_or(std::slice::from_ref(&self.response))
     }
 
-    /// What is asked of a fault with that action: that of its declaration, or of the response. Never empty.
+    /// What is asked of a fault with that action: that of its declaration, or of every fault; or, where the policy says nothing
+    /// of faults, of the response. Never empty.
     pub(crate) fn faults<'a>(
         &'a self,
         operation: Option<&'a OperationTerms>,
         way: usize,
         action: &str,
     ) -> &'a [MessageTerms] {
-        let declared = operation.and_then(|terms| terms.faults(way, action));
-        declared.unwrap_or_else(|| self.outputs(operation, way))
+        match operation.and_then(|terms| terms.faults(way, action)) {
+            Some(declared) => declared,
+            None if operation.is_none() || !self.policy.messages.is_empty() => std::slice::from_ref(&self.fault),
+            None => self.outputs(operation, way),
+        }
     }
 
     /// Whether the operation declares a fault with that action.
@@ -193,14 +205,19 @@ impl Terms {
         operation.is_some_and(|terms| terms.operation.faults.iter().any(|fault| fault.message.action == action))
     }
 
-    /// What is asked of a message that the contract does not know.
-    pub(crate) fn every(&self) -> &MessageTerms {
-        &self.every
+    /// What is asked of a request that the contract does not know.
+    pub(crate) fn any_request(&self) -> &MessageTerms {
+        &self.request
     }
 
-    fn of_every_message(&self) -> Option<&MessageTerms> {
+    /// What is asked of a response that the contract does not know.
+    pub(crate) fn any_response(&self) -> &MessageTerms {
+        &self.response
+    }
+
+    fn of_every_request(&self) -> Option<&MessageTerms> {
         let transport = matches!(self.policy.binding, Binding::Transport(_));
-        (transport || !self.policy.parts.signed.is_empty()).then_some(&self.every)
+        (transport || !self.request.parts.signed.is_empty()).then_some(&self.request)
     }
 }
 
@@ -346,6 +363,9 @@ pub(crate) fn check_token(token: &Token) -> Result<(), NotBuilt> {
                     return Err(NotBuilt("a renewal that endorses over a transport without IncludeTimestamp"));
                 }
                 _ => {}
+            }
+            if !token.bootstrap.messages.is_empty() {
+                return Err(NotBuilt("a bootstrap policy with parts of requests or responses alone"));
             }
             if conversation(&token.bootstrap).is_some() {
                 return Err(NotBuilt("a conversation that bootstraps a conversation"));

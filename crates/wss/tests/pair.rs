@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use ends::{ACTION, Pair, policy, soap};
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Binding, Layout, Policy, ProtectionOrder, SymmetricBinding, Token};
+use nuncio_policy::model::{
+    Binding, Layout, MessageParts, PartSet, Parts, Policy, ProtectionOrder, SymmetricBinding, Token,
+};
 use nuncio_policy::preset;
 use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Refusal, Request};
 
@@ -232,6 +234,55 @@ fn a_fault_of_ours_is_sealed_in_both_versions() {
             let reply = opened.into_reply();
             let (message, _) = reply.seal(Answer::Fault(Fault::busy()), pair.now, &mut pair.numbers).expect("sealed");
             assert!(pair.answer(&message, &expectation).expect("opened").is_fault(), "{name}");
+        }
+    }
+}
+
+/// The parts of a policy stand for each kind of message, in a conversation and outside of one: here requests are encrypted,
+/// responses and faults are signed alone.
+#[test]
+fn parts_of_one_kind_of_message_are_its_own() {
+    for name in [
+        "wcf-ws2007-mutualCertificate",
+        "wse-mutualCertificate10Security",
+        "wse-usernameForCertificateSecurity-conversation",
+    ] {
+        let both = policy(name);
+        let mut parts = both.parts.clone();
+        parts.encrypted = PartSet::default();
+        let messages = MessageParts { request: both.parts.clone(), response: parts.clone(), fault: parts };
+        let own = Policy { parts: Parts::default(), messages, ..both.clone() };
+        let mut pair = Pair::new(&own, soap(name)[0]);
+        let (ours, theirs) = if name.ends_with("-conversation") {
+            let (ours, theirs) = pair.establish();
+            (Some(ours), Some(theirs))
+        } else {
+            (None, None)
+        };
+        let is_clear = |octets: &[u8]| octets.windows(6).any(|found| found == b"hello!");
+        let (outbound, expectation) = pair.request("hello!", ours.as_ref());
+        assert!(!is_clear(&outbound.body), "{name}");
+        let opened = pair.open(&outbound, outbound.body.clone(), theirs.as_ref()).expect("opened");
+        let message = pair.echo(opened);
+        assert!(is_clear(&message.body), "{name}");
+        assert!(!pair.answer(&message, &expectation).expect("answered").is_fault(), "{name}");
+        let (outbound, expectation) = pair.request("hello!", ours.as_ref());
+        let opened = pair.open(&outbound, outbound.body.clone(), theirs.as_ref()).expect("opened");
+        let fault = opened.into_reply().seal(Answer::Fault(Fault::busy()), pair.now, &mut pair.numbers);
+        let (message, _) = fault.expect("sealed");
+        assert!(message.body.windows(5).any(|found| found == b"Fault"), "{name}");
+        assert!(pair.answer(&message, &expectation).expect("answered").is_fault(), "{name}");
+        // Whoever demands the encryption of all three takes neither, and the request that lacks it is refused.
+        let mut pair = Pair::unlike(&both, &own, soap(name)[0]);
+        if ours.is_none() {
+            let (outbound, expectation) = pair.request("hello!", None);
+            let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+            let message = pair.echo(opened);
+            assert!(pair.answer(&message, &expectation).is_err(), "{name}");
+            let lacking = MessageParts { request: own.messages.response.clone(), ..own.messages.clone() };
+            let mut pair = Pair::unlike(&Policy { messages: lacking, ..own.clone() }, &own, soap(name)[0]);
+            let (outbound, _) = pair.request("hello!", None);
+            assert!(pair.open(&outbound, outbound.body.clone(), None).is_err(), "{name}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a policy may say and neither end does yet: both refuse it when they are made, before any message.
 
-#![allow(clippy::expect_used, reason = "helpers of tests")]
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use nuncio_policy::bare;
-use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy, SoapVersion};
+use nuncio_policy::model::{Binding, Message, MessagePolicy, Operation, Policy, SoapVersion, Token};
 use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings, SuiteReading};
 
 mod ends;
@@ -41,8 +41,12 @@ fn check(content: &str, what: &str) {
 }
 
 fn check_with(content: &str, operations: &[Operation], what: &str) {
+    check_policy(&policy(content), operations, what);
+}
+
+fn check_policy(policy: &Policy, operations: &[Operation], what: &str) {
     let recipient = Recipient::new(RecipientSettings {
-        alternatives: vec![policy(content)],
+        alternatives: vec![policy.clone()],
         soap: SoapVersion::V12,
         operations: operations.to_vec(),
         trust: nuncio_crypto::trust::Trust::new(Vec::new()).expect("no roots"),
@@ -56,9 +60,9 @@ fn check_with(content: &str, operations: &[Operation], what: &str) {
         credentials: vec![server()],
     });
     let expect = format!("{what} is not built yet");
-    assert_eq!(recipient.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{content}");
+    assert_eq!(recipient.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{policy:?}");
     let initiator = Initiator::new(InitiatorSettings {
-        alternatives: vec![policy(content)],
+        alternatives: vec![policy.clone()],
         soap: SoapVersion::V12,
         operations: operations.to_vec(),
         service: Some(server().certificate),
@@ -70,7 +74,7 @@ fn check_with(content: &str, operations: &[Operation], what: &str) {
         message_lifetime: FRESHNESS.window,
         limits: limits(),
     });
-    assert_eq!(initiator.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{content}");
+    assert_eq!(initiator.err().map(|error| error.to_string()).as_deref(), Some(expect.as_str()), "{policy:?}");
 }
 
 #[test]
@@ -297,4 +301,14 @@ fn messages_that_differ() {
         output.alternatives[0].parts.encrypted.body = true;
     }
     check_with(&asymmetric, &[answered], answer);
+}
+
+#[test]
+fn parts_of_one_kind_of_message_in_a_bootstrap() {
+    let preset = nuncio_policy::preset::named("wcf-ws2007-userNameForCertificate-conversation");
+    let mut policy = preset.expect("a preset").policy;
+    let Binding::Symmetric(binding) = &mut policy.binding else { panic!("not symmetric") };
+    let Token::SecureConversation(token) = &mut binding.protection else { panic!("no conversation") };
+    token.bootstrap.messages.fault = token.bootstrap.parts.clone();
+    check_policy(&policy, &[], "a bootstrap policy with parts of requests or responses alone");
 }

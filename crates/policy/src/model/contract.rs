@@ -1,6 +1,6 @@
 //! A contract: the ports of a service and what their messages are.
 
-use super::{Parts, Policy, SoapVersion, SupportingToken};
+use super::{MessageKind, Parts, Policy, SoapVersion, SupportingToken};
 use crate::error::{PolicyError, Remark};
 
 /// A contract: what a WSDL says of a service.
@@ -63,6 +63,12 @@ impl Operation {
     /// Its messages: the request, the response, the faults.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
         [&self.input].into_iter().chain(&self.output).chain(self.faults.iter().map(|fault| &fault.message))
+    }
+
+    /// What those are, in the same order.
+    pub fn kinds(&self) -> impl Iterator<Item = MessageKind> {
+        let faults = self.faults.iter().map(|_| MessageKind::Fault);
+        [MessageKind::Request].into_iter().chain(self.output.as_ref().map(|_| MessageKind::Response)).chain(faults)
     }
 
     /// Its messages in the same order.

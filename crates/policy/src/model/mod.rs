@@ -8,7 +8,7 @@ mod parts;
 mod token;
 
 pub use contract::{Contract, FaultMessage, Message, MessagePolicy, Operation, Port};
-pub use parts::{ElementPath, HeaderPart, PartSet, Parts, Step};
+pub use parts::{ElementPath, HeaderPart, MessageKind, MessageParts, PartSet, Parts, Step};
 pub use token::{
     DerivedKeys, Include, PasswordKind, ReferenceTarget, SecureConversationToken, SupportingToken, Token,
     UsernameToken, X509Kind, X509Reference, X509Token,
@@ -79,6 +79,8 @@ pub struct Policy {
     pub duplex: bool,
     /// Parts that the policy protects in every message (endpoint scope, or a bootstrap policy's own).
     pub parts: Parts,
+    /// Parts that it protects in the requests, responses or faults alone, beside those.
+    pub messages: MessageParts,
     /// Where the contract attaches the binding to operations or messages: which of the alternatives there it is of.
     pub attached: Option<usize>,
 }

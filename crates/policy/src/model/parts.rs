@@ -19,6 +19,44 @@ pub struct Parts {
     pub required_elements: Vec<ElementPath>,
 }
 
+/// What a message is in its exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MessageKind {
+    /// What the initiator sends.
+    Request,
+    /// What answers it and is no fault.
+    Response,
+    /// A fault that answers it.
+    Fault,
+}
+
+/// Parts of the messages of each kind: what a contract attaches to all its inputs, all its outputs or all its faults.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct MessageParts {
+    /// Of requests.
+    pub request: Parts,
+    /// Of responses that are no faults.
+    pub response: Parts,
+    /// Of faults.
+    pub fault: Parts,
+}
+
+impl MessageParts {
+    /// The parts of one kind.
+    pub fn of(&self, kind: MessageKind) -> &Parts {
+        match kind {
+            MessageKind::Request => &self.request,
+            MessageKind::Response => &self.response,
+            MessageKind::Fault => &self.fault,
+        }
+    }
+
+    /// Whether nothing is said of any kind.
+    pub fn is_empty(&self) -> bool {
+        self.request.is_empty() && self.response.is_empty() && self.fault.is_empty()
+    }
+}
+
 /// A set of message parts (`SignedParts`, `EncryptedParts`).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct PartSet {

@@ -8,10 +8,10 @@ pub mod wcf;
 pub mod wse;
 
 use crate::model::{
-    Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, PartSet, Parts, PasswordKind,
-    Policy, PolicyVersion, Properties, ProtectionOrder, ReferenceTarget, SecureConversationToken, SoapVersion,
-    SuiteOptions, SupportingToken, SymmetricBinding, Token, TransportBinding, Trust, TrustVersion, UsernameToken, Wss,
-    X509Kind, X509Reference, X509Token,
+    Addressing, AsymmetricBinding, Binding, DerivedKeys, HeaderPart, Include, Layout, MessageParts, PartSet, Parts,
+    PasswordKind, Policy, PolicyVersion, Properties, ProtectionOrder, ReferenceTarget, SecureConversationToken,
+    SoapVersion, SuiteOptions, SupportingToken, SymmetricBinding, Token, TransportBinding, Trust, TrustVersion,
+    UsernameToken, Wss, X509Kind, X509Reference, X509Token,
 };
 use crate::names;
 use crate::suite::{SUITES, Suite};
@@ -122,6 +122,7 @@ impl Dialect {
             reliable: None,
             duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
+            messages: MessageParts::default(),
             attached: None,
         }
     }
@@ -156,6 +157,7 @@ impl Dialect {
             reliable: None,
             duplex: false,
             parts: if over_transport { Parts::default() } else { self.parts() },
+            messages: MessageParts::default(),
             attached: None,
         }
     }

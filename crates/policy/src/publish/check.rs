@@ -3,7 +3,7 @@
 use super::Unpublishable;
 use super::contract::{Ports, Publication, Served};
 use super::documents::DocumentKind;
-use crate::model::{Message, Operation, Parts, Policy, Port, SupportingToken};
+use crate::model::{Message, MessageKind, MessageParts, Operation, Parts, Policy, Port, SupportingToken};
 use crate::wsdl;
 
 /// An address that is none.
@@ -42,22 +42,24 @@ fn together(publication: &Publication) -> String {
 fn is_served(port: &Port, served: &Served<'_>) -> Result<bool, Unpublishable> {
     let alternatives = port.alternatives.as_ref().map_err(Clone::clone)?;
     if served.operations.is_empty() {
-        let expected: Vec<_> =
-            served.alternatives.iter().map(|policy| Effective::new(policy, &Parts::default(), &[])).collect();
-        let mut messages = port.operations.iter().flat_map(Operation::messages);
-        return Ok(messages.all(|message| message.protected && effective(alternatives, message) == expected));
+        let expected = |kind| -> Vec<_> {
+            served.alternatives.iter().map(|policy| Effective::new(policy, kind, &Parts::default(), &[])).collect()
+        };
+        let mut messages = port.operations.iter().flat_map(|operation| operation.kinds().zip(operation.messages()));
+        return Ok(messages
+            .all(|(kind, message)| message.protected && effective(alternatives, kind, message) == expected(kind)));
     }
-    let same = |(one, other): (&Message, &Message)| {
+    let same = |((one, other), kind): ((&Message, &Message), MessageKind)| {
         one.protected == other.protected
             && (one.protected || is_same_in_clear(one, other))
-            && effective(alternatives, one) == effective(served.alternatives, other)
+            && effective(alternatives, kind, one) == effective(served.alternatives, kind, other)
     };
     let attached = served.alternatives.iter().any(|policy| policy.attached.is_some());
     Ok(port.operations.len() == served.operations.len()
         && port.operations.iter().zip(served.operations).all(|(one, other)| {
             one.name == other.name
                 && one.messages().count() == other.messages().count()
-                && one.messages().zip(other.messages()).all(same)
+                && one.messages().zip(other.messages()).zip(other.kinds()).all(same)
                 && (attached || exchanges(one) == exchanges(other))
                 && (!attached || other.messages().all(|message| one_exchange_each(served.alternatives, message)))
         }))
@@ -71,20 +73,22 @@ struct Effective {
 }
 
 impl Effective {
-    fn new(policy: &Policy, parts: &Parts, supporting: &[SupportingToken]) -> Self {
+    fn new(policy: &Policy, kind: MessageKind, parts: &Parts, supporting: &[SupportingToken]) -> Self {
         let mut all = policy.parts.clone();
+        all.merge(policy.messages.of(kind));
         all.merge(parts);
+        let messages = MessageParts::default();
         Self {
-            policy: Policy { parts: sorted(all), attached: None, ..policy.clone() },
+            policy: Policy { parts: sorted(all), messages, attached: None, ..policy.clone() },
             supporting: supporting.to_vec(),
         }
     }
 }
 
-fn effective(alternatives: &[Policy], message: &Message) -> Vec<Effective> {
+fn effective(alternatives: &[Policy], kind: MessageKind, message: &Message) -> Vec<Effective> {
     let of = |policy| {
         let going = message.alternatives.iter().filter(move |one| one.goes_with(policy));
-        going.map(move |one| Effective::new(policy, &one.parts, &one.supporting))
+        going.map(move |one| Effective::new(policy, kind, &one.parts, &one.supporting))
     };
     alternatives.iter().flat_map(of).collect()
 }

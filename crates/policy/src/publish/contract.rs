@@ -10,7 +10,7 @@ use super::documents::{Document, DocumentKind, Documents, imports};
 use super::edit::{Edits, Piece, attributes, escaped, render};
 use super::scopes::Scopes;
 use super::{Unpublishable, check};
-use crate::model::{Addressing, MessagePolicy, Operation, Policy, SoapVersion};
+use crate::model::{Addressing, MessageKind, MessagePolicy, Operation, Policy, SoapVersion};
 use crate::names;
 use crate::read::library::{is_policy, is_reference};
 
@@ -237,11 +237,14 @@ impl<'a> Writing<'a> {
         let mut operations = self.served.operations.iter().peekable();
         for element in wsdl(binding, "operation") {
             if self.served.operations.is_empty() {
-                let all = self.scopes.any_message();
                 for message in element.elements().filter(|child| child.namespace == names::WSDL) {
-                    if matches!(message.local.as_str(), "input" | "output" | "fault") {
-                        self.message(message, &all, true);
-                    }
+                    let kind = match message.local.as_str() {
+                        "input" => MessageKind::Request,
+                        "output" => MessageKind::Response,
+                        "fault" => MessageKind::Fault,
+                        _ => continue,
+                    };
+                    self.message(message, &self.scopes.any_message(kind), true);
                 }
             } else if let Some(operation) =
                 // What the service begins is not among them.

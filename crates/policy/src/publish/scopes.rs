@@ -5,13 +5,17 @@
 //! parts in either place, WCF there alone.
 
 use super::{Expression, Unpublishable};
-use crate::model::{Addressing, Message, MessagePolicy, Operation, Parts, Policy, PolicyVersion};
+use crate::model::{
+    Addressing, Message, MessageKind, MessageParts, MessagePolicy, Operation, Parts, Policy, PolicyVersion,
+};
 
 /// The policies of an endpoint and its messages, each in its scope.
 pub(super) struct Scopes<'a> {
     alternatives: &'a [Policy],
     /// Parts of every message, where all alternatives have the same.
     shared: Option<&'a Parts>,
+    /// Parts of every message of a kind.
+    kinds: &'a MessageParts,
     /// Whether the binding is attached to messages one by one.
     attached: bool,
     version: PolicyVersion,
@@ -28,6 +32,10 @@ impl<'a> Scopes<'a> {
     pub(super) fn new(alternatives: &'a [Policy]) -> Result<Self, Unpublishable> {
         let first = alternatives.first().ok_or(Unpublishable::Lost)?;
         let attached = alternatives.iter().any(|policy| policy.attached.is_some());
+        // Of the messages of one kind a contract says it at these, once for all alternatives.
+        if alternatives.iter().any(|policy| policy.messages != first.messages) {
+            return Err(Unpublishable::Lost);
+        }
         let beside = |policy: &Policy| {
             (policy.addressing, policy.reliable, policy.duplex, policy.supporting.clone(), policy.parts.clone())
         };
@@ -37,7 +45,7 @@ impl<'a> Scopes<'a> {
         // Messages of sequences stand in no contract: what is encrypted in them could be said nowhere else.
         let may = |policy: &Policy| policy.parts == first.parts && policy.reliable.is_none();
         let shared = (!attached && alternatives.iter().all(may)).then_some(&first.parts);
-        Ok(Self { alternatives, shared, attached, version: first.version })
+        Ok(Self { alternatives, shared, kinds: &first.messages, attached, version: first.version })
     }
 
     /// The policy of the endpoint.
@@ -65,12 +73,18 @@ impl<'a> Scopes<'a> {
         if let Some(shared) = self.shared {
             said.messages.iter_mut().flatten().for_each(|one| one.parts.merge(shared));
         }
+        for (kind, alternatives) in operation.kinds().zip(&mut said.messages) {
+            for one in alternatives {
+                one.parts.merge(self.kinds.of(kind));
+            }
+        }
         said
     }
 
     /// What a message says that the model knows nothing of.
-    pub(super) fn any_message(&self) -> Vec<MessagePolicy> {
-        let parts = self.shared.cloned().unwrap_or_default();
+    pub(super) fn any_message(&self, kind: MessageKind) -> Vec<MessagePolicy> {
+        let mut parts = self.shared.cloned().unwrap_or_default();
+        parts.merge(self.kinds.of(kind));
         vec![MessagePolicy { parts, ..MessagePolicy::default() }]
     }
 

@@ -13,8 +13,8 @@ use nuncio_xml::foreign::Element;
 
 use crate::error::{Place, PolicyError};
 use crate::model::{
-    Addressing, Binding, MessagePolicy, Parts, Policy, ReliableMessaging, SupportingToken, Token, Trust, TrustVersion,
-    Wss,
+    Addressing, Binding, MessageParts, MessagePolicy, Parts, Policy, ReliableMessaging, SupportingToken, Token, Trust,
+    TrustVersion, Wss,
 };
 use crate::names;
 use library::Library;
@@ -299,6 +299,7 @@ impl Reader<'_> {
             reliable,
             duplex,
             parts,
+            messages: MessageParts::default(),
             attached: None,
         }))
     }

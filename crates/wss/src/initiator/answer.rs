@@ -231,7 +231,7 @@ fn response_terms<'a>(
         (Request::Issue, Some((policy, message))) => (policy, message, Some(TrustVerb::Issue)),
         (Request::Renew, Some((policy, message))) => (policy, message, Some(TrustVerb::Renew)),
         (Request::Cancel, _) => (&terms.policy, terms.cancel(), Some(TrustVerb::Cancel)),
-        _ => (&terms.policy, terms.every(), None),
+        _ => (&terms.policy, terms.any_response(), None),
     };
     let action = envelope.addressing.action.as_ref().map(|text| text.value.as_str());
     let found = || action.unwrap_or_default().to_owned();

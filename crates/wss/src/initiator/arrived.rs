@@ -140,7 +140,7 @@ impl Initiator {
         check_to(envelope, &self.listens)?;
         // Under any of its alternatives it is the same operation.
         let first = operation.map(|operation| (operation, 0));
-        check_operation(&self.callbacks, self.terms.every(), envelope, first, opening.action())?;
+        check_operation(&self.callbacks, self.terms.any_request(), envelope, first, opening.action())?;
         if request == Request::Cancel {
             self.check_cancel(envelope, context.map(Arc::as_ref))?;
         }

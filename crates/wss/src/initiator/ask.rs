@@ -272,7 +272,7 @@ impl Initiator {
                     Token::SecureConversation(_) => true,
                 };
                 let way = inputs.position(|input| has_every(&input.supporting, has)).unwrap_or(0);
-                (&self.terms.policy, self.terms.input(operation, way).unwrap_or(self.terms.every()), way)
+                (&self.terms.policy, self.terms.input(operation, way).unwrap_or(self.terms.any_request()), way)
             }
         }
     }
