@@ -66,8 +66,8 @@ impl Terms {
             ..Parts::default()
         };
         let cancel = MessageTerms::alone(&policy, cancel, policy.supporting.clone(), true)?;
-        let bootstrap = conversation(&policy).map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
-        if let (Some(token), Some(terms)) = (conversation(&policy), &bootstrap) {
+        let bootstrap = policy.conversation().map(|token| MessageTerms::of_policy(&token.bootstrap)).transpose()?;
+        if let (Some(token), Some(terms)) = (policy.conversation(), &bootstrap) {
             check_encrypted_for(&token.bootstrap, Direction::Request, terms)?;
             check_encrypted_for(&token.bootstrap, Direction::Response, terms)?;
         }
@@ -108,7 +108,7 @@ impl Terms {
 
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.
     pub(crate) fn conversation(&self) -> Option<&SecureConversationToken> {
-        conversation(&self.policy)
+        self.policy.conversation()
     }
 
     /// The generation of its trust messages.
@@ -224,7 +224,7 @@ impl Terms {
 /// The same policy with its conversations in the other generation of WS-Trust and WS-SecureConversation; `None` where it
 /// has none.
 pub(crate) fn in_other_generation(policy: &Policy) -> Option<Policy> {
-    conversation(policy)?;
+    policy.conversation()?;
     let mut other = policy.clone();
     let version = match crate::demand::dialect(policy).version {
         TrustVersion::February2005 => TrustVersion::V13,
@@ -245,17 +245,6 @@ pub(crate) fn in_other_generation(policy: &Policy) -> Option<Policy> {
         }
     }
     Some(other)
-}
-
-fn conversation(policy: &Policy) -> Option<&SecureConversationToken> {
-    let protection = match &policy.binding {
-        Binding::Symmetric(binding) => Some(&binding.protection),
-        Binding::Transport(_) | Binding::Asymmetric(_) => None,
-    };
-    protection.into_iter().chain(policy.supporting.iter().map(|token| &token.token)).find_map(|token| match token {
-        Token::SecureConversation(token) => Some(token),
-        Token::X509(_) | Token::Username(_) => None,
-    })
 }
 
 /// Refuses what the model can say and the protocol does not do yet.
@@ -367,7 +356,7 @@ pub(crate) fn check_token(token: &Token) -> Result<(), NotBuilt> {
             if !token.bootstrap.messages.is_empty() {
                 return Err(NotBuilt("a bootstrap policy with parts of requests or responses alone"));
             }
-            if conversation(&token.bootstrap).is_some() {
+            if token.bootstrap.conversation().is_some() {
                 return Err(NotBuilt("a conversation that bootstraps a conversation"));
             }
             Ok(())

@@ -85,6 +85,20 @@ pub struct Policy {
     pub attached: Option<usize>,
 }
 
+impl Policy {
+    /// The token of its conversations: what protects its messages, or endorses them. `None` where it has none.
+    pub fn conversation(&self) -> Option<&SecureConversationToken> {
+        let protection = match &self.binding {
+            Binding::Symmetric(binding) => Some(&binding.protection),
+            Binding::Transport(_) | Binding::Asymmetric(_) => None,
+        };
+        protection.into_iter().chain(self.supporting.iter().map(|own| &own.token)).find_map(|token| match token {
+            Token::SecureConversation(token) => Some(token),
+            Token::X509(_) | Token::Username(_) => None,
+        })
+    }
+}
+
 /// A security binding (WS-SecurityPolicy 1.2, section 7).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Binding {
