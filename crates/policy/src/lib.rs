@@ -2,11 +2,12 @@
 //! WS-SecurityPolicy as the way out.
 //!
 //! The model ([`model`]) is the language of WS-SecurityPolicy 1.1 to 1.3. Into it lead a contract ([`wsdl`]), a policy
-//! alone ([`bare`]) and the names that users know ([`preset`]). Out of it leads [`publish`].
+//! alone ([`bare`]) and the names that users know ([`preset`]). Out of it leads [`publish`], and for people [`explain`].
 
 pub mod authorise;
 pub mod bare;
 mod error;
+pub mod explain;
 pub mod model;
 mod names;
 pub mod preset;
