@@ -53,10 +53,10 @@ impl Recorded {
             alternatives,
             soap: port.soap,
             operations: port.operations,
-            credentials: vec![Credential {
-                certificate: certificate(&must("service.pem")),
-                key: PrivateKey::from_pem(&must("service.key")).expect("a key"),
-            }],
+            credentials: vec![Credential::new(
+                certificate(&must("service.pem")),
+                PrivateKey::from_pem(&must("service.key")).expect("a key"),
+            )],
             trust: Trust::new(file("client.pem").map(|pem| certificate(&pem)).into_iter().collect()).expect("pins"),
             passwords: None,
             addresses: Vec::new(),

@@ -382,7 +382,7 @@ fn certificate(pair: &KeyPair) -> Result<Certificate, Halt> {
 
 fn credential(pair: &KeyPair) -> Result<Credential, Halt> {
     let key = PrivateKey::from_pem(pair.private_key_pem.as_bytes()).map_err(refused)?;
-    Ok(Credential { certificate: certificate(pair)?, key })
+    Ok(Credential::new(certificate(pair)?, key))
 }
 
 fn facts(message: &HttpMessage) -> HttpFacts<'_> {

@@ -24,7 +24,7 @@ pub fn credential(owner: &str) -> Result<Credential, String> {
     let certificates = Certificate::from_pem(&read(format!("{owner}.pem"))?).map_err(|error| error.to_string())?;
     let certificate = certificates.into_iter().next().ok_or("there is no certificate")?;
     let key = PrivateKey::from_pem(&read(format!("{owner}.key"))?).map_err(|error| error.to_string())?;
-    Ok(Credential { certificate, key })
+    Ok(Credential::new(certificate, key))
 }
 
 /// A file or folder of this crate.

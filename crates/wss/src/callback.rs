@@ -18,7 +18,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::TrustVerb;
 use crate::envelope::Envelope;
 use crate::initiator::{Outbound, SealPlain};
-use crate::keys::Fresh;
+use crate::keys::{Credentials, Fresh};
 use crate::message_terms::MessageTerms;
 use crate::operation_terms::OperationTerms;
 use crate::recipient::{Opened, Recipient};
@@ -191,7 +191,7 @@ impl Callbacks {
         let sealing = Seal {
             demand,
             protection: protection(&demand, context.as_deref(), None, fresh.as_ref().zip(initiator))?,
-            signing: demand.asymmetric().and(settings.credentials.first()),
+            signing: demand.asymmetric().and(Credentials::at(&settings.credentials, now).signing()),
             supporting: Vec::new(),
             confirm: None,
             mac: channel.mac.unwrap_or(suite.mac),

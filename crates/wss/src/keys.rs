@@ -11,13 +11,83 @@ use nuncio_crypto::trust::Trust;
 use nuncio_policy::suite::Suite;
 
 use crate::conversation::Context;
+use crate::time::Time;
 
-/// A certificate and its private key.
+/// A certificate and its private key, and for how long they are ours.
 pub struct Credential {
     /// The certificate.
     pub certificate: Certificate,
     /// Its private key.
     pub key: PrivateKey,
+    /// For how long they are used.
+    pub tenure: Tenure,
+}
+
+impl Credential {
+    /// A certificate and its private key, used at all times.
+    pub fn new(certificate: Certificate, key: PrivateKey) -> Self {
+        Self { certificate, key, tenure: Tenure::ALWAYS }
+    }
+}
+
+/// For how long a credential is used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Tenure {
+    /// From when on it signs; `None` for one that never does, and only opens what is encrypted to it.
+    pub activate: Option<Time>,
+    /// From when on it does nothing any more; `None` for never.
+    pub retire: Option<Time>,
+}
+
+impl Tenure {
+    /// It signs and opens at all times.
+    pub const ALWAYS: Self = Self { activate: Some(Time::from_millis(i64::MIN)), retire: None };
+    /// It opens at all times, and never signs.
+    pub const OPENS: Self = Self { activate: None, retire: None };
+
+    /// Whether what is encrypted to it is opened: as soon as it is known, since a client may be ahead of us.
+    pub fn opens(&self, now: Time) -> bool {
+        self.retire.is_none_or(|retire| now < retire)
+    }
+
+    /// Since when it signs, if it does.
+    pub fn signs(&self, now: Time) -> Option<Time> {
+        self.activate.filter(|activate| *activate <= now && self.opens(now))
+    }
+
+    /// Which of several signs: of those that do, the one that began last, and of these the first.
+    pub fn newest<'a>(tenures: impl IntoIterator<Item = &'a Self>, now: Time) -> Option<usize> {
+        let signing = tenures.into_iter().enumerate().filter_map(|(at, tenure)| Some((tenure.signs(now)?, at)));
+        signing.max_by_key(|&(since, at)| (since, std::cmp::Reverse(at))).map(|(_, at)| at)
+    }
+}
+
+/// Our credentials at some moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Credentials<'a> {
+    all: &'a [Credential],
+    now: Time,
+}
+
+impl<'a> Credentials<'a> {
+    pub(crate) fn at(all: &'a [Credential], now: Time) -> Self {
+        Self { all, now }
+    }
+
+    /// The one whose certificate is meant so, for opening what is encrypted to it.
+    pub(crate) fn find(self, is: impl Fn(&Certificate) -> bool) -> Option<&'a Credential> {
+        self.all.iter().find(|credential| credential.tenure.opens(self.now) && is(&credential.certificate))
+    }
+
+    /// The one that signs.
+    pub(crate) fn signing(self) -> Option<&'a Credential> {
+        Tenure::newest(self.all.iter().map(|credential| &credential.tenure), self.now).map(|at| &self.all[at])
+    }
+
+    /// Whether a certificate is one of ours, at whatever time.
+    pub(crate) fn has(self, certificate: &Certificate) -> bool {
+        self.all.iter().any(|credential| credential.certificate == *certificate)
+    }
 }
 
 /// A symmetric key that came, or went, as an `EncryptedKey`, and the name by which the answer refers to it.
@@ -63,7 +133,7 @@ pub trait Passwords: Send + Sync {
 #[derive(Clone, Copy)]
 pub(crate) struct Keys<'a> {
     /// Our certificates with their private keys.
-    pub(crate) credentials: &'a [Credential],
+    pub(crate) credentials: Credentials<'a>,
     /// The context that the message refers to.
     pub(crate) context: Option<&'a Context>,
     /// The key of the request that the message answers.

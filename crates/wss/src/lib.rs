@@ -48,7 +48,7 @@ pub use fault::Fault;
 pub use initiator::{
     Arrived, Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
 };
-pub use keys::{Credential, Passwords};
+pub use keys::{Credential, Passwords, Tenure};
 pub use limits::Limits;
 pub use open::Once;
 pub use plain::Plain;

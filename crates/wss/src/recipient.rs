@@ -15,7 +15,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::initiator::Expectation;
-use crate::keys::{Credential, Keys, Passwords};
+use crate::keys::{Credential, Credentials, Keys, Passwords};
 use crate::limits::Limits;
 use crate::open::{self, Evidence, Once};
 use crate::operation_terms::OperationTerms;
@@ -37,7 +37,7 @@ pub struct Settings {
     pub soap: SoapVersion,
     /// The operations of the contract; none where it is not known.
     pub operations: Vec<Operation>,
-    /// Our certificates and keys. The first signs; keys may be wrapped for any.
+    /// Our certificates and keys, each for its time. The newest signs; keys may be wrapped for any.
     pub credentials: Vec<Credential>,
     /// Which clients' certificates are trusted.
     pub trust: Trust,
@@ -92,6 +92,8 @@ pub struct Opened {
     pub(crate) way: usize,
     pub(crate) request: Request,
     pub(crate) context: Option<Arc<Context>>,
+    /// When it was opened.
+    pub(crate) at: Time,
 }
 
 impl Recipient {
@@ -257,7 +259,7 @@ impl Recipient {
             return Err(Refusal::OutlivedContext(context.identifier.clone()));
         }
         let keys = Keys {
-            credentials: &self.settings.credentials,
+            credentials: Credentials::at(&self.settings.credentials, now),
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.settings.trust,
@@ -276,7 +278,7 @@ impl Recipient {
         }
         let context = context.filter(|_| evidence.by_context).cloned();
         let (recipient, terms) = (Arc::clone(self), Arc::clone(terms));
-        Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context })
+        Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context, at: now })
     }
 
     /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.

@@ -12,7 +12,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::Fault;
-use crate::keys::{Fresh, SharedKey};
+use crate::keys::{Credentials, Fresh, SharedKey};
 use crate::message_terms::MessageTerms;
 use crate::names::soap;
 use crate::plain::content_type;
@@ -184,7 +184,7 @@ impl Reply {
             &Seal {
                 demand,
                 protection,
-                signing: demand.asymmetric().and(recipient.settings.credentials.first()),
+                signing: demand.asymmetric().and(Credentials::at(&recipient.settings.credentials, now).signing()),
                 supporting: Vec::new(),
                 confirm: (policy.wss.signature_confirmation && demand.protected)
                     .then_some(evidence.signatures.as_slice()),

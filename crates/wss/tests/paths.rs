@@ -28,10 +28,10 @@ fn intermediate() -> Certificate {
 
 /// Issued by the intermediate, which the root issued.
 fn below() -> Credential {
-    Credential {
-        certificate: certificate(include_bytes!("../../crypto/tests/data/below.pem")),
-        key: PrivateKey::from_pem(include_bytes!("../../crypto/tests/data/leaf.key.pem")).expect("a key"),
-    }
+    Credential::new(
+        certificate(include_bytes!("../../crypto/tests/data/below.pem")),
+        PrivateKey::from_pem(include_bytes!("../../crypto/tests/data/leaf.key.pem")).expect("a key"),
+    )
 }
 
 /// The policy with its client's certificates as paths.

@@ -370,7 +370,7 @@ fn initiator(policy: Policy, soap: SoapVersion, who: &Who) -> Initiator {
         operations: Vec::new(),
         service: Some(certificate("server.pem")),
         username: Some((who.user.to_owned(), who.password.to_owned())),
-        credential: Some(Credential { certificate: certificate(&format!("{}.pem", who.keys)), key: private }),
+        credential: Some(Credential::new(certificate(&format!("{}.pem", who.keys)), private)),
         to: "http://service.example/echo".to_owned(),
         reading: SuiteReading::default(),
         freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },

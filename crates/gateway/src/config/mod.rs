@@ -184,6 +184,6 @@ impl Identity {
 
     /// The certificate with its key, for one recipient more.
     pub fn credential(&self) -> Result<Credential, KeyError> {
-        Ok(Credential { certificate: self.certificate.clone(), key: PrivateKey::from_pem(self.key.expose())? })
+        Ok(Credential::new(self.certificate.clone(), PrivateKey::from_pem(self.key.expose())?))
     }
 }

@@ -12,7 +12,7 @@ use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault;
-use crate::keys::Keys;
+use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
 use crate::open;
 use crate::received::{HttpFacts, Request};
@@ -74,7 +74,7 @@ impl Initiator {
         };
         let asymmetric = matches!(policy.binding, Binding::Asymmetric(_));
         let keys = Keys {
-            credentials: self.credential.as_slice(),
+            credentials: Credentials::at(self.credential.as_slice(), now),
             context: expectation.context.as_deref(),
             // Under an asymmetric binding the answer brings a key of its own.
             shared: expectation.shared.as_ref().filter(|_| !asymmetric),
@@ -153,7 +153,7 @@ impl Initiator {
         let Opening { envelope, .. } = opening;
         let document = &envelope.document;
         let keys = Unwrapping {
-            credentials: self.credential.as_slice(),
+            credentials: Credentials::at(self.credential.as_slice(), now),
             shared: opening.shared.as_ref().or(expectation.shared.as_ref()),
             context: expectation.context.as_deref(),
             suite: terms.bootstrap_suite(),

@@ -20,7 +20,7 @@ use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault;
 use crate::header;
-use crate::keys::Keys;
+use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
 use crate::operation_terms::{OperationTerms, check_operation};
 use crate::received::{HttpFacts, Request, Transport};
@@ -127,7 +127,7 @@ impl Initiator {
         };
         let demands = messages.iter().map(|message| Demand::of(policy, Direction::Response, message).about(request));
         let keys = Keys {
-            credentials: self.credential.as_slice(),
+            credentials: Credentials::at(self.credential.as_slice(), now),
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.trust,
@@ -142,7 +142,7 @@ impl Initiator {
         let first = operation.map(|operation| (operation, 0));
         check_operation(&self.callbacks, self.terms.any_request(), envelope, first, opening.action())?;
         if request == Request::Cancel {
-            self.check_cancel(envelope, context.map(Arc::as_ref))?;
+            self.check_cancel(envelope, context.map(Arc::as_ref), now)?;
         }
         Ok(opening)
     }
@@ -162,7 +162,7 @@ impl Initiator {
     ) -> Result<Outbound, SealPlain> {
         let Opening { envelope, .. } = cancel;
         let dialect = self.terms.dialect();
-        let correlation = self.check_cancel(envelope, Some(context))?;
+        let correlation = self.check_cancel(envelope, Some(context), now)?;
         let write = |writer: &mut Writer| write_cancelled(writer, dialect, correlation.as_deref());
         let relates_to = envelope.addressing.message_id.as_ref().map(|text| text.value.as_str());
         let to = envelope.addressing.reply_to.as_deref().unwrap_or(&self.to);
@@ -170,9 +170,14 @@ impl Initiator {
     }
 
     /// A Cancel is about the context that it is under. The result is what correlates its answer.
-    fn check_cancel(&self, envelope: &Envelope, context: Option<&Context>) -> Result<Option<String>, Refusal> {
+    fn check_cancel(
+        &self,
+        envelope: &Envelope,
+        context: Option<&Context>,
+        now: Time,
+    ) -> Result<Option<String>, Refusal> {
         let keys = Unwrapping {
-            credentials: self.credential.as_slice(),
+            credentials: Credentials::at(self.credential.as_slice(), now),
             shared: None,
             context,
             suite: self.terms.bootstrap_suite(),

@@ -171,8 +171,7 @@ impl Opening<'_> {
         let credential = self
             .keys
             .credentials
-            .iter()
-            .find(|credential| wanted.names(&credential.certificate))
+            .find(|certificate| wanted.names(certificate))
             .ok_or(Refusal::KeyReference("wraps a key under a certificate that is not ours"))?;
         let suite = self.demand.suite();
         // One length: of several, the one that comes out would tell.

@@ -160,7 +160,7 @@ impl Opening<'_> {
     pub(super) fn check_signer(&self, now: Time) -> Result<(), Refusal> {
         let Some(signer) = &self.signer else { return Ok(()) };
         // What we signed ourselves came from us, and is nobody's message to us, however much its certificate is trusted.
-        if self.keys.credentials.iter().any(|credential| credential.certificate == *signer) {
+        if self.keys.credentials.has(signer) {
             return Err(Refusal::KeyReference("signs under our own certificate"));
         }
         self.keys

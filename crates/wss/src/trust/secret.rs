@@ -15,7 +15,7 @@ use nuncio_xmlsec::{Accepted, XENC};
 use super::{KEYS, child};
 use crate::conversation::Context;
 use crate::dialect::Dialect;
-use crate::keys::{Credential, SharedKey};
+use crate::keys::{Credentials, SharedKey};
 use crate::names::{WSSE, WSU};
 use crate::recipient::Opened;
 use crate::token::context::SecurityContextToken;
@@ -32,7 +32,7 @@ pub(crate) struct Brought {
 
 /// What a secret may have been encrypted under.
 pub(crate) struct Unwrapping<'a> {
-    pub(crate) credentials: &'a [Credential],
+    pub(crate) credentials: Credentials<'a>,
     /// The key of the message, where it came as an encrypted key.
     pub(crate) shared: Option<&'a SharedKey>,
     /// The context that the message belongs to.
@@ -45,7 +45,7 @@ impl<'a> Unwrapping<'a> {
     /// What the secrets of a request may have been encrypted under.
     pub(crate) fn of(opened: &'a Opened) -> Self {
         Self {
-            credentials: &opened.recipient.settings.credentials,
+            credentials: Credentials::at(&opened.recipient.settings.credentials, opened.at),
             shared: opened.evidence.shared.as_ref(),
             context: opened.context.as_deref(),
             suite: opened.terms.bootstrap_suite(),
@@ -91,7 +91,7 @@ impl<'a> Unwrapping<'a> {
                     }
                     Reference::External { .. } | Reference::EncryptedKeySha1(_) => return None,
                 };
-                let credential = self.credentials.iter().find(|credential| wanted.names(&credential.certificate))?;
+                let credential = self.credentials.find(|certificate| wanted.names(certificate))?;
                 transport::unwrap(&credential.key, method, &key.value, &[octets]).ok()
             }
             KeyMethod::Wrap(method) => {

@@ -46,7 +46,7 @@ fn certificate(pem: &[u8]) -> Certificate {
 }
 
 fn credential(pem: &[u8], key: &[u8]) -> Credential {
-    Credential { certificate: certificate(pem), key: PrivateKey::from_pem(key).expect("a test key") }
+    Credential::new(certificate(pem), PrivateKey::from_pem(key).expect("a test key"))
 }
 
 pub fn server() -> Credential {

@@ -240,7 +240,7 @@ fn tk_11_names_that_fit_two_certificates() {
             (vec![leaf.clone(), other.clone()], true),
             (vec![other.clone(), leaf.clone()], true),
         ] {
-            let credential = Credential { certificate: leaf.clone(), key: key() };
+            let credential = Credential::new(leaf.clone(), key());
             let pair = Pair::as_whom(&policy, soap(CLEAR)[0], credential, trust);
             let stage = Stage::on(pair, &policy);
             match stage.open(&stage.text) {
