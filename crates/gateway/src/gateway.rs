@@ -23,11 +23,10 @@ use crate::config::{
 };
 use crate::contract::{Asked, Contract, came_by};
 use crate::http::{Inbound, Outbound, Rejection, admit};
-use crate::ingress::Ingress;
 use crate::listen::{self, Arrival, Listener, Serving};
 use crate::log::Audit;
 use crate::metrics::{Outcome, Traffic};
-use crate::route::{self, RouteError};
+use crate::route::{self, RouteError, Service};
 use crate::world::World;
 
 /// What answers the requests of a route.
@@ -177,7 +176,7 @@ impl Sockets {
 /// A gateway, ready to be served: what `run`, `proxy`, the demonstration and the tests have in common.
 pub struct Gateway {
     listeners: Vec<ListenerSettings>,
-    routes: Vec<Route<Ingress>>,
+    routes: Vec<Route<Service>>,
     admin: Option<ListenerSettings>,
     world: Arc<World>,
     connections: ConnectionLimits,
@@ -216,7 +215,7 @@ impl Gateway {
         self,
         bound: &mut Bound,
         made: oneshot::Sender<()>,
-    ) -> Result<Change<Ingress>, CannotListen> {
+    ) -> Result<Change<Service>, CannotListen> {
         let listeners = bound.bind(&self.listeners).await?;
         Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts, made })
     }
@@ -225,7 +224,7 @@ impl Gateway {
     pub async fn serve(
         self,
         sockets: Sockets,
-        changes: mpsc::Receiver<Change<Ingress>>,
+        changes: mpsc::Receiver<Change<Service>>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> usize {

@@ -258,12 +258,9 @@ impl Ingress {
         opened.once().map(claim).find(|seen| *seen != Seen::Fresh).unwrap_or(Seen::Fresh)
     }
 
-    /// A trace for a request that came without one, where the route says so. Nothing hangs on it, so none is made without
-    /// random octets.
+    /// A trace for a request that came without one, where the route says so.
     fn begin(&self) -> Option<Trace> {
-        let mut random = self.trace.then(|| self.world.entropy.draw())?;
-        let trace = Trace::begin(&mut random);
-        random.check().ok().map(|()| trace)
+        if self.trace { Trace::drawn(&self.world.entropy) } else { None }
     }
 
     async fn forward(

@@ -3,7 +3,7 @@
 //!
 //! - [`config`] what an operator wants; [`clock`] and [`random`] what the world gives
 //! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
-//! - [`ingress`] one message through it: begin here; [`route`] what it is made of, [`world`] what all routes share
+//! - [`ingress`] one message through it: begin here; [`plain`] one without security; [`route`] what they are made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
@@ -22,6 +22,7 @@ pub mod listen;
 pub mod log;
 mod media;
 pub mod metrics;
+pub mod plain;
 pub mod random;
 pub mod reload;
 pub mod replays;

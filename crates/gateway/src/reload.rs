@@ -13,8 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config::{ConfigError, Configuration, ConnectionLimits, StoreLimits};
 use crate::gateway::{Bound, CannotListen, Change, Gateway};
-use crate::ingress::Ingress;
-use crate::route::RouteError;
+use crate::route::{RouteError, Service};
 use crate::world::World;
 
 /// How often the files are looked at. Their folders are not watched by the system's means: these miss what comes over a
@@ -77,7 +76,7 @@ pub struct Reloader {
     fixed: Fixed,
     world: Arc<World>,
     bound: Bound,
-    changes: mpsc::Sender<Change<Ingress>>,
+    changes: mpsc::Sender<Change<Service>>,
     /// What the files looked like when they were read last.
     seen: Vec<Look>,
 }
@@ -99,7 +98,7 @@ impl Reloader {
         file: &Path,
         configuration: &Configuration,
         world: Arc<World>,
-        changes: mpsc::Sender<Change<Ingress>>,
+        changes: mpsc::Sender<Change<Service>>,
     ) -> Self {
         Self {
             file: file.to_owned(),

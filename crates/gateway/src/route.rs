@@ -1,7 +1,9 @@
 //! From a route's settings to what serves it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use hyper::HeaderMap;
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::digest::Hasher;
@@ -13,8 +15,12 @@ use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
 
 use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, Timeouts};
 use crate::contract::Contract;
-use crate::gateway::Route;
+use crate::gateway::{Handler, Route};
+use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
+use crate::log::Audit;
+use crate::plain::Passing;
+use crate::trace::Trace;
 use crate::upstream::{Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
 use crate::world::World;
@@ -52,19 +58,61 @@ pub enum RouteProblem {
     Upstream(#[from] UpstreamProblem),
 }
 
+/// What answers at a route.
+pub enum Service {
+    /// It holds messages to the route's policy.
+    Secured(Box<Ingress>),
+    /// It passes plain messages on, where the route has no policy.
+    Plain(Box<Passing>),
+}
+
+impl Handler for Service {
+    /// The trace, which either takes.
+    type Heard = Option<Trace>;
+
+    fn hear(headers: &HeaderMap) -> Self::Heard {
+        Ingress::hear(headers)
+    }
+
+    async fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> Outbound {
+        match self {
+            Self::Secured(ingress) => ingress.handle(request, heard, audit).await,
+            Self::Plain(passing) => passing.handle(request, heard, audit).await,
+        }
+    }
+
+    fn count(&self, audit: &Audit, took: Duration) {
+        match self {
+            Self::Secured(ingress) => ingress.count(audit, took),
+            Self::Plain(passing) => passing.count(audit, took),
+        }
+    }
+}
+
 /// Makes a route of its settings.
 pub fn compile(
     mut settings: RouteSettings,
     world: &Arc<World>,
     timeouts: &Timeouts,
     lifetimes: &Lifetimes,
-) -> Result<Route<Ingress>, RouteError> {
+) -> Result<Route<Service>, RouteError> {
     let origin = settings.origin.clone();
     let fail = |problem| RouteError { origin: origin.clone(), problem };
     let body_bytes = settings.limits.body_bytes;
     let backend = &settings.backend;
     let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)
         .map_err(|problem| fail(problem.into()))?;
+    let metrics = world.metrics.route(&settings.path.to_string());
+    if settings.endpoint.is_plain() {
+        tracing::warn!(
+            route = %settings.path,
+            "DANGER: the route has no security: whoever reaches it calls the backend, and whoever is between reads along"
+        );
+        let (limits, trace) = (settings.limits.message(), settings.trace);
+        let handler = Passing { limits, upstream, metrics, trace, world: Arc::clone(world) };
+        let handler = Service::Plain(Box::new(handler));
+        return Ok(Route { path: settings.path, contract: None, handler, body_bytes });
+    }
     let mut served = Vec::new();
     for &soap in &settings.endpoint.soap {
         served.push(serve(&settings, soap, lifetimes).map_err(&fail)?);
@@ -80,18 +128,18 @@ pub fn compile(
     }
     let contract = contract(&mut settings, &served, &upstream);
     let scope = scope(&settings);
-    let handler = Ingress {
+    let handler = Service::Secured(Box::new(Ingress {
         scope,
         served,
         users: settings.users,
         authorisation: settings.authorisation,
         telling: settings.telling,
         upstream,
-        metrics: world.metrics.route(&settings.path.to_string()),
+        metrics,
         trace: settings.trace,
         pending: lifetimes.pending,
         world: Arc::clone(world),
-    };
+    }));
     Ok(Route { path: settings.path, contract, handler, body_bytes })
 }
 

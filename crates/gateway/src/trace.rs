@@ -8,6 +8,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use nuncio_crypto::random::Random;
 
+use crate::random::Entropy;
 use crate::tracestate::TraceState;
 
 /// The header (section 3.2).
@@ -38,9 +39,11 @@ impl Trace {
         Some(Self { parent: TraceParent::of(headers)?, state: TraceState::of(headers) })
     }
 
-    /// One that begins here.
-    pub(crate) fn begin(random: &mut dyn Random) -> Self {
-        Self { parent: TraceParent::begin(random), state: None }
+    /// One that begins here, with octets of that source. Nothing hangs on it, so none is made without random octets.
+    pub(crate) fn drawn(entropy: &Entropy) -> Option<Self> {
+        let mut random = entropy.draw();
+        let parent = TraceParent::begin(&mut random);
+        random.check().ok().map(|()| Self { parent, state: None })
     }
 }
 
@@ -81,7 +84,7 @@ impl TraceParent {
 
     /// Begins a trace. It is sampled, as a backend would have sampled what came without one: an unset flag would tell it
     /// that somebody decided against.
-    pub(crate) fn begin(random: &mut dyn Random) -> Self {
+    fn begin(random: &mut dyn Random) -> Self {
         let mut octets = [0; 24];
         random.fill(&mut octets);
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";

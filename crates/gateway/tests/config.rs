@@ -317,6 +317,15 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ("http://127.0.0.1:9000/echo", "/echo", "6: backend \"/echo\" is not an absolute URL"),
         ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
         (PRESET, "", "5: a route says either `wsdl` or `preset`"),
+        (PRESET, "    danger_plain: false\n", "5: a route says either `wsdl` or `preset`"),
+        (
+            PRESET,
+            "    preset: wcf-ws2007-userNameOverTransport\n    danger_plain: true\n",
+            "8: a route says either `danger_plain` or `preset`",
+        ),
+        (PRESET, "    danger_plain: true\n    wsdl: a.wsdl\n", "7: a route says either `danger_plain` or `wsdl`"),
+        (PRESET, "    danger_plain: true\n    port: p\n", "7: a route says either `danger_plain` or `port`"),
+        (PRESET, "    danger_plain: true\n    contract: backend\n", "7: a route says either `danger_plain` or `contract`"),
         (PRESET, "    preset: x\n    wsdl: cxf-mutual.wsdl\n", "8: a route says either `wsdl` or `preset`"),
         (
             PRESET,

@@ -23,11 +23,14 @@ pub(super) struct Proxy {
     #[arg(long, value_name = "URL")]
     backend: String,
     /// The contract with the policy
-    #[arg(long, value_name = "FILE", required_unless_present = "preset", conflicts_with = "preset")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset")]
     wsdl: Option<PathBuf>,
     /// A policy by its usual name, in place of a contract
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    /// No policy at all: whoever comes may call the plain service, and nothing is protected
+    #[arg(long, conflicts_with_all = ["wsdl", "preset", "port", "contract"])]
+    danger_plain: bool,
     /// The contract's port; needed where more than one has a policy
     #[arg(long, value_name = "NAME", requires = "wsdl")]
     port: Option<String>,
@@ -123,6 +126,7 @@ impl Proxy {
         route.wsdl = file("wsdl", self.wsdl);
         route.port = self.port.map(|name| Said::flag("port", name));
         route.preset = self.preset.map(|name| Said::flag("preset", name));
+        route.danger_plain = self.danger_plain.then(|| Said::flag("danger-plain", true));
         route.contract = self.contract.map(|source| Said::flag("contract", source));
         route.certificate = file("certificate", self.certificate);
         route.key = file("key", self.key);

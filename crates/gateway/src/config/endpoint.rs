@@ -17,7 +17,7 @@ pub struct Endpoint {
     pub name: String,
     /// The versions of SOAP that it speaks.
     pub soap: Vec<SoapVersion>,
-    /// The alternatives of its policy, in the order in which they are preferred. Never empty.
+    /// The alternatives of its policy, in the order in which they are preferred. Empty where it demands nothing.
     pub alternatives: Vec<Policy>,
     /// The operations of the contract; none where a preset stands in for one.
     pub operations: Vec<Operation>,
@@ -58,6 +58,17 @@ impl Endpoint {
             (None, None, None) => Err(route.problem(either())),
             (Some(file), Some(_), _) => Err(file.problem(either())),
         }
+    }
+
+    /// One that demands nothing.
+    pub(super) fn plain() -> Self {
+        let soap = vec![SoapVersion::V11, SoapVersion::V12];
+        Self { name: "plain".to_owned(), soap, alternatives: Vec::new(), operations: Vec::new() }
+    }
+
+    /// Whether it demands nothing: whoever comes may call.
+    pub fn is_plain(&self) -> bool {
+        self.alternatives.is_empty()
     }
 
     fn of_port(port: Port) -> Result<Self, Problem> {

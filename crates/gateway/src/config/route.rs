@@ -36,6 +36,8 @@ pub(crate) struct RouteInput {
     pub(crate) port: Option<Said<String>>,
     /// A policy by its usual name, in place of a contract.
     pub(crate) preset: Option<Said<String>>,
+    /// No policy at all: plain messages are passed on, from whoever sends them.
+    pub(crate) danger_plain: Option<Said<bool>>,
     /// The contract that clients may ask for, if it is not the one of `wsdl`: `backend` for the one that the backend
     /// publishes.
     pub(crate) contract: Option<Said<ContractInput>>,
@@ -98,6 +100,7 @@ impl RouteInput {
             wsdl: None,
             port: None,
             preset: None,
+            danger_plain: None,
             contract: None,
             publish: yes(),
             certificate: None,
@@ -115,16 +118,36 @@ impl RouteInput {
         }
     }
 
+    /// Whether it has no policy. Then it has nothing that says one.
+    fn plain(&self) -> Result<bool, ConfigError> {
+        let Some(plain) = self.danger_plain.as_ref().filter(|said| said.value) else { return Ok(false) };
+        let others = [
+            (self.wsdl.is_some(), "wsdl"),
+            (self.preset.is_some(), "preset"),
+            (self.port.is_some(), "port"),
+            (self.contract.is_some(), "contract"),
+        ];
+        match others.into_iter().find(|(said, _)| *said) {
+            Some((_, second)) => Err(plain.problem(Problem::Either { owner: "route", first: "danger_plain", second })),
+            None => Ok(true),
+        }
+    }
+
     /// Reads its files, below `base`. What it does not say of `limits` holds.
     pub(super) fn build(self, limits: &MessageLimits, base: &Base) -> Result<RouteSettings, ConfigError> {
         let path = route_path(self.path.clone())?;
+        let plain = self.plain()?;
         let backend = backend(&self.backend, self.backend_trust, base)?;
         // What is wrong with a policy is said where the policy is named.
         let named =
             self.wsdl.as_ref().map(|file| file.with(())).or_else(|| self.preset.as_ref().map(|name| name.with(())));
         let named = named.unwrap_or_else(|| self.path.with(()));
         let contract = ContractSettings::load(self.wsdl.as_ref(), self.contract.as_ref(), self.publish, base)?;
-        let endpoint = Endpoint::load(self.wsdl, self.port, self.preset, &self.path, base)?;
+        let endpoint = if plain {
+            Endpoint::plain()
+        } else {
+            Endpoint::load(self.wsdl, self.port, self.preset, &self.path, base)?
+        };
         let identity = identity(self.certificate, self.key, base)?;
         let encryption = match self.encryption {
             // The first that there is signs.
