@@ -5,12 +5,14 @@
 //!   [`unsecured`] where the port has no security) and judges what it made of them.
 //! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
+//! - [`load`] calls as often as it can, and measures what that costs.
 
 pub mod canonical;
 pub mod compare;
 pub mod ends;
 pub mod gateway;
 pub mod http;
+pub mod load;
 pub mod oracle;
 pub mod peers;
 pub mod plain;

@@ -1,5 +1,6 @@
 //! The gateway's program, run as an operator runs it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -25,17 +26,22 @@ pub struct NotStarted(pub String);
 impl Nuncio {
     /// Runs the program with these arguments and waits until it serves.
     pub fn start<I: IntoIterator<Item = S>, S: AsRef<std::ffi::OsStr>>(arguments: I) -> Result<Self, NotStarted> {
-        let program = program().map_err(NotStarted)?;
-        let mut child = Command::new(program)
-            .args(arguments)
+        let mut command = Command::new(program().map_err(NotStarted)?);
+        command.args(arguments);
+        Self::run(command, None)
+    }
+
+    /// Runs a command that is the program, and waits until it serves. Its log goes to that file, or is kept.
+    pub fn run(mut command: Command, log: Option<File>) -> Result<Self, NotStarted> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(log.map_or_else(Stdio::piped, Stdio::from))
             .spawn()
             .map_err(|error| NotStarted(error.to_string()))?;
         let log = Arc::new(Mutex::new(String::new()));
         let (ready, served) = mpsc::channel();
-        if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+        if let Some(out) = child.stdout.take() {
             std::thread::spawn(move || {
                 for line in BufReader::new(out).lines().map_while(Result::ok) {
                     if line == "nuncio: ready" {
@@ -43,6 +49,8 @@ impl Nuncio {
                     }
                 }
             });
+        }
+        if let Some(err) = child.stderr.take() {
             let log = log.clone();
             std::thread::spawn(move || {
                 for line in BufReader::new(err).lines().map_while(Result::ok) {

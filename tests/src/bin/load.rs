@@ -1,0 +1,157 @@
+//! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
+//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use nuncio_tests::load::caller::Caller;
+use nuncio_tests::load::compare::compare;
+use nuncio_tests::load::connection::Target;
+use nuncio_tests::load::drive::{Load, Pace, Until, drive};
+use nuncio_tests::load::figures::Figures;
+use nuncio_tests::load::{page, serving};
+use nuncio_tests::peers;
+
+/// Load, and what it costs. The last line of standard output is one JSON object
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(Run),
+    Compare(Compare),
+    /// Writes docs/performance.md and its chart from figures that `compare` printed
+    Draw {
+        /// Where they are
+        file: PathBuf,
+    },
+}
+
+/// Calls one echo service, under the policy of the contract that it publishes
+#[derive(Args)]
+struct Run {
+    /// Where it is: http:// or https://, with a port
+    url: String,
+    /// It is a plain service
+    #[arg(long, conflicts_with = "contract")]
+    plain: bool,
+    /// The contract, if it publishes none
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// A policy by its name, in place of a contract
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["plain", "contract"])]
+    preset: Option<String>,
+    /// Connections, each with one call under way at a time
+    #[arg(long, value_name = "N", default_value = "16", value_parser = clap::value_parser!(u16).range(1..))]
+    workers: u16,
+    /// Conversations over all connections
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    conversations: usize,
+    /// Calls before anything is counted
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    warm_up: u64,
+    /// Calls a second, whatever becomes of those before; without it each connection calls again once it is answered
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// How long
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seconds: u64,
+    /// How many calls, in place of how long
+    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    calls: Option<u64>,
+    /// Octets of each body
+    #[arg(long, value_name = "N", default_value_t = OCTETS)]
+    octets: usize,
+    /// The process whose processor time is counted
+    #[arg(long, value_name = "PID")]
+    process: Option<u32>,
+}
+
+/// Compares plain and secured messages through the gateway, and CXF
+#[derive(Args)]
+struct Compare {
+    /// Shorter and rougher
+    #[arg(long)]
+    quick: bool,
+    /// Writes docs/performance.md and its chart
+    #[arg(long)]
+    write: bool,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
+const OCTETS: usize = 1024;
+
+fn docs() -> PathBuf {
+    peers::here("../docs")
+}
+
+async fn run(run: Run) -> Result<bool, String> {
+    let caller = match (&run.preset, &run.contract) {
+        _ if run.plain => Caller::plain(run.octets),
+        (Some(preset), _) => Caller::of_preset(&run.url, preset, run.octets)?,
+        (None, None) => serving::caller(&run.url, run.octets).await?,
+        (None, Some(file)) => {
+            let contract = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            Caller::of_contract(&run.url, &contract, run.octets)?
+        }
+    };
+    let load = Load {
+        workers: run.workers.into(),
+        conversations: run.conversations,
+        warm_up: run.warm_up,
+        pace: run.rate.map_or(Pace::Closed, |rate| Pace::Open { rate: rate.into() }),
+        until: run.calls.map_or(Until::Elapsed(Duration::from_secs(run.seconds)), Until::Calls),
+        process: run.process,
+    };
+    let measured = drive(&Arc::new(caller), &Target::new(&run.url)?, &load).await?;
+    eprint!("{}", measured.table());
+    println!("{}", measured.json());
+    Ok(measured.wrong() == 0)
+}
+
+async fn comparison(Compare { quick, write, folder }: Compare) -> Result<bool, String> {
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    let figures = compare(&folder, quick, OCTETS).await?;
+    if write {
+        page::write(&docs(), &figures).map_err(|error| error.to_string())?;
+    }
+    println!("{}", serde_json::to_string(&figures).map_err(|error| error.to_string())?);
+    Ok(figures.number("errors") == Some(0.0))
+}
+
+fn draw(file: &Path) -> Result<bool, String> {
+    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| said(&error))?;
+    let line = text.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+    let figures: Figures = serde_json::from_str(line).map_err(|error| said(&error))?;
+    page::write(&docs(), &figures).map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run(what) => run(what).await,
+        Command::Compare(what) => comparison(what).await,
+        Command::Draw { file } => draw(&file),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("load: some calls went wrong");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The comparison: what a message costs through the gateway, plain and secured, and what it costs CXF to serve the same
+//! policies; and what the gateway costs before the first message, and under too many.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::caller::Caller;
+use super::connection::Target;
+use super::drive::{Load, Measured, Pace, Until, begin, drive, one_by_one};
+use super::figures::{Figures, SERIES, Series};
+use super::serving::{Backend, Cxf, Demand, Gateway, caller};
+use super::usage;
+use crate::peers;
+
+/// Connections of what is measured.
+const WORKERS: usize = 16;
+/// Conversations over them.
+const CONVERSATIONS: usize = 64;
+/// The policy of the overload: a message costs the service an operation with a private key and its client none, so that one
+/// machine can ask ten times what it serves.
+const ONE_SIDED: &str = "A+one";
+/// Connections of the overload.
+const CROWD: usize = 400;
+/// How often the gateway is started, to see how long that takes.
+const STARTS: usize = 15;
+
+/// How long and how often, of each.
+struct Measure {
+    each: Duration,
+    warm_up: u64,
+    cxf_warm_up: u64,
+    conversations: u64,
+    overload: Duration,
+}
+
+impl Measure {
+    const WHOLE: Self = Self {
+        each: Duration::from_secs(12),
+        warm_up: 2000,
+        cxf_warm_up: 10_000,
+        conversations: 100_000,
+        overload: Duration::from_mins(1),
+    };
+    const QUICK: Self = Self {
+        each: Duration::from_secs(5),
+        warm_up: 1000,
+        cxf_warm_up: 3000,
+        conversations: 20_000,
+        overload: Duration::from_secs(10),
+    };
+}
+
+/// One comparison under way.
+struct Comparison {
+    folder: PathBuf,
+    measure: Measure,
+    cxf: Cxf,
+    backend: Backend,
+    figures: Figures,
+    wrong: u64,
+}
+
+/// Runs the comparison in a folder of its own. Bodies have about `octets` octets.
+///
+/// # Errors
+///
+/// Where something cannot be started. A call that goes wrong is counted: `errors`.
+pub async fn compare(folder: &Path, quick: bool, octets: usize) -> Result<Figures, String> {
+    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    let begun = Instant::now();
+    say("the contracts that CXF publishes");
+    let mut codes: Vec<_> = SERIES.iter().map(|series| series.code).filter(|code| *code != "plain").collect();
+    codes.push(ONE_SIDED);
+    codes.sort_unstable();
+    codes.dedup();
+    let mut comparison = Comparison {
+        folder: folder.to_owned(),
+        measure: if quick { Measure::QUICK } else { Measure::WHOLE },
+        cxf: Cxf::new(folder, &codes)?,
+        backend: Backend::start(None)?,
+        figures: Figures::default(),
+        wrong: 0,
+    };
+    comparison.describe(quick, octets);
+    comparison.gateway(octets).await?;
+    comparison.start(octets).await?;
+    comparison.memory(octets).await?;
+    comparison.cxf(octets).await?;
+    comparison.overload(octets).await?;
+    let Comparison { mut figures, wrong, .. } = comparison;
+    figures.note("errors", wrong);
+    figures.note("seconds", begun.elapsed().as_secs_f64());
+    figures.relate();
+    Ok(figures)
+}
+
+impl Comparison {
+    fn describe(&mut self, quick: bool, octets: usize) {
+        let figures = &mut self.figures;
+        figures.note("quick", quick);
+        figures.note("octets", octets);
+        figures.note("connections", WORKERS);
+        figures.note("conversations_called", CONVERSATIONS);
+        figures.note("cxf_warm_up_calls", self.measure.cxf_warm_up);
+        figures.note("processors", processors());
+        figures.note("processor", processor());
+        figures.note("system", told("uname", &["-srm"]));
+        figures.note("java", told("java", &["--version"]).lines().next().unwrap_or_default());
+        figures.note("day", told("date", &["-u", "+%Y-%m-%d"]));
+    }
+
+    /// What is asked of a code's routes.
+    fn demand(&self, code: &str) -> Demand {
+        if code == "plain" { Demand::Nothing } else { Demand::Contract(self.cxf.contract(code)) }
+    }
+
+    /// Every way to be called through the gateway. One process in the clear, one under TLS.
+    async fn gateway(&mut self, octets: usize) -> Result<(), String> {
+        for tls in [false, true] {
+            let served: Vec<_> =
+                SERIES.iter().filter(|series| !series.cxf && series.code.starts_with("UT") == tls).collect();
+            let routes: Vec<_> = served.iter().map(|series| (series.name, self.demand(series.code))).collect();
+            let gateway = Gateway::start(&self.folder, &routes, tls, &self.backend, None)?;
+            if !tls {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                self.figures.note("idle_mib", mib(usage::resident(gateway.id())?));
+            }
+            for series in served {
+                self.measured(series, &gateway.url(series.name), gateway.id(), self.measure.warm_up, octets).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn cxf(&mut self, octets: usize) -> Result<(), String> {
+        for series in SERIES.iter().filter(|series| series.cxf) {
+            // A process each: what one policy teaches the compiler is of no use to another.
+            let service = self.cxf.serve(series.code)?;
+            self.measured(series, &service.url, service.id(), self.measure.cxf_warm_up, octets).await?;
+        }
+        Ok(())
+    }
+
+    async fn measured(
+        &mut self,
+        series: &Series,
+        url: &str,
+        process: u32,
+        warm_up: u64,
+        octets: usize,
+    ) -> Result<(), String> {
+        let whose = if series.cxf { "CXF" } else { "gateway" };
+        say(&format!("{whose}, {}: {}", series.code, series.label));
+        let caller = if series.code == "plain" { Caller::plain(octets) } else { caller(url, octets).await? };
+        let load = Load {
+            workers: WORKERS,
+            conversations: CONVERSATIONS,
+            warm_up,
+            pace: Pace::Closed,
+            until: Until::Elapsed(self.measure.each),
+            process: Some(process),
+        };
+        let measured = drive(&Arc::new(caller), &Target::new(url)?, &load).await?;
+        self.count(&measured);
+        self.figures.note(series.name, measured.processor_micros());
+        self.figures.note(&format!("{}_rps", series.name), measured.rate());
+        self.figures.note(&format!("{}_p50_ms", series.name), measured.latencies.percentile(50.0));
+        self.figures.note(&format!("{}_p99_ms", series.name), measured.latencies.percentile(99.0));
+        Ok(())
+    }
+
+    fn count(&mut self, measured: &Measured) {
+        eprint!("{}", measured.table());
+        self.wrong += measured.wrong();
+    }
+
+    /// From nothing to the first secured answer, and the first calls after it, each of a new process.
+    async fn start(&mut self, octets: usize) -> Result<(), String> {
+        say("start");
+        let routes = [("conversation", self.demand("X+d"))];
+        let contract = std::fs::read(self.cxf.contract("X+d")).map_err(|error| error.to_string())?;
+        let (mut starts, mut firsts, mut hundredths) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..STARTS {
+            let begun = Instant::now();
+            let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
+            let url = gateway.url("conversation");
+            let (caller, target) = (Caller::of_contract(&url, &contract, octets)?, Target::new(&url)?);
+            one_by_one(&caller, &target, 1).await.map_err(|error| error.to_string())?;
+            starts.push(begun.elapsed().as_secs_f64() * 1000.0);
+            drop(gateway);
+            // Another process, whose first call is not the second.
+            let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
+            let url = gateway.url("conversation");
+            let (caller, target) = (Caller::of_contract(&url, &contract, octets)?, Target::new(&url)?);
+            let times = one_by_one(&caller, &target, 100).await.map_err(|error| error.to_string())?;
+            firsts.extend(times.first().map(|micros| f64::from(*micros) / 1000.0));
+            hundredths.extend(times.last().map(|micros| f64::from(*micros) / 1000.0));
+        }
+        self.figures.note("start_ms", median(starts));
+        self.figures.note("first_call_ms", median(firsts));
+        self.figures.note("hundredth_call_ms", median(hundredths));
+        Ok(())
+    }
+
+    /// What a process grows by while conversations are begun.
+    async fn memory(&mut self, octets: usize) -> Result<(), String> {
+        let count = self.measure.conversations;
+        say(&format!("{count} conversations"));
+        let routes = [("conversation", self.demand("X+d"))];
+        let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
+        let url = gateway.url("conversation");
+        let (caller, target) = (Arc::new(caller(&url, octets).await?), Target::new(&url)?);
+        // What the process takes once and for all is taken before.
+        let first = begin(&caller, &target, WORKERS, 500).await?;
+        let before = usage::resident(gateway.id())?;
+        let begun = Instant::now();
+        let errors = begin(&caller, &target, WORKERS, count).await?;
+        let after = usage::resident(gateway.id())?;
+        self.wrong += first.values().chain(errors.values()).sum::<u64>();
+        for (reason, count) in first.iter().chain(&errors) {
+            eprintln!("{count} × {reason}");
+        }
+        self.figures.note("live_conversations", count);
+        self.figures.note("octets_per_conversation", ratio(after.saturating_sub(before), count));
+        self.figures.note("conversations_begun_rps", ratio(count, 1) / begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Ten times what it can do, after what it can do. The gateway has a processor of its own where there is more than one, so
+    /// that who asks does not take it from who answers.
+    async fn overload(&mut self, octets: usize) -> Result<(), String> {
+        say(&format!("overload, {ONE_SIDED}"));
+        let last = processors() - 1;
+        let others = if last > 1 { format!("1-{last}") } else { "1".to_owned() };
+        let apart = last > 0 && settle(&others);
+        self.figures.note("overload_apart", apart);
+        let [own, others] = if apart { [Some("0"), Some(others.as_str())] } else { [None, None] };
+        let backend = Backend::start(others)?;
+        let routes = [("one", self.demand(ONE_SIDED))];
+        let gateway = Gateway::start(&self.folder, &routes, false, &backend, own)?;
+        let url = gateway.url("one");
+        let (caller, target) = (Arc::new(caller(&url, octets).await?), Target::new(&url)?);
+        let mut load = Load {
+            workers: WORKERS,
+            conversations: 0,
+            warm_up: self.measure.warm_up / 2,
+            pace: Pace::Closed,
+            until: Until::Elapsed(self.measure.each.min(Duration::from_secs(8))),
+            process: Some(gateway.id()),
+        };
+        let peak = drive(&caller, &target, &load).await?;
+        self.count(&peak);
+        load.workers = CROWD;
+        load.warm_up = 0;
+        load.pace = Pace::Open { rate: peak.rate() * 10.0 };
+        load.until = Until::Elapsed(self.measure.overload);
+        let over = drive(&caller, &target, &load).await?;
+        self.count(&over);
+        self.figures.note("overload_peak_rps", peak.rate());
+        self.figures.note("overload_offered_rps", peak.rate() * 10.0);
+        self.figures.note("overload_sent_rps", over.sent_rate());
+        self.figures.note("overload_goodput_rps", over.rate());
+        self.figures.note("overload_busy", over.busy);
+        self.figures.note("overload_served_p50_ms", over.served.percentile(50.0));
+        self.figures.note("overload_served_p99_ms", over.served.percentile(99.0));
+        self.figures.note("overload_seconds", over.took.as_secs_f64());
+        Ok(())
+    }
+}
+
+fn say(what: &str) {
+    eprintln!("== {what}");
+}
+
+/// Keeps this process to some processors. Whether that could be done.
+fn settle(processors: &str) -> bool {
+    let own = std::process::id().to_string();
+    peers::run(Command::new("taskset").args(["-acp", processors, &own])).is_ok()
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_unstable_by(f64::total_cmp);
+    of.get(of.len() / 2).copied().unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below what a float counts exactly")]
+fn ratio(octets: u64, by: u64) -> f64 {
+    octets as f64 / by as f64
+}
+
+fn mib(octets: u64) -> f64 {
+    ratio(octets, 1 << 20)
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The processor's name.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or("unknown", |(_, name)| name.trim()).to_owned()
+}
+
+fn told(program: &str, arguments: &[&str]) -> String {
+    peers::run(Command::new(program).args(arguments)).unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,196 @@
+//! What is measured: the gateway's program before its own plain service, and CXF's services, each under the policy that CXF
+//! publishes for a code.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::caller::Caller;
+use super::connection::{Connection, Target};
+use crate::peers::{self, PASSWORD, USER};
+use crate::process::{Nuncio, free_port, program};
+
+/// The processors that a process may run on, as `taskset` wants them; any where it is `None`.
+pub type Processors<'a> = Option<&'a str>;
+
+/// A command that runs a program on those processors alone.
+fn on(processors: Processors<'_>, program: &Path) -> Command {
+    let Some(processors) = processors else { return Command::new(program) };
+    let mut command = Command::new("taskset");
+    command.args(["-c", processors]).arg(program);
+    command
+}
+
+fn port() -> Result<u16, String> {
+    free_port().map_err(|error| error.to_string())
+}
+
+/// The gateway's own plain service, which logs no calls.
+pub struct Backend {
+    process: Nuncio,
+    url: String,
+}
+
+impl Backend {
+    /// Starts it.
+    pub fn start(processors: Processors<'_>) -> Result<Self, String> {
+        let url = format!("http://127.0.0.1:{}", port()?);
+        let mut command = on(processors, &program()?);
+        command.args(["echo", "--listen", &url, "--log", "warn"]);
+        let process = Nuncio::run(command, None).map_err(|error| error.to_string())?;
+        Ok(Self { process, url: url + "/echo" })
+    }
+
+    /// What it said.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+}
+
+/// What a route of a gateway demands.
+#[derive(Clone, Debug)]
+pub enum Demand {
+    /// The policy of a contract.
+    Contract(PathBuf),
+    /// A policy by its name.
+    Preset(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    process: Nuncio,
+    origin: String,
+}
+
+impl Gateway {
+    /// Starts a gateway with these routes, the path of each being its name, in the clear or under TLS. Its configuration and
+    /// its log stay in `folder`, and with room for as many conversations as one likes.
+    pub fn start(
+        folder: &Path,
+        routes: &[(&str, Demand)],
+        tls: bool,
+        backend: &Backend,
+        processors: Processors<'_>,
+    ) -> Result<Self, String> {
+        let address = format!("127.0.0.1:{}", port()?);
+        let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
+        std::fs::write(&file, configuration(&address, routes, tls, &backend.url)).map_err(|error| error.to_string())?;
+        let log = File::create(file.with_extension("log")).map_err(|error| error.to_string())?;
+        let mut command = on(processors, &program()?);
+        command.args(["run", "--config"]).arg(&file);
+        let process = Nuncio::run(command, Some(log));
+        let process = process.map_err(|error| {
+            let log = std::fs::read_to_string(file.with_extension("log")).unwrap_or_default();
+            format!("{error}{log}")
+        })?;
+        Ok(Self { process, origin: format!("{}://{address}", if tls { "https" } else { "http" }) })
+    }
+
+    /// Where a route is.
+    pub fn url(&self, route: &str) -> String {
+        format!("{}/{route}", self.origin)
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+fn configuration(address: &str, routes: &[(&str, Demand)], tls: bool, backend: &str) -> String {
+    let key = |file: &str| peers::key(file).display().to_string();
+    let (certificate, private, client) = (key("server.pem"), key("server.key"), key("client.pem"));
+    let tls = if tls { format!(", tls: {{ certificate: {certificate}, key: {private} }}") } else { String::new() };
+    let mut yaml = format!("listeners: [{{ address: '{address}'{tls} }}]\nroutes:\n");
+    for (name, demand) in routes {
+        let _ = write!(yaml, "  - path: /{name}\n    backend: {backend}\n");
+        let policy = match demand {
+            Demand::Nothing => "danger_plain: true".to_owned(),
+            Demand::Contract(file) => format!("wsdl: {}", file.display()),
+            Demand::Preset(name) => format!("preset: {name}"),
+        };
+        let _ = writeln!(yaml, "    {policy}");
+        if !matches!(demand, Demand::Nothing) {
+            let _ = writeln!(
+                yaml,
+                "    certificate: {certificate}\n    key: {private}\n    trust: [{client}]\n    \
+                 users: [{{ name: {USER}, password: {PASSWORD} }}]"
+            );
+        }
+    }
+    yaml + "stores: { session_bytes: 1 GiB, principal_bytes: 1 GiB }\nlifetimes: { pending: 1h }\n"
+}
+
+/// Apache CXF, its keys and the contracts that it publishes.
+pub struct Cxf {
+    class_path: String,
+    folder: PathBuf,
+}
+
+impl Cxf {
+    /// Packs the keys for Java, and has each code's contract published, all into `folder`.
+    pub fn new(folder: &Path, codes: &[&str]) -> Result<Self, String> {
+        peers::stores(folder)?;
+        let class_path = peers::run(&mut Command::new(peers::here("peers/cxf/build")))?.trim().to_owned();
+        let cxf = Self { class_path, folder: folder.to_owned() };
+        peers::run(cxf.command().arg("publish").arg(folder).arg(port()?.to_string()).args(codes))?;
+        Ok(cxf)
+    }
+
+    /// The contract of a code.
+    pub fn contract(&self, code: &str) -> PathBuf {
+        self.folder.join(format!("{code}.wsdl"))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("java");
+        command.args(["-cp", &self.class_path, "nuncio.peer.Peer"]).env("KEYS", &self.folder);
+        command
+    }
+
+    /// Starts a service under the policy of a code, in a process of its own.
+    pub fn serve(&self, code: &str) -> Result<CxfService, String> {
+        let url = format!("http://127.0.0.1:{}/echo", port()?);
+        let mut command = self.command();
+        command.args(["serve", &url, code]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let out = child.stdout.take();
+        let service = CxfService { child, url };
+        let mut lines = BufReader::new(out.ok_or("it has no output")?).lines().map_while(Result::ok);
+        if lines.any(|line| line == "up") { Ok(service) } else { Err(format!("CXF does not serve {code}")) }
+    }
+}
+
+/// A service of CXF's; its process is killed when this is dropped.
+pub struct CxfService {
+    child: Child,
+    /// Where it is.
+    pub url: String,
+}
+
+impl CxfService {
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for CxfService {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A client of the service at `url`, under the policy of the contract that it publishes.
+pub async fn caller(url: &str, octets: usize) -> Result<Caller, String> {
+    let published = Connection::new(Target::new(url)?).get("wsdl").await?;
+    if published.status != 200 {
+        return Err(format!("{url}?wsdl is answered with {}", published.status));
+    }
+    Caller::of_contract(url, &published.body, octets)
+}
