@@ -1,6 +1,6 @@
 //! One connection of a client's, kept open from call to call, in the clear or under TLS.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
@@ -114,13 +114,16 @@ impl Connection {
             let body = body.collect().await?.to_bytes();
             Ok::<_, hyper::Error>(Response::from_parts(head, body))
         };
-        let answer = tokio::select! {
-            biased;
-            answer = asking => answer.map_err(|error| cause(&error))?,
-            ended = &mut driver => {
-                return Err(ended.err().map_or_else(|| "the connection was closed".to_owned(), |error| cause(&error)));
+        let answer = {
+            let mut asking = pin!(asking);
+            tokio::select! {
+                biased;
+                answer = asking.as_mut() => answer,
+                // What came before the end may be the whole answer.
+                _ = &mut driver => asking.await,
             }
         };
+        let answer = answer.map_err(|error| cause(&error))?;
         let content_type = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
         let closes =

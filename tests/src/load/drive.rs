@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use nuncio_wss::Context;
@@ -28,12 +28,14 @@ pub enum Pace {
 }
 
 /// When a load ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Until {
     /// After so many calls.
     Calls(u64),
     /// After so long.
     Elapsed(Duration),
+    /// When it is said.
+    Said(Arc<AtomicBool>),
 }
 
 /// What is to be done.
@@ -209,9 +211,10 @@ impl Phase {
             Pace::Closed => Instant::now(),
             Pace::Open { rate } => self.start + Duration::from_secs_f64(to_float(number) / rate),
         };
-        let goes_on = match self.until {
-            Until::Calls(calls) => number < calls,
-            Until::Elapsed(time) => meant.max(Instant::now()) < self.start + time,
+        let goes_on = match &self.until {
+            Until::Calls(calls) => number < *calls,
+            Until::Elapsed(time) => meant.max(Instant::now()) < self.start + *time,
+            Until::Said(said) => !said.load(Ordering::Relaxed),
         };
         goes_on.then_some(meant)
     }
@@ -298,7 +301,7 @@ pub async fn drive(caller: &Arc<Caller>, target: &Target, load: &Load) -> Result
     let (workers, warming, _) = phase(caller, workers, Pace::Closed, Until::Calls(load.warm_up)).await?;
     let time = || load.process.map(usage::processor_time).transpose();
     let before = time()?;
-    let (_, tallies, took) = phase(caller, workers, load.pace, load.until).await?;
+    let (_, tallies, took) = phase(caller, workers, load.pace, load.until.clone()).await?;
     let after = time()?;
     let mut measured = Measured { took, conversations, warm_up: load.warm_up, ..Measured::default() };
     measured.processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));

@@ -64,6 +64,7 @@ pub enum Demand {
 pub struct Gateway {
     process: Nuncio,
     origin: String,
+    file: PathBuf,
 }
 
 impl Gateway {
@@ -87,7 +88,12 @@ impl Gateway {
             let log = std::fs::read_to_string(file.with_extension("log")).unwrap_or_default();
             format!("{error}{log}")
         })?;
-        Ok(Self { process, origin: format!("{}://{address}", if tls { "https" } else { "http" }) })
+        Ok(Self { process, origin: format!("{}://{address}", if tls { "https" } else { "http" }), file })
+    }
+
+    /// Its configuration; its log is beside it, under the same name with `log` at its end.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Where a route is.
