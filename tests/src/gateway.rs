@@ -181,6 +181,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
     let users = settings.users.into_iter().map(|(name, password)| (name, Secret::from(password.as_bytes())));
     let keep = if settings.endpoint.hashes_passwords() { Keep::Readable } else { Keep::Hashed };
     let route = RouteSettings {
+        hosts: Vec::new(),
         path: RoutePath::Any,
         backend: Backend { url: settings.backend.parse().map_err(wrong)?, trust: None },
         endpoint: settings.endpoint,

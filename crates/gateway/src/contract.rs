@@ -219,7 +219,7 @@ pub(crate) fn came_by(
 }
 
 /// Whether a text is a name or an address, with or without a port (RFC 3986, section 3.2.2), and not another part of a URL.
-fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (text, None),

@@ -19,14 +19,16 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::Admin;
 use crate::config::{
-    Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RoutePath, Timeouts, is_path,
+    Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RouteHost, RoutePath, Timeouts, is_path,
 };
 use crate::contract::{Asked, Contract, came_by};
+use crate::host;
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::listen::{self, Arrival, Listener, Serving};
 use crate::log::Audit;
 use crate::metrics::{Outcome, Traffic};
 use crate::route::{self, RouteError, Service};
+use crate::site::Table;
 use crate::world::World;
 
 /// What answers the requests of a route.
@@ -64,6 +66,8 @@ impl<H: Handler> Handler for Arc<H> {
 
 /// A route that can be served.
 pub struct Route<H> {
+    /// The hosts; any where there are none.
+    pub hosts: Vec<RouteHost>,
     /// The path.
     pub path: RoutePath,
     /// The contract that clients may ask for there.
@@ -78,7 +82,7 @@ pub struct Route<H> {
 pub struct Parts<H, R, S> {
     /// Bound sockets.
     pub listeners: Vec<Listener>,
-    /// The routes; of two with one path the last counts, of several for every path too.
+    /// The routes; of two with one host and path the last counts.
     pub routes: Vec<Route<H>>,
     /// What a connection may cost.
     pub connections: ConnectionLimits,
@@ -268,7 +272,6 @@ where
 {
     let Parts { listeners, routes, connections, timeouts, traffic, mut changes, ready, shutdown } = parts;
     let site = Arc::new(ArcSwap::from_pointee(Site::new(routes, timeouts.clone(), traffic.clone())));
-    // A table of our own in place of axum's patterns: a path is taken octet by octet, and means nothing else.
     let router = Router::new().fallback(answer::<H>).with_state(Arc::clone(&site));
     let (listening, listened) = mpsc::channel(1);
     let change = async {
@@ -287,25 +290,28 @@ where
 }
 
 struct Site<H> {
-    exact: HashMap<String, Served<H>>,
-    any: Option<Served<H>>,
+    routes: Table<Served<H>>,
     timeouts: Timeouts,
     traffic: Traffic,
 }
 
 impl<H> Site<H> {
     fn new(routes: Vec<Route<H>>, timeouts: Timeouts, traffic: Traffic) -> Self {
-        let mut site = Self { exact: HashMap::new(), any: None, timeouts, traffic };
+        let mut site = Self { routes: Table::new(), timeouts, traffic };
         for route in routes {
             let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
-            match route.path {
-                RoutePath::Exact(path) => {
-                    site.exact.insert(path, served);
-                }
-                RoutePath::Any => site.any = Some(served),
-            }
+            site.routes.insert(&route.hosts, &route.path, served);
         }
         site
+    }
+
+    fn find(&self, host: Option<String>, path: &str) -> Result<&Served<H>, Rejection> {
+        self.routes.find(host.as_deref(), path).ok_or_else(|| match host {
+            host if self.routes.asks_hosts() => {
+                Rejection::Place { host: host.unwrap_or_default(), path: path.to_owned() }
+            }
+            _ => Rejection::Path(path.to_owned()),
+        })
     }
 }
 
@@ -331,8 +337,9 @@ async fn answer<H: Handler>(State(site): State<Arc<ArcSwap<Site<H>>>>, request: 
 
 async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival, line: &mut Line) -> Response {
     let heard = H::hear(request.headers());
-    let route = site.exact.get(&line.path).or(site.any.as_ref());
-    if let Some(contract) = route.and_then(|route| route.contract.as_ref())
+    let route = host::asked(&request).and_then(|host| site.find(host, &line.path));
+    if let Ok(route) = &route
+        && let Some(contract) = &route.contract
         && let Some(asked) = Asked::of(request.method(), request.uri().query())
     {
         return match published(contract, &asked, request, arrival, &mut line.audit).await {
@@ -346,8 +353,8 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
         };
     }
     let admitted = match route {
-        None => Err(Rejection::Path(line.path.clone())),
-        Some(route) => admit(request, arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
+        Err(rejection) => Err(rejection),
+        Ok(route) => admit(request, arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
     };
     match admitted {
         Err(rejection) => rejected(site, arrival, rejection, line),

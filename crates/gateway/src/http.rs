@@ -111,6 +111,14 @@ pub enum Rejection {
     /// Not exactly one `Host` header.
     #[error("{0} Host headers in place of one")]
     Hosts(usize),
+    /// The target names another host than `Host` does.
+    #[error("the target's host is {target}, and Host says {said}")]
+    TwoHosts {
+        /// That of the target.
+        target: String,
+        /// That of `Host`.
+        said: String,
+    },
     /// `Content-Length` beside `Transfer-Encoding`: two readers may see two requests (RFC 9112 section 6.3).
     #[error("Content-Length and Transfer-Encoding are both there")]
     Ambiguous,
@@ -126,6 +134,14 @@ pub enum Rejection {
     /// No route has the path.
     #[error("no route has the path {0:?}")]
     Path(String),
+    /// No route has the path on that host.
+    #[error("no route has the host {host:?} with the path {path:?}")]
+    Place {
+        /// The host; empty where it names none.
+        host: String,
+        /// The path.
+        path: String,
+    },
     /// A transfer coding beside `chunked`.
     #[error("Transfer-Encoding {0:?} is not just chunked")]
     TransferEncoding(String),
@@ -137,13 +153,16 @@ impl Rejection {
         match self {
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooLate(_) | Self::BodyTooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Ambiguous | Self::Body | Self::BodyBroke(_) | Self::Hosts(_) | Self::Malformed(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Ambiguous
+            | Self::Body
+            | Self::BodyBroke(_)
+            | Self::Hosts(_)
+            | Self::Malformed(_)
+            | Self::TwoHosts { .. } => StatusCode::BAD_REQUEST,
             Self::Encoded(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expected(_) => StatusCode::EXPECTATION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Path(_) => StatusCode::NOT_FOUND,
+            Self::Path(_) | Self::Place { .. } => StatusCode::NOT_FOUND,
             Self::TransferEncoding(_) => StatusCode::NOT_IMPLEMENTED,
         }
     }

@@ -102,29 +102,29 @@ pub fn compile(
     let backend = &settings.backend;
     let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)
         .map_err(|problem| fail(problem.into()))?;
-    let metrics = world.metrics.route(&settings.path.to_string());
+    let metrics = world.metrics.route(&settings.name());
     if settings.endpoint.is_plain() {
         tracing::warn!(
-            route = %settings.path,
+            route = %settings.name(),
             "DANGER: the route has no security: whoever reaches it calls the backend, and whoever is between reads along"
         );
         let (limits, trace) = (settings.limits.message(), settings.trace);
         let handler = Passing { limits, upstream, metrics, trace, world: Arc::clone(world) };
         let handler = Service::Plain(Box::new(handler));
-        return Ok(Route { path: settings.path, contract: None, handler, body_bytes });
+        return Ok(Route { hosts: settings.hosts, path: settings.path, contract: None, handler, body_bytes });
     }
     let mut served = Vec::new();
     for &soap in &settings.endpoint.soap {
         served.push(serve(&settings, soap, lifetimes).map_err(&fail)?);
     }
     if settings.endpoint.admits_users() && settings.users.is_empty() {
-        tracing::warn!(route = %settings.path, "the policy admits users, and none is named: nobody gets in");
+        tracing::warn!(route = %settings.name(), "the policy admits users, and none is named: nobody gets in");
     }
     if settings.users.keep() != Keep::Hashed {
-        tracing::warn!(route = %settings.path, "passwords are kept so that they can be read again");
+        tracing::warn!(route = %settings.name(), "passwords are kept so that they can be read again");
     }
     if settings.endpoint.takes_names_alone() {
-        tracing::warn!(route = %settings.path, "the policy has user names without passwords: none of them is believed");
+        tracing::warn!(route = %settings.name(), "the policy has user names without passwords: none of them is believed");
     }
     let contract = contract(&mut settings, &served, &upstream);
     let scope = scope(&settings);
@@ -140,15 +140,15 @@ pub fn compile(
         pending: lifetimes.pending,
         world: Arc::clone(world),
     }));
-    Ok(Route { path: settings.path, contract, handler, body_bytes })
+    Ok(Route { hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })
 }
 
-/// What conversations of a route belong to, and are nothing outside of: its path, its policy and whom it trusts. A
+/// What conversations of a route belong to, and are nothing outside of: its hosts and path, its policy and whom it trusts. A
 /// configuration that changes one of them begins anew.
 fn scope(settings: &RouteSettings) -> String {
     let Endpoint { soap, alternatives, operations, .. } = &settings.endpoint;
     let mut hash = Hasher::new(DigestAlgorithm::Sha256);
-    hash.update(format!("{}\n{soap:?}\n{alternatives:?}\n{operations:?}\n", settings.path).as_bytes());
+    hash.update(format!("{}\n{soap:?}\n{alternatives:?}\n{operations:?}\n", settings.name()).as_bytes());
     for certificate in &settings.trust {
         hash.update(certificate.der());
     }

@@ -445,6 +445,17 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             "routes:\n  - { path: /echo, backend: 'http://a/', preset: wcf-ws2007-userNameOverTransport }\n",
             "6: path \"/echo\" is there twice",
         ),
+        ("path: /echo", "path: /echo*", "5: path \"/echo*\" has a `*` elsewhere than behind its last slash"),
+        (
+            "path: /echo\n",
+            "path: /echo/*\n    hosts: [a, '*.b', A.]\n",
+            "5: host a with path \"/echo/*\" is there twice",
+        ),
+        (
+            "path: /echo\n",
+            "path: /echo\n    hosts:\n      - a\n      - b:80\n",
+            "8: \"b:80\" is not the name of a host without its port, or `*.` before one",
+        ),
 ];
 
 /// Each change of the sound configuration is refused, at the line and for the reason that stand beside it.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, StatusCode};
-use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RoutePath, Timeouts};
+use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RouteHost, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
 use nuncio::listen::{Listener, server_config, unchanging};
@@ -61,6 +61,7 @@ struct Server {
 struct Options {
     timeouts: Timeouts,
     connections: ConnectionLimits,
+    hosts: Vec<RouteHost>,
     path: RoutePath,
     tls: bool,
     tls_terminated_by: Vec<Cidr>,
@@ -80,6 +81,7 @@ fn options() -> Options {
             ..Timeouts::default()
         },
         connections: ConnectionLimits { header_bytes: 8192, headers: 16, ..ConnectionLimits::default() },
+        hosts: Vec::new(),
         path: RoutePath::Any,
         tls: false,
         tls_terminated_by: Vec::new(),
@@ -102,6 +104,7 @@ impl Server {
         let task = tokio::spawn(serve(Parts {
             listeners: vec![Listener { socket: Arc::new(socket), tls, tls_terminated_by: options.tls_terminated_by }],
             routes: vec![Route {
+                hosts: options.hosts,
                 path: options.path,
                 contract: None,
                 handler: Scripted { echo, pause: options.pause },
@@ -160,6 +163,30 @@ async fn a_sound_request_is_answered_with_its_exact_length() {
     assert!(head.to_ascii_lowercase().contains(&format!("content-length: {}", body.len())), "{head}");
     assert!(body.contains("<EchoResult>hello</EchoResult>"), "{body}");
     assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_route_of_some_hosts_is_found_by_their_names_alone() {
+    let hosts = vec![RouteHost::Exact("here.example".into()), RouteHost::Below("deep.example".into())];
+    let server = Server::start(Options { hosts, path: RoutePath::Below("/echo/".into()), ..options() }).await;
+    for (target, host, status) in [
+        ("/echo/x", "here.example", "200"),
+        ("/echo/", "HERE.Example.:8080", "200"),
+        ("/echo/x/y", "a.b.deep.example", "200"),
+        ("http://here.example/echo/x", "here.example:80", "200"),
+        ("/echo", "here.example", "404"),
+        ("/%65cho/x", "here.example", "404"),
+        ("/echo/x", "there.example", "404"),
+        ("/echo/x", "deep.example", "404"),
+        ("/echo/x", "", "404"),
+        ("http://there.example/echo/x", "here.example", "400"),
+        ("/echo/x", "here.example/x", "400"),
+        ("/echo/x", "here.example\r\nHost: here.example", "400"),
+    ] {
+        let request = whole(target).replace("Host: here", &format!("Host: {host}"));
+        let answer = server.say(&request).await;
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{request}\n{answer}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ impl Echo {
         let cut = serve(Parts {
             listeners: vec![bind(&settings).await?],
             routes: vec![Route {
+                hosts: Vec::new(),
                 path: RoutePath::Any,
                 contract: None,
                 body_bytes: limits.body_bytes,

@@ -76,10 +76,13 @@ impl Document {
         if self.routes.value.is_empty() {
             return Err(self.routes.problem(Problem::Empty("routes", "nothing would be served")));
         }
-        let mut paths = HashSet::new();
-        for path in self.routes.value.iter().map(|route| &route.path) {
-            if !paths.insert(&path.value) {
-                return Err(path.problem(Problem::Twice { what: "path", value: path.value.clone() }));
+        let mut places = HashSet::new();
+        for route in &self.routes.value {
+            for (host, path) in route.places()? {
+                if !places.insert((host.clone(), path.clone())) {
+                    let (host, path) = (host.map(|host| host.to_string()), path.to_string());
+                    return Err(route.path.problem(Problem::SamePlace { host, path }));
+                }
             }
         }
         let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
@@ -91,10 +94,9 @@ impl Document {
         let clear = listeners.iter().find(|listener| listener.is_clear());
         let secure = routes.iter().find(|route| route.endpoint.needs_transport());
         if let (Some(listener), Some(route)) = (clear, secure) {
-            return Err(listener.address.problem(Problem::TransportInClear {
-                route: route.path.to_string(),
-                listener: listener.address.value.clone(),
-            }));
+            return Err(listener
+                .address
+                .problem(Problem::TransportInClear { route: route.name(), listener: listener.address.value.clone() }));
         }
         Ok(Configuration {
             listeners,

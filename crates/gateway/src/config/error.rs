@@ -84,6 +84,9 @@ pub enum Problem {
     /// A list that must have something in it.
     #[error("`{0}` is empty: {1}")]
     Empty(&'static str, &'static str),
+    /// The host of a route is none.
+    #[error("{0:?} is not the name of a host without its port, or `*.` before one")]
+    Host(String),
     /// A listener's address is not `http://` or `https://` with a port.
     #[error("{0:?} is not http:// or https:// with an address and a port, such as http://127.0.0.1:8080")]
     Listen(String),
@@ -106,6 +109,17 @@ pub enum Problem {
     /// A path is not one that a request can ask for.
     #[error("path {0:?} does not begin with a slash, or has octets that no request's path has")]
     Path(String),
+    /// Two routes, of which none says more than the other.
+    #[error("{}path {path:?} is there twice", host.as_ref().map(|host| format!("host {host} with ")).unwrap_or_default())]
+    SamePlace {
+        /// The host, if it has one.
+        host: Option<String>,
+        /// The path.
+        path: String,
+    },
+    /// A path has a `*` that would mean itself.
+    #[error("path {0:?} has a `*` elsewhere than behind its last slash")]
+    Wildcard(String),
     /// A file with certificates is not one.
     #[error("{file}: {reason}")]
     Certificate {

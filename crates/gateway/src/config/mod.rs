@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod limits;
 mod listener;
+mod place;
 mod route;
 mod scalar;
 mod schema;
@@ -40,7 +41,9 @@ pub use error::{ConfigError, Problem};
 pub use limits::{BODY_GRACE, ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
 pub(crate) use listener::{AdminInput, ListenerInput, TlsInput};
 pub use nuncio_policy::said::{Origin, Said};
-pub(crate) use route::{ContractInput, RouteInput, is_path};
+pub(crate) use place::is_path;
+pub use place::{RouteHost, RoutePath};
+pub(crate) use route::{ContractInput, RouteInput};
 pub use schema::schema;
 pub(crate) use user::{KeepInput, Password, UserInput};
 
@@ -51,7 +54,7 @@ use crate::users::Users;
 pub struct Configuration {
     /// Where requests come in. Never empty.
     pub listeners: Vec<ListenerSettings>,
-    /// What is served. Never empty, no path twice.
+    /// What is served. Never empty, no host with a path twice.
     pub routes: Vec<RouteSettings>,
     /// Where the gateway is watched over; `None` for nowhere.
     pub admin: Option<ListenerSettings>,
@@ -109,6 +112,8 @@ pub enum Protection {
 
 /// A route.
 pub struct RouteSettings {
+    /// The hosts it serves; any where there are none.
+    pub hosts: Vec<RouteHost>,
     /// The path it serves.
     pub path: RoutePath,
     /// The plain service behind it.
@@ -141,20 +146,13 @@ pub struct RouteSettings {
     pub origin: Origin,
 }
 
-/// The path of a route.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum RoutePath {
-    /// Every path.
-    Any,
-    /// Exactly this one, octet by octet as a request writes it.
-    Exact(String),
-}
-
-impl std::fmt::Display for RoutePath {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Any => out.write_str("*"),
-            Self::Exact(path) => out.write_str(path),
+impl RouteSettings {
+    /// What the route is called in logs and metrics: its hosts and its path.
+    pub fn name(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(RouteHost::to_string).collect();
+        match &self.path {
+            RoutePath::Any if !hosts.is_empty() => format!("{}/*", hosts.join(",")),
+            path => format!("{}{path}", hosts.join(",")),
         }
     }
 }

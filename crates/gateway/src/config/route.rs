@@ -17,15 +17,19 @@ use super::limits::MessageLimits;
 use super::listener::TlsInput;
 use super::tables::MessageLimitsInput;
 use super::user::{KeepInput, UserInput, keep, users};
-use super::{ContractSettings, Endpoint, RoutePath, RouteSettings, Said};
+use super::{ContractSettings, Endpoint, RouteHost, RoutePath, RouteSettings, Said};
 use crate::identity::Telling;
 
 /// A route: a path with its policy and the plain service behind it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteInput {
-    /// The path, octet by octet as a request writes it; or `*` for every path that no other route has.
+    /// The path, octet by octet as a request writes it; with `/*` at its end every path below; or `*` for every path. Of
+    /// several routes the one that says most wins: first by host, then by path.
     pub(crate) path: Said<String>,
+    /// The hosts, such as `a.example` or `*.example` for all below it; the port does not count. Any, unless it is said.
+    #[serde(default)]
+    pub(crate) hosts: Vec<Said<String>>,
     /// The plain service: the URL that every message is sent to, exactly as it stands.
     pub(crate) backend: Said<String>,
     /// For an `https` backend: a file of certificates in PEM to check it against, in place of the system's.
@@ -95,6 +99,7 @@ impl RouteInput {
     pub(crate) fn new(path: Said<String>, backend: Said<String>) -> Self {
         Self {
             path,
+            hosts: Vec::new(),
             backend,
             backend_trust: None,
             wsdl: None,
@@ -133,9 +138,24 @@ impl RouteInput {
         }
     }
 
+    /// The hosts and the path that it serves, each as it is compared; no host for any.
+    pub(super) fn places(&self) -> Result<Vec<(Option<RouteHost>, RoutePath)>, ConfigError> {
+        let path = RoutePath::parse(&self.path)?;
+        let hosts = self.hosts()?;
+        if hosts.is_empty() {
+            return Ok(vec![(None, path)]);
+        }
+        Ok(hosts.into_iter().map(|host| (Some(host), path.clone())).collect())
+    }
+
+    fn hosts(&self) -> Result<Vec<RouteHost>, ConfigError> {
+        self.hosts.iter().map(RouteHost::parse).collect()
+    }
+
     /// Reads its files, below `base`. What it does not say of `limits` holds.
     pub(super) fn build(self, limits: &MessageLimits, base: &Base) -> Result<RouteSettings, ConfigError> {
-        let path = route_path(self.path.clone())?;
+        let path = RoutePath::parse(&self.path)?;
+        let hosts = self.hosts()?;
         let plain = self.plain()?;
         let backend = backend(&self.backend, self.backend_trust, base)?;
         // What is wrong with a policy is said where the policy is named.
@@ -169,6 +189,7 @@ impl RouteInput {
         }
         let keep = keep(self.danger_keep_passwords.as_ref(), &endpoint, !self.users.is_empty(), &named)?;
         Ok(RouteSettings {
+            hosts,
             path,
             backend,
             endpoint,
@@ -185,19 +206,6 @@ impl RouteInput {
             limits: self.limits.over_with_text(limits.clone()),
             origin: named.origin,
         })
-    }
-}
-
-/// Whether a text is the path of a URL, as a request writes it.
-pub(crate) fn is_path(text: &str) -> bool {
-    text.starts_with('/') && text.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&octet))
-}
-
-fn route_path(path: Said<String>) -> Result<RoutePath, ConfigError> {
-    match &*path.value {
-        "*" => Ok(RoutePath::Any),
-        exact if is_path(exact) => Ok(RoutePath::Exact(path.value)),
-        _ => Err(path.problem(Problem::Path(path.value.clone()))),
     }
 }
 

@@ -67,6 +67,7 @@ impl Demo {
         let plain = tokio::spawn(serve(Parts {
             listeners: vec![listener],
             routes: vec![Route {
+                hosts: Vec::new(),
                 path: RoutePath::Any,
                 contract: None,
                 body_bytes: limits.body_bytes,
@@ -191,6 +192,7 @@ fn configuration(
     let identity =
         Identity::new(certificate.clone(), key).map_err(|error| Failed::Step(format!("the generated key: {error}")))?;
     let route = RouteSettings {
+        hosts: Vec::new(),
         path: RoutePath::Any,
         backend: Backend { url, trust: None },
         endpoint: Endpoint {
