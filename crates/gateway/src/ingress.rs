@@ -26,8 +26,8 @@ use crate::upstream::Upstream;
 use crate::users::Users;
 use crate::world::World;
 
-/// What a context takes in memory beside its identifier, in octets: two keys' worth, a name, an id, and the table.
-const CONTEXT: usize = 1024;
+/// What a context takes in memory, in octets: its names, a key, a caller. Keys that are derived of it are kept elsewhere.
+const CONTEXT: usize = 512;
 
 /// For how long the old key of a conversation is good after the new one was used, since what is in flight must arrive; and
 /// for how long a conversation that is over is known, so that it can be renewed.
@@ -153,7 +153,7 @@ impl Ingress {
         let opened = recipient.open(received, context, request.transport, now)?;
         let caller = self.authenticate(&opened)?;
         audit.principal = caller.principal.name().map(str::to_owned);
-        audit.conversation = opened.context().map(|context| context.conversation.clone());
+        audit.conversation = opened.context().map(|context| context.conversation.to_string());
         audit.unverified = opened.unverified().map(str::to_owned).collect();
         match self.claim(&opened, now) {
             Seen::Fresh => {}
@@ -223,13 +223,13 @@ impl Ingress {
         let (principal, conversation) = match opened.claim() {
             Claim::Anonymous => (Principal::Anonymous, None),
             Claim::Certificate(certificate) => (Principal::from(certificate), None),
-            Claim::User(name) => (Principal::User(name.to_owned()), None),
-            Claim::Context(context) => (context.principal.clone(), Some(context.conversation.clone())),
+            Claim::User(name) => (Principal::User(name.into()), None),
+            Claim::Context(context) => (context.principal.clone(), Some(context.conversation.to_string())),
             Claim::Username(user) => {
                 if !self.users.check(user) {
                     return Err(Refusal::WrongPassword(user.name.clone()).into());
                 }
-                (Principal::User(user.name.clone()), None)
+                (Principal::User(user.name.as_str().into()), None)
             }
         };
         let mut caller = Caller { principal, conversation, roles: Vec::new() };
@@ -307,7 +307,7 @@ impl Ingress {
     /// Tells who holds the key of a conversation that is over that it must be renewed.
     fn outlived(&self, late: Outlived, audit: &mut Audit) -> Result<Message, Denied> {
         note(audit, Outcome::Refused(late.refusal().class()), late.refusal());
-        audit.conversation = late.context().map(|context| context.conversation.clone());
+        audit.conversation = late.context().map(|context| context.conversation.to_string());
         audit.principal = late.context().and_then(|context| context.principal.name()).map(str::to_owned);
         let mut random = self.world.entropy.draw();
         let message = late.seal(self.world.clock.now(), &mut random)?;
@@ -338,7 +338,7 @@ impl Ingress {
     ) -> Result<Message, Denied> {
         match granted {
             Ok(Issued { context, message, reply }) => {
-                audit.conversation = Some(context.conversation.clone());
+                audit.conversation = Some(context.conversation.to_string());
                 let key = self.key(&context.name());
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
@@ -369,7 +369,7 @@ impl Ingress {
         // Of two cancels at once, one finds it.
         match key {
             Some((key, context)) if self.world.sessions.remove(&key).is_none() => {
-                let refusal = Refusal::UnknownContext(context.identifier.clone());
+                let refusal = Refusal::UnknownContext(context.identifier.to_string());
                 let fault = Fault::refusal(refusal.class(), context.dialect);
                 note(audit, Outcome::Refused(refusal.class()), &refusal);
                 self.seal(&reply, Answer::Fault(fault), audit)

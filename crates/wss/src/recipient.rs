@@ -256,7 +256,7 @@ impl Recipient {
         // The end of a context may still be said when its time is over, and WCF's clients renew it then.
         let late = request == Request::Application && !incoming.late;
         if let Some(context) = context.filter(|context| late && context.expires <= now) {
-            return Err(Refusal::OutlivedContext(context.identifier.clone()));
+            return Err(Refusal::OutlivedContext(context.identifier.to_string()));
         }
         let keys = Keys {
             credentials: Credentials::at(&self.settings.credentials, now),

@@ -73,3 +73,23 @@ fn nothing_grows() {
     let last = measure(|| drop(case.open(request.clone())));
     assert_eq!((first.count_total, first.bytes_total), (last.count_total, last.bytes_total));
 }
+
+/// A live conversation takes little: there may be a million of them. What it takes in a table of theirs comes to it.
+#[test]
+fn a_context_is_small() {
+    let name = "wcf-wshttp-mutualCertificate-conversation";
+    let mut pair = ends::Pair::new(&ends::policy(name), ends::soap(name)[0]);
+    let mut contexts = Vec::with_capacity(3);
+    let one = |pair: &mut ends::Pair, contexts: &mut Vec<_>| {
+        let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
+        let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+        let nuncio_wss::Claim::Certificate(certificate) = opened.claim() else { panic!("no certificate") };
+        let principal = nuncio_wss::Principal::from(certificate);
+        let issued = nuncio_wss::Recipient::issue(opened, principal, pair.now, &mut pair.numbers);
+        contexts.push(std::sync::Arc::new(issued.unwrap_or_else(|refused| panic!("{refused}")).context));
+    };
+    one(&mut pair, &mut contexts);
+    let kept = measure(|| one(&mut pair, &mut contexts)).bytes_current;
+    println!("a context: {kept} octets");
+    assert!((200..=420).contains(&kept), "{kept}");
+}

@@ -72,7 +72,7 @@ fn who_calls_is_known() {
             }
             Claim::Certificate(certificate) => certificate.subject().to_owned(),
             Claim::User(_) => panic!("{name}: no preset has keys of passwords"),
-            Claim::Context(context) => context.identifier.clone(),
+            Claim::Context(context) => context.identifier.to_string(),
         };
         assert!(found.starts_with(expected) && found.is_empty() == expected.is_empty(), "{name}: {found}");
     }

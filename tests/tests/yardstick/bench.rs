@@ -120,7 +120,7 @@ impl Bench {
                 assert!(
                     known
                         .clone()
-                        .any(|of| of.identifier == context.identifier && of.key == context.danger_key_octets()),
+                        .any(|of| *of.identifier == *context.identifier && of.key == context.danger_key_octets()),
                     "another key"
                 );
             }

@@ -5,17 +5,26 @@
 //! Two rules keep that from being a way to lock others out: a conversation that nobody uses lives for a short while
 //! only, and no owner gets more than a share.
 //! The time is an argument, so that the gateway's clock decides, and a test's.
+//!
+//! There may be a million of them, so an entry is small: a key of sixteen octets in place of the identifier's text, and one
+//! name of an owner for all that he has.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::digest::hash;
 use nuncio_wss::Time;
 
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
-/// What an entry costs beside its value, in octets: its identifier twice, two table slots and three counted pointers.
-const OVERHEAD: usize = 256;
+/// What an entry costs beside its value, in octets: a slot of a table that may just have grown, and a place in the order of
+/// ends.
+const OVERHEAD: usize = 176;
+
+/// The key of a conversation: a digest of what names it, so that nobody chooses which come to lie together.
+type Key = [u8; 16];
 
 /// There is no room, and all that takes it lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,7 +42,7 @@ pub enum Full {
 pub struct Lease<'a> {
     /// Whose share it counts against.
     pub owner: &'a str,
-    /// What the value takes, in octets; identifier and table come to it.
+    /// What the value takes, in octets; the table comes to it.
     pub octets: usize,
     /// Until when it lives if nobody uses it.
     pub pending: Time,
@@ -57,7 +66,6 @@ pub struct Census {
 /// `V` is the conversation; it is shared, never copied.
 pub struct Memory<V> {
     shards: Vec<Mutex<Shard<V>>>,
-    hasher: RandomState,
     /// Locked after a shard, never before one.
     accounts: Mutex<Accounts>,
     capacity: usize,
@@ -65,9 +73,9 @@ pub struct Memory<V> {
 }
 
 struct Shard<V> {
-    entries: HashMap<Arc<str>, Entry<V>>,
+    entries: HashMap<Key, Entry<V>, BuildHasherDefault<First>>,
     /// The same entries by their end, the earliest first.
-    ends: BTreeSet<(i64, Arc<str>)>,
+    ends: BTreeSet<(i64, Key)>,
 }
 
 struct Entry<V> {
@@ -88,9 +96,12 @@ struct Accounts {
 }
 
 impl Accounts {
-    fn take(&mut self, owner: &Arc<str>, octets: usize) {
+    /// The owner's name, the same for all that he has.
+    fn take(&mut self, owner: &str, octets: usize) -> Arc<str> {
         self.total += octets;
-        *self.owners.entry(Arc::clone(owner)).or_default() += octets;
+        let name = self.owners.get_key_value(owner).map_or_else(|| owner.into(), |(name, _)| Arc::clone(name));
+        *self.owners.entry(Arc::clone(&name)).or_default() += octets;
+        name
     }
 
     fn give_back(&mut self, owner: &str, octets: usize) {
@@ -107,10 +118,9 @@ impl Accounts {
 impl<V> Memory<V> {
     /// An empty store for at most `capacity` octets, of which one owner gets `share` at most.
     pub fn new(capacity: usize, share: usize) -> Self {
-        let empty = || Mutex::new(Shard { entries: HashMap::new(), ends: BTreeSet::new() });
+        let empty = || Mutex::new(Shard { entries: HashMap::default(), ends: BTreeSet::new() });
         Self {
             shards: std::iter::repeat_with(empty).take(SHARDS).collect(),
-            hasher: RandomState::new(),
             accounts: Mutex::default(),
             capacity,
             share,
@@ -121,23 +131,22 @@ impl<V> Memory<V> {
     ///
     /// A value that is there already under that identifier is replaced.
     pub fn put(&self, identifier: &str, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
-        let octets = lease.octets + identifier.len() + OVERHEAD;
-        let owner: Arc<str> = lease.owner.into();
+        let octets = lease.octets + OVERHEAD;
         self.remove(identifier);
-        if self.reserve(&owner, octets).is_err() {
+        let owner = self.reserve(lease.owner, octets).or_else(|_| {
             self.sweep(now);
-            self.reserve(&owner, octets)?;
-        }
-        let identifier: Arc<str> = identifier.into();
+            self.reserve(lease.owner, octets)
+        })?;
+        let key = key(identifier);
         let full = lease.end.millis();
         let end = lease.pending.millis().min(full);
-        let mut shard = self.shard(&identifier);
-        shard.ends.insert((end, Arc::clone(&identifier)));
+        let mut shard = self.shard(&key);
+        shard.ends.insert((end, key));
         // Two threads may put the same identifier: the one that comes first gives its place back.
         let entry = Entry { value, owner, octets, end, full };
-        if let Some(before) = shard.entries.insert(Arc::clone(&identifier), entry) {
+        if let Some(before) = shard.entries.insert(key, entry) {
             if before.end != end {
-                shard.ends.remove(&(before.end, identifier));
+                shard.ends.remove(&(before.end, key));
             }
             lock(&self.accounts).give_back(&before.owner, before.octets);
         }
@@ -157,40 +166,42 @@ impl<V> Memory<V> {
 
     /// The conversation with that identifier, if it is live at `now`.
     pub fn find(&self, identifier: &str, now: Time) -> Option<Arc<V>> {
-        let shard = self.shard(identifier);
-        let entry = shard.entries.get(identifier)?;
+        let key = key(identifier);
+        let shard = self.shard(&key);
+        let entry = shard.entries.get(&key)?;
         (entry.end > now.millis()).then(|| Arc::clone(&entry.value))
     }
 
     /// The conversation with that identifier was used: it has its whole life from now on.
     pub fn used(&self, identifier: &str) {
-        let mut shard = self.shard(identifier);
+        let key = key(identifier);
+        let mut shard = self.shard(&key);
         let Shard { entries, ends } = &mut *shard;
-        let Some(entry) = entries.get_mut(identifier).filter(|entry| entry.end != entry.full) else { return };
-        if let Some((_, identifier)) = ends.take(&(entry.end, identifier.into())) {
-            entry.end = entry.full;
-            ends.insert((entry.end, identifier));
-        }
+        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.end != entry.full) else { return };
+        ends.remove(&(entry.end, key));
+        entry.end = entry.full;
+        ends.insert((entry.end, key));
     }
 
     /// Lets what is kept under that identifier end at `end`, if it would end later.
     pub fn retire(&self, identifier: &str, end: Time) {
-        let mut shard = self.shard(identifier);
+        let key = key(identifier);
+        let mut shard = self.shard(&key);
         let Shard { entries, ends } = &mut *shard;
-        let Some(entry) = entries.get_mut(identifier) else { return };
+        let Some(entry) = entries.get_mut(&key) else { return };
         entry.full = entry.full.min(end.millis());
-        if entry.end > entry.full
-            && let Some((_, identifier)) = ends.take(&(entry.end, identifier.into()))
-        {
+        if entry.end > entry.full {
+            ends.remove(&(entry.end, key));
             entry.end = entry.full;
-            ends.insert((entry.end, identifier));
+            ends.insert((entry.end, key));
         }
     }
 
     /// Ends the conversation with that identifier; gives it back if it was there.
     pub fn remove(&self, identifier: &str) -> Option<Arc<V>> {
-        let mut shard = self.shard(identifier);
-        let (key, entry) = shard.entries.remove_entry(identifier)?;
+        let key = key(identifier);
+        let mut shard = self.shard(&key);
+        let entry = shard.entries.remove(&key)?;
         shard.ends.remove(&(entry.end, key));
         lock(&self.accounts).give_back(&entry.owner, entry.octets);
         Some(entry.value)
@@ -227,12 +238,12 @@ impl<V> Memory<V> {
     }
 
     fn expire(&self, shard: &mut Shard<V>, now: Time) {
-        while let Some((end, identifier)) = shard.ends.pop_first() {
+        while let Some((end, key)) = shard.ends.pop_first() {
             if end > now.millis() {
-                shard.ends.insert((end, identifier));
+                shard.ends.insert((end, key));
                 return;
             }
-            if let Some(entry) = shard.entries.remove(&identifier) {
+            if let Some(entry) = shard.entries.remove(&key) {
                 lock(&self.accounts).give_back(&entry.owner, entry.octets);
             }
         }
@@ -249,16 +260,39 @@ impl<V> Memory<V> {
         }
     }
 
-    fn reserve(&self, owner: &Arc<str>, octets: usize) -> Result<(), Full> {
+    fn reserve(&self, owner: &str, octets: usize) -> Result<Arc<str>, Full> {
         let mut accounts = lock(&self.accounts);
         self.fits(&accounts, owner, octets)?;
-        accounts.take(owner, octets);
-        Ok(())
+        Ok(accounts.take(owner, octets))
     }
 
-    fn shard(&self, identifier: &str) -> MutexGuard<'_, Shard<V>> {
-        lock(&self.shards[self.hasher.hash_one(identifier) as usize % SHARDS])
+    fn shard(&self, key: &Key) -> MutexGuard<'_, Shard<V>> {
+        lock(&self.shards[usize::from(key[15]) % SHARDS])
     }
+}
+
+fn key(identifier: &str) -> Key {
+    let digest = hash(DigestAlgorithm::Sha256, identifier.as_bytes());
+    digest.as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+/// Finds a place by the first octets of a key, which are as good as any hash of it.
+#[derive(Default)]
+struct First(u64);
+
+impl Hasher for First {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        for chunk in octets.chunks_exact(8).take(1) {
+            self.0 = u64::from_ne_bytes(chunk.try_into().unwrap_or_default());
+        }
+    }
+
+    /// The length of an array, which says nothing.
+    fn write_usize(&mut self, _: usize) {}
 }
 
 /// Every change under the lock is whole before anything can panic, so what a panicking thread left is sound.
@@ -286,8 +320,8 @@ mod tests {
     }
 
     const MANY: usize = 10_000;
-    /// What one conversation with a short identifier takes.
-    const ONE: usize = OVERHEAD + 1 + 100;
+    /// What one conversation takes.
+    const ONE: usize = OVERHEAD + 100;
 
     #[test]
     fn a_conversation_lives_until_its_end() {
@@ -312,7 +346,7 @@ mod tests {
         assert!(store.find("used", at(99)).is_some() && store.find("used", at(100)).is_none());
         assert!(store.find("unused", at(9)).is_some() && store.find("unused", at(10)).is_none());
         store.sweep(at(10));
-        assert_eq!((store.len(), taken(&store)), (1, OVERHEAD + 4 + 100), "and gives its place back");
+        assert_eq!((store.len(), taken(&store)), (1, ONE), "and gives its place back");
         store.sweep(at(100));
         assert_eq!((store.len(), taken(&store)), (0, 0));
         // A pending life never outlasts the whole one.
@@ -364,20 +398,20 @@ mod tests {
         let store = Memory::new(4 * ONE, 2 * ONE);
         let of = |owner| Lease { owner, ..until(10) };
         for name in ["a", "b"] {
-            assert_eq!(store.has_room("eve", 101, at(0)), Ok(()));
+            assert_eq!(store.has_room("eve", 100, at(0)), Ok(()));
             store.put(name, Arc::new(0), of("eve"), at(0)).unwrap();
         }
-        assert_eq!(store.has_room("eve", 101, at(0)), Err(Full::Share));
+        assert_eq!(store.has_room("eve", 100, at(0)), Err(Full::Share));
         assert_eq!(store.put("c", Arc::new(0), of("eve"), at(0)), Err(Full::Share));
-        assert_eq!(store.has_room("alice", 101, at(0)), Ok(()));
+        assert_eq!(store.has_room("alice", 100, at(0)), Ok(()));
         for name in ["c", "d"] {
             store.put(name, Arc::new(0), of("alice"), at(0)).unwrap();
         }
-        assert_eq!(store.has_room("bob", 101, at(0)), Err(Full::Store));
+        assert_eq!(store.has_room("bob", 100, at(0)), Err(Full::Store));
         // What is ended or has expired is nobody's.
         store.remove("a").unwrap();
         store.put("a", Arc::new(0), of("eve"), at(0)).unwrap();
-        assert_eq!(store.has_room("bob", 101, at(10)), Ok(()));
+        assert_eq!(store.has_room("bob", 100, at(10)), Ok(()));
         assert_eq!(taken(&store), 0);
     }
 

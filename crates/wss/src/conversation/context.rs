@@ -1,6 +1,10 @@
 //! A security context: what the two sides of a conversation share.
 
+use std::fmt;
+
+use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::digest::hash;
 use nuncio_crypto::secret::Secret;
 
 use super::derived::Lease;
@@ -15,7 +19,7 @@ pub enum Principal {
     /// The holder of a certificate.
     Certificate(Box<Holder>),
     /// A user, by name.
-    User(String),
+    User(Box<str>),
 }
 
 /// The holder of a certificate that was trusted.
@@ -61,20 +65,38 @@ impl Principal {
     }
 }
 
-/// A security context.
+/// A stable number of a conversation. It is written in hexadecimal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ConversationId(pub [u8; 16]);
+
+impl ConversationId {
+    /// The number of a conversation that somebody else named.
+    pub(crate) fn of(identifier: &str) -> Self {
+        let digest = hash(DigestAlgorithm::Sha256, identifier.as_bytes());
+        Self(digest.as_ref().first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// A security context. There may be a million of them: what is in it is kept small.
 pub struct Context {
     /// Its identifier, an absolute URI. It is public: whoever sees a message sees it.
-    pub identifier: String,
+    pub identifier: Box<str>,
     /// Which of its keys this is, where it was renewed.
-    pub instance: Option<String>,
+    pub instance: Option<Box<str>>,
     /// The name of the key that this one replaces, where it was renewed here.
-    pub replaces: Option<String>,
+    pub replaces: Option<Box<str>>,
     /// Its generation.
     pub dialect: &'static Dialect,
     /// Who established it.
     pub principal: Principal,
-    /// A stable name of the conversation for the backend, which tells nothing of the identifier.
-    pub conversation: String,
+    /// A stable number of the conversation for the backend, which tells nothing of the identifier.
+    pub conversation: ConversationId,
     /// When it was issued.
     pub created: Time,
     /// When its key ends.
@@ -83,7 +105,7 @@ pub struct Context {
     /// Where keys that are derived from it are kept.
     pub(crate) derived: Lease,
     /// The token as it came, and its id: what an initiator sends with every request. `None` where it was issued here.
-    pub(crate) carried: Option<Carried>,
+    pub(crate) carried: Option<Box<Carried>>,
 }
 
 /// A security context token as its issuer wrote it, in canonical form: kept whole, since it may hold state that only the
@@ -109,7 +131,7 @@ impl Context {
 
     /// The key, if that is the name of this context and of its key.
     pub(crate) fn key(&self, identifier: &str, instance: Option<&str>) -> Option<&Secret> {
-        (self.identifier == identifier && self.instance.as_deref() == instance).then_some(&self.secret)
+        (*self.identifier == *identifier && self.instance.as_deref() == instance).then_some(&self.secret)
     }
 
     /// The key's octets: for tests against recordings, and for nothing else.

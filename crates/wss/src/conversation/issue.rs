@@ -7,7 +7,7 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::Writer;
 
-use super::{Context, Principal};
+use super::{Context, ConversationId, Principal};
 use crate::dialect::TrustVerb;
 use crate::fault::Fault;
 use crate::received::Request;
@@ -122,11 +122,11 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
     let mut conversation = [0; 16];
     random.fill(&mut conversation);
     let context = Context {
-        identifier: format!("urn:uuid:{}", uuid(identifier)),
+        identifier: format!("urn:uuid:{}", uuid(identifier)).into(),
         instance: None,
         dialect,
         principal,
-        conversation: hex(&conversation),
+        conversation: ConversationId(conversation),
         created: now,
         expires,
         secret: key.secret.clone(),
@@ -161,15 +161,15 @@ fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dy
     let key = key(opened, &request, random)?;
     let context = Context {
         identifier: old.identifier.clone(),
-        instance: Some(format!("urn:uuid:{}", uuid(instance))),
+        instance: Some(format!("urn:uuid:{}", uuid(instance)).into()),
         dialect,
         principal,
-        conversation: old.conversation.clone(),
+        conversation: old.conversation,
         created: now,
         expires,
         secret: key.secret.clone(),
         derived: opened.recipient.settings.derived_keys.lease(),
-        replaces: Some(old.name()),
+        replaces: Some(old.name().into()),
         carried: None,
     };
     Ok(Granted { context, key, correlation: request.correlation })

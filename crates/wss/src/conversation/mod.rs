@@ -7,6 +7,6 @@ pub(crate) mod issue;
 mod outlived;
 
 pub(crate) use context::{Carried, name};
-pub use context::{Context, Holder, Principal};
+pub use context::{Context, ConversationId, Holder, Principal};
 pub(crate) use derived::{DerivedKeys, Lease, Nonce, Purpose, fresh};
 pub use outlived::Outlived;

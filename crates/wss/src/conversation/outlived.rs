@@ -35,7 +35,7 @@ impl Recipient {
         transport: Transport,
         now: Time,
     ) -> Result<Outlived, Refusal> {
-        let refusal = Refusal::OutlivedContext(context.identifier.clone());
+        let refusal = Refusal::OutlivedContext(context.identifier.to_string());
         let opened = self.open_late(received, context, transport, now)?;
         let renews = opened.terms.conversation().is_some_and(|token| token.renew);
         let outlives = opened.context().is_some_and(|context| context.expires <= now);

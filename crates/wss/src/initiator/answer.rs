@@ -7,7 +7,7 @@ use nuncio_xml::{Encoding, exclusive};
 
 use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
-use crate::conversation::{Carried, Context, Principal};
+use crate::conversation::{Carried, Context, ConversationId, Principal};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -169,9 +169,10 @@ impl Initiator {
             return Err(Refusal::TrustResponse("gives a key of another size than it says"));
         }
         let renewed = expectation.context.as_deref().filter(|_| expectation.request == Request::Renew);
-        if renewed
-            .is_some_and(|old| old.identifier != response.token.identifier || old.instance == response.token.instance)
-        {
+        if renewed.is_some_and(|old| {
+            *old.identifier != *response.token.identifier
+                || old.instance.as_deref() == response.token.instance.as_deref()
+        }) {
             return Err(Refusal::TrustResponse("renews another context than was asked for"));
         }
         let (created, expires) = response.lifetime.unwrap_or((now, Time::from_millis(i64::MAX)));
@@ -182,9 +183,10 @@ impl Initiator {
         let mut octets = Vec::new();
         exclusive(document, response.node, &[], &mut octets);
         Ok(Context {
-            conversation: renewed.map_or(&response.token.identifier, |old| &old.conversation).clone(),
-            identifier: response.token.identifier,
-            instance: response.token.instance,
+            conversation: renewed
+                .map_or_else(|| ConversationId::of(&response.token.identifier), |old| old.conversation),
+            identifier: response.token.identifier.into(),
+            instance: response.token.instance.map(Into::into),
             dialect,
             principal: Principal::Anonymous,
             created,
@@ -192,7 +194,7 @@ impl Initiator {
             secret,
             derived: self.derived_keys.lease(),
             replaces: None,
-            carried: Some(Carried { id, octets }),
+            carried: Some(Box::new(Carried { id, octets })),
         })
     }
 

@@ -119,7 +119,7 @@ impl Initiator {
         }
         // The end of a context may still be said when its time is over.
         if let Some(context) = context.filter(|context| operation.is_some() && context.expires <= now) {
-            return Err(Refusal::OutlivedContext(context.identifier.clone()));
+            return Err(Refusal::OutlivedContext(context.identifier.to_string()));
         }
         let messages: Vec<&MessageTerms> = match operation {
             Some(operation) => operation.inputs().collect(),

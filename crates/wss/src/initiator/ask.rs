@@ -66,7 +66,7 @@ impl Initiator {
             && self.terms.operation(Some(&action), None).is_some_and(|terms| terms.operation.output.is_none());
         let write = |writer: &mut Writer| match asking {
             Asking::Key { renewed, entropy, octets } => {
-                let renewed = renewed.map(|context| (context.identifier.as_str(), context.instance.as_deref()));
+                let renewed = renewed.map(|context| (&*context.identifier, context.instance.as_deref()));
                 let entropy = entropy.as_ref().map(|entropy| (entropy.id.as_str(), &entropy.written));
                 write_key_request(writer, dialect, renewed, entropy, *octets);
             }

@@ -21,7 +21,7 @@ fn a_context_that_another_node_knows() {
         let broken = stage.text.replacen("<SignatureValue>", "<SignatureValue>AAAA", 1);
         for text in [&stage.text, &broken] {
             let refusal = stage.open(text).err().expect("refused");
-            assert!(matches!(&refusal, Refusal::UnknownContext(found) if *found == identifier), "{refusal}");
+            assert!(matches!(&refusal, Refusal::UnknownContext(found) if **found == *identifier), "{refusal}");
             assert_eq!(refusal.class(), Class::BadContextToken);
             let said = refusal.to_string();
             assert!(said.contains("is not known here") && !said.contains("expired"), "{said}");

@@ -154,7 +154,7 @@ fn essence(opened: &Opened) -> String {
         Claim::Username(user) => user.name.clone(),
         Claim::User(name) => name.to_owned(),
         Claim::Certificate(certificate) => certificate.subject().to_owned(),
-        Claim::Context(context) => context.identifier.clone(),
+        Claim::Context(context) => context.identifier.to_string(),
     };
     let unverified: Vec<&str> = opened.unverified().collect();
     format!("{:?} {claim} {unverified:?} {:?} {}", opened.action(), opened.request(), plain(opened))

@@ -102,7 +102,7 @@ impl Client {
         let first = self.call(show, "SessionId", "", &context).await?.plain;
         let second = self.call(show, "SessionId", "", &context).await?.plain;
         ensure(
-            first == second && !first.contains(&context.identifier),
+            first == second && !first.contains(&*context.identifier),
             "the service is told which conversation it is",
         )?;
         let fault = self.call(show, "Fail", "<why>on purpose</why>", &context).await?.plain;
