@@ -2,6 +2,7 @@
 
 mod demo;
 mod echo;
+mod keys;
 mod proxy;
 mod run;
 mod schema;
@@ -29,6 +30,7 @@ enum Command {
     Proxy(Box<proxy::Proxy>),
     Demo(demo::Demo),
     Echo(echo::Echo),
+    Keys(keys::Keys),
     Schema(schema::PrintSchema),
 }
 
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
             Command::Proxy(proxy) => proxy.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
+            Command::Keys(keys) => keys.run(),
             Command::Schema(schema::PrintSchema) => schema::PrintSchema::run(),
         }
     });

@@ -4,7 +4,7 @@ mod client;
 mod show;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use hyper::HeaderMap;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use self::client::Client;
 use self::show::Show;
+use super::keys::{Issued, Subject, Validity};
 use super::{Failed, drained, stopped};
 use crate::clock::Clock;
 use crate::config::{
@@ -171,14 +172,11 @@ fn listener(address: &str) -> ListenerSettings {
 /// A certificate of our own making, and its key in PEM.
 fn generate() -> Result<(Certificate, Secret), Failed> {
     let fail = |error: &dyn std::fmt::Display| Failed::Step(format!("no key can be generated: {error}"));
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).map_err(|error| fail(&error))?;
-    let mut parameters = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).map_err(|error| fail(&error))?;
-    parameters.distinguished_name = rcgen::DistinguishedName::new();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, "nuncio demo");
-    parameters.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature, rcgen::KeyUsagePurpose::KeyEncipherment];
-    let certificate = parameters.self_signed(&key).map_err(|error| fail(&error))?;
-    let certificate = Certificate::from_der(certificate.der().to_vec()).map_err(|error| fail(&error))?;
-    Ok((certificate, Secret::new(key.serialize_pem().into_bytes())))
+    let validity = Validity { now: Clock::system().now(), lifetime: Duration::from_secs(24 * 60 * 60) };
+    let issued = Issued::self_signed(&Subject::Service(&["localhost".to_owned()]), validity);
+    let issued = issued.map_err(|error| fail(&error))?;
+    let certificate = Certificate::from_der(issued.certificate_der().to_vec()).map_err(|error| fail(&error))?;
+    Ok((certificate, issued.key_pem()))
 }
 
 fn configuration(
