@@ -2,6 +2,7 @@
 
 mod demo;
 mod echo;
+mod health;
 mod keys;
 mod proxy;
 mod run;
@@ -30,6 +31,7 @@ enum Command {
     Proxy(Box<proxy::Proxy>),
     Demo(demo::Demo),
     Echo(echo::Echo),
+    Health(health::Health),
     Keys(keys::Keys),
     Schema(schema::PrintSchema),
 }
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
             Command::Proxy(proxy) => proxy.run().await,
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
+            Command::Health(health) => health.run().await,
             Command::Keys(keys) => keys.run(),
             Command::Schema(schema::PrintSchema) => schema::PrintSchema::run(),
         }
