@@ -24,6 +24,7 @@ pub mod mac;
 mod name;
 pub mod password;
 pub mod path;
+pub mod portrait;
 pub mod random;
 pub mod secret;
 pub mod sign;

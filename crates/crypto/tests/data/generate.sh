@@ -86,6 +86,9 @@ certificate no-ski leaf "/CN=no identifier" -selfsign no_ski
 certificate no-usage leaf "/CN=no usage" -selfsign no_usage
 cp "$work/leaf.key" "$work/self-signed.key"
 certificate below-self-signed imposter "/CN=below self-signed" self-signed leaf
+openssl req -new -x509 -sha1 -key "$work/leaf.key" -config /dev/null -subj /CN=sha1 -set_serial 7 -days 9000 -out sha1.pem \
+    -addext "basicConstraints=CA:FALSE" -addext "extendedKeyUsage=clientAuth" \
+    -addext "subjectAltName=DNS:*.example,IP:192.0.2.7,IP:2001:db8::7"
 certificate names leaf '/C=DE/O=Entrust, Inc. \+ "Söhne" <x>; y/2.5.4.97=VATDE-123456789/OU= leading and trailing /CN=#hash+serialNumber=42/DC=example' -selfsign leaf
 
 cp "$work/leaf.key" leaf.key.pem
