@@ -188,7 +188,8 @@ fn a_gateway_serves_with_them() {
     for name in ["localhost", "127.0.0.1", "::1"] {
         let connection = ClientConnection::new(Arc::clone(&config), ServerName::try_from(name).unwrap()).unwrap();
         let mut stream = StreamOwned::new(connection, TcpStream::connect(("127.0.0.1", port)).unwrap());
-        write!(stream, "GET /nothing HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n").unwrap();
+        let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        write!(stream, "GET /nothing HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 405 "), "{name}: {answer}");

@@ -172,7 +172,7 @@ fn listener(address: &str) -> ListenerSettings {
 /// A certificate of our own making, and its key in PEM.
 fn generate() -> Result<(Certificate, Secret), Failed> {
     let fail = |error: &dyn std::fmt::Display| Failed::Step(format!("no key can be generated: {error}"));
-    let validity = Validity { now: Clock::system().now(), lifetime: Duration::from_secs(24 * 60 * 60) };
+    let validity = Validity { now: Clock::system().now(), lifetime: Duration::from_hours(24) };
     let issued = Issued::self_signed(&Subject::Service(&["localhost".to_owned()]), validity);
     let issued = issued.map_err(|error| fail(&error))?;
     let certificate = Certificate::from_der(issued.certificate_der().to_vec()).map_err(|error| fail(&error))?;

@@ -10,7 +10,7 @@ use rcgen::{
 };
 
 /// By how much a certificate is valid before it was made: clocks differ.
-const BEFORE: Duration = Duration::from_secs(60 * 60);
+const BEFORE: Duration = Duration::from_hours(1);
 
 /// Whom a certificate is about.
 pub(in crate::command) enum Subject<'a> {

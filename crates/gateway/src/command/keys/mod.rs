@@ -31,7 +31,7 @@ pub(super) struct Keys {
     /// The folder that they are written to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A host or an address of the service; may be repeated [default: localhost, 127.0.0.1, ::1]
+    /// A host or an address of the service; may be repeated [default: those of this machine alone]
     #[arg(long, value_name = "HOST", value_parser = parse_host)]
     name: Vec<String>,
     /// A client; may be repeated
