@@ -14,15 +14,21 @@ use axum::response::{IntoResponse, Response};
 use hyper::{Method, StatusCode};
 
 use crate::config::{ConnectionLimits, Timeouts};
-use crate::http::one_host;
+use crate::host;
 use crate::listen::{self, Arrival, Listener, Serving, unchanging};
 use crate::log::Audit;
 use crate::metrics::{self, Traffic};
 use crate::world::World;
 
 /// What its connections may cost: watchers are few, and ask little.
-const CONNECTIONS: ConnectionLimits =
-    ConnectionLimits { connections: 64, per_peer: 64, header_bytes: 8 * 1024, headers: 64 };
+const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    connections: 64,
+    per_peer: 64,
+    header_bytes: 8 * 1024,
+    headers: 64,
+    streams: 1,
+    header_list_bytes: 8 * 1024,
+};
 /// How long an answer may still take at the end, when nothing is left to watch.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -77,7 +83,8 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let Some(arrival) = request.extensions().get::<Arrival>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let mut response = if arrival.pace.is_ambiguous() || one_host(request.headers(), request.version()).is_err() {
+    let host = host::named(request.uri(), request.headers(), request.version());
+    let mut response = if arrival.pace.is_ambiguous() || host.is_err() {
         StatusCode::BAD_REQUEST.into_response()
     } else if request.method() != Method::GET {
         (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()

@@ -7,14 +7,16 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use hyper::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use hyper::{HeaderMap, Method, StatusCode, Version};
+use hyper::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 use nuncio_policy::model::{Policy, SoapVersion};
 use nuncio_policy::publish::{DocumentKind, Documents, Ports, Publication, Served, Unpublishable};
 use nuncio_wss::Transport;
 use reqwest::Url;
 use tokio::sync::Mutex;
 
+use crate::host;
 use crate::http::{Outbound, Rejection};
 use crate::log::Audit;
 use crate::upstream::{Unavailable, Upstream};
@@ -196,25 +198,16 @@ impl Backend {
 }
 
 /// Where a request came in: scheme, and host where it says one. Both end up in what is answered.
-pub(crate) fn came_by(
-    version: Version,
-    headers: &HeaderMap,
-    transport: Transport,
-) -> Result<(&'static str, Option<&str>), Rejection> {
-    let has_body = headers.contains_key(TRANSFER_ENCODING)
-        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0");
-    if has_body || headers.contains_key(EXPECT) {
+pub(crate) fn came_by(head: &Parts, transport: Transport) -> Result<(&'static str, Option<&str>), Rejection> {
+    let has_body = head.headers.contains_key(TRANSFER_ENCODING)
+        || head.headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0");
+    if has_body || head.headers.contains_key(EXPECT) {
         return Err(Rejection::Body);
     }
     let scheme = if transport == Transport::Secure { "https" } else { "http" };
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) if version != Version::HTTP_11 => Ok((scheme, None)),
-        (Some(host), None) => match host.to_str().ok().filter(|host| is_host(host)) {
-            Some(host) => Ok((scheme, Some(host))),
-            None => Err(Rejection::Malformed("Host")),
-        },
-        (one, _) => Err(Rejection::Hosts(one.map_or(0, |_| 1 + 1 + hosts.count()))),
+    match host::named(&head.uri, &head.headers, head.version)? {
+        Some(host) if !is_host(host) => Err(Rejection::Malformed("Host")),
+        host => Ok((scheme, host)),
     }
 }
 

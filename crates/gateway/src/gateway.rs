@@ -418,7 +418,7 @@ async fn published(
         return Err(Rejection::Ambiguous);
     }
     let (head, _) = request.into_parts();
-    let (scheme, host) = came_by(head.version, &head.headers, arrival.transport)?;
+    let (scheme, host) = came_by(&head, arrival.transport)?;
     let path = head.uri.path();
     if !is_path(path) {
         return Err(Rejection::Path(path.to_owned()));

@@ -2,6 +2,8 @@
 
 use axum::extract::Request;
 use hyper::header::HOST;
+use hyper::http::uri::Authority;
+use hyper::{HeaderMap, Uri, Version};
 
 use crate::contract::is_host;
 use crate::http::Rejection;
@@ -20,29 +22,36 @@ pub(crate) fn port(authority: &str) -> Option<&str> {
     authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'))
 }
 
-/// The host of a request, as it is compared; `None` where it names none, as HTTP/1.0 may.
-///
-/// A target in absolute form, and HTTP/2's `:authority`, go before `Host` (RFC 9112, section 3.2.2). Where both are there
-/// and name two hosts, somebody in front may have looked at the other one: that is refused.
-pub(crate) fn asked(request: &Request) -> Result<Option<String>, Rejection> {
-    let read = |text: &str| compared(text).ok_or(Rejection::Malformed("Host"));
-    let target = request.uri().authority().map(|authority| read(authority.as_str())).transpose()?;
-    let mut headers = request.headers().get_all(HOST).iter();
-    let said = match (headers.next(), headers.next()) {
-        (Some(_), Some(_)) => return Err(Rejection::Hosts(2 + headers.count())),
-        (Some(said), None) => said.to_str().map_err(|_| Rejection::Malformed("Host"))?,
-        (None, _) => "",
+/// The host that a request is for, with its port where it says one: `Host`, without which HTTP/1.1 has no request (RFC
+/// 9112 section 3.2), or `:authority`. Where both are there they say the same (RFC 9113 section 8.3.1), and so must the
+/// target of HTTP/1.1 that is a whole URL. `None` where HTTP/1.0 says none.
+pub(crate) fn named<'a>(uri: &'a Uri, headers: &'a HeaderMap, version: Version) -> Result<Option<&'a str>, Rejection> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Some(host.to_str().map_err(|_| Rejection::Malformed("Host"))?),
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(Rejection::Hosts(2 + hosts.count())),
     };
-    let said = if said.is_empty() { None } else { Some(read(said)?) };
-    match (target, said) {
-        (Some(target), Some(said)) if target != said => Err(Rejection::TwoHosts { target, said }),
-        (target, said) => Ok(target.or(said)),
+    let authority = uri.authority().map(Authority::as_str);
+    match (host, authority) {
+        (_, Some(authority)) if authority.contains('@') => Err(Rejection::Malformed(":authority")),
+        (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority) => Err(Rejection::HostOfAnother),
+        (None, None) if version >= Version::HTTP_11 => Err(Rejection::Hosts(0)),
+        (None, Some(_)) if version == Version::HTTP_11 => Err(Rejection::Hosts(0)),
+        (host, authority) => Ok(host.or(authority)),
     }
+}
+
+/// The host of a request, as it is compared; `None` where it names none, as HTTP/1.0 may.
+pub(crate) fn asked(request: &Request) -> Result<Option<String>, Rejection> {
+    let named = named(request.uri(), request.headers(), request.version())?.filter(|named| !named.is_empty());
+    named.map(|named| compared(named).ok_or(Rejection::Malformed("Host"))).transpose()
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use hyper::header::HeaderValue;
 
     use super::*;
 
@@ -62,9 +71,7 @@ mod tests {
             ("/", &["a.example.:80"], Some("a.example")),
             ("/", &["[::1]:80"], Some("[::1]")),
             ("/", &[""], None),
-            ("/", &[], None),
-            ("http://A.example/x", &[], Some("a.example")),
-            ("http://a.example:81/x", &["a.EXAMPLE:80"], Some("a.example")),
+            ("http://a.example:81/x", &["a.EXAMPLE:81"], Some("a.example")),
         ] {
             assert_eq!(request(target, hosts).unwrap().as_deref(), host, "{target} {hosts:?}");
         }
@@ -72,12 +79,34 @@ mod tests {
 
     #[test]
     fn what_names_two_hosts_or_none_is_refused() {
-        let two = Rejection::TwoHosts { target: "a".into(), said: "b".into() };
-        assert_eq!(request("http://a/", &["b"]), Err(two));
+        assert_eq!(request("http://a/", &["b"]), Err(Rejection::HostOfAnother));
         assert_eq!(request("/", &["a", "a"]), Err(Rejection::Hosts(2)));
         for host in [".", "a/b", "a b", "u@a", "a:b", "a,b", "\u{e9}"] {
             assert_eq!(request("/", &[host]), Err(Rejection::Malformed("Host")), "{host}");
         }
-        assert_eq!(request("http://u@a/", &[]), Err(Rejection::Malformed("Host")));
+    }
+
+    #[test]
+    fn a_request_is_for_one_host() {
+        use Version as V;
+        for (version, target, hosts, found) in [
+            (V::HTTP_11, "/echo", &["here"][..], Ok(Some("here"))),
+            (V::HTTP_11, "/echo", &["here", "here"], Err(Rejection::Hosts(2))),
+            (V::HTTP_11, "/echo", &["a", "b", "c"], Err(Rejection::Hosts(3))),
+            (V::HTTP_11, "/echo", &[], Err(Rejection::Hosts(0))),
+            (V::HTTP_11, "http://here:1/echo", &["HERE:1"], Ok(Some("HERE:1"))),
+            (V::HTTP_11, "http://here/echo", &["there"], Err(Rejection::HostOfAnother)),
+            (V::HTTP_11, "http://here/echo", &[], Err(Rejection::Hosts(0))),
+            (V::HTTP_10, "/echo", &[], Ok(None)),
+            (V::HTTP_2, "https://here/echo", &[], Ok(Some("here"))),
+            (V::HTTP_2, "https://here/echo", &["here"], Ok(Some("here"))),
+            (V::HTTP_2, "https://here/echo", &["here:443"], Err(Rejection::HostOfAnother)),
+            (V::HTTP_2, "https://you@here/echo", &[], Err(Rejection::Malformed(":authority"))),
+            (V::HTTP_2, "/echo", &["here"], Ok(Some("here"))),
+            (V::HTTP_2, "/echo", &[], Err(Rejection::Hosts(0))),
+        ] {
+            let headers = hosts.iter().map(|host| (HOST, HeaderValue::from_static(host))).collect();
+            assert_eq!(named(&target.parse().unwrap(), &headers, version), found, "{version:?} {target} {hosts:?}");
+        }
     }
 }

@@ -11,15 +11,16 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::header::{
-    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, TRANSFER_ENCODING,
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    TRANSFER_ENCODING,
 };
-use hyper::{Method, StatusCode, Version};
+use hyper::{Method, StatusCode};
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Transport;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{BODY_GRACE, Timeouts};
+use crate::host;
 use crate::listen::Arrival;
 use crate::media;
 
@@ -111,14 +112,9 @@ pub enum Rejection {
     /// Not exactly one `Host` header.
     #[error("{0} Host headers in place of one")]
     Hosts(usize),
-    /// The target names another host than `Host` does.
-    #[error("the target's host is {target}, and Host says {said}")]
-    TwoHosts {
-        /// That of the target.
-        target: String,
-        /// That of `Host`.
-        said: String,
-    },
+    /// `Host` beside a target, or an `:authority`, that names another.
+    #[error("Host is not the host of the target")]
+    HostOfAnother,
     /// `Content-Length` beside `Transfer-Encoding`: two readers may see two requests (RFC 9112 section 6.3).
     #[error("Content-Length and Transfer-Encoding are both there")]
     Ambiguous,
@@ -156,9 +152,9 @@ impl Rejection {
             Self::Ambiguous
             | Self::Body
             | Self::BodyBroke(_)
+            | Self::HostOfAnother
             | Self::Hosts(_)
-            | Self::Malformed(_)
-            | Self::TwoHosts { .. } => StatusCode::BAD_REQUEST,
+            | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Encoded(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expected(_) => StatusCode::EXPECTATION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -193,7 +189,7 @@ pub(crate) async fn admit(
         return Err(Rejection::Method(head.method));
     }
     let headers = &head.headers;
-    one_host(headers, head.version)?;
+    host::named(&head.uri, headers, head.version)?;
     if let Some(encoding) = single(headers, TRANSFER_ENCODING, "Transfer-Encoding")?
         && !encoding.eq_ignore_ascii_case("chunked")
     {
@@ -219,12 +215,6 @@ pub(crate) async fn admit(
     let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
     let Arrival { peer, transport, .. } = *arrival;
     Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer })
-}
-
-/// Whether there is one `Host`, without which HTTP/1.1 has no request (RFC 9112 section 3.2).
-pub(crate) fn one_host(headers: &HeaderMap, version: Version) -> Result<(), Rejection> {
-    let hosts = headers.get_all(HOST).iter().count();
-    if hosts > 1 || hosts == 0 && version == Version::HTTP_11 { Err(Rejection::Hosts(hosts)) } else { Ok(()) }
 }
 
 /// The value of a header that may stand once at most.
@@ -315,8 +305,6 @@ mod tests {
         }
         let get = Request::get("/echo").header("host", "here").body(Body::empty()).unwrap();
         assert_eq!(admitted(get).await.unwrap_err(), Rejection::Method(Method::GET));
-        let homeless = Request::post("/echo").body(Body::empty()).unwrap();
-        assert_eq!(admitted(homeless).await.unwrap_err(), Rejection::Hosts(0));
     }
 
     #[tokio::test]

@@ -3,156 +3,15 @@
 // A test's helpers fail as its tests do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod serving;
+
 use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, StatusCode};
-use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RouteHost, RoutePath, Timeouts};
-use nuncio::gateway::{Handler, Parts, Route, serve};
-use nuncio::http::{Inbound, Outbound};
-use nuncio::listen::{Listener, server_config, unchanging};
-use nuncio::log::Audit;
-use nuncio::metrics::Traffic;
-use nuncio::service::{Claimed, Echo};
+use nuncio::config::{Cidr, ConnectionLimits, RouteHost, RoutePath};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::net::TcpStream;
 
-const ENVELOPE: &str = "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\
-    <Echo xmlns=\"http://nuncio.example/echo\"><text>hello</text></Echo></s:Body></s:Envelope>";
-
-/// A handler that does what the text of its message says.
-#[derive(Clone)]
-struct Scripted {
-    echo: Echo,
-    pause: Duration,
-}
-
-impl Handler for Scripted {
-    type Heard = Claimed;
-
-    fn hear(headers: &HeaderMap) -> Claimed {
-        Echo::hear(headers)
-    }
-
-    async fn handle(&self, request: Inbound, claimed: Claimed, audit: &mut Audit) -> Outbound {
-        assert_ne!(request.path, "/panic", "a handler that panics, as the test asked");
-        tokio::time::sleep(self.pause).await;
-        if request.path == "/transport" {
-            let body = format!("{:?}", request.transport).into_bytes();
-            let content_type = Some("text/plain".to_owned());
-            return Outbound { status: StatusCode::OK, content_type, body };
-        }
-        self.echo.handle(request, claimed, audit).await
-    }
-}
-
-/// A server under test.
-struct Server {
-    address: std::net::SocketAddr,
-    requests: Arc<AtomicU64>,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<usize>,
-}
-
-#[derive(Clone)]
-struct Options {
-    timeouts: Timeouts,
-    connections: ConnectionLimits,
-    hosts: Vec<RouteHost>,
-    path: RoutePath,
-    tls: bool,
-    tls_terminated_by: Vec<Cidr>,
-    pause: Duration,
-}
-
-fn options() -> Options {
-    let milliseconds = Duration::from_millis;
-    Options {
-        timeouts: Timeouts {
-            handshake: milliseconds(200),
-            first_byte: milliseconds(200),
-            headers: milliseconds(300),
-            body: milliseconds(400),
-            keep_alive: milliseconds(500),
-            drain: milliseconds(600),
-            ..Timeouts::default()
-        },
-        connections: ConnectionLimits { header_bytes: 8192, headers: 16, ..ConnectionLimits::default() },
-        hosts: Vec::new(),
-        path: RoutePath::Any,
-        tls: false,
-        tls_terminated_by: Vec::new(),
-        pause: Duration::ZERO,
-    }
-}
-
-impl Server {
-    async fn start(options: Options) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let tls = options.tls.then(|| {
-            let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-            server_config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes()).unwrap()
-        });
-        let echo = Echo::new(MessageLimits::default());
-        let requests = echo.requests();
-        let (stop, stopped) = oneshot::channel();
-        let (ready, is_ready) = oneshot::channel();
-        let task = tokio::spawn(serve(Parts {
-            listeners: vec![Listener { socket: Arc::new(socket), tls, tls_terminated_by: options.tls_terminated_by }],
-            routes: vec![Route {
-                hosts: options.hosts,
-                path: options.path,
-                contract: None,
-                handler: Scripted { echo, pause: options.pause },
-                body_bytes: 10_000,
-            }],
-            connections: options.connections,
-            timeouts: options.timeouts,
-            traffic: Traffic::default(),
-            changes: unchanging(),
-            ready: move || ready.send(()).unwrap(),
-            shutdown: async move { stopped.await.unwrap_or_default() },
-        }));
-        is_ready.await.unwrap();
-        Self { address, requests, stop: Some(stop), task }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    /// Sends octets on a new connection and reads until the other side closes.
-    async fn say(&self, octets: impl AsRef<[u8]>) -> String {
-        let mut stream = self.connect().await;
-        // A server that has heard enough may close before all is sent.
-        let _ = stream.write_all(octets.as_ref()).await;
-        rest(&mut stream).await
-    }
-
-    fn count(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-}
-
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "the server neither answers nor closes");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn post(path: &str, headers: &str) -> String {
-    let length = ENVELOPE.len();
-    format!("POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n{headers}\r\n")
-}
-
-fn whole(path: &str) -> String {
-    post(path, "Connection: close\r\n") + ENVELOPE
-}
+use serving::{ENVELOPE, Options, Server, options, post, rest, whole};
 
 #[tokio::test]
 async fn a_sound_request_is_answered_with_its_exact_length() {
@@ -173,7 +32,7 @@ async fn a_route_of_some_hosts_is_found_by_their_names_alone() {
         ("/echo/x", "here.example", "200"),
         ("/echo/", "HERE.Example.:8080", "200"),
         ("/echo/x/y", "a.b.deep.example", "200"),
-        ("http://here.example/echo/x", "here.example:80", "200"),
+        ("http://here.example:80/echo/x", "here.example:80", "200"),
         ("/echo", "here.example", "404"),
         ("/%65cho/x", "here.example", "404"),
         ("/echo/x", "there.example", "404"),

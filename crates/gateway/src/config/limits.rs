@@ -131,11 +131,22 @@ pub struct ConnectionLimits {
     pub header_bytes: usize,
     /// Header lines of a request; more is answered 431.
     pub headers: usize,
+    /// Requests at once on a connection of HTTP/2 (`SETTINGS_MAX_CONCURRENT_STREAMS`).
+    pub streams: usize,
+    /// A request's headers together in HTTP/2 (`SETTINGS_MAX_HEADER_LIST_SIZE`); more is answered 431.
+    pub header_list_bytes: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: 10_000, per_peer: 1000, header_bytes: 32 * KIB, headers: 64 }
+        Self {
+            connections: 10_000,
+            per_peer: 1000,
+            header_bytes: 32 * KIB,
+            headers: 64,
+            streams: 100,
+            header_list_bytes: 16 * KIB,
+        }
     }
 }
 

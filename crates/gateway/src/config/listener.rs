@@ -96,7 +96,7 @@ impl ListenerInput {
 impl TlsInput {
     fn build(&self, base: &Base) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
         let Self { certificate, key } = self;
-        server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose()).map_err(|problem| {
+        server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose(), true).map_err(|problem| {
             certificate.problem(Problem::Tls {
                 certificate: certificate.value.display().to_string(),
                 key: key.value.display().to_string(),

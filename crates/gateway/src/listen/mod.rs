@@ -1,27 +1,29 @@
 //! The accept loop: connections counted, timed, decrypted, and drained at the end.
 //!
 //! Our own, because `axum::serve` has no deadline for headers and hyper-util's protocol detection none for the first
-//! octet. HTTP/1.1 only.
+//! octet. HTTP/1.1, and HTTP/2 where TLS says so: a protocol is chosen by ALPN and never guessed.
 
+mod frames;
 mod head;
 mod pace;
 mod peers;
+mod streams;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderValue};
-use hyper::service::Service;
-use hyper::{Request, Response};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nuncio_wss::Transport;
@@ -34,6 +36,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use pace::Pace;
 use pace::Paced;
 use peers::Peers;
+use streams::{Asked, Pieces, Runner, Streams};
 pub use tls::{TlsProblem, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
@@ -42,6 +45,10 @@ use crate::upstream::causes;
 
 /// How long the accept loop rests when the system has no descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// HTTP/2: streams that a client took back before they were looked at; with more the connection ends (CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+/// HTTP/2: streams that were reset because of what the client did; with more the connection ends (CVE-2025-8671).
+const LOCAL_RESETS: usize = 1024;
 
 /// A bound socket and what is spoken on it.
 pub struct Listener {
@@ -83,7 +90,7 @@ struct Floor {
     stage: watch::Receiver<Stage>,
     /// Whether another floor has taken this one's place. What stands on it goes on, and each of its connections is closed
     /// with the next answer: the client is told so, and loses nothing.
-    replaced: AtomicBool,
+    replaced: watch::Sender<bool>,
 }
 
 /// What is served, and on which terms.
@@ -137,7 +144,7 @@ pub async fn serve(
         places: Arc::clone(&places),
         peers: Arc::default(),
         stage: watched,
-        replaced: AtomicBool::new(false),
+        replaced: watch::Sender::new(false),
     });
 
     let mut loops = accept_on(listeners, &floor);
@@ -151,7 +158,7 @@ pub async fn serve(
         // A loop ends where it waits for a connection, never with one in its hands: those that come meanwhile wait in the
         // kernel's queue, and find the new loops.
         loops.shutdown().await;
-        floor.replaced.store(true, Ordering::Relaxed);
+        floor.replaced.send_replace(true);
         floor = Arc::new(floor.changed(change.timeouts));
         loops = accept_on(change.listeners, &floor);
         let _ = change.made.send(());
@@ -184,7 +191,7 @@ impl Floor {
             places: Arc::clone(&self.places),
             peers: Arc::clone(&self.peers),
             stage: self.stage.clone(),
-            replaced: AtomicBool::new(false),
+            replaced: watch::Sender::new(false),
         }
     }
 }
@@ -259,27 +266,29 @@ impl Connection {
     async fn serve(self, stream: TcpStream) -> Result<(), String> {
         // An answer is one small write: waiting for more to send with it only costs time.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        match &self.tls {
-            None => self.http(stream, if self.inside { Transport::Secure } else { Transport::Clear }).await,
-            Some(acceptor) => {
-                let handshake = acceptor.accept(stream);
-                let stream = tokio::time::timeout(self.floor.timeouts.handshake, handshake)
-                    .await
-                    .map_err(|_| "the TLS handshake took too long".to_owned())?
-                    .map_err(|error| format!("the TLS handshake failed: {error}"))?;
-                self.http(stream, Transport::Secure).await
-            }
+        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, pace: Pace::new() };
+        let Some(acceptor) = &self.tls else {
+            let transport = if self.inside { Transport::Secure } else { Transport::Clear };
+            return self.requests(stream, arrival(transport)).await;
+        };
+        let stream = tokio::time::timeout(self.floor.timeouts.handshake, acceptor.accept(stream))
+            .await
+            .map_err(|_| "the TLS handshake took too long".to_owned())?
+            .map_err(|error| format!("the TLS handshake failed: {error}"))?;
+        let arrival = arrival(Transport::Secure);
+        match stream.get_ref().1.alpn_protocol() {
+            Some(tls::H2) => self.streams(stream, arrival).await,
+            _ => self.requests(stream, arrival).await,
         }
     }
 
-    async fn http<S>(&self, stream: S, transport: Transport) -> Result<(), String>
+    /// HTTP/1.1.
+    async fn requests<S>(&self, stream: S, arrival: Arrival) -> Result<(), String>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let timeouts = &self.floor.timeouts;
-        let pace = Pace::new();
-        let arrival = Arrival { peer: self.peer.ip(), transport, pace: Arc::clone(&pace) };
-        let stream = Paced::new(stream, pace, Arc::clone(timeouts));
+        let stream = Paced::new(stream, Arc::clone(&arrival.pace), Arc::clone(timeouts));
         let router = TowerToHyperService::new(self.floor.router.clone());
         let service = Requests { router, arrival, floor: Arc::clone(&self.floor) };
         let connection = hyper::server::conn::http1::Builder::new()
@@ -297,6 +306,66 @@ impl Connection {
             () = past(&mut stage, Stage::Serving) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
+            }
+        };
+        served.map_err(|error| causes(&error))
+    }
+
+    /// HTTP/2.
+    async fn streams<S>(&self, stream: S, arrival: Arrival) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (timeouts, limits) = (&self.floor.timeouts, &self.floor.connections);
+        let streams = Streams::new(Arc::clone(&arrival.pace));
+        let pace = Arc::clone(&arrival.pace);
+        let stream = Paced::multiplexed(stream, pace, Arc::clone(&streams), Arc::clone(timeouts));
+        let (router, headers) = (TowerToHyperService::new(self.floor.router.clone()), limits.headers);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            // hyper counts the lines of a header block in HTTP/1.1 alone.
+            let response = (request.headers().len() <= headers).then(|| {
+                request.extensions_mut().insert(arrival.clone());
+                router.call(request.map(Asked))
+            });
+            async move {
+                let response = match response {
+                    Some(response) => response.await?,
+                    None => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+                };
+                Ok::<_, std::convert::Infallible>(response.map(Pieces::new))
+            }
+        });
+        let runner = Runner { streams: Arc::clone(&streams), write_stall: timeouts.write_stall };
+        let connection = hyper::server::conn::http2::Builder::new(runner)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(u32::try_from(limits.streams).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(limits.header_list_bytes).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(PENDING_RESETS)
+            .max_local_error_reset_streams(LOCAL_RESETS)
+            // A client that is gone without a word, while something is answered.
+            .keep_alive_interval(timeouts.keep_alive / 2)
+            .keep_alive_timeout(timeouts.write_stall)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut stage = self.floor.stage.clone();
+        let mut replaced = self.floor.replaced.subscribe();
+        let served = tokio::select! {
+            served = connection.as_mut() => served,
+            () = streams.exhausted() => return Err("the client takes back what it asks".to_owned()),
+            () = async {
+                tokio::select! {
+                    () = past(&mut stage, Stage::Serving) => {}
+                    () = streams.idle(timeouts.keep_alive) => {}
+                    // It is told which of its requests were taken (RFC 9113 section 6.8), so it loses none.
+                    _ = replaced.wait_for(|replaced| *replaced) => {}
+                }
+            } => {
+                // `GOAWAY`: what has come is answered, and the client knows what has not.
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    served = connection => served,
+                    () = streams.exhausted() => return Err("the client takes back what it asks".to_owned()),
+                }
             }
         };
         served.map_err(|error| causes(&error))
@@ -323,7 +392,7 @@ impl Service<Request<Incoming>> for Requests {
         let floor = Arc::clone(&self.floor);
         Box::pin(async move {
             let mut response = response.await?.map(|body| Tail { body, pace });
-            if floor.replaced.load(Ordering::Relaxed) {
+            if *floor.replaced.borrow() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

@@ -13,7 +13,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::frames::Frames;
 use super::head::Head;
+use super::streams::Streams;
 use crate::config::Timeouts;
 
 /// How much of a refused body is read and thrown away before the connection is closed.
@@ -73,8 +75,20 @@ impl Pace {
         self.ambiguous.load(Ordering::Relaxed)
     }
 
+    /// Something came, and it is no request yet.
+    pub(super) fn began(&self) {
+        if self.phase() == FRESH {
+            self.enter(HEAD);
+        }
+    }
+
+    /// The headers of a request have begun.
+    pub(super) fn head(&self) {
+        self.enter(HEAD);
+    }
+
     fn enter(&self, phase: u64) {
-        // All movers of one connection run on its task, one after the other: no update is lost.
+        // All movers of one connection run on its task, or under the lock of `Streams`: no update is lost.
         let count = self.state.load(Ordering::Relaxed) >> 2;
         self.state.store((count + 1) << 2 | phase, Ordering::Relaxed);
     }
@@ -84,11 +98,19 @@ impl Pace {
     }
 }
 
+/// What is spoken on a connection, as far as it tells how far that has come.
+enum Spoken {
+    /// HTTP/1.1: one request after the other.
+    Requests(Head),
+    /// HTTP/2.
+    Streams(Arc<Streams>, Frames),
+}
+
 /// A stream under the rules of [`Timeouts`].
 pub(crate) struct Paced<S> {
     stream: S,
     pace: Arc<Pace>,
-    head: Head,
+    spoken: Spoken,
     timeouts: Arc<Timeouts>,
     /// The state for which `reading` was set.
     seen: Option<u64>,
@@ -101,13 +123,22 @@ pub(crate) struct Paced<S> {
 }
 
 impl<S> Paced<S> {
-    /// Puts `stream` under `timeouts`, in the phase that `pace` says.
+    /// Puts `stream`, on which HTTP/1.1 is spoken, under `timeouts`, in the phase that `pace` says.
     pub(crate) fn new(stream: S, pace: Arc<Pace>, timeouts: Arc<Timeouts>) -> Self {
+        Self::speaking(Spoken::Requests(Head::default()), stream, pace, timeouts)
+    }
+
+    /// The same of a stream on which HTTP/2 is spoken.
+    pub(super) fn multiplexed(stream: S, pace: Arc<Pace>, streams: Arc<Streams>, timeouts: Arc<Timeouts>) -> Self {
+        Self::speaking(Spoken::Streams(streams, Frames::new()), stream, pace, timeouts)
+    }
+
+    fn speaking(spoken: Spoken, stream: S, pace: Arc<Pace>, timeouts: Arc<Timeouts>) -> Self {
         let timer = || Box::pin(tokio::time::sleep(Duration::ZERO));
         Self {
             stream,
             pace,
-            head: Head::default(),
+            spoken,
             timeouts,
             seen: None,
             reading: timer(),
@@ -118,17 +149,35 @@ impl<S> Paced<S> {
     }
 
     fn octets_came(&mut self, octets: &[u8]) {
-        match self.pace.phase() {
-            _ if octets.is_empty() => return,
-            BUSY => return,
-            HEAD => {}
-            _ => {
-                self.pace.enter(HEAD);
-                self.head = Head::default();
+        if octets.is_empty() {
+            return;
+        }
+        match &mut self.spoken {
+            Spoken::Streams(streams, frames) => {
+                frames.read(octets);
+                streams.octets_came(frames);
+            }
+            Spoken::Requests(head) => {
+                match self.pace.phase() {
+                    BUSY => return,
+                    HEAD => {}
+                    _ => {
+                        self.pace.enter(HEAD);
+                        *head = Head::default();
+                    }
+                }
+                head.read(octets);
+                self.pace.ambiguous.store(head.is_ambiguous(), Ordering::Relaxed);
             }
         }
-        self.head.read(octets);
-        self.pace.ambiguous.store(self.head.is_ambiguous(), Ordering::Relaxed);
+    }
+
+    /// How long nothing may be asked. HTTP/2 has a way to say first that the connection ends (`GOAWAY`), and time to do so.
+    fn idle_limit(&self) -> Duration {
+        match self.spoken {
+            Spoken::Requests(_) => self.timeouts.keep_alive,
+            Spoken::Streams(..) => self.timeouts.keep_alive + self.timeouts.headers,
+        }
     }
 
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
@@ -136,7 +185,7 @@ impl<S> Paced<S> {
         let (limit, what) = match state & 3 {
             FRESH => (self.timeouts.first_byte, "no request came"),
             HEAD => (self.timeouts.headers, "the request's headers did not end"),
-            IDLE => (self.timeouts.keep_alive, "no further request came"),
+            IDLE => (self.idle_limit(), "no further request came"),
             _ => return Poll::Pending,
         };
         if self.seen != Some(state) {

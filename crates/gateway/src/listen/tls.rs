@@ -7,6 +7,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+/// HTTP/2, as ALPN has it (RFC 7301).
+pub(super) const H2: &[u8] = b"h2";
+
 /// Why a listener's certificate and key cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsProblem {
@@ -24,10 +27,11 @@ pub enum TlsProblem {
     Refused(#[from] rustls::Error),
 }
 
-/// The settings of a TLS listener: TLS 1.2 and 1.3, `http/1.1` by ALPN, no client certificate asked.
+/// The settings of a TLS listener: TLS 1.2 and 1.3, no client certificate asked, and by ALPN `h2` where `http2` says so,
+/// and `http/1.1`.
 ///
 /// `certificate` is PEM, the listener's own first, its chain after it; `key` is PEM, unencrypted.
-pub fn server_config(certificate: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsProblem> {
+pub fn server_config(certificate: &[u8], key: &[u8], http2: bool) -> Result<Arc<ServerConfig>, TlsProblem> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate)
         .collect::<Result<_, _>>()
         .map_err(|_| TlsProblem::CertificateNotPem)?;
@@ -39,6 +43,6 @@ pub fn server_config(certificate: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = http2.then_some(H2).into_iter().chain([&b"http/1.1"[..]]).map(<[u8]>::to_vec).collect();
     Ok(Arc::new(config))
 }
