@@ -12,6 +12,9 @@ const MAX_DOCUMENTS: usize = 64;
 /// How many octets they may have together: each is kept, and served to anyone who asks.
 const MAX_OCTETS: usize = 16 * 1024 * 1024;
 
+/// How many imports they may have together: as many as if each had every other. Each is looked for among all.
+const MAX_IMPORTS: usize = MAX_DOCUMENTS * MAX_DOCUMENTS;
+
 /// What a document is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DocumentKind {
@@ -108,6 +111,9 @@ impl Documents {
         let document = self.all.len();
         let mut found = Vec::new();
         imports(&root, &mut found);
+        if self.imports.len() + found.len() > MAX_IMPORTS {
+            return Err(Unpublishable::TooManyImports { limit: MAX_IMPORTS });
+        }
         self.imports.extend(found.into_iter().map(|(element, location)| Import {
             document,
             tag: element.tag.start,
@@ -144,5 +150,24 @@ pub(super) fn imports<'a>(element: &'a Element, into: &mut Vec<(&'a Element, &'a
             _ => None,
         };
         into.extend(location.map(|location| (child, location)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of all documents together: whoever publishes them says how many there are.
+    #[test]
+    fn imports_are_bounded() {
+        let contract = |imports: usize| {
+            let import = "<import location='a'/>".repeat(imports);
+            format!("<definitions xmlns='http://schemas.xmlsoap.org/wsdl/'>{import}</definitions>")
+        };
+        assert!(Documents::new("a", contract(MAX_IMPORTS).as_bytes()).is_ok());
+        let refused = Err(Unpublishable::TooManyImports { limit: MAX_IMPORTS });
+        assert_eq!(Documents::new("a", contract(MAX_IMPORTS + 1).as_bytes()).map(drop), refused);
+        let mut documents = Documents::new("a", contract(MAX_IMPORTS).as_bytes()).unwrap();
+        assert_eq!(documents.add("b", contract(1).as_bytes()), refused);
     }
 }

@@ -61,6 +61,12 @@ pub enum Unpublishable {
         /// Where.
         at: String,
     },
+    /// Too many imports.
+    #[error("the documents of the contract have more than {limit} imports")]
+    TooManyImports {
+        /// How many there may be.
+        limit: usize,
+    },
     /// Too many documents, or too long ones.
     #[error("the contract has more than {documents} documents, or more than {octets} octets in them")]
     TooLarge {
