@@ -108,31 +108,40 @@ impl Endpoint {
     pub fn admits_certificates(&self) -> bool {
         self.any(&|policy| {
             matches!(policy.binding, Binding::Asymmetric(_))
-                || supports(policy, |token| matches!(token, Token::X509(_)))
-        })
+        }) || self.supports(|token| matches!(token.token, Token::X509(_)))
     }
 
     /// Whether a client may prove by password who it is.
     pub fn admits_users(&self) -> bool {
-        self.derives_keys() || self.any(&|policy| has_users(policy, |kind| kind != PasswordKind::None))
+        self.derives_keys() || self.has_users(|kind| kind != PasswordKind::None)
     }
 
     /// Whether a client's password comes hashed.
     pub fn hashes_passwords(&self) -> bool {
-        self.any(&|policy| has_users(policy, |kind| kind == PasswordKind::Digest))
+        self.has_users(|kind| kind == PasswordKind::Digest)
     }
 
     /// Whether a client may prove its password by a signature: with a key that is derived from it.
     pub fn derives_keys(&self) -> bool {
-        let signs = |token: &SupportingToken| token.endorsing && matches!(token.token, Token::Username(_));
-        let messages = self.operations.iter().flat_map(Operation::messages);
-        self.any(&|policy| policy.supporting.iter().any(signs))
-            || messages.flat_map(|message| &message.alternatives).any(|own| own.supporting.iter().any(signs))
+        self.supports(|token| token.endorsing && matches!(token.token, Token::Username(_)))
     }
 
     /// Whether a client may say a user's name without proving it.
     pub fn takes_names_alone(&self) -> bool {
-        self.any(&|policy| has_users(policy, |kind| kind == PasswordKind::None))
+        self.has_users(|kind| kind == PasswordKind::None)
+    }
+
+    /// Whether it has user names with passwords that come `so`. Those that sign have none.
+    fn has_users(&self, so: impl Fn(PasswordKind) -> bool) -> bool {
+        let is = |token: &Token| matches!(token, Token::Username(token) if so(token.password));
+        self.supports(|supporting| !supporting.endorsing && is(&supporting.token))
+    }
+
+    /// Whether a supporting token `is`: of the endpoint, or of one of its messages alone.
+    fn supports(&self, is: impl Fn(&SupportingToken) -> bool) -> bool {
+        let messages = self.operations.iter().flat_map(Operation::messages);
+        self.any(&|policy| policy.supporting.iter().any(&is))
+            || messages.flat_map(|message| &message.alternatives).any(|own| own.supporting.iter().any(&is))
     }
 
     fn any(&self, is: &impl Fn(&Policy) -> bool) -> bool {
@@ -152,17 +161,6 @@ fn any(policy: &Policy, is: &impl Fn(&Policy) -> bool) -> bool {
         Token::X509(_) | Token::Username(_) => None,
     });
     is(policy) || bootstraps.any(|bootstrap| any(bootstrap, is))
-}
-
-/// Whether the policy has user names with passwords that come `so`. Those that sign have none.
-fn has_users(policy: &Policy, so: impl Fn(PasswordKind) -> bool) -> bool {
-    let is = |token: &Token| matches!(token, Token::Username(token) if so(token.password));
-    policy.supporting.iter().any(|supporting| !supporting.endorsing && is(&supporting.token))
-}
-
-/// Whether a supporting token of the policy `is`.
-fn supports(policy: &Policy, is: impl Fn(&Token) -> bool) -> bool {
-    policy.supporting.iter().any(|supporting| is(&supporting.token))
 }
 
 fn named(contract: Contract, name: &Said<String>) -> Result<Port, ConfigError> {
@@ -265,6 +263,30 @@ mod tests {
         for endpoint in [endpoint(endorsing), endpoint(conversation), own] {
             assert!(endpoint.derives_keys() && endpoint.admits_users());
         }
+    }
+
+    /// What one message asks for alone is asked for.
+    #[test]
+    fn tokens_of_one_message_are_found() {
+        let plain = preset("wcf-wshttp-anonymousForCertificate");
+        let mut username = preset("wcf-ws2007-userNameOverTransport").supporting.remove(0);
+        let mut of = |kind: Option<PasswordKind>| {
+            if let (Token::Username(token), Some(kind)) = (&mut username.token, kind) {
+                token.password = kind;
+            }
+            let certificate = preset("wcf-wshttp-mutualCertificate").supporting;
+            let supporting = if kind.is_some() { vec![username.clone()] } else { certificate };
+            let alternatives = vec![MessagePolicy { supporting, ..MessagePolicy::default() }];
+            let input =
+                Message { action: "urn:a".into(), soap_action: None, element: None, alternatives, protected: true };
+            let operations = vec![Operation { name: "A".into(), input, output: None, faults: Vec::new() }];
+            let found = Endpoint { operations, ..endpoint(plain.clone()) };
+            [found.admits_users(), found.hashes_passwords(), found.takes_names_alone(), found.admits_certificates()]
+        };
+        assert_eq!(of(Some(PasswordKind::Text)), [true, false, false, false]);
+        assert_eq!(of(Some(PasswordKind::Digest)), [true, true, false, false]);
+        assert_eq!(of(Some(PasswordKind::None)), [false, false, true, false]);
+        assert_eq!(of(None), [false, false, false, true]);
     }
 
     #[test]
