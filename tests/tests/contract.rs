@@ -189,6 +189,7 @@ fn a_contract_from_the_backend() {
     let address = "http://public.example:8443/echo";
     assert!(main.contains(&format!("<import location='{address}?wsdl=1'/>")), "{main}");
     assert!(main.contains("'http://127.0.0.1:1/elsewhere.xsd'"), "what is not the backend's stays");
+    assert!(gateway.process.logs("an import is published as it stands: it is not the backend's"), "and is told of");
     let inside = backend.url();
     let documents: Vec<String> = ["/echo?wsdl=1", "/echo?xsd=2"].map(|target| gateway.get(target).1).to_vec();
     assert!(documents[0].contains(&format!("schemaLocation='{address}?xsd=2'")) && documents[1] == SCHEMA);

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::host;
 use crate::http::{Outbound, Rejection};
-use crate::log::Audit;
+use crate::log::{Audit, Quoted};
 use crate::upstream::{Unavailable, Upstream};
 
 /// How long it may take to fetch a backend's contract, with all that it imports.
@@ -177,6 +177,8 @@ impl Backend {
             // From nowhere but the backend: it says what is fetched, and must not say from where.
             let url = Url::parse(from).and_then(|from| from.join(location)).ok();
             let Some(mut url) = url.filter(|url| url.origin() == contract.origin()) else {
+                let location = Quoted(location);
+                tracing::warn!(%location, "an import is published as it stands: it is not the backend's");
                 documents.leave();
                 continue;
             };
