@@ -183,7 +183,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
     let route = RouteSettings {
         hosts: Vec::new(),
         path: RoutePath::Any,
-        backend: Backend { url: settings.backend.parse().map_err(wrong)?, trust: None },
+        backend: Backend::new(settings.backend.parse().map_err(wrong)?),
         endpoint: settings.endpoint,
         contract: ContractSettings::None,
         identity: Some(identity),

@@ -22,7 +22,7 @@ use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
 use crate::trace::Trace;
-use crate::upstream::Upstream;
+use crate::upstream::{Unavailable, Upstream};
 use crate::users::Users;
 use crate::world::World;
 
@@ -284,6 +284,10 @@ impl Ingress {
             // A failure must not reach the client as a success, whatever its body says.
             Ok(answer) if answer.status >= 400 => Answer::FaultEnvelope(answer.body),
             Ok(answer) => Answer::Envelope(answer.body),
+            Err(busy @ Unavailable::Busy(_)) => {
+                note(audit, Outcome::Busy, &busy);
+                Answer::Fault(Fault::busy())
+            }
             Err(unavailable) => {
                 note(audit, Outcome::Unavailable, &unavailable);
                 Answer::Fault(Fault::unavailable())

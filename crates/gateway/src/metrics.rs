@@ -114,6 +114,19 @@ struct OfRoute {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OfBackend {
+    route: String,
+    backend: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OfCall {
+    route: String,
+    backend: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct OfRequest {
     route: String,
     kind: &'static str,
@@ -146,6 +159,7 @@ pub struct Metrics {
     refusals: Family<OfRefusal, Counter>,
     durations: Durations,
     backends: Durations,
+    urls: Urls,
     traffic: Traffic,
     reloads: [Counter; 2],
     conversations: Gauge,
@@ -169,6 +183,7 @@ impl Default for Metrics {
             refusals: Family::default(),
             durations: Family::new_with_constructor(durations),
             backends: Family::new_with_constructor(durations),
+            urls: Urls::default(),
             traffic: Traffic::default(),
             reloads: <[Counter; 2]>::default(),
             conversations: Gauge::default(),
@@ -188,7 +203,7 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry: to, requests, refusals, durations, backends, traffic, .. } = self;
+        let Self { registry: to, requests, refusals, durations, backends, urls, traffic, .. } = self;
         to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec()));
         to.register("requests", "Requests that a route answered", requests.clone());
         to.register("refusals", "Requests that were refused, by what their senders were told", refusals.clone());
@@ -196,6 +211,12 @@ impl Metrics {
         to.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
         let help = "From sending a message to a backend to the end of its answer";
         to.register_with_unit("backend_duration", help, Unit::Seconds, backends.clone());
+
+        to.register("backend_calls", "Calls of a URL of a backend, by what came of them", urls.calls.clone());
+        to.register("backend_calls_in_flight", "Calls that a URL of a backend has", urls.in_flight.clone());
+        to.register("backend_in_service", "Whether a URL of a backend is called", urls.in_service.clone());
+        let help = "How often a URL of a backend was taken out of service as calls of it failed";
+        to.register("backend_ejections", help, urls.ejections.clone());
 
         let rejections = Family::<OfRejection, Counter>::default();
         traffic.rejections = REJECTIONS.map(|status| {
@@ -227,7 +248,7 @@ impl Metrics {
     }
 
     /// The rows of a route.
-    pub(crate) fn route(&self, route: &str) -> RouteMetrics {
+    pub fn route(&self, route: &str) -> RouteMetrics {
         let route = || route.to_owned();
         let requests = |kind, outcome| self.requests.get_or_create_owned(&OfRequest { route: route(), kind, outcome });
         let refusals = |of| self.refusals.get_or_create_owned(&OfRefusal { route: route(), class: class(of) });
@@ -236,6 +257,8 @@ impl Metrics {
             refusals: CLASSES.map(refusals),
             durations: self.durations.get_or_create_owned(&OfRoute { route: route() }),
             backends: self.backends.get_or_create_owned(&OfRoute { route: route() }),
+            urls: self.urls.clone(),
+            route: route(),
         }
     }
 
@@ -259,11 +282,13 @@ impl Metrics {
 
 /// The rows of one route.
 #[derive(Debug)]
-pub(crate) struct RouteMetrics {
+pub struct RouteMetrics {
     requests: [[Counter; OUTCOMES.len()]; KINDS.len()],
     refusals: [Counter; CLASSES.len()],
     durations: Histogram,
     backends: Histogram,
+    urls: Urls,
+    route: String,
 }
 
 impl RouteMetrics {
@@ -278,9 +303,79 @@ impl RouteMetrics {
         self.durations.observe(took.as_secs_f64());
     }
 
+    /// The rows of a URL of its backends.
+    pub(crate) fn backend(&self, backend: &str) -> BackendMetrics {
+        let of = || OfBackend { route: self.route.clone(), backend: backend.to_owned() };
+        let call = |result| OfCall { route: self.route.clone(), backend: backend.to_owned(), result };
+        BackendMetrics {
+            calls: CALLS.map(|result| self.urls.calls.get_or_create_owned(&call(result))),
+            in_flight: self.urls.in_flight.get_or_create_owned(&of()),
+            in_service: self.urls.in_service.get_or_create_owned(&of()),
+            ejections: self.urls.ejections.get_or_create_owned(&of()),
+        }
+    }
+
     /// Measures a call of the backend.
     pub(crate) fn called(&self, took: Duration) {
         self.backends.observe(took.as_secs_f64());
+    }
+}
+
+/// What came of a call of a URL of a backend.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Call {
+    /// An answer, whatever it says.
+    Answered,
+    /// No answer, or one that says that there is none.
+    Failed,
+    /// No connection.
+    Unreachable,
+    /// Nobody waited for its end.
+    Abandoned,
+}
+
+/// The same, as a label.
+const CALLS: [&str; 4] = ["answered", "failed", "unreachable", "abandoned"];
+
+/// What is counted of each URL of a backend.
+#[derive(Clone, Debug, Default)]
+struct Urls {
+    calls: Family<OfCall, Counter>,
+    in_flight: Family<OfBackend, Gauge>,
+    in_service: Family<OfBackend, Gauge>,
+    ejections: Family<OfBackend, Counter>,
+}
+
+/// The rows of one URL of a backend.
+#[derive(Debug)]
+pub(crate) struct BackendMetrics {
+    calls: [Counter; CALLS.len()],
+    in_flight: Gauge,
+    in_service: Gauge,
+    ejections: Counter,
+}
+
+impl BackendMetrics {
+    /// A call began.
+    pub(crate) fn began(&self) {
+        self.in_flight.inc();
+    }
+
+    /// A call ended.
+    pub(crate) fn ended(&self, result: Call) {
+        self.in_flight.dec();
+        self.calls[result as usize].inc();
+    }
+
+    /// Whether it is called.
+    pub(crate) fn serves(&self, serves: bool) {
+        self.in_service.set(i64::from(serves));
+    }
+
+    /// It was taken out of service.
+    pub(crate) fn ejected(&self) {
+        self.ejections.inc();
+        self.serves(false);
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a route's settings to what serves it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
 use crate::trace::Trace;
-use crate::upstream::{Upstream, UpstreamProblem};
+use crate::upstream::{Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
 use crate::world::World;
 
@@ -99,13 +100,14 @@ pub fn compile(
     let origin = settings.origin.clone();
     let fail = |problem| RouteError { origin: origin.clone(), problem };
     let body_bytes = settings.limits.body_bytes;
-    let backend = &settings.backend;
-    let upstream = Upstream::new(backend.url.clone(), backend.trust.as_deref(), body_bytes, timeouts)
-        .map_err(|problem| fail(problem.into()))?;
-    let metrics = world.metrics.route(&settings.name());
+    let name = settings.name();
+    let metrics = world.metrics.route(&name);
+    let before = Before { route: &name, limit: body_bytes, timeouts, metrics: &metrics };
+    let mut names = HashSet::new();
+    let upstream = Upstream::new(&settings.backend, &before, &mut names).map_err(|problem| fail(problem.into()))?;
     if settings.endpoint.is_plain() {
         tracing::warn!(
-            route = %settings.name(),
+            route = %name,
             "DANGER: the route has no security: whoever reaches it calls the backend, and whoever is between reads along"
         );
         let (limits, trace) = (settings.limits.message(), settings.trace);
@@ -118,13 +120,13 @@ pub fn compile(
         served.push(serve(&settings, soap, lifetimes).map_err(&fail)?);
     }
     if settings.endpoint.admits_users() && settings.users.is_empty() {
-        tracing::warn!(route = %settings.name(), "the policy admits users, and none is named: nobody gets in");
+        tracing::warn!(route = %name, "the policy admits users, and none is named: nobody gets in");
     }
     if settings.users.keep() != Keep::Hashed {
-        tracing::warn!(route = %settings.name(), "passwords are kept so that they can be read again");
+        tracing::warn!(route = %name, "passwords are kept so that they can be read again");
     }
     if settings.endpoint.takes_names_alone() {
-        tracing::warn!(route = %settings.name(), "the policy has user names without passwords: none of them is believed");
+        tracing::warn!(route = %name, "the policy has user names without passwords: none of them is believed");
     }
     let contract = contract(&mut settings, &served, &upstream);
     let scope = scope(&settings);

@@ -9,8 +9,12 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nuncio::config::{Configuration, ConnectionLimits, Lifetimes, MessageLimits, RoutePath, StoreLimits, Timeouts};
+use nuncio::config::{
+    BackendTimeouts, Balance, Configuration, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, RoutePath,
+    StoreLimits, Timeouts,
+};
 use nuncio::users::Keep;
 use program::{Running, key, nuncio, port};
 use serde::Deserialize;
@@ -183,10 +187,38 @@ fn a_sound_configuration_is_taken() {
     let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
     assert_eq!(configuration.listeners.len(), 1);
     let route = &configuration.routes[0];
-    assert_eq!(route.backend.url.as_str(), "http://127.0.0.1:9000/echo");
+    assert_eq!(route.backend.urls[0].0.as_str(), "http://127.0.0.1:9000/echo");
     assert!(route.endpoint.needs_transport() && route.endpoint.admits_users());
     assert!(!route.endpoint.admits_certificates() && !route.endpoint.needs_identity());
     assert!(!route.users.is_empty());
+}
+
+/// What is not said of a backend is as in the table of defaults, or as it is for all.
+#[test]
+fn a_backend_is_said_in_one_word_or_at_length() {
+    let file = folder("pools").join("nuncio.yaml");
+    let load = |backend: &str| {
+        std::fs::write(&file, SOUND.replace(BACKEND, backend)).unwrap();
+        let mut configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+        configuration.routes.remove(0).backend
+    };
+    let long = load("    backend: { urls: ['http://127.0.0.1:9000/echo'] }\n");
+    let short = load(BACKEND);
+    assert_eq!((&long.urls, long.calls, &long.timeouts), (&short.urls, short.calls, &short.timeouts));
+    assert!(long.health.is_none() && long.ejection.is_none() && long.identity.is_none() && long.trust.is_none());
+    let all = load(
+        "    backend:\n      urls: ['https://a/x', { url: 'http://b/', weight: 3 }]\n      trust: server.pem\n      \
+         certificate: server.pem\n      key: server.key\n      balance: round_robin\n      calls: 7\n      \
+         health: { path: /h, interval: 1s }\n      ejection: { for: 9s }\n      timeouts: { read: 2s }\n",
+    );
+    let urls: Vec<_> = all.urls.iter().map(|(url, weight)| (url.as_str(), *weight)).collect();
+    assert_eq!(urls, [("https://a/x", 1), ("http://b/", 3)]);
+    assert!(all.trust.is_some() && all.identity.is_some());
+    assert_eq!((all.balance, all.calls), (Balance::RoundRobin, 7));
+    let seconds = Duration::from_secs;
+    assert_eq!(all.health, Some(Health { path: "/h".into(), interval: seconds(1), ..Health::default() }));
+    assert_eq!(all.ejection, Some(Ejection { r#for: seconds(9), ..Ejection::default() }));
+    assert_eq!(all.timeouts, BackendTimeouts { read: Some(seconds(2)), ..BackendTimeouts::default() });
 }
 
 /// Nobody watches where nobody said so, and from other machines only by a word more.
@@ -263,6 +295,7 @@ fn a_principals_share_is_a_quarter_unless_it_is_said() {
 
 const USER: &str = "      - name: alice\n        password: wonderland-1865\n";
 const TLS: &str = "    tls: { certificate: server.pem, key: server.key }\n";
+const BACKEND: &str = "    backend: http://127.0.0.1:9000/echo\n";
 const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";
 const MUTUAL: &str = "    preset: wcf-wshttp-mutualCertificate\n";
 
@@ -445,6 +478,45 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             "routes:\n  - { path: /echo, backend: 'http://a/', preset: wcf-ws2007-userNameOverTransport }\n",
             "6: path \"/echo\" is there twice",
         ),
+        (BACKEND, "    backend: { urls: [] }\n", "6: `urls` is empty: nothing could be called"),
+        (BACKEND, "    backend: { urls: ['http://a/', 'http://A:80/'] }\n", "6: url \"http://A:80/\" is there twice"),
+        (
+            BACKEND,
+            "    backend:\n      urls:\n        - http://a/\n        - { url: 'http://b/', weight: 101 }\n",
+            "9: weight 101 is above 100",
+        ),
+        (
+            BACKEND,
+            "    backend:\n      urls: ['http://a/']\n      trust: server.pem\n",
+            "8: `trust` is there, and no URL is https",
+        ),
+        (
+            BACKEND,
+            "    backend:\n      urls: ['https://a/']\n      certificate: server.pem\n",
+            "8: `certificate` is there without `key`",
+        ),
+        (
+            BACKEND,
+            "    backend:\n      urls: ['https://a/']\n      certificate: client.pem\n      key: server.key\n",
+            "9: the key in server.key is not that of the certificate in client.pem",
+        ),
+        (
+            BACKEND,
+            "    backend: { urls: ['https://a/'], trust: empty.pem }\n",
+            "6: empty.pem: there is no certificate in it",
+        ),
+        (
+            BACKEND,
+            "    backend:\n      urls: ['http://a/']\n      health: { path: //b/ }\n",
+            "8: path \"//b/\" does not begin with a slash",
+        ),
+        (
+            BACKEND,
+            "    backend: { urls: ['http://a/'], ejection: { most: 101 } }\n",
+            "6: \"101\" is not a percentage from 1 to 100",
+        ),
+        (BACKEND, "    backend: { urls: ['http://a/'], balance: luck }\n", "6: unknown variant `luck`"),
+        (BACKEND, "    backend: [http://a/]\n", "6: invalid type: sequence, expected a text or a mapping"),
         ("path: /echo", "path: /echo*", "5: path \"/echo*\" has a `*` elsewhere than behind its last slash"),
         (
             "path: /echo\n",

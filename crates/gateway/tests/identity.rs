@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use program::{Running, nuncio, port};
 
@@ -193,8 +193,15 @@ fn who_may_not_call_is_told_so_and_the_backend_is_not_asked() {
             assert!(bench.seen.try_recv().is_err(), "{user} {action}: the backend was asked");
         }
     }
-    let log = std::fs::read_to_string(&bench.log).unwrap();
-    let denied =
-        log.lines().filter(|line| line.contains("principal=\"bob\"") && line.contains("the rules of the route"));
-    assert_eq!(denied.count(), 2, "{log}");
+    // The log is written beside the answers.
+    let until = Instant::now() + Duration::from_mins(1);
+    loop {
+        let log = std::fs::read_to_string(&bench.log).unwrap();
+        let is_denied = |line: &&str| line.contains("principal=\"bob\"") && line.contains("the rules of the route");
+        if log.lines().filter(is_denied).count() == 2 {
+            return;
+        }
+        assert!(Instant::now() < until, "{log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -106,9 +106,8 @@ impl Endpoint {
 
     /// Whether a client may prove by certificate who it is.
     pub fn admits_certificates(&self) -> bool {
-        self.any(&|policy| {
-            matches!(policy.binding, Binding::Asymmetric(_))
-        }) || self.supports(|token| matches!(token.token, Token::X509(_)))
+        self.any(&|policy| matches!(policy.binding, Binding::Asymmetric(_)))
+            || self.supports(|token| matches!(token.token, Token::X509(_)))
     }
 
     /// Whether a client may prove by password who it is.

@@ -117,6 +117,17 @@ pub enum Problem {
         /// The path.
         path: String,
     },
+    /// What only TLS has a use for, where nothing is `https`.
+    #[error("`{0}` is there, and no URL is https")]
+    OnlyWithTls(&'static str),
+    /// A weight that makes a round of turns too long.
+    #[error("weight {weight} is above {heaviest}")]
+    Weight {
+        /// As it was given.
+        weight: usize,
+        /// The heaviest.
+        heaviest: usize,
+    },
     /// A path has a `*` that would mean itself.
     #[error("path {0:?} has a `*` elsewhere than behind its last slash")]
     Wildcard(String),

@@ -226,6 +226,49 @@ pub struct Timeouts {
     pub drain: Duration,
 }
 
+/// Calls of one URL of a backend at once.
+pub const CALLS: usize = 1024;
+
+/// How a URL of a backend is asked whether it is well.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Health {
+    /// The path, and a query if it takes one.
+    pub path: String,
+    /// From one question to the next.
+    pub interval: Duration,
+    /// For an answer.
+    pub timeout: Duration,
+    /// Answers one after the other that say so, until it is called again.
+    pub healthy: usize,
+    /// Answers one after the other that do not say so, until it is not called.
+    pub unhealthy: usize,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { path: "/".to_owned(), interval: seconds(10), timeout: seconds(3), healthy: 2, unhealthy: 3 }
+    }
+}
+
+/// When a URL of a backend is not called for a while.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Ejection {
+    /// Calls that failed, one after the other.
+    pub failures: usize,
+    /// For how long the first time; twice as long the second time, and so on up to ten times as long.
+    pub r#for: Duration,
+    /// How many of a backend's URLs may be out so at once, in per cent; all of them at 100, and then a call is answered at
+    /// once.
+    pub most: usize,
+}
+
+impl Default for Ejection {
+    fn default() -> Self {
+        Self { failures: 5, r#for: Duration::from_secs(5), most: 100 }
+    }
+}
+
 /// How long a body may be slower than [`Timeouts::body_rate`]: a client that computes, or one lost packet.
 pub const BODY_GRACE: Duration = Duration::from_secs(5);
 

@@ -23,6 +23,7 @@ mod user;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::{KeyError, PrivateKey};
@@ -30,6 +31,8 @@ use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
 use nuncio_wss::Credential;
 use reqwest::Url;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub(crate) use base::Base;
 pub use cidr::{Cidr, NotCidr};
@@ -38,7 +41,9 @@ pub(crate) use document::Document;
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
 pub use error::{ConfigError, Problem};
-pub use limits::{BODY_GRACE, ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
+pub use limits::{
+    BODY_GRACE, CALLS, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, StoreLimits, Timeouts,
+};
 pub(crate) use listener::{AdminInput, ListenerInput, TlsInput};
 pub use nuncio_policy::said::{Origin, Said};
 pub(crate) use place::is_path;
@@ -159,10 +164,75 @@ impl RouteSettings {
 
 /// A plain service.
 pub struct Backend {
-    /// Where every message of the route goes.
-    pub url: Url,
+    /// Where it is, each place with its weight. Never empty.
+    pub urls: Vec<(Url, u32)>,
     /// PEM: what its certificate is checked against; `None` for the system's roots.
     pub trust: Option<Vec<u8>>,
+    /// PEM: the certificate that it is shown, with its key.
+    pub identity: Option<Secret>,
+    /// Which URL is called next.
+    pub balance: Balance,
+    /// How each is asked whether it is well; `None` for not at all.
+    pub health: Option<Health>,
+    /// When one is not called for a while; `None` for never.
+    pub ejection: Option<Ejection>,
+    /// Calls of one at once.
+    pub calls: usize,
+    /// How long it may keep us waiting, where that is not what holds for all.
+    pub timeouts: BackendTimeouts,
+}
+
+impl Backend {
+    /// A backend of one URL, of which nothing more is said.
+    pub fn new(url: Url) -> Self {
+        Self {
+            urls: vec![(url, 1)],
+            trust: None,
+            identity: None,
+            balance: Balance::default(),
+            health: None,
+            ejection: None,
+            calls: CALLS,
+            timeouts: BackendTimeouts::default(),
+        }
+    }
+}
+
+/// Which URL of a backend is called next.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// Of two that are drawn by weight, the one with fewer calls for its weight.
+    #[default]
+    LeastRequests,
+    /// One after the other, by weight.
+    RoundRobin,
+}
+
+/// How long a backend may keep us waiting; `None` for what holds for all.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct BackendTimeouts {
+    /// To connect.
+    pub connect: Option<Duration>,
+    /// Without an octet from it.
+    pub read: Option<Duration>,
+    /// From sending a request to the end of its answer.
+    pub total: Option<Duration>,
+    /// An idle connection is kept.
+    pub idle: Option<Duration>,
+}
+
+impl BackendTimeouts {
+    /// What holds, over what holds for all.
+    pub(crate) fn over(&self, all: &Timeouts) -> Timeouts {
+        Timeouts {
+            backend_connect: self.connect.unwrap_or(all.backend_connect),
+            backend_read: self.read.unwrap_or(all.backend_read),
+            backend_total: self.total.unwrap_or(all.backend_total),
+            backend_idle: self.idle.unwrap_or(all.backend_idle),
+            ..all.clone()
+        }
+    }
 }
 
 /// The route's own certificate, with its key.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nuncio_policy::authorise::Authorisation;
+use nuncio_policy::said::Brief;
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::backend::backend;
+use super::backend::{BackendSaid, backend};
 use super::base::Base;
 use super::credentials::{certificates, identity};
 use super::error::{ConfigError, Problem, Troubled};
@@ -30,10 +31,8 @@ pub(crate) struct RouteInput {
     /// The hosts, such as `a.example` or `*.example` for all below it; the port does not count. Any, unless it is said.
     #[serde(default)]
     pub(crate) hosts: Vec<Said<String>>,
-    /// The plain service: the URL that every message is sent to, exactly as it stands.
-    pub(crate) backend: Said<String>,
-    /// For an `https` backend: a file of certificates in PEM to check it against, in place of the system's.
-    pub(crate) backend_trust: Option<Said<PathBuf>>,
+    /// The plain service: the URL that every message is sent to, exactly as it stands; or several, and what holds of them.
+    pub(crate) backend: BackendSaid,
     /// A file with the contract (WSDL 1.1) whose policy this is.
     pub(crate) wsdl: Option<Said<PathBuf>>,
     /// The contract's port; needed where more than one has a policy.
@@ -100,8 +99,7 @@ impl RouteInput {
         Self {
             path,
             hosts: Vec::new(),
-            backend,
-            backend_trust: None,
+            backend: backend.map(Brief::Short),
             wsdl: None,
             port: None,
             preset: None,
@@ -157,7 +155,7 @@ impl RouteInput {
         let path = RoutePath::parse(&self.path)?;
         let hosts = self.hosts()?;
         let plain = self.plain()?;
-        let backend = backend(&self.backend, self.backend_trust, base)?;
+        let backend = backend(self.backend, base)?;
         // What is wrong with a policy is said where the policy is named.
         let named =
             self.wsdl.as_ref().map(|file| file.with(())).or_else(|| self.preset.as_ref().map(|name| name.with(())));

@@ -15,6 +15,10 @@ pub(super) struct Octets(pub(super) usize);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Count(pub(super) usize);
 
+/// A share of a hundred. Never zero.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Percent(pub(super) usize);
+
 /// A stretch of time: a number with `ms`, `s`, `m` or `h`. Never zero.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Span(pub(super) Duration);
@@ -28,6 +32,12 @@ impl From<Octets> for usize {
 impl From<Count> for usize {
     fn from(count: Count) -> Self {
         count.0
+    }
+}
+
+impl From<Percent> for usize {
+    fn from(percent: Percent) -> Self {
+        percent.0
     }
 }
 
@@ -57,6 +67,14 @@ impl Count {
         let (number, unit) = split(text)?;
         let count = usize::try_from(number).ok()?;
         (unit.is_empty() && count > 0).then_some(Self(count))
+    }
+}
+
+impl Percent {
+    fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = split(text)?;
+        let percent = usize::try_from(number).ok()?;
+        (matches!(unit, "" | "%") && (1..=100).contains(&percent)).then_some(Self(percent))
     }
 }
 
@@ -121,6 +139,12 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Scalar { what: "a percentage from 1 to 100", parse: Self::parse })
+    }
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Scalar { what: "a time above zero, such as 30s", parse: Self::parse })
@@ -144,6 +168,7 @@ macro_rules! schema_of {
 
 schema_of!(Octets, "^[0-9]+ *([KMG]iB)?$");
 schema_of!(Count, "^[0-9]+$");
+schema_of!(Percent, "^[0-9]+ *%?$");
 schema_of!(Span, "^[0-9]+ *(ms|s|m|h)$");
 
 #[cfg(test)]
@@ -165,5 +190,7 @@ mod tests {
             assert_eq!(Span::parse(text), None, "{text}");
         }
         assert_eq!(Count::parse("12s"), None);
+        assert_eq!([Percent::parse("1"), Percent::parse("100 %")], [Some(Percent(1)), Some(Percent(100))]);
+        assert_eq!([Percent::parse("0"), Percent::parse("101"), Percent::parse("5 s")], [None, None, None]);
     }
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::limits::{ConnectionLimits, Lifetimes, MessageLimits, StoreLimits, Timeouts};
-use super::scalar::{Count, Octets, Span};
+use super::limits::{ConnectionLimits, Ejection, Lifetimes, MessageLimits, StoreLimits, Timeouts};
+use super::scalar::{Count, Octets, Percent, Span};
 
 /// A table in which every row may be left out.
 macro_rules! overrides {
@@ -140,6 +140,20 @@ overrides!(
     }
 );
 
+overrides!(
+    /// When a URL of a backend is not called for a while, and then tried by one call.
+    EjectionInput over Ejection {
+        /// Calls that failed one after the other: without a connection, without an answer in time, with one that broke off, or
+        /// with a status of 502 to 504. A SOAP fault is an answer.
+        failures: Count,
+        /// For how long the first time; each time that it fails again a time more, up to ten.
+        r#for: Span,
+        /// How many of the URLs may be out so at once, in per cent. Where all are out, calls are answered at once as to a
+        /// service that is not available.
+        most: Percent,
+    }
+);
+
 impl MessageLimitsInput {
     /// Over other limits. The longest text grows and shrinks with the body unless it is said: base64 is one text.
     pub(super) fn over_with_text(self, limits: MessageLimits) -> MessageLimits {
@@ -168,6 +182,13 @@ impl ConnectionLimitsInput {
     /// Over the defaults.
     pub(super) fn over_defaults(self) -> ConnectionLimits {
         self.over(ConnectionLimits::default())
+    }
+}
+
+impl EjectionInput {
+    /// Over the defaults.
+    pub(super) fn over_defaults(self) -> Ejection {
+        self.over(Ejection::default())
     }
 }
 

@@ -40,6 +40,11 @@ impl Backend {
         Self { address, arrived, go_on, requests }
     }
 
+    /// Its host and port.
+    pub(crate) fn name(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Waits for a request that is slow.
     pub(crate) fn arrived(&self) {
         self.arrived.recv_timeout(Duration::from_secs(10)).unwrap();

@@ -192,7 +192,7 @@ fn configuration(
     let route = RouteSettings {
         hosts: Vec::new(),
         path: RoutePath::Any,
-        backend: Backend { url, trust: None },
+        backend: Backend::new(url),
         endpoint: Endpoint {
             name: preset.name.to_owned(),
             soap: preset.soap.to_vec(),

@@ -2,33 +2,56 @@
 //!
 //! A request is built from nothing, a call is never sent twice, and whatever goes wrong has one name: [`Unavailable`].
 
+mod balance;
+mod client;
+mod health;
+mod pool;
+
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use nuncio_wss::Plain;
-use reqwest::{Certificate, Client, Response, Url, redirect, retry};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use reqwest::{Client, Request, Response, Url};
+use tokio::time::Instant;
 
-use crate::config::Timeouts;
+pub use client::UpstreamProblem;
+pub(crate) use client::causes;
+
+use crate::config::{Backend, Timeouts};
 use crate::identity::Permit;
 use crate::media;
+use crate::metrics::{Call, RouteMetrics};
 use crate::trace::{TRACEPARENT, Trace};
 use crate::tracestate::TRACESTATE;
+use client::{client, unavailable};
+use pool::{Member, Pool};
 
-/// Connections to one backend that are kept while nobody uses them.
-const IDLE_CONNECTIONS: usize = 64;
-/// Header lines of a backend's answer.
-const ANSWER_HEADERS: usize = 64;
 /// The header that carries the action in SOAP 1.1.
 const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 
-/// One backend.
+/// One backend, wherever it is.
 #[derive(Clone)]
 pub struct Upstream {
     client: Client,
-    url: Url,
+    pool: Arc<Pool>,
     /// The largest answer, in octets.
     limit: usize,
+    /// From the beginning of a call to the end of its answer, whomever it was tried with.
+    total: Duration,
+}
+
+/// The route that a backend is behind.
+pub struct Before<'a> {
+    /// What it is called.
+    pub route: &'a str,
+    /// The largest answer that it takes, in octets.
+    pub limit: usize,
+    /// What holds for all backends.
+    pub timeouts: &'a Timeouts,
+    /// Its rows.
+    pub metrics: &'a RouteMetrics,
 }
 
 /// What a backend answered.
@@ -71,57 +94,53 @@ pub enum Unavailable {
     /// It compresses what it was asked to send as it is.
     #[error("the backend's document has Content-Encoding {0}")]
     Encoded(String),
+    /// Every URL has as many calls as it may.
+    #[error("each URL of the backend has the {0} calls that it may have")]
+    Busy(usize),
+    /// Every URL is out of service, by its health checks or since its calls failed.
+    #[error("the backend is out of service")]
+    OutOfService,
     /// The message itself cannot be put into a request: a fault of ours.
     #[error("the request to the backend cannot be built: {0}")]
     Request(String),
 }
 
-/// Why a client for a backend cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamProblem {
-    /// A trusted certificate is not PEM, or there is none in the file.
-    #[error("there is no certificate in PEM in it")]
-    Trust,
-    /// The TLS library or the system's certificate store refuses.
-    #[error("no client can be made for the backend: {0}")]
-    Client(String),
+impl Unavailable {
+    /// What it says of the URL that was called.
+    fn call(&self) -> Call {
+        match self {
+            Self::Unreachable(_) => Call::Unreachable,
+            Self::Slow(_) | Self::Broken(_) => Call::Failed,
+            Self::NotSoap { status, .. } if *status >= 500 => Call::Failed,
+            // It answered, as it was made to.
+            _ => Call::Answered,
+        }
+    }
 }
 
 impl Upstream {
-    /// A client for the backend at `url`, whose answers may have `limit` octets. `trust` is PEM: certificates that an
-    /// `https` backend is checked against in place of the system's.
-    pub fn new(url: Url, trust: Option<&[u8]>, limit: usize, timeouts: &Timeouts) -> Result<Self, UpstreamProblem> {
-        // reqwest asks for the process's provider. An error says that there is one already, which is as good.
-        let _ = CryptoProvider::install_default(aws_lc_rs::default_provider());
-        let mut client = Client::builder()
-            // An operator's environment is not a route's: no proxy that the configuration does not name.
-            .no_proxy()
-            // Elsewhere is not where the operator said, and a POST would arrive there as a GET.
-            .redirect(redirect::Policy::none())
-            // What was sent may have been acted on.
-            .retry(retry::never())
-            .referer(false)
-            .http1_only()
-            .http1_max_headers(ANSWER_HEADERS)
-            .tcp_nodelay(true)
-            .connect_timeout(timeouts.backend_connect)
-            .read_timeout(timeouts.backend_read)
-            .timeout(timeouts.backend_total)
-            .pool_idle_timeout(timeouts.backend_idle)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS);
-        if timeouts.backend_idle == Duration::ZERO {
-            client = client.pool_max_idle_per_host(0);
+    /// A client for a backend that stands behind that route. `names` are those of its other backends' URLs.
+    pub fn new(backend: &Backend, before: &Before<'_>, names: &mut HashSet<String>) -> Result<Self, UpstreamProblem> {
+        let timeouts = backend.timeouts.over(before.timeouts);
+        let client = client(backend, &timeouts)?;
+        let member = |(url, weight): &(Url, u32)| {
+            let name = name(url, names);
+            let metrics = before.metrics.backend(&name);
+            Member { url: url.clone(), name, weight: *weight, metrics }
+        };
+        let members = backend.urls.iter().map(member).collect();
+        let Backend { balance, ejection, calls, .. } = backend;
+        let pool = Pool::new(before.route, members, *balance, ejection.clone(), *calls);
+        if let Some(health) = &backend.health {
+            health::watch(&pool, &client, health);
         }
-        if let Some(roots) = roots(&url, trust)? {
-            client = client.tls_certs_only(roots);
-        }
-        let client = client.build().map_err(|error| UpstreamProblem::Client(causes(&error)))?;
-        Ok(Self { client, url, limit })
+        let total = timeouts.backend_total;
+        Ok(Self { client, pool, limit: before.limit, total })
     }
 
-    /// Where the backend is.
+    /// Where the backend is: a URL that is in service, if there is one.
     pub(crate) fn url(&self) -> &Url {
-        &self.url
+        self.pool.url()
     }
 
     /// Fetches what the backend publishes at a URL of its own, of so many octets at most.
@@ -138,11 +157,9 @@ impl Upstream {
     }
 
     /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
-    /// is sent once at most.
+    /// is sent once at most: where no connection could be opened, nothing of it was, and another URL is tried.
     pub async fn forward(&self, permit: &Permit, trace: Option<&Trace>, plain: Plain) -> Result<Answer, Unavailable> {
-        let header =
-            |value: String| HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()));
-        let mut request = self.client.post(self.url.clone()).header(CONTENT_TYPE, header(plain.content_type)?);
+        let mut request = self.client.post(self.url().clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
         }
@@ -155,8 +172,32 @@ impl Upstream {
         for (name, value) in permit.headers() {
             request = request.header(name, value);
         }
-        let response = request.body(plain.body).send().await.map_err(unavailable)?;
+        let request = request.body(plain.body).build().map_err(unavailable)?;
 
+        let end = Instant::now() + self.total;
+        let (mut tried, mut last) = (Vec::new(), None);
+        loop {
+            // That nobody else is left is no news beside why the last one was of no use.
+            let call = self.pool.choose(&tried).map_err(|none| last.take().unwrap_or(none))?;
+            let mut request = request.try_clone().ok_or_else(|| Unavailable::Request("it cannot be copied".into()))?;
+            *request.url_mut() = call.member().url.clone();
+            *request.timeout_mut() = Some(end.saturating_duration_since(Instant::now()));
+            let answer = self.send(request).await;
+            tried.push(call.at);
+            call.ended(match &answer {
+                Ok(Answer { status: 502..=504, .. }) => Call::Failed,
+                Ok(_) => Call::Answered,
+                Err(unavailable) => unavailable.call(),
+            });
+            match answer {
+                Err(unreachable @ Unavailable::Unreachable(_)) if Instant::now() < end => last = Some(unreachable),
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, Unavailable> {
+        let response = self.client.execute(request).await.map_err(unavailable)?;
         let status = response.status();
         let content_type =
             response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
@@ -184,44 +225,21 @@ async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, Unavaila
     Ok(body)
 }
 
-/// The certificates that a backend's TLS is checked against; `None` for the system's own.
-///
-/// A plain backend gets none: it must not need a machine with a certificate store.
-fn roots(url: &Url, trust: Option<&[u8]>) -> Result<Option<Vec<Certificate>>, UpstreamProblem> {
-    match trust {
-        None if url.scheme() == "https" => Ok(None),
-        None => Ok(Some(Vec::new())),
-        Some(pem) => match Certificate::from_pem_bundle(pem) {
-            Ok(roots) if !roots.is_empty() => Ok(Some(roots)),
-            _ => Err(UpstreamProblem::Trust),
-        },
+/// What a URL is called: its host and port, and where several have the same, its number among them.
+fn name(url: &Url, names: &mut HashSet<String>) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let place = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+    let mut name = place.clone();
+    let mut number = 1;
+    while !names.insert(name.clone()) {
+        number += 1;
+        name = format!("{place}#{number}");
     }
+    name
 }
 
-fn unavailable(error: reqwest::Error) -> Unavailable {
-    let error = error.without_url();
-    let why = causes(&error);
-    if error.is_connect() {
-        Unavailable::Unreachable(why)
-    } else if error.is_timeout() {
-        Unavailable::Slow(why)
-    } else if error.is_builder() {
-        Unavailable::Request(why)
-    } else {
-        Unavailable::Broken(why)
-    }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
+fn header(value: String) -> Result<HeaderValue, Unavailable> {
+    HeaderValue::try_from(value).map_err(|error| Unavailable::Request(error.to_string()))
 }
 
 #[cfg(test)]
@@ -234,7 +252,9 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::config::{Balance, Ejection};
     use crate::identity::{Caller, Telling};
+    use crate::metrics::Metrics;
 
     /// What a backend does with a connection, once a request has come.
     #[derive(Clone)]
@@ -247,16 +267,16 @@ mod tests {
     }
 
     /// A backend that counts requests and remembers the last one.
-    struct Backend {
+    struct Service {
         url: Url,
         requests: Arc<AtomicUsize>,
         last: Arc<std::sync::Mutex<String>>,
     }
 
-    async fn backend(behaviour: Behaviour) -> Backend {
+    async fn backend(behaviour: Behaviour) -> Service {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/svc?x=1", socket.local_addr().unwrap()).parse().unwrap();
-        let backend = Backend { url, requests: Arc::default(), last: Arc::default() };
+        let backend = Service { url, requests: Arc::default(), last: Arc::default() };
         let (requests, last) = (Arc::clone(&backend.requests), Arc::clone(&backend.last));
         tokio::spawn(async move {
             loop {
@@ -294,6 +314,12 @@ mod tests {
         }
     }
 
+    fn upstream(backend: &Backend, timeouts: &Timeouts) -> Result<Upstream, UpstreamProblem> {
+        let metrics = Metrics::default().route("/");
+        let before = Before { route: "/", limit: 1000, timeouts, metrics: &metrics };
+        Upstream::new(backend, &before, &mut HashSet::new())
+    }
+
     async fn ask(url: &Url) -> Result<Answer, Unavailable> {
         let timeouts = Timeouts {
             backend_connect: Duration::from_millis(500),
@@ -304,7 +330,7 @@ mod tests {
         let caller =
             Caller { principal: Principal::User("Zoë".into()), conversation: Some("c-1".into()), roles: Vec::new() };
         let permit = Permit::assertion(caller, &Telling::default()).unwrap();
-        Upstream::new(url.clone(), None, 1000, &timeouts).unwrap().forward(&permit, None, plain()).await
+        upstream(&Backend::new(url.clone()), &timeouts).unwrap().forward(&permit, None, plain()).await
     }
 
     fn response(head: &str, body: &str) -> Behaviour {
@@ -401,7 +427,105 @@ mod tests {
     #[test]
     fn trust_that_is_no_certificate_is_refused() {
         let url: Url = "https://localhost/".parse().unwrap();
-        let refused = Upstream::new(url, Some(b"nothing"), 1, &Timeouts::default());
+        let backend = Backend { trust: Some(b"nothing".to_vec()), ..Backend::new(url) };
+        let refused = upstream(&backend, &Timeouts::default());
         assert!(matches!(refused.err(), Some(UpstreamProblem::Trust)));
+    }
+
+    fn several(urls: &[&Url], change: impl FnOnce(&mut Backend)) -> Upstream {
+        let urls = urls.iter().map(|url| ((*url).clone(), 1)).collect();
+        let mut backend = Backend { urls, balance: Balance::RoundRobin, ..Backend::new("http://h/".parse().unwrap()) };
+        change(&mut backend);
+        upstream(&backend, &Timeouts::default()).unwrap()
+    }
+
+    async fn send(upstream: &Upstream) -> Result<Answer, Unavailable> {
+        let nobody = Caller { principal: Principal::Anonymous, conversation: None, roles: Vec::new() };
+        let permit = Permit::assertion(nobody, &Telling::default()).unwrap();
+        upstream.forward(&permit, None, plain()).await
+    }
+
+    async fn nobody() -> Url {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        format!("http://{}/", socket.local_addr().unwrap()).parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_cannot_be_reached_is_passed_over_and_nobody_is_called_twice() {
+        let sound = backend(response("200 OK\r\nContent-Type: text/xml", "<y/>")).await;
+        let (down, gone) = (nobody().await, nobody().await);
+        let pool = several(&[&down, &gone, &sound.url], |_| {});
+        for calls in 1..=3 {
+            assert_eq!(send(&pool).await.unwrap().status, 200);
+            assert_eq!(sound.requests.load(Ordering::SeqCst), calls);
+        }
+        let host = sound.url.authority();
+        assert!(sound.last.lock().unwrap().to_ascii_lowercase().contains(&format!("host: {host}\r\n")));
+        let error = send(&several(&[&down, &gone], |_| {})).await.unwrap_err();
+        assert!(matches!(error, Unavailable::Unreachable(_)), "{error}");
+
+        // Whoever has had an octet of it may have acted on it.
+        let closes = backend(Behaviour::Closes).await;
+        let pool = several(&[&closes.url, &sound.url], |_| {});
+        assert!(matches!(send(&pool).await, Err(Unavailable::Broken(_))));
+        assert_eq!((closes.requests.load(Ordering::SeqCst), sound.requests.load(Ordering::SeqCst)), (1, 3));
+    }
+
+    #[tokio::test]
+    async fn who_is_ejected_is_not_called() {
+        let closes = backend(Behaviour::Closes).await;
+        let hour = Duration::from_hours(1);
+        let pool = several(&[&closes.url], |backend| {
+            backend.ejection = Some(Ejection { failures: 2, r#for: hour, most: 100 });
+        });
+        for _ in 0..2 {
+            assert!(matches!(send(&pool).await, Err(Unavailable::Broken(_))));
+        }
+        for _ in 0..9 {
+            assert!(matches!(send(&pool).await, Err(Unavailable::OutOfService)));
+        }
+        assert_eq!(closes.requests.load(Ordering::SeqCst), 2);
+        // A fault is an answer; a gateway in between that says there is none is not.
+        for (head, sent) in [
+            ("500 Oops\r\nContent-Type: text/xml", 9),
+            ("404 Not Found\r\nContent-Type: text/html", 9),
+            ("503 Oops\r\nContent-Type: text/xml", 2),
+            ("500 Oops\r\nContent-Type: text/html", 2),
+        ] {
+            let service = backend(response(head, "<f/>")).await;
+            let pool = several(&[&service.url], |backend| {
+                backend.ejection = Some(Ejection { failures: 2, r#for: hour, most: 100 });
+            });
+            for _ in 0..9 {
+                let _ = send(&pool).await;
+            }
+            assert_eq!(service.requests.load(Ordering::SeqCst), sent, "{head}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_too_many_is_busy_at_once() {
+        let hangs = backend(Behaviour::Hangs).await;
+        let pool = several(&[&hangs.url], |backend| backend.calls = 1);
+        let first = tokio::spawn({
+            let pool = pool.clone();
+            async move { send(&pool).await }
+        });
+        while hangs.requests.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(send(&pool).await, Err(Unavailable::Busy(1))));
+        // The place of a client that left is free again.
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        assert!(pool.pool.choose(&[]).is_ok());
+    }
+
+    #[test]
+    fn a_url_is_called_by_its_host_and_port() {
+        let mut names = HashSet::new();
+        let mut call = |url: &str| name(&url.parse().unwrap(), &mut names);
+        let found = ["http://a/x", "https://a/", "http://a:80/y", "http://[::1]:8080/"].map(&mut call);
+        assert_eq!(found, ["a:80", "a:443", "a:80#2", "[::1]:8080"]);
     }
 }
