@@ -205,6 +205,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         }],
         routes: vec![route],
         admin: None,
+        tracing: None,
         connections: ConnectionLimits::default(),
         stores: settings.stores,
         lifetimes: Lifetimes::default(),

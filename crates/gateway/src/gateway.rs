@@ -190,8 +190,17 @@ pub struct Gateway {
 impl Gateway {
     /// Compiles a configuration's routes, which share `world`.
     pub fn build(configuration: Configuration, world: &Arc<World>) -> Result<Self, RouteError> {
-        let Configuration { listeners, routes, admin, connections, lifetimes, timeouts, stores: _, files: _ } =
-            configuration;
+        let Configuration {
+            listeners,
+            routes,
+            admin,
+            connections,
+            lifetimes,
+            timeouts,
+            stores: _,
+            tracing: _,
+            files: _,
+        } = configuration;
         let compile = |route| route::compile(route, world, &timeouts, &lifetimes);
         let routes = routes.into_iter().map(compile).collect::<Result<_, _>>()?;
         Ok(Self { listeners, routes, admin, world: Arc::clone(world), connections, timeouts })
@@ -234,7 +243,7 @@ impl Gateway {
     ) -> usize {
         let Self { routes, world, connections, timeouts, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
-        let traffic = world.metrics.traffic();
+        let (traffic, spans) = (world.metrics.traffic(), world.spans.clone());
         let state = Arc::new(Admin::new(world));
         let (over, is_over) = oneshot::channel::<()>();
         let watched = async {
@@ -259,6 +268,7 @@ impl Gateway {
             cut
         };
         let (cut, ()) = tokio::join!(served, watched);
+        spans.end().await;
         cut
     }
 }

@@ -21,6 +21,7 @@ use crate::metrics::{Outcome, RouteMetrics};
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
+use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use crate::upstream::{Unavailable, Upstream};
 use crate::users::Users;
@@ -37,6 +38,8 @@ const ROLLOVER: Duration = Duration::from_mins(5);
 pub struct Ingress {
     /// What its conversations belong to: a context that one route issued is nothing to another.
     pub(crate) scope: String,
+    /// What it is called in its spans.
+    pub(crate) name: String,
     /// One for each version of SOAP that the route speaks. Never empty.
     pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Arc<Users>,
@@ -90,20 +93,19 @@ struct Asked {
 }
 
 impl Handler for Ingress {
-    /// The trace, which means nothing but to who looks into it.
-    type Heard = Option<Trace>;
+    type Heard = Heard;
 
-    fn hear(headers: &HeaderMap) -> Self::Heard {
-        Trace::of(headers)
+    fn hear(headers: &HeaderMap) -> Heard {
+        Heard::of(headers)
     }
 
-    async fn handle(&self, request: Inbound, trace: Option<Trace>, audit: &mut Audit) -> Outbound {
-        audit.trace = trace.as_ref().map(|trace| trace.parent);
+    async fn handle(&self, request: Inbound, heard: Heard, audit: &mut Audit) -> Outbound {
+        let mut story = self.world.spans.begin(&self.name, &heard, audit);
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
-        match self.converse(request, trace, &mut asked, audit).await {
+        let outbound = match self.converse(request, heard.trace, &mut asked, &mut story).await {
             Ok(Some(message)) => {
-                if message.fault && audit.outcome == Outcome::Answered {
-                    audit.outcome = Outcome::Fault;
+                if message.fault && story.outcome == Outcome::Answered {
+                    story.outcome = Outcome::Fault;
                 }
                 Outbound {
                     // SOAP's HTTP bindings send a fault with 500; both versions' clients take it so.
@@ -114,10 +116,12 @@ impl Handler for Ingress {
             }
             Ok(None) => Outbound::empty(StatusCode::ACCEPTED),
             Err(denied) => {
-                note(audit, denied.outcome(), &denied);
+                note(&mut story, denied.outcome(), &denied);
                 self.deny(&denied, &asked)
             }
-        }
+        };
+        story.answered(outbound.status);
+        outbound
     }
 
     fn count(&self, audit: &Audit, took: Duration) {
@@ -132,9 +136,10 @@ impl Ingress {
         request: Inbound,
         trace: Option<Trace>,
         asked: &mut Asked,
-        audit: &mut Audit,
+        audit: &mut Story<'_>,
     ) -> Result<Option<Message>, Denied> {
         let now = self.world.clock.now();
+        let opening = audit.part("open");
         let http = HttpFacts { content_type: &request.content_type, soap_action: request.soap_action.as_deref() };
         let recipient = self.recipient(asked.soap)?;
 
@@ -148,6 +153,7 @@ impl Ingress {
             && received.request() == Request::Application
         {
             let late = recipient.open_outlived(received, Arc::clone(context), request.transport, now)?;
+            drop(opening);
             return self.outlived(late, audit).map(Some);
         }
         let opened = recipient.open(received, context, request.transport, now)?;
@@ -155,7 +161,9 @@ impl Ingress {
         audit.principal = caller.principal.name().map(str::to_owned);
         audit.conversation = opened.context().map(|context| context.conversation.to_string());
         audit.unverified = opened.unverified().map(str::to_owned).collect();
-        match self.claim(&opened, now) {
+        let claimed = self.claim(&opened, now);
+        drop(opening);
+        match claimed {
             Seen::Fresh => {}
             Seen::Seen => return Err(Refusal::Replayed.into()),
             Seen::Full => {
@@ -172,7 +180,7 @@ impl Ingress {
             Request::Application => {
                 self.used(&opened, now);
                 let permit = Permit::assertion(caller, &self.telling)?;
-                self.forward(opened, &permit, trace.or_else(|| self.begin()), audit).await
+                self.forward(opened, &permit, trace, audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
             Request::Cancel => self.cancel(opened, now, audit).map(Some),
@@ -268,15 +276,16 @@ impl Ingress {
         opened: Opened,
         permit: &Permit,
         trace: Option<Trace>,
-        audit: &mut Audit,
+        audit: &mut Story<'_>,
     ) -> Result<Option<Message>, Denied> {
-        audit.trace = trace.as_ref().map(|trace| trace.parent);
+        let (call, trace) = audit.call(trace, || self.begin());
         let answered = opened.is_answered();
         let plain = permit.plain(&opened);
         let reply = opened.into_reply();
         let sent = Instant::now();
         let answer = self.upstream.forward(permit, trace.as_ref(), plain).await;
         self.metrics.called(sent.elapsed());
+        call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = match answer {
             // The backend has taken it, and there is nobody to tell more.
             Ok(answer) if answered == Some(false) && answer.status < 300 => return Ok(None),
@@ -296,12 +305,13 @@ impl Ingress {
         self.seal(&reply, answer, audit).map(Some)
     }
 
-    fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
+    fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
         }
+        let _issuing = audit.part("issue");
         let mut random = self.world.entropy.draw();
         let issued = Recipient::issue(opened, principal, now, &mut random);
         random.check()?;
@@ -309,10 +319,11 @@ impl Ingress {
     }
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
-    fn outlived(&self, late: Outlived, audit: &mut Audit) -> Result<Message, Denied> {
+    fn outlived(&self, late: Outlived, audit: &mut Story<'_>) -> Result<Message, Denied> {
         note(audit, Outcome::Refused(late.refusal().class()), late.refusal());
         audit.conversation = late.context().map(|context| context.conversation.to_string());
         audit.principal = late.context().and_then(|context| context.principal.name()).map(str::to_owned);
+        let _sealing = audit.part("seal");
         let mut random = self.world.entropy.draw();
         let message = late.seal(self.world.clock.now(), &mut random)?;
         random.check()?;
@@ -320,12 +331,13 @@ impl Ingress {
     }
 
     /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.
-    fn renew(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
+    fn renew(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
             return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
         }
+        let _renewing = audit.part("renew");
         let mut random = self.world.entropy.draw();
         let renewed = Recipient::renew(opened, principal, now, &mut random);
         random.check()?;
@@ -338,7 +350,7 @@ impl Ingress {
         granted: Result<Issued, Issue>,
         owner: &str,
         now: Time,
-        audit: &mut Audit,
+        audit: &mut Story<'_>,
     ) -> Result<Message, Denied> {
         match granted {
             Ok(Issued { context, message, reply }) => {
@@ -357,9 +369,10 @@ impl Ingress {
         }
     }
 
-    fn cancel(&self, opened: Opened, now: Time, audit: &mut Audit) -> Result<Message, Denied> {
+    fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
         let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
+        let _cancelling = audit.part("cancel");
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
         random.check()?;
@@ -383,7 +396,8 @@ impl Ingress {
     }
 
     /// Seals an answer at the time it is sent, which may be long after the request came.
-    fn seal(&self, reply: &Reply, answer: Answer, audit: &mut Audit) -> Result<Message, Denied> {
+    fn seal(&self, reply: &Reply, answer: Answer, audit: &mut Story<'_>) -> Result<Message, Denied> {
+        let _sealing = audit.part("seal");
         let mut random = self.world.entropy.draw();
         let (message, trouble) = reply.seal(answer, self.world.clock.now(), &mut random)?;
         random.check()?;
@@ -429,7 +443,7 @@ fn owner(principal: &Principal) -> String {
 }
 
 /// A trust request that is not granted has its own sealed answer.
-fn refused(issue: Issue, audit: &mut Audit) -> Result<Message, Denied> {
+fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {
     match issue {
         Issue::Refused { refusal, message } => {
             note(audit, Outcome::Refused(refusal.class()), &refusal);

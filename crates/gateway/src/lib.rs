@@ -31,6 +31,7 @@ pub mod route;
 pub mod service;
 pub mod sessions;
 mod site;
+pub mod spans;
 pub mod trace;
 pub mod tracestate;
 pub mod upstream;

@@ -84,6 +84,21 @@ impl Outcome {
             Self::Denied => 6,
         }
     }
+
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        OUTCOMES[self.position()]
+    }
+
+    /// The word for why it was refused, if it was.
+    pub(crate) fn refusal(self) -> Option<&'static str> {
+        if let Self::Refused(of) = self { Some(class(of)) } else { None }
+    }
+}
+
+/// The word for what a request asked for.
+pub(crate) fn asked(request: Option<Request>) -> &'static str {
+    KINDS[kind(request)]
 }
 
 fn kind(request: Option<Request>) -> usize {

@@ -14,12 +14,15 @@ use crate::identity::{Caller, Permit, Telling};
 use crate::log::Audit;
 use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
+use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use crate::upstream::Upstream;
 use crate::world::World;
 
 /// A route that passes plain messages on.
 pub struct Passing {
+    /// What it is called in its spans.
+    pub(crate) name: String,
     pub(crate) limits: Limits,
     pub(crate) upstream: Upstream,
     pub(crate) metrics: RouteMetrics,
@@ -29,14 +32,35 @@ pub struct Passing {
 }
 
 impl Handler for Passing {
-    /// The trace, which means nothing but to who looks into it.
-    type Heard = Option<Trace>;
+    type Heard = Heard;
 
-    fn hear(headers: &HeaderMap) -> Self::Heard {
-        Trace::of(headers)
+    fn hear(headers: &HeaderMap) -> Heard {
+        Heard::of(headers)
     }
 
-    async fn handle(&self, request: Inbound, trace: Option<Trace>, audit: &mut Audit) -> Outbound {
+    async fn handle(&self, request: Inbound, heard: Heard, audit: &mut Audit) -> Outbound {
+        let mut story = self.world.spans.begin(&self.name, &heard, audit);
+        let outbound = self.told(request, heard.trace, &mut story).await;
+        story.answered(outbound.status);
+        outbound
+    }
+
+    fn count(&self, audit: &Audit, took: Duration) {
+        self.metrics.answered(audit.request, audit.outcome, took);
+    }
+}
+
+/// What ends a message's way.
+enum Failed {
+    /// It cannot be read, or has security that nobody would check.
+    Refused(Refusal),
+    /// The backend does not answer, or not in a way that can be read.
+    Unavailable(String),
+}
+
+impl Passing {
+    /// What the client is told.
+    async fn told(&self, request: Inbound, trace: Option<Trace>, audit: &mut Story<'_>) -> Outbound {
         let soap = request.soap;
         let told = match self.pass(request, trace, audit).await {
             Ok(None) => return Outbound::empty(StatusCode::ACCEPTED),
@@ -62,40 +86,26 @@ impl Handler for Passing {
         }
     }
 
-    fn count(&self, audit: &Audit, took: Duration) {
-        self.metrics.answered(audit.request, audit.outcome, took);
-    }
-}
-
-/// What ends a message's way.
-enum Failed {
-    /// It cannot be read, or has security that nobody would check.
-    Refused(Refusal),
-    /// The backend does not answer, or not in a way that can be read.
-    Unavailable(String),
-}
-
-impl Passing {
     /// The backend's answer, written anew; `None` for a message that has none.
     async fn pass(
         &self,
         request: Inbound,
         trace: Option<Trace>,
-        audit: &mut Audit,
+        audit: &mut Story<'_>,
     ) -> Result<Option<(StatusCode, Vec<u8>)>, Failed> {
         let http = HttpFacts { content_type: &request.content_type, soap_action: request.soap_action.as_deref() };
         let message = Unsecured::read(&http, request.soap, request.body, &self.limits).map_err(Failed::Refused)?;
         audit.request = Some(Request::Application);
         audit.action = message.action().map(str::to_owned);
         let begin = || if self.trace { Trace::drawn(&self.world.entropy) } else { None };
-        let trace = trace.or_else(begin);
-        audit.trace = trace.as_ref().map(|trace| trace.parent);
         let nobody = Caller { principal: Principal::Anonymous, conversation: None, roles: Vec::new() };
         let nobody =
             Permit::assertion(nobody, &Telling::default()).map_err(|reason| Failed::Unavailable(reason.to_string()))?;
+        let (call, trace) = audit.call(trace, begin);
         let sent = Instant::now();
         let answer = self.upstream.forward(&nobody, trace.as_ref(), message.plain()).await;
         self.metrics.called(sent.elapsed());
+        call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = answer.map_err(|reason| Failed::Unavailable(reason.to_string()))?;
         if answer.body.is_empty() {
             return Ok(None);

@@ -46,6 +46,8 @@ struct Fixed {
     connections: ConnectionLimits,
     stores: StoreLimits,
     admin: Option<String>,
+    /// Collector, and the octets of the part that is kept.
+    tracing: Option<(String, u64)>,
 }
 
 impl Fixed {
@@ -54,6 +56,7 @@ impl Fixed {
             connections: configuration.connections.clone(),
             stores: configuration.stores.clone(),
             admin: configuration.admin.as_ref().map(|admin| admin.address.value.clone()),
+            tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
     }
 
@@ -64,6 +67,8 @@ impl Fixed {
             Err(NotReloaded::Fixed("`stores`"))
         } else if self.admin != other.admin {
             Err(NotReloaded::Fixed("`admin`"))
+        } else if self.tracing != other.tracing {
+            Err(NotReloaded::Fixed("`tracing`"))
         } else {
             Ok(())
         }

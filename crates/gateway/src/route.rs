@@ -21,7 +21,7 @@ use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
-use crate::trace::Trace;
+use crate::spans::Heard;
 use crate::upstream::{Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
 use crate::world::World;
@@ -68,8 +68,7 @@ pub enum Service {
 }
 
 impl Handler for Service {
-    /// The trace, which either takes.
-    type Heard = Option<Trace>;
+    type Heard = Heard;
 
     fn hear(headers: &HeaderMap) -> Self::Heard {
         Ingress::hear(headers)
@@ -111,7 +110,7 @@ pub fn compile(
             "DANGER: the route has no security: whoever reaches it calls the backend, and whoever is between reads along"
         );
         let (limits, trace) = (settings.limits.message(), settings.trace);
-        let handler = Passing { limits, upstream, metrics, trace, world: Arc::clone(world) };
+        let handler = Passing { name: settings.name(), limits, upstream, metrics, trace, world: Arc::clone(world) };
         let handler = Service::Plain(Box::new(handler));
         return Ok(Route { hosts: settings.hosts, path: settings.path, contract: None, handler, body_bytes });
     }
@@ -132,6 +131,7 @@ pub fn compile(
     let scope = scope(&settings);
     let handler = Service::Secured(Box::new(Ingress {
         scope,
+        name: settings.name(),
         served,
         users: settings.users,
         authorisation: settings.authorisation,

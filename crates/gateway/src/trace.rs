@@ -82,28 +82,44 @@ impl TraceParent {
         Some(Self(text))
     }
 
-    /// Begins a trace. It is sampled, as a backend would have sampled what came without one: an unset flag would tell it
-    /// that somebody decided against.
-    fn begin(random: &mut dyn Random) -> Self {
-        let mut octets = [0; 24];
-        random.fill(&mut octets);
-        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-01";
-        let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).map(|digit| HEX[usize::from(digit)]);
+    /// Of those numbers and flags. A number that is zero is none, and becomes one; that comes once in 2^64.
+    pub(crate) fn new(trace: [u8; 16], parent: [u8; 8], flags: u8) -> Self {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let digits = trace.into_iter().chain(parent).flat_map(|octet| [octet >> 4, octet & 15]);
         for (at, digit) in TRACE.chain(PARENT).zip(digits) {
-            text[at] = digit;
+            text[at] = HEX[usize::from(digit)];
         }
-        // A number that is zero is none; it comes once in 2^64.
         for number in [TRACE, PARENT] {
             if text[number.clone()].iter().all(|digit| *digit == b'0') {
                 text[number.end - 1] = b'1';
             }
         }
+        text[FLAGS.end - 1] = HEX[usize::from(flags & KNOWN_FLAGS)];
         Self(text)
+    }
+
+    /// Begins a trace. It is sampled, as a backend would have sampled what came without one: an unset flag would tell it
+    /// that somebody decided against.
+    fn begin(random: &mut dyn Random) -> Self {
+        let (mut trace, mut parent) = ([0; 16], [0; 8]);
+        random.fill(&mut trace);
+        random.fill(&mut parent);
+        Self::new(trace, parent, 1)
     }
 
     /// The trace's id, in hexadecimal.
     pub fn trace(&self) -> &str {
         str::from_utf8(&self.0[TRACE]).unwrap_or_default()
+    }
+
+    /// The parent's id, in hexadecimal.
+    pub(crate) fn span(&self) -> &str {
+        str::from_utf8(&self.0[PARENT]).unwrap_or_default()
+    }
+
+    /// The flags that mean something.
+    pub(crate) fn flags(&self) -> u8 {
+        self.0[FLAGS.end - 1] - b'0'
     }
 
     /// The value of the header.

@@ -56,6 +56,11 @@ impl TraceState {
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
+
+    /// The same as text.
+    pub(crate) fn text(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
 }
 
 /// Whether a text is a key: the specification's first level, and the second, which lets `@` stand anywhere but first.

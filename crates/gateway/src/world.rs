@@ -3,11 +3,12 @@
 use nuncio_wss::Context;
 
 use crate::clock::Clock;
-use crate::config::StoreLimits;
+use crate::config::{StoreLimits, TracingSettings};
 use crate::metrics::Metrics;
 use crate::random::Entropy;
 use crate::replays::Replays;
 use crate::sessions::Memory;
+use crate::spans::{NotExported, Spans};
 
 /// What all routes share.
 pub struct World {
@@ -21,14 +22,24 @@ pub struct World {
     pub replays: Replays,
     /// What is counted.
     pub metrics: Metrics,
+    /// Where spans go.
+    pub spans: Spans,
 }
 
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
         let sessions = Memory::new(stores.session_bytes, stores.principal_bytes);
-        Self { clock, entropy, sessions, replays: Replays::new(stores.replay_bytes), metrics: Metrics::default() }
+        let replays = Replays::new(stores.replay_bytes);
+        Self { clock, entropy, sessions, replays, metrics: Metrics::default(), spans: Spans::default() }
     }
+
+    /// The same world, whose spans are sent to a collector.
+    pub fn traced(self, settings: Option<&TracingSettings>) -> Result<Self, NotExported> {
+        let spans = Spans::start(settings, &self.entropy)?;
+        Ok(Self { spans, ..self })
+    }
+
     /// What is counted, in Prometheus's text format.
     pub(crate) fn measured(&self) -> Result<String, std::fmt::Error> {
         let now = self.clock.now();

@@ -240,6 +240,33 @@ fn an_admin_listener_stays_on_its_machine_unless_it_is_said() {
     }
 }
 
+/// Traces go nowhere where nobody said where, and all that begin here go there where nobody said how many.
+#[test]
+fn traces_go_where_the_operator_says() {
+    let file = folder("traces").join("nuncio.yaml");
+    let load = |tracing: &str| {
+        std::fs::write(&file, format!("{tracing}{SOUND}")).unwrap();
+        Configuration::load(&file).map_err(|error| error.to_string())
+    };
+    assert!(load("").unwrap().tracing.is_none());
+    for (said, sample) in [("", 1.0), (", sample: 0", 0.0), (", sample: 0.25", 0.25)] {
+        let tracing = load(&format!("tracing: {{ otlp: 'http://collector:4318'{said} }}\n")).unwrap().tracing.unwrap();
+        assert_eq!((tracing.collector.as_str(), tracing.sample), ("http://collector:4318/", sample));
+    }
+    for (said, reason) in [
+        ("otlp: 'http://c', sample: 1.5", "1.5 is not from 0 to 1"),
+        ("otlp: 'http://c', sample: -1", "-1 is not from 0 to 1"),
+        ("otlp: 'http://c', sample: .nan", "NaN is not from 0 to 1"),
+        ("otlp: 'collector:4318'", "collector \"collector:4318\" is neither http:// nor https://"),
+        ("otlp: 'http://me:secret@c'", "collector \"http://me:secret@c\" has a user in it"),
+        ("sample: 1", "missing field `otlp`"),
+        ("otlp: 'http://c', ratio: 1", "unknown field `ratio`"),
+    ] {
+        let error = load(&format!("tracing: {{ {said} }}\n")).err().unwrap();
+        assert!(error.contains("nuncio.yaml:1: ") && error.contains(reason), "{said}: {error}");
+    }
+}
+
 /// Keys may be wrapped for another certificate than the one that signs, which stays the first.
 #[test]
 fn a_route_may_have_another_certificate_for_encryption() {

@@ -42,6 +42,8 @@ enum Failed {
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     #[error(transparent)]
+    Traces(#[from] crate::spans::NotExported),
+    #[error(transparent)]
     Listen(#[from] crate::gateway::CannotListen),
     #[error(transparent)]
     Route(#[from] crate::route::RouteError),

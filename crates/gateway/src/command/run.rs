@@ -29,7 +29,8 @@ impl Run {
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
         let configuration = Configuration::load(&self.config)?;
-        let world = Arc::new(World::new(Clock::system(), Entropy::system(), &configuration.stores));
+        let world = World::new(Clock::system(), Entropy::system(), &configuration.stores);
+        let world = Arc::new(world.traced(configuration.tracing.as_ref())?);
         let (change, changes) = mpsc::channel(1);
         let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
         let gateway = Gateway::build(configuration, &world)?;

@@ -184,15 +184,20 @@ fn weigh(said: &Said<Count>) -> Result<u32, ConfigError> {
 
 fn backend_url(backend: &Said<String>) -> Result<Url, ConfigError> {
     let refuse = |reason| backend.problem(Problem::Backend { url: backend.value.clone(), reason });
-    let url = Url::parse(&backend.value).map_err(|_| refuse("is not an absolute URL"))?;
+    called(&backend.value).map_err(refuse)
+}
+
+/// A URL that the gateway calls; else what is wrong with it.
+pub(super) fn called(url: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(url).map_err(|_| "is not an absolute URL")?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(refuse("is neither http:// nor https://"));
+        return Err("is neither http:// nor https://");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse("has a user in it"));
+        return Err("has a user in it");
     }
     if url.fragment().is_some() {
-        return Err(refuse("has a fragment, which no request carries"));
+        return Err("has a fragment, which no request carries");
     }
     Ok(url)
 }

@@ -13,6 +13,7 @@ use super::limits::MessageLimits;
 use super::listener::{AdminInput, ListenerInput};
 use super::route::RouteInput;
 use super::tables::{ConnectionLimitsInput, LifetimesInput, MessageLimitsInput, StoreLimitsInput, TimeoutsInput};
+use super::traces::TracingInput;
 use super::{Configuration, Said};
 
 /// A configuration of Nuncio.
@@ -28,6 +29,8 @@ pub(crate) struct Document {
     pub(crate) routes: Said<Vec<RouteInput>>,
     /// Where the gateway is watched over: `/healthz`, `/readyz`, `/metrics`.
     pub(crate) admin: Option<AdminInput>,
+    /// Where spans of the gateway's own go; without it, nowhere.
+    pub(crate) tracing: Option<TracingInput>,
     /// What one message may cost to read.
     #[serde(default)]
     pub(crate) limits: MessageLimitsInput,
@@ -60,6 +63,7 @@ impl Document {
             listeners,
             routes,
             admin: None,
+            tracing: None,
             limits: MessageLimitsInput::default(),
             connections: ConnectionLimitsInput::default(),
             stores: StoreLimitsInput::default(),
@@ -102,6 +106,7 @@ impl Document {
             listeners,
             routes,
             admin: self.admin.map(AdminInput::build).transpose()?,
+            tracing: self.tracing.map(TracingInput::build).transpose()?,
             connections: self.connections.over_defaults(),
             stores: self.stores.over_with_share(),
             lifetimes: self.lifetimes.over_defaults(),

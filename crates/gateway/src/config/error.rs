@@ -73,6 +73,14 @@ pub enum Problem {
         /// What is wrong with it.
         reason: NotCidr,
     },
+    /// A collector's address is not one that can be called.
+    #[error("collector {url:?} {reason}")]
+    Collector {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// Only one half of what belongs together.
     #[error("`{given}` is there without `{missing}`")]
     Half {
@@ -106,6 +114,9 @@ pub enum Problem {
         /// The other.
         second: &'static str,
     },
+    /// A part of something that is more than all of it, or less than nothing.
+    #[error("{0} is not from 0 to 1")]
+    Part(f64),
     /// A path is not one that a request can ask for.
     #[error("path {0:?} does not begin with a slash, or has octets that no request's path has")]
     Path(String),

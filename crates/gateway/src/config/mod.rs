@@ -19,6 +19,7 @@ mod route;
 mod scalar;
 mod schema;
 mod tables;
+mod traces;
 mod user;
 
 use std::path::{Path, PathBuf};
@@ -63,6 +64,8 @@ pub struct Configuration {
     pub routes: Vec<RouteSettings>,
     /// Where the gateway is watched over; `None` for nowhere.
     pub admin: Option<ListenerSettings>,
+    /// Where spans of the gateway's own go; `None` for nowhere.
+    pub tracing: Option<TracingSettings>,
     /// What a connection may cost.
     pub connections: ConnectionLimits,
     /// What may be kept.
@@ -87,6 +90,15 @@ impl Configuration {
         configuration.files.push(file.to_owned());
         Ok(configuration)
     }
+}
+
+/// Where spans go.
+#[derive(Clone, Debug)]
+pub struct TracingSettings {
+    /// The collector, which takes OTLP over HTTP.
+    pub collector: Url,
+    /// Which part of the traces that begin here is kept.
+    pub sample: f64,
 }
 
 /// A listener.

@@ -104,6 +104,11 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// `more` are lines of `/echo`.
     pub(crate) fn start(backend: &Backend, more: &str) -> Self {
+        Self::start_with(backend, more, "")
+    }
+
+    /// `besides` are lines beside the routes.
+    pub(crate) fn start_with(backend: &Backend, more: &str, besides: &str) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, admin) = (local(port()), local(port()));
         let (certificate, private) = (key("server.pem"), key("server.key"));
@@ -118,7 +123,7 @@ impl Gateway {
         };
         let yaml = format!(
             "listeners: [{{ address: '{address}', tls_terminated_by: [127.0.0.1] }}]\nadmin: {{ address: '{admin}' }}\n\
-             routes:\n{}{}",
+             {besides}routes:\n{}{}",
             route("/echo", "wcf-ws2007-userNameOverTransport", more),
             route("/talk", "wcf-ws2007-userNameOverTransport-conversation", ""),
         );

@@ -216,6 +216,7 @@ fn configuration(
         listeners: vec![listener(listen)],
         routes: vec![route],
         admin: None,
+        tracing: None,
         connections: ConnectionLimits::default(),
         stores: StoreLimits::default(),
         lifetimes: Lifetimes::default(),
