@@ -11,6 +11,8 @@
 //!   message spends its time, and in Rust.
 //! - AWS-LC for RSA, ECDSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
 //!   told in [`transport`], [`sign`] and [`cipher`].
+//!
+//! Operators' files are read by one more: `p12-keystore` ([`pfx`]).
 
 pub mod algorithm;
 pub mod base64;
@@ -24,6 +26,7 @@ pub mod mac;
 mod name;
 pub mod password;
 pub mod path;
+pub mod pfx;
 pub mod portrait;
 pub mod random;
 pub mod secret;

@@ -97,3 +97,12 @@ openssl pkcs8 -topk8 -v2 aes-256-cbc -passout pass:test -in "$work/leaf.key" -ou
 cp "$work/weak.key" weak.key.pem
 cp "$work/other.key" other.key.pem
 cp "$work/ec.key" ec.key.pem
+
+# Stores of PKCS #12, as OpenSSL and Windows write them: now; before OpenSSL 3; and from certmgr, which takes Triple DES for
+# both. One without its integrity code, and one without a key.
+pfx() { openssl pkcs12 -export -passout "pass:$2" -inkey "$3.key.pem" -in "$4.pem" -out "$1.pfx" "${@:5}"; }
+pfx modern pässword leaf below -certfile intermediate.pem -keypbe AES-256-CBC -certpbe AES-256-CBC -macalg sha256
+pfx legacy pässword leaf below -certfile intermediate.pem -legacy
+pfx windows '' leaf below -certfile intermediate.pem -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-3DES -macalg sha1
+pfx no-mac pässword leaf below -nomac
+openssl pkcs12 -export -passout pass:test -nokeys -in below.pem -out no-key.pfx
