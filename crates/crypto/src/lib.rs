@@ -12,7 +12,8 @@
 //! - AWS-LC for RSA, ECDSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
 //!   told in [`transport`], [`sign`] and [`cipher`].
 //!
-//! Operators' files are read by one more: `p12-keystore` ([`pfx`]).
+//! Operators' files are read by three more: `p12-keystore` ([`pfx`]), `bcrypt` and `argon2` ([`password_hash`]); the latter two
+//! hash what a peer says is its password.
 
 pub mod algorithm;
 pub mod base64;
@@ -25,6 +26,7 @@ pub mod keywrap;
 pub mod mac;
 mod name;
 pub mod password;
+pub mod password_hash;
 pub mod path;
 pub mod pfx;
 pub mod portrait;
