@@ -88,6 +88,11 @@ impl Name {
         Some(Self::sorted(names))
     }
 
+    /// Its attributes, type and folded value each, in whatever order.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter().flatten()
+    }
+
     /// Whether both are the same list, read forwards, or one of them backwards: some tools write the order of the
     /// certificate and not that of [RFC 2253].
     pub(crate) fn is_same(&self, other: &Self) -> bool {
