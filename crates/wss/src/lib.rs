@@ -27,6 +27,7 @@ mod names;
 mod open;
 mod operation_terms;
 mod plain;
+mod private_key;
 mod received;
 mod recipient;
 mod refusal;
