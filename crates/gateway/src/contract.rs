@@ -4,7 +4,7 @@
 //! Whoever can reach the route may read it, as in the products whose clients ask for it: it says how to call, and lets nobody
 //! in.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use hyper::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
@@ -12,10 +12,11 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use nuncio_policy::model::{Policy, SoapVersion};
 use nuncio_policy::publish::{DocumentKind, Documents, Ports, Publication, Served, Unpublishable};
-use nuncio_wss::Transport;
+use nuncio_wss::{Tenure, Transport};
 use reqwest::Url;
 use tokio::sync::Mutex;
 
+use crate::clock::Clock;
 use crate::host;
 use crate::http::{Outbound, Rejection};
 use crate::log::{Audit, Quoted};
@@ -36,8 +37,49 @@ pub struct Contract {
 }
 
 enum Source {
-    Known(Publication),
+    Known(Editions),
     Backend(Box<Backend>),
+}
+
+/// The certificates that a contract may name, in DER, each for its time. None where the policy has no use for one.
+#[derive(Clone)]
+pub(crate) struct Certificates {
+    all: Arc<[(Tenure, Vec<u8>)]>,
+    clock: Clock,
+}
+
+impl Certificates {
+    /// Those, at the time of that clock.
+    pub(crate) fn new(all: impl IntoIterator<Item = (Tenure, Vec<u8>)>, clock: Clock) -> Self {
+        Self { all: all.into_iter().collect(), clock }
+    }
+}
+
+/// A contract once for each certificate that it may name.
+pub(crate) struct Editions {
+    certificates: Certificates,
+    publications: Vec<Publication>,
+}
+
+impl Editions {
+    /// Publishes with each certificate, or once without any.
+    pub(crate) fn new(
+        certificates: &Certificates,
+        publish: impl Fn(Option<&[u8]>) -> Result<Publication, Unpublishable>,
+    ) -> Result<Self, Unpublishable> {
+        let publications = match &*certificates.all {
+            [] => vec![publish(None)?],
+            all => all.iter().map(|(_, der)| publish(Some(der))).collect::<Result<_, _>>()?,
+        };
+        Ok(Self { certificates: certificates.clone(), publications })
+    }
+
+    /// The one with the certificate that signs now; `None` where none does.
+    fn current(&self) -> Option<&Publication> {
+        let Certificates { all, clock } = &self.certificates;
+        let newest = || Tenure::newest(all.iter().map(|(tenure, _)| tenure), clock.now());
+        self.publications.get(if all.is_empty() { 0 } else { newest()? })
+    }
 }
 
 /// A contract that the backend publishes. It is fetched when it is asked for first, and kept.
@@ -45,8 +87,8 @@ struct Backend {
     upstream: Upstream,
     soap: Vec<SoapVersion>,
     alternatives: Vec<Policy>,
-    certificate: Option<Vec<u8>>,
-    kept: OnceLock<Publication>,
+    certificates: Certificates,
+    kept: OnceLock<Editions>,
     /// When it was not to be had. Who fetches holds the lock, so that one does.
     failed: Mutex<Option<Instant>>,
 }
@@ -96,8 +138,8 @@ impl Asked {
 
 impl Contract {
     /// A contract that is there.
-    pub(crate) fn known(publication: Publication, addresses: Vec<String>) -> Self {
-        Self { source: Source::Known(publication), addresses }
+    pub(crate) fn known(editions: Editions, addresses: Vec<String>) -> Self {
+        Self { source: Source::Known(editions), addresses }
     }
 
     /// A contract that the backend publishes, for what is served in these versions of SOAP under these alternatives.
@@ -105,11 +147,11 @@ impl Contract {
         upstream: Upstream,
         soap: Vec<SoapVersion>,
         alternatives: Vec<Policy>,
-        certificate: Option<Vec<u8>>,
+        certificates: Certificates,
         addresses: Vec<String>,
     ) -> Self {
         let (kept, failed) = (OnceLock::new(), Mutex::new(None));
-        let backend = Backend { upstream, soap, alternatives, certificate, kept, failed };
+        let backend = Backend { upstream, soap, alternatives, certificates, kept, failed };
         Self { source: Source::Backend(Box::new(backend)), addresses }
     }
 
@@ -121,15 +163,19 @@ impl Contract {
 
     /// Answers; `None` where there is no such document.
     pub(crate) async fn answer(&self, asked: &Asked, address: &str, audit: &mut Audit) -> Option<Outbound> {
-        let publication = match &self.source {
-            Source::Known(publication) => publication,
-            Source::Backend(backend) => match backend.publication().await {
-                Ok(publication) => publication,
+        let editions = match &self.source {
+            Source::Known(editions) => editions,
+            Source::Backend(backend) => match backend.editions().await {
+                Ok(editions) => editions,
                 Err(reason) => {
                     audit.refused = Some(format!("the backend's contract: {reason}"));
                     return Some(Outbound::empty(StatusCode::SERVICE_UNAVAILABLE));
                 }
             },
+        };
+        let Some(publication) = editions.current() else {
+            audit.refused = Some("no certificate of the route is active".to_owned());
+            return Some(Outbound::empty(StatusCode::SERVICE_UNAVAILABLE));
         };
         publication.kind(asked.number).filter(|kind| *kind == asked.kind)?;
         Some(Outbound {
@@ -149,7 +195,7 @@ fn address(configured: &[String], scheme: &str, host: Option<&str>, path: &str) 
 }
 
 impl Backend {
-    async fn publication(&self) -> Result<&Publication, NoContract> {
+    async fn editions(&self) -> Result<&Editions, NoContract> {
         if let Some(kept) = self.kept.get() {
             return Ok(kept);
         }
@@ -164,11 +210,11 @@ impl Backend {
         *failed = Some(Instant::now());
         let fetched = tokio::time::timeout(FETCH, self.fetch()).await.unwrap_or(Err(NoContract::Slow));
         *failed = Some(Instant::now());
-        let publication = fetched?;
-        Ok(self.kept.get_or_init(|| publication))
+        let editions = fetched?;
+        Ok(self.kept.get_or_init(|| editions))
     }
 
-    async fn fetch(&self) -> Result<Publication, NoContract> {
+    async fn fetch(&self) -> Result<Editions, NoContract> {
         let mut contract = self.upstream.url().clone();
         contract.set_query(Some("wsdl"));
         let bytes = self.upstream.document(contract.clone(), DOCUMENT_BYTES).await?;
@@ -189,13 +235,11 @@ impl Backend {
             }
             documents.link(url.as_str());
         }
-        let served = Served {
-            ports: Ports::OfSoap(&self.soap),
-            alternatives: &self.alternatives,
-            operations: &[],
-            certificate: self.certificate.as_deref(),
+        let publish = |certificate: Option<&[u8]>| {
+            let (ports, alternatives) = (Ports::OfSoap(&self.soap), &*self.alternatives);
+            Publication::new(&documents, &Served { ports, alternatives, operations: &[], certificate })
         };
-        Ok(Publication::new(&documents, &served)?)
+        Ok(Editions::new(&self.certificates, publish)?)
     }
 }
 

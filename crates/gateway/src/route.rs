@@ -12,10 +12,11 @@ use nuncio_crypto::key::KeyError;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{Policy, SoapVersion};
 use nuncio_policy::publish::{Ports, Publication, Served};
-use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings};
+use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings, Tenure, Time};
 
+use crate::clock::Clock;
 use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, Timeouts};
-use crate::contract::Contract;
+use crate::contract::{Certificates, Contract, Editions};
 use crate::gateway::{Handler, Route};
 use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
@@ -51,6 +52,9 @@ pub enum RouteProblem {
     /// Its key cannot be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// It has certificates, and the time of none has come or lasts.
+    #[error("none of its certificates is active at {0}: nothing could be signed")]
+    Inactive(Time),
     /// A trusted certificate cannot be used.
     #[error("trust: {0}")]
     Trust(#[from] CertificateError),
@@ -127,7 +131,12 @@ pub fn compile(
     if settings.endpoint.takes_names_alone() {
         tracing::warn!(route = %name, "the policy has user names without passwords: none of them is believed");
     }
-    let contract = contract(&mut settings, &served, &upstream);
+    let now = world.clock.now();
+    let tenures = || settings.identities.iter().map(|identity| &identity.tenure);
+    if settings.endpoint.needs_identity() && Tenure::newest(tenures(), now).is_none() {
+        return Err(fail(RouteProblem::Inactive(now)));
+    }
+    let contract = contract(&mut settings, &served, &upstream, &world.clock);
     let scope = scope(&settings);
     let handler = Service::Secured(Box::new(Ingress {
         scope,
@@ -159,24 +168,32 @@ fn scope(settings: &RouteSettings) -> String {
 }
 
 /// The contract that clients may ask for: under what is served of the policy, and with the certificate that protects.
-fn contract(settings: &mut RouteSettings, served: &[Arc<Recipient>], upstream: &Upstream) -> Option<Contract> {
+fn contract(
+    settings: &mut RouteSettings,
+    served: &[Arc<Recipient>],
+    upstream: &Upstream,
+    clock: &Clock,
+) -> Option<Contract> {
     let alternatives: Vec<Policy> = served.first()?.alternatives().cloned().collect();
-    let certificate = settings.identity.as_ref().filter(|_| settings.endpoint.needs_identity());
-    let certificate = certificate.map(|identity| identity.certificate.der().to_vec());
+    let published = settings.endpoint.needs_identity().then_some(&settings.identities);
+    let of = |identity: &Identity| (identity.tenure, identity.certificate.der().to_vec());
+    let certificates = Certificates::new(published.into_iter().flatten().map(of), clock.clone());
     let addresses = settings.addresses.clone();
     let Endpoint { name, soap, operations, .. } = &settings.endpoint;
     match std::mem::replace(&mut settings.contract, ContractSettings::None) {
         ContractSettings::None => None,
         ContractSettings::Backend => {
-            Some(Contract::of_backend(upstream.clone(), soap.clone(), alternatives, certificate, addresses))
+            Some(Contract::of_backend(upstream.clone(), soap.clone(), alternatives, certificates, addresses))
         }
         ContractSettings::Documents(documents) => {
-            let ports = Ports::Named(name);
-            let served = Served { ports, alternatives: &alternatives, operations, certificate: certificate.as_deref() };
-            Publication::new(&documents, &served)
+            let publish = |certificate: Option<&[u8]>| {
+                let ports = Ports::Named(name);
+                Publication::new(&documents, &Served { ports, alternatives: &alternatives, operations, certificate })
+            };
+            Editions::new(&certificates, publish)
                 .inspect_err(|reason| tracing::warn!(port = %name, %reason, "the contract is not published"))
                 .ok()
-                .map(|publication| Contract::known(publication, addresses))
+                .map(|editions| Contract::known(editions, addresses))
         }
     }
 }
@@ -184,7 +201,7 @@ fn contract(settings: &mut RouteSettings, served: &[Arc<Recipient>], upstream: &
 /// What serves one version of SOAP, under every alternative of the policy that is built.
 fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Arc<Recipient>, RouteProblem> {
     let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
-    let credentials = settings.identity.iter().chain(&settings.encryption).map(Identity::credential);
+    let credentials = settings.identities.iter().map(Identity::credential);
     let recipient = Recipient::new(RecipientSettings {
         alternatives: alternatives.clone(),
         soap,

@@ -278,7 +278,7 @@ fn a_route_may_have_another_certificate_for_encryption() {
     std::fs::write(&file, SOUND.replace("    users:\n", &format!("{both}    users:\n"))).unwrap();
     let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
     let route = &configuration.routes[0];
-    let (identity, encryption) = (route.identity.as_ref().unwrap(), route.encryption.as_ref().unwrap());
+    let [identity, encryption] = &route.identities[..] else { panic!("two") };
     assert!(identity.certificate.subject().contains("server"), "{}", identity.certificate.subject());
     assert!(encryption.certificate.subject().contains("client"), "{}", encryption.certificate.subject());
 }

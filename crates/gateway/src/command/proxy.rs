@@ -9,8 +9,8 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, Base, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput, Password, Problem,
-    RouteInput, Said, TlsInput, Troubled, UserInput,
+    AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
+    Password, Problem, RouteInput, Said, TlsInput, Troubled, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -43,6 +43,12 @@ pub(super) struct Proxy {
     /// The certificate's key, in PEM
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// The service's certificate and its key in one file of PKCS #12, in place of --certificate and --key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "key"])]
+    pfx: Option<PathBuf>,
+    /// A file whose one line is the password of --pfx
+    #[arg(long, value_name = "FILE", requires = "pfx")]
+    pfx_password_file: Option<PathBuf>,
     /// A user; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
     user: Vec<User>,
@@ -111,6 +117,10 @@ impl Proxy {
         let file = |flag, file: Option<PathBuf>| file.map(|file| Said::flag(flag, file));
         // A listener's TLS is the service's own certificate unless another is named.
         let own = pair(("certificate", self.certificate.as_ref()), ("key", self.key.as_ref()))?;
+        let pfx = file("pfx", self.pfx);
+        let password_file = file("pfx-password-file", self.pfx_password_file);
+        let packed = pfx.map(|pfx| TlsInput { pfx: Some(pfx), password_file, ..TlsInput::default() });
+        let own = own.or(packed.clone());
         let tls = pair(("tls-certificate", self.tls_certificate.as_ref()), ("tls-key", self.tls_key.as_ref()))?.or(own);
         let listeners = self
             .listen
@@ -130,6 +140,9 @@ impl Proxy {
         route.contract = self.contract.map(|source| Said::flag("contract", source));
         route.certificate = file("certificate", self.certificate);
         route.key = file("key", self.key);
+        route.certificates = packed.map(|TlsInput { pfx, password_file, .. }| {
+            Said::flag("pfx", vec![CertificateInput { pfx, password_file, ..CertificateInput::default() }])
+        });
         route.users = self.user.into_iter().map(user).collect();
         route.danger_keep_passwords = self.danger_keep_passwords.map(|form| Said::flag("danger-keep-passwords", form));
         route.trust = self.trust.into_iter().map(|file| Said::flag("trust", file)).collect();
@@ -154,7 +167,7 @@ fn pair(first: Named<'_>, second: Named<'_>) -> Result<Option<TlsInput>, ConfigE
         ((given, Some(_)), (missing, None)) | ((missing, None), (given, Some(_))) => half(given, missing),
         ((one, Some(file)), (other, Some(beside))) => {
             let (certificate, key) = (Said::flag(one, file.clone()), Said::flag(other, beside.clone()));
-            Ok(Some(TlsInput { certificate, key }))
+            Ok(Some(TlsInput { certificate: Some(certificate), key: Some(key), ..TlsInput::default() }))
         }
     }
 }

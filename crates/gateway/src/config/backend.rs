@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::said::Brief;
+use nuncio_wss::Tenure;
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base::{Base, read};
-use super::credentials::{certificates, identity};
+use super::credentials::{Pair, PairInput, certificates};
 use super::error::{ConfigError, Problem, Troubled};
 use super::limits::{CALLS, Health};
 use super::scalar::{Count, Span};
@@ -126,21 +127,20 @@ impl BackendInput {
         }
         // reqwest has its own type of certificate, and takes PEM; that it is PEM is checked here, where the line is known.
         let trust = self.trust.map(|file| certificates(&file, base).and_then(|_| read(base, &file))).transpose()?;
-        let files = self.certificate.clone().zip(self.key.clone());
-        identity(self.certificate, self.key, base)?;
-        let pem = |(certificate, key): (Said<PathBuf>, Said<PathBuf>)| {
-            let mut pem = read(base, &certificate)?;
-            pem.push(b'\n');
-            let key = Secret::new(read(base, &key)?);
-            pem.extend_from_slice(key.expose());
-            Ok(Secret::new(pem))
+        let own = PairInput { certificate: self.certificate, key: self.key, ..PairInput::default() };
+        own.identity(Tenure::ALWAYS, base)?;
+        let pem = |Pair { mut certificate, key, .. }: Pair| {
+            certificate.push(b'\n');
+            certificate.extend_from_slice(key.expose());
+            Secret::new(certificate)
         };
+        let identity = own.read(base)?.map(pem);
         let BackendTimeoutsInput { connect, read, total, idle } = self.timeouts;
         let span = |said: Option<Span>| said.map(Into::into);
         Ok(Backend {
             urls,
             trust,
-            identity: files.map(pem).transpose()?,
+            identity,
             balance: self.balance,
             health: self.health.map(HealthInput::build).transpose()?,
             ejection: self.ejection.map(EjectionInput::over_defaults),

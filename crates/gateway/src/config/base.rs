@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use nuncio_crypto::secret::Secret;
+
 use super::Said;
 use super::error::{ConfigError, Problem, Troubled};
 
@@ -12,12 +14,14 @@ use super::error::{ConfigError, Problem, Troubled};
 pub(crate) struct Base {
     folder: PathBuf,
     files: RefCell<Vec<PathBuf>>,
+    /// Those of them that have secrets and that others can read.
+    open: RefCell<Vec<PathBuf>>,
 }
 
 impl Base {
     /// A folder; the empty path for the one that the program was started in.
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), files: RefCell::default() }
+        Self { folder: folder.to_owned(), files: RefCell::default(), open: RefCell::default() }
     }
 
     /// Where a file is that will be read now.
@@ -25,6 +29,19 @@ impl Base {
         let found = self.folder.join(file);
         self.files.borrow_mut().push(found.clone());
         found
+    }
+
+    /// Warns of secrets that others can read; of a configuration that is refused there is more to say first.
+    pub(super) fn warn_of_open_secrets(&self) {
+        let mut open = self.open.borrow().clone();
+        open.sort_unstable();
+        open.dedup();
+        for file in open {
+            tracing::warn!(
+                file = %file.display(),
+                "a secret is in a file that every user of this machine can read or change: take the mode for others from it"
+            );
+        }
     }
 
     /// Every file that was asked for.
@@ -41,4 +58,49 @@ pub(super) fn read(base: &Base, said: &Said<PathBuf>) -> Result<Vec<u8>, ConfigE
     std::fs::read(base.find(&said.value)).map_err(|error| {
         said.problem(Problem::Unreadable { file: said.value.display().to_string(), reason: error.to_string() })
     })
+}
+
+/// Reads a file that has a secret in it: as [`read`] does, but what others on this machine can read is warned of.
+pub(super) fn read_secret(base: &Base, said: &Said<PathBuf>) -> Result<Secret, ConfigError> {
+    let octets = Secret::new(read(base, said)?);
+    let file = base.folder.join(&said.value);
+    if is_open(&file) {
+        base.open.borrow_mut().push(file);
+    }
+    Ok(octets)
+}
+
+/// Whether others than its owner and group can read or change a file. That a group can is how containers are given secrets.
+#[cfg(unix)]
+fn is_open(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).is_ok_and(|facts| facts.permissions().mode() & 0o006 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open(_: &Path) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A secret that every user can read is noted; that a group can read it is how containers are given secrets.
+    #[test]
+    fn si_03_secrets_that_everybody_reads_are_noted() {
+        let folder = std::env::temp_dir().join(format!("nuncio-secrets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let base = Base::new(&folder);
+        for (name, mode) in [("own", 0o600), ("group", 0o640), ("all", 0o644), ("written", 0o602)] {
+            std::fs::write(folder.join(name), "x").unwrap();
+            std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+            let secret = read_secret(&base, &Said::flag("key", PathBuf::from(name)));
+            assert!(secret.is_ok_and(|secret| secret.matches(b"x")), "{name}");
+        }
+        assert_eq!(*base.open.borrow(), ["all", "written"].map(|name| folder.join(name)));
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 }

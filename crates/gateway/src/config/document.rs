@@ -102,10 +102,12 @@ impl Document {
                 .address
                 .problem(Problem::TransportInClear { route: route.name(), listener: listener.address.value.clone() }));
         }
+        let admin = self.admin.map(AdminInput::build).transpose()?;
+        base.warn_of_open_secrets();
         Ok(Configuration {
             listeners,
             routes,
-            admin: self.admin.map(AdminInput::build).transpose()?,
+            admin,
             tracing: self.tracing.map(TracingInput::build).transpose()?,
             connections: self.connections.over_defaults(),
             stores: self.stores.over_with_share(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
+use nuncio_crypto::pfx::PfxError;
 use nuncio_policy::PolicyError;
 use nuncio_policy::said::{Origin, Said};
 
@@ -166,8 +167,24 @@ pub enum Problem {
         /// Why not.
         reason: KeyError,
     },
+    /// A file of PKCS #12 is not one that can be used.
+    #[error("{file}: {reason}")]
+    Pfx {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: PfxError,
+    },
+    /// A certificate is retired before it is active.
+    #[error("the certificate is retired before it is active: nothing would be signed with it")]
+    RetiredBefore,
+    /// Not an instant.
+    #[error("{0:?} is not a date and a time, such as 2027-01-01T00:00:00Z")]
+    Time(String),
     /// The policy protects messages with the route's certificate, and it has none.
-    #[error("the policy protects messages with the service's certificate: give `certificate` and `key`")]
+    #[error(
+        "the policy protects messages with the service's certificate: give `certificate` and `key`, or `certificates`"
+    )]
     NoIdentity,
     /// The port asks for more of the channel than requests and responses on it.
     #[error("port {port} asks for {what}, which is not built yet")]

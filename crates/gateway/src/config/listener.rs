@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nuncio_crypto::secret::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::base::{Base, read};
+use super::base::Base;
+use super::credentials::PairInput;
 use super::error::{ConfigError, Problem, Troubled};
+use super::user::Password;
 use super::{Cidr, ListenerSettings, Protection, Said};
 use crate::listen::server_config;
 
@@ -27,13 +28,19 @@ pub(crate) struct ListenerInput {
 }
 
 /// A certificate and its key.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsInput {
     /// A file with the certificate in PEM, and those above it.
-    pub(crate) certificate: Said<PathBuf>,
+    pub(crate) certificate: Option<Said<PathBuf>>,
     /// A file with its key in PEM.
-    pub(crate) key: Said<PathBuf>,
+    pub(crate) key: Option<Said<PathBuf>>,
+    /// A file with both in PKCS #12, in place of the two.
+    pub(crate) pfx: Option<Said<PathBuf>>,
+    /// The password of the PKCS #12 file.
+    pub(crate) password: Option<Password>,
+    /// A file whose one line is that password.
+    pub(crate) password_file: Option<Said<PathBuf>>,
 }
 
 /// Where the gateway is watched over.
@@ -86,7 +93,7 @@ impl ListenerInput {
                     second: "tls_terminated_by",
                 }));
             }
-            Some(tls) => Protection::Tls(tls.build(base)?),
+            Some(tls) => Protection::Tls(tls.build(&address.with(()), base)?),
             None => Protection::Clear { tls_terminated_by: ranges(self.tls_terminated_by)? },
         };
         Ok(ListenerSettings { address: self.address, protection })
@@ -94,12 +101,16 @@ impl ListenerInput {
 }
 
 impl TlsInput {
-    fn build(&self, base: &Base) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
-        let Self { certificate, key } = self;
-        server_config(&read(base, certificate)?, Secret::new(read(base, key)?).expose(), true).map_err(|problem| {
-            certificate.problem(Problem::Tls {
-                certificate: certificate.value.display().to_string(),
-                key: key.value.display().to_string(),
+    /// `listener` is where neither way to say a certificate is told.
+    fn build(self, listener: &Said<()>, base: &Base) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
+        let Self { certificate, key, pfx, password, password_file } = self;
+        let pair = PairInput { certificate, key, pfx, password, password_file }.read(base)?;
+        let (owner, first, second) = ("listener's `tls`", "certificate", "pfx");
+        let pair = pair.ok_or_else(|| listener.problem(Problem::Either { owner, first, second }))?;
+        server_config(&pair.certificate, pair.key.expose(), true).map_err(|problem| {
+            pair.certificate_file.problem(Problem::Tls {
+                certificate: pair.certificate_file.value.display().to_string(),
+                key: pair.key_file.value.display().to_string(),
                 problem,
             })
         })

@@ -30,7 +30,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::{KeyError, PrivateKey};
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
-use nuncio_wss::Credential;
+use nuncio_wss::{Credential, Tenure};
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,6 +38,7 @@ use serde::Deserialize;
 pub(crate) use base::Base;
 pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
+pub(crate) use credentials::CertificateInput;
 pub(crate) use document::Document;
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
@@ -139,10 +140,8 @@ pub struct RouteSettings {
     pub endpoint: Endpoint,
     /// The contract that clients may ask for.
     pub contract: ContractSettings,
-    /// Its own certificate and key; `None` where none was given.
-    pub identity: Option<Identity>,
-    /// Another certificate that clients may encrypt to, which signs nothing.
-    pub encryption: Option<Identity>,
+    /// Its own certificates and keys, each for its time; none where none was given.
+    pub identities: Vec<Identity>,
     /// Its users.
     pub users: Arc<Users>,
     /// Certificates that clients' are checked against: roots and pins.
@@ -253,17 +252,20 @@ pub struct Identity {
     pub certificate: Certificate,
     /// The key, in PEM: a sound one, and the certificate's.
     key: Secret,
+    /// For how long they are used.
+    pub tenure: Tenure,
 }
 
 impl Identity {
-    /// A certificate with its key in PEM. That the key is the certificate's is for the caller to have checked.
+    /// A certificate with its key in PEM, used at all times. That the key is the certificate's is for the caller to have checked.
     pub fn new(certificate: Certificate, key: Secret) -> Result<Self, KeyError> {
         PrivateKey::from_pem(key.expose())?;
-        Ok(Self { certificate, key })
+        Ok(Self { certificate, key, tenure: Tenure::ALWAYS })
     }
 
     /// The certificate with its key, for one recipient more.
     pub fn credential(&self) -> Result<Credential, KeyError> {
-        Ok(Credential::new(self.certificate.clone(), PrivateKey::from_pem(self.key.expose())?))
+        let key = PrivateKey::from_pem(self.key.expose())?;
+        Ok(Credential { certificate: self.certificate.clone(), key, tenure: self.tenure })
     }
 }

@@ -11,11 +11,10 @@ use serde::Deserialize;
 
 use super::backend::{BackendSaid, backend};
 use super::base::Base;
-use super::credentials::{certificates, identity};
+use super::credentials::{CertificateInput, PairInput, certificates, identities};
 use super::error::{ConfigError, Problem, Troubled};
 use super::identity::{AuthoriseInput, IdentityInput};
 use super::limits::MessageLimits;
-use super::listener::TlsInput;
 use super::tables::MessageLimitsInput;
 use super::user::{KeepInput, UserInput, keep, users};
 use super::{ContractSettings, Endpoint, RouteHost, RoutePath, RouteSettings, Said};
@@ -51,8 +50,11 @@ pub(crate) struct RouteInput {
     pub(crate) certificate: Option<Said<PathBuf>>,
     /// A file with its key in PEM.
     pub(crate) key: Option<Said<PathBuf>>,
+    /// Several certificates of the service, each for its time, in place of `certificate` and `key`. The newest that is active
+    /// signs and is published; what is encrypted to any that is not retired is decrypted.
+    pub(crate) certificates: Option<Said<Vec<CertificateInput>>>,
     /// Another certificate that clients may encrypt to. It signs nothing.
-    pub(crate) encryption: Option<TlsInput>,
+    pub(crate) encryption: Option<Said<PairInput>>,
     /// Who may call by password.
     #[serde(default)]
     pub(crate) users: Vec<UserInput>,
@@ -108,6 +110,7 @@ impl RouteInput {
             publish: yes(),
             certificate: None,
             key: None,
+            certificates: None,
             encryption: None,
             users: Vec::new(),
             danger_keep_passwords: None,
@@ -166,15 +169,8 @@ impl RouteInput {
         } else {
             Endpoint::load(self.wsdl, self.port, self.preset, &self.path, base)?
         };
-        let identity = identity(self.certificate, self.key, base)?;
-        let encryption = match self.encryption {
-            // The first that there is signs.
-            Some(TlsInput { certificate, .. }) if identity.is_none() => {
-                return Err(certificate.problem(Problem::Half { given: "encryption", missing: "certificate" }));
-            }
-            Some(TlsInput { certificate, key }) => self::identity(Some(certificate), Some(key), base)?,
-            None => None,
-        };
+        let own = PairInput { certificate: self.certificate, key: self.key, ..PairInput::default() };
+        let identities = identities(&own, self.certificates, self.encryption.as_ref(), base)?;
         let mut trust = Vec::new();
         for file in &self.trust {
             trust.extend(certificates(file, base)?);
@@ -182,7 +178,7 @@ impl RouteInput {
         if endpoint.admits_certificates() && trust.is_empty() {
             return Err(named.problem(Problem::Untrusting));
         }
-        if endpoint.needs_identity() && identity.is_none() {
+        if endpoint.needs_identity() && identities.is_empty() {
             return Err(named.problem(Problem::NoIdentity));
         }
         let keep = keep(self.danger_keep_passwords.as_ref(), &endpoint, !self.users.is_empty(), &named)?;
@@ -192,8 +188,7 @@ impl RouteInput {
             backend,
             endpoint,
             contract,
-            identity,
-            encryption,
+            identities,
             users: Arc::new(users(self.users, keep, base)?),
             trust,
             telling: self.identity.map_or_else(|| Ok(Telling::default()), IdentityInput::build)?,

@@ -7,7 +7,7 @@ use nuncio_crypto::secret::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use super::base::{Base, read};
+use super::base::{Base, read_secret};
 use super::error::{ConfigError, Problem, Troubled};
 use super::{Endpoint, Said};
 use crate::users::{Keep, Users};
@@ -25,6 +25,7 @@ pub(crate) struct UserInput {
 }
 
 /// A password that is written out.
+#[derive(Clone)]
 pub(crate) struct Password(pub(crate) Secret);
 
 impl<'de> Deserialize<'de> for Password {
@@ -94,7 +95,7 @@ pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Base) -> Result<Us
         }
         let password = match (password, password_file) {
             (Some(Password(plain)), None) => plain,
-            (None, Some(file)) => first_line(&read(base, &file)?),
+            (None, Some(file)) => first_line(read_secret(base, &file)?.expose()),
             _ => {
                 return Err(name.problem(Problem::Either {
                     owner: "user",
@@ -109,7 +110,7 @@ pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Base) -> Result<Us
 }
 
 /// A password file is one line; editors end it with a line break that nobody means.
-fn first_line(octets: &[u8]) -> Secret {
+pub(super) fn first_line(octets: &[u8]) -> Secret {
     let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
     Secret::from(octets.strip_suffix(b"\r").unwrap_or(octets))
 }
