@@ -188,7 +188,10 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         contract: ContractSettings::None,
         identities: vec![identity],
         users: Arc::new(Users::kept(keep, users)),
-        trust: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
+        trust: nuncio_crypto::trust::Settings {
+            certificates: settings.trust.iter().map(certificate).collect::<Result<_, _>>()?,
+            ..nuncio_crypto::trust::Settings::default()
+        },
         telling: Telling::default(),
         authorisation: Authorisation::default(),
         addresses: settings.addresses,

@@ -9,7 +9,7 @@ use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::digest::Hasher;
 use nuncio_crypto::key::KeyError;
-use nuncio_crypto::trust::Trust;
+use nuncio_crypto::trust::{self, Trust};
 use nuncio_policy::model::{Policy, SoapVersion};
 use nuncio_policy::publish::{Ports, Publication, Served};
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings, Tenure, Time};
@@ -160,7 +160,14 @@ fn scope(settings: &RouteSettings) -> String {
     let Endpoint { soap, alternatives, operations, .. } = &settings.endpoint;
     let mut hash = Hasher::new(DigestAlgorithm::Sha256);
     hash.update(format!("{}\n{soap:?}\n{alternatives:?}\n{operations:?}\n", settings.name()).as_bytes());
-    for certificate in &settings.trust {
+    // Revocation lists are renewed every day, and asked when a conversation begins.
+    let trust::Settings { certificates, thumbprints, ways, intermediates: _, depth, purposes, revocation: _, .. } =
+        &settings.trust;
+    let trust::Settings { allow, deny, issuers, .. } = &settings.trust;
+    hash.update(
+        format!("{thumbprints:?}\n{ways:?}\n{depth:?}\n{purposes:?}\n{allow:?}\n{deny:?}\n{issuers:?}").as_bytes(),
+    );
+    for certificate in certificates {
         hash.update(certificate.der());
     }
     let digest = hash.finish();
@@ -207,7 +214,7 @@ fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> 
         soap,
         operations: operations.clone(),
         credentials: credentials.collect::<Result<_, _>>()?,
-        trust: Trust::new(settings.trust.clone())?,
+        trust: Trust::of(settings.trust.clone())?,
         passwords: Some(Arc::<Users>::clone(&settings.users)),
         addresses: settings.addresses.clone(),
         freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nuncio::config::Configuration;
+use nuncio_crypto::trust::Ways;
 use nuncio_wss::{Tenure, Time};
 
 fn repository() -> PathBuf {
@@ -135,4 +136,74 @@ fn what_is_wrong_with_certificates_is_refused() {
     let text = MUTUAL.replacen("127.0.0.1:0\n", "127.0.0.1:0\n    tls: {}\n", 1);
     let error = load(&folder, &text).map(drop).unwrap_err();
     assert_eq!(error, "2: a listener's `tls` says either `certificate` or `pfx`");
+}
+
+const TRUSTING: &str = "\
+listeners:
+  - address: 127.0.0.1:0
+routes:
+  - path: /echo
+    backend: http://127.0.0.1:9000/echo
+    preset: wcf-wshttp-mutualCertificate
+    certificate: server.pem
+    key: server.key
+";
+
+#[test]
+fn trust_is_a_list_or_is_said_at_length() {
+    let folder = folder("trust");
+    let brief =
+        load(&folder, &format!("{TRUSTING}    trust: [client.pem]\n")).unwrap_or_else(|error| panic!("{error}"));
+    let settings = &brief.routes[0].trust;
+    assert_eq!((settings.certificates.len(), settings.ways), (1, Ways::PeerOrChain));
+    assert!(settings.revocation.is_none() && settings.allow.is_empty());
+    let said = "    trust:
+      certificates: [client.pem]
+      thumbprints: ['00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13']
+      mode: ChainTrust
+      intermediates: [server.pem]
+      depth: 1
+      extended_key_usage: [clientAuth, 1.3.6.1.4.1.311.20.2.2]
+      crls: off
+      subjects: { allow: ['CN=*, O=Acme', 'DNS:*.acme.example'], deny: ['OU=Guests'] }
+      issuers: ['O=Acme']
+";
+    let long = load(&folder, &format!("{TRUSTING}{said}")).unwrap_or_else(|error| panic!("{error}"));
+    let settings = &long.routes[0].trust;
+    assert_eq!((settings.certificates.len(), settings.thumbprints.len(), settings.ways), (1, 1, Ways::Chain));
+    assert_eq!((settings.intermediates.len(), settings.depth), (1, Some(1)));
+    assert_eq!(settings.purposes, ["1.3.6.1.5.5.7.3.2", "1.3.6.1.4.1.311.20.2.2"]);
+    assert_eq!((settings.allow.len(), settings.deny.len(), settings.issuers.len()), (2, 1, 1));
+    assert!(settings.revocation.is_none());
+    // Lists that are asked for, and of which there is none, are not the same as lists that are off.
+    let none = load(&folder, &format!("{TRUSTING}    trust: {{ certificates: [client.pem], crls: [] }}\n")).unwrap();
+    assert!(none.routes[0].trust.revocation.as_ref().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn what_is_wrong_with_trust_is_refused() {
+    let folder = folder("wrong-trust");
+    for (said, refusal) in [
+        ("trust: client.pem", "9: invalid type: string \"client.pem\", expected a list of files, or a mapping"),
+        ("trust: {}", "6: the policy admits clients by certificate, and `trust` names none: anybody's would do"),
+        ("trust: { roots: [client.pem] }", "9: unknown field `roots`"),
+        ("trust: { thumbprints: ['00:01'] }", "9: \"00:01\" is no thumbprint"),
+        ("trust: { certificates: [client.pem], depth: 8 }", "9: a chain has at most 7 authorities"),
+        ("trust: { certificates: [client.pem], mode: NoTrust }", "9: unknown variant `NoTrust`"),
+        (
+            "trust: { certificates: [client.pem], extended_key_usage: [client] }",
+            "9: \"client\" is no extended key usage",
+        ),
+        ("trust: { certificates: [client.pem], crls: maybe }", "9: \"maybe\" is neither a list nor `off`"),
+        ("trust: { certificates: [client.pem], crls: [client.pem] }", "9: client.pem: there is no revocation list"),
+        ("trust: { certificates: [client.pem], crls: [none.crl] }", "9: cannot read none.crl: "),
+        (
+            "trust: { certificates: [client.pem], subjects: { allow: [Acme] } }",
+            "9: \"Acme\" is neither a distinguished name",
+        ),
+        ("trust: { certificates: [client.pem], issuers: ['DNS:a'] }", "9: \"DNS:a\" is no distinguished name"),
+    ] {
+        let error = load(&folder, &format!("{TRUSTING}    {said}\n")).map(drop).expect_err(refusal);
+        assert!(error.starts_with(refusal), "\n{error}\n is not\n{refusal}");
+    }
 }

@@ -10,7 +10,7 @@ use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
     AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
-    Password, Problem, RouteInput, Said, TlsInput, Troubled, UserInput,
+    Password, Problem, RouteInput, Said, Several, TlsInput, Troubled, UserInput,
 };
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -145,7 +145,7 @@ impl Proxy {
         });
         route.users = self.user.into_iter().map(user).collect();
         route.danger_keep_passwords = self.danger_keep_passwords.map(|form| Said::flag("danger-keep-passwords", form));
-        route.trust = self.trust.into_iter().map(|file| Said::flag("trust", file)).collect();
+        route.trust = Several::List(self.trust.into_iter().map(|file| Said::flag("trust", file)).collect());
         route.addresses = self.address.into_iter().map(|address| Said::flag("address", address)).collect();
         let mut document = Document::new(Said::flag("listen", listeners), Said::flag("backend", vec![route]));
         document.admin = self.admin.map(|address| AdminInput {

@@ -5,6 +5,7 @@ use std::fmt;
 use nuncio_crypto::certificate::CertificateError;
 use nuncio_crypto::key::KeyError;
 use nuncio_crypto::pfx::PfxError;
+use nuncio_crypto::trust::{NotPattern, NotRevocationList};
 use nuncio_policy::PolicyError;
 use nuncio_policy::said::{Origin, Said};
 
@@ -181,6 +182,29 @@ pub enum Problem {
     /// Not an instant.
     #[error("{0:?} is not a date and a time, such as 2027-01-01T00:00:00Z")]
     Time(String),
+    /// A depth that no chain has.
+    #[error("a chain has at most {0} authorities between a certificate and the one that is named")]
+    Depth(usize),
+    /// An issuer by a name that certificates do not have of it.
+    #[error("{0:?} is no distinguished name, which is all that a certificate says of its issuer")]
+    Issuer(String),
+    /// Not a pattern of names.
+    #[error(transparent)]
+    Pattern(NotPattern),
+    /// Not an extended key usage.
+    #[error("{0:?} is no extended key usage, such as clientAuth or 1.3.6.1.5.5.7.3.2")]
+    Purpose(String),
+    /// A file is no revocation list.
+    #[error("{file}: {reason}")]
+    Revocation {
+        /// The file.
+        file: String,
+        /// Why not.
+        reason: NotRevocationList,
+    },
+    /// Not a thumbprint.
+    #[error("{0:?} is no thumbprint: 40 hexadecimal digits of SHA-1, or 64 of SHA-256")]
+    Thumbprint(String),
     /// The policy protects messages with the route's certificate, and it has none.
     #[error(
         "the policy protects messages with the service's certificate: give `certificate` and `key`, or `certificates`"

@@ -18,8 +18,10 @@ mod place;
 mod route;
 mod scalar;
 mod schema;
+mod several;
 mod tables;
 mod traces;
+mod trust;
 mod user;
 
 use std::path::{Path, PathBuf};
@@ -52,6 +54,7 @@ pub(crate) use place::is_path;
 pub use place::{RouteHost, RoutePath};
 pub(crate) use route::{ContractInput, RouteInput};
 pub use schema::schema;
+pub(crate) use several::Several;
 pub(crate) use user::{KeepInput, Password, UserInput};
 
 use crate::identity::Telling;
@@ -144,8 +147,8 @@ pub struct RouteSettings {
     pub identities: Vec<Identity>,
     /// Its users.
     pub users: Arc<Users>,
-    /// Certificates that clients' are checked against: roots and pins.
-    pub trust: Vec<Certificate>,
+    /// What clients' certificates are checked against.
+    pub trust: nuncio_crypto::trust::Settings,
     /// What the backend is told of who calls.
     pub telling: Telling,
     /// Who may call what.

@@ -11,11 +11,12 @@ use serde::Deserialize;
 
 use super::backend::{BackendSaid, backend};
 use super::base::Base;
-use super::credentials::{CertificateInput, PairInput, certificates, identities};
+use super::credentials::{CertificateInput, PairInput, identities};
 use super::error::{ConfigError, Problem, Troubled};
 use super::identity::{AuthoriseInput, IdentityInput};
 use super::limits::MessageLimits;
 use super::tables::MessageLimitsInput;
+use super::trust::{TrustInput, trust};
 use super::user::{KeepInput, UserInput, keep, users};
 use super::{ContractSettings, Endpoint, RouteHost, RoutePath, RouteSettings, Said};
 use crate::identity::Telling;
@@ -61,9 +62,10 @@ pub(crate) struct RouteInput {
     /// How passwords are kept, where the policy has them hashed or keys derived from them, which needs passwords that can be
     /// read again.
     pub(crate) danger_keep_passwords: Option<Said<KeepInput>>,
-    /// Files with certificates in PEM that clients' are checked against: authorities, or the very certificates.
+    /// What clients' certificates are checked against: a list of files with certificates in PEM, authorities or the very
+    /// certificates; or that and more in a mapping.
     #[serde(default)]
-    pub(crate) trust: Vec<Said<PathBuf>>,
+    pub(crate) trust: TrustInput,
     /// What the backend is told of who calls.
     pub(crate) identity: Option<IdentityInput>,
     /// Who may call what. Without it, whoever is authenticated may call.
@@ -114,7 +116,7 @@ impl RouteInput {
             encryption: None,
             users: Vec::new(),
             danger_keep_passwords: None,
-            trust: Vec::new(),
+            trust: TrustInput::default(),
             identity: None,
             authorise: None,
             addresses: Vec::new(),
@@ -171,11 +173,8 @@ impl RouteInput {
         };
         let own = PairInput { certificate: self.certificate, key: self.key, ..PairInput::default() };
         let identities = identities(&own, self.certificates, self.encryption.as_ref(), base)?;
-        let mut trust = Vec::new();
-        for file in &self.trust {
-            trust.extend(certificates(file, base)?);
-        }
-        if endpoint.admits_certificates() && trust.is_empty() {
+        let trust = trust(self.trust, base)?;
+        if endpoint.admits_certificates() && trust.is_nobody() {
             return Err(named.problem(Problem::Untrusting));
         }
         if endpoint.needs_identity() && identities.is_empty() {

@@ -202,7 +202,7 @@ fn configuration(
         contract: ContractSettings::None,
         identities: vec![identity],
         users: Arc::new(Users::new([(USER.to_owned(), Secret::from(PASSWORD.as_bytes()))])),
-        trust: Vec::new(),
+        trust: nuncio_crypto::trust::Settings::default(),
         telling: Telling::default(),
         authorisation: Authorisation::default(),
         addresses: Vec::new(),
