@@ -46,6 +46,8 @@ pub struct Inbound {
     pub transport: Transport,
     /// Who sent it; of a connection through a proxy, that proxy.
     pub peer: IpAddr,
+    /// Whether that is a proxy which takes TLS off in front of us.
+    pub relayed: bool,
 }
 
 /// A response.
@@ -213,8 +215,8 @@ pub(crate) async fn admit(
         return Err(Rejection::BodyTooLarge(limit));
     }
     let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
-    let Arrival { peer, transport, .. } = *arrival;
-    Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer })
+    let Arrival { peer, transport, relayed, .. } = *arrival;
+    Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer, relayed })
 }
 
 /// The value of a header that may stand once at most.
@@ -260,7 +262,8 @@ mod tests {
     use crate::listen::Pace;
 
     async fn admitted(request: Request) -> Result<Inbound, Rejection> {
-        let arrival = Arrival { peer: Ipv4Addr::LOCALHOST.into(), transport: Transport::Clear, pace: Pace::new() };
+        let (peer, transport) = (Ipv4Addr::LOCALHOST.into(), Transport::Clear);
+        let arrival = Arrival { peer, transport, relayed: false, pace: Pace::new() };
         admit(request, &arrival, 16, &Timeouts::default()).await
     }
 

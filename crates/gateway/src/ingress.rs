@@ -1,15 +1,20 @@
 //! One message through the gateway: [`Ingress::converse`] is the story, the rest its footnotes.
 
+mod caller;
+
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use caller::forwarded_for;
 use hyper::{HeaderMap, StatusCode};
+use nuncio_crypto::random::Random;
 use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Claim, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived,
-    Principal, Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived, Principal,
+    Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -18,6 +23,7 @@ use crate::identity::{Caller, Permit, Telling, TooLong};
 use crate::log::Audit;
 use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
+use crate::pool::Overfull;
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
@@ -60,6 +66,13 @@ enum Denied {
     /// The peer did something wrong. The client gets the coarse fault of its class, unsecured.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Too many wrong passwords came for the user, or from there: this one was not looked at. The client is told no more than
+    /// that it is wrong.
+    #[error("a password for {0:?} was not looked at: too many wrong ones came before")]
+    Throttled(String),
+    /// As much work waits as may. It was not begun.
+    #[error(transparent)]
+    Overfull(#[from] Overfull),
     /// The name that was proved does not fit into a header.
     #[error(transparent)]
     Unnameable(#[from] TooLong),
@@ -78,7 +91,8 @@ impl Denied {
     fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(refusal) => Outcome::Refused(refusal.class()),
-            Self::Unnameable(_) => Outcome::Refused(Class::FailedAuthentication),
+            Self::Unnameable(_) | Self::Throttled(_) => Outcome::Refused(Class::FailedAuthentication),
+            Self::Overfull(_) => Outcome::Busy,
             Self::Unsealed(_) | Self::NoEntropy(_) | Self::Unknown => Outcome::Failed,
         }
     }
@@ -102,7 +116,9 @@ impl Handler for Ingress {
     async fn handle(&self, request: Inbound, heard: Heard, audit: &mut Audit) -> Outbound {
         let mut story = self.world.spans.begin(&self.name, &heard, audit);
         let mut asked = Asked { soap: request.soap, message_id: None, dialect: None };
-        let outbound = match self.converse(request, heard.trace, &mut asked, &mut story).await {
+        // Whoever takes TLS off in front says who came; of anybody else it is the word of the one who came.
+        let from = heard.forwarded_for.filter(|_| request.relayed).unwrap_or(request.peer);
+        let outbound = match self.converse(request, from, heard.trace, &mut asked, &mut story).await {
             Ok(Some(message)) => {
                 if message.fault && story.outcome == Outcome::Answered {
                     story.outcome = Outcome::Fault;
@@ -134,6 +150,7 @@ impl Ingress {
     async fn converse(
         &self,
         request: Inbound,
+        from: IpAddr,
         trace: Option<Trace>,
         asked: &mut Asked,
         audit: &mut Story<'_>,
@@ -149,32 +166,39 @@ impl Ingress {
         audit.request = Some(received.request());
         audit.action = received.action().map(str::to_owned);
         let context = self.find(&received, now)?;
+        let costly = recipient.opens_by_private_key(&received);
         if let Some(context) = context.as_ref().filter(|context| context.expires <= now)
             && received.request() == Request::Application
         {
-            let late = recipient.open_outlived(received, Arc::clone(context), request.transport, now)?;
+            let (recipient, context) = (Arc::clone(recipient), Arc::clone(context));
+            let open = move || recipient.open_outlived(received, context, request.transport, now);
+            let late = self.by_private_key(costly, open).await??;
             drop(opening);
             return self.outlived(late, audit).map(Some);
         }
-        let opened = recipient.open(received, context, request.transport, now)?;
-        let caller = self.authenticate(&opened)?;
+        let open = {
+            let recipient = Arc::clone(recipient);
+            move || recipient.open(received, context, request.transport, now)
+        };
+        let opened = self.by_private_key(costly, open).await??;
+        let caller = self.authenticate(&opened, from, now).await?;
         audit.principal = caller.principal.name().map(str::to_owned);
         audit.conversation = opened.context().map(|context| context.conversation.to_string());
         audit.unverified = opened.unverified().map(str::to_owned).collect();
         let claimed = self.claim(&opened, now);
         drop(opening);
         match claimed {
-            Seen::Fresh => {}
+            Seen::Fresh => self.came(&opened, from, now),
             Seen::Seen => return Err(Refusal::Replayed.into()),
             Seen::Full => {
                 note(audit, Outcome::Busy, &"the store of replay claims is full");
-                return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit).map(Some);
+                return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await.map(Some);
             }
         }
         if !self.may(&caller, opened.request(), opened.action()) {
             note(audit, Outcome::Denied, &"the rules of the route do not allow it");
             let denied = Fault::refusal(Class::FailedAuthentication, recipient.dialect());
-            return self.seal(&opened.into_reply(), Answer::Fault(denied), audit).map(Some);
+            return self.seal(opened.into_reply(), Answer::Fault(denied), audit).await.map(Some);
         }
         match opened.request() {
             Request::Application => {
@@ -182,11 +206,11 @@ impl Ingress {
                 let permit = Permit::assertion(caller, &self.telling)?;
                 self.forward(opened, &permit, trace, audit).await
             }
-            Request::Issue => self.issue(opened, caller.principal, now, audit).map(Some),
-            Request::Cancel => self.cancel(opened, now, audit).map(Some),
+            Request::Issue => self.issue(opened, caller.principal, now, audit).await.map(Some),
+            Request::Cancel => self.cancel(opened, now, audit).await.map(Some),
             Request::Renew => {
                 self.used(&opened, now);
-                self.renew(opened, caller.principal, now, audit).map(Some)
+                self.renew(opened, caller.principal, now, audit).await.map(Some)
             }
         }
     }
@@ -224,25 +248,6 @@ impl Ingress {
     /// The key of a context in the store that all routes share.
     fn key(&self, identifier: &str) -> String {
         format!("{} {identifier}", self.scope)
-    }
-
-    /// Who the message comes from; the password is checked here.
-    fn authenticate(&self, opened: &Opened) -> Result<Caller, Denied> {
-        let (principal, conversation) = match opened.claim() {
-            Claim::Anonymous => (Principal::Anonymous, None),
-            Claim::Certificate(certificate) => (Principal::from(certificate), None),
-            Claim::User(name) => (Principal::User(name.into()), None),
-            Claim::Context(context) => (context.principal.clone(), Some(context.conversation.to_string())),
-            Claim::Username(user) => {
-                if !self.users.check(user) {
-                    return Err(Refusal::WrongPassword(user.name.clone()).into());
-                }
-                (Principal::User(user.name.as_str().into()), None)
-            }
-        };
-        let mut caller = Caller { principal, conversation, roles: Vec::new() };
-        caller.roles = self.authorisation.roles(&asks(&caller), &[]).into_iter().map(str::to_owned).collect();
-        Ok(caller)
     }
 
     /// Whether the caller may do what he asks for. One who may call nothing gets no conversation; to end one is always
@@ -302,20 +307,24 @@ impl Ingress {
                 Answer::Fault(Fault::unavailable())
             }
         };
-        self.seal(&reply, answer, audit).map(Some)
+        self.seal(reply, answer, audit).await.map(Some)
     }
 
-    fn issue(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
+    async fn issue(
+        &self,
+        opened: Opened,
+        principal: Principal,
+        now: Time,
+        audit: &mut Story<'_>,
+    ) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
-            return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
+            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
         let _issuing = audit.part("issue");
-        let mut random = self.world.entropy.draw();
-        let issued = Recipient::issue(opened, principal, now, &mut random);
-        random.check()?;
-        self.keep(issued, &owner, now, audit)
+        let issued = self.granted(opened, principal, now, Recipient::issue).await?;
+        self.keep(issued, &owner, now, audit).await
     }
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
@@ -331,21 +340,51 @@ impl Ingress {
     }
 
     /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.
-    fn renew(&self, opened: Opened, principal: Principal, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
+    async fn renew(
+        &self,
+        opened: Opened,
+        principal: Principal,
+        now: Time,
+        audit: &mut Story<'_>,
+    ) -> Result<Message, Denied> {
         let owner = owner(&principal);
         if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
-            return self.seal(&opened.into_reply(), Answer::Fault(Fault::busy()), audit);
+            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
         let _renewing = audit.part("renew");
+        let renewed = self.granted(opened, principal, now, Recipient::renew).await?;
+        self.keep(renewed, &owner, now, audit).await
+    }
+
+    /// Has a trust request granted; where that takes a private key, in its turn: whoever asks was let in.
+    async fn granted(
+        &self,
+        opened: Opened,
+        principal: Principal,
+        now: Time,
+        grant: Grant,
+    ) -> Result<Result<Issued, Issue>, NoEntropy> {
+        let costly = opened.grants_by_private_key();
         let mut random = self.world.entropy.draw();
-        let renewed = Recipient::renew(opened, principal, now, &mut random);
-        random.check()?;
-        self.keep(renewed, &owner, now, audit)
+        let grant = move || {
+            let granted = grant(opened, principal, now, &mut random);
+            random.check().map(|()| granted)
+        };
+        if costly { self.world.private_keys.finish(grant).await } else { grant() }
+    }
+
+    /// Does what may take a private key, and what then stands in a bounded queue; everything else on the task itself.
+    async fn by_private_key<T: Send + 'static>(
+        &self,
+        costly: bool,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overfull> {
+        if costly { self.world.private_keys.run(work).await } else { Ok(work()) }
     }
 
     /// Keeps a context that was granted, and gives the answer that says so.
-    fn keep(
+    async fn keep(
         &self,
         granted: Result<Issued, Issue>,
         owner: &str,
@@ -361,7 +400,7 @@ impl Ingress {
                 let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end };
                 if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
                     note(audit, Outcome::Busy, &format_args!("the last place went to somebody else: {full}"));
-                    return self.seal(&reply, Answer::Fault(Fault::busy()), audit);
+                    return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
                 }
                 Ok(message)
             }
@@ -369,7 +408,7 @@ impl Ingress {
         }
     }
 
-    fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
+    async fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
         let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
         let _cancelling = audit.part("cancel");
@@ -389,18 +428,25 @@ impl Ingress {
                 let refusal = Refusal::UnknownContext(context.identifier.to_string());
                 let fault = Fault::refusal(refusal.class(), context.dialect);
                 note(audit, Outcome::Refused(refusal.class()), &refusal);
-                self.seal(&reply, Answer::Fault(fault), audit)
+                self.seal(reply, Answer::Fault(fault), audit).await
             }
             _ => Ok(message),
         }
     }
 
-    /// Seals an answer at the time it is sent, which may be long after the request came.
-    fn seal(&self, reply: &Reply, answer: Answer, audit: &mut Story<'_>) -> Result<Message, Denied> {
+    /// Seals an answer at the time it is sent, which may be long after the request came. What takes a private key waits for
+    /// its turn, and is never turned away: the backend has acted.
+    async fn seal(&self, reply: Reply, answer: Answer, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let _sealing = audit.part("seal");
-        let mut random = self.world.entropy.draw();
-        let (message, trouble) = reply.seal(answer, self.world.clock.now(), &mut random)?;
-        random.check()?;
+        let costly = reply.seals_by_private_key();
+        let (clock, mut random) = (self.world.clock.clone(), self.world.entropy.draw());
+        let seal = move || {
+            let sealed = reply.seal(answer, clock.now(), &mut random);
+            (sealed, random.check())
+        };
+        let (sealed, entropy) = if costly { self.world.private_keys.finish(seal).await } else { seal() };
+        let (message, trouble) = sealed?;
+        entropy?;
         if let Some(trouble) = trouble {
             note(audit, Outcome::Unavailable, &format_args!("the backend's answer is not sent on: {trouble}"));
         }
@@ -416,9 +462,11 @@ impl Ingress {
         let dialect = asked.dialect.unwrap_or(dialect);
         let fault = match denied {
             Denied::Refused(refusal) => Fault::refusal(refusal.class(), dialect),
-            Denied::Unnameable(_) => Fault::refusal(Class::FailedAuthentication, dialect),
+            Denied::Unnameable(_) | Denied::Throttled(_) => Fault::refusal(Class::FailedAuthentication, dialect),
             Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR),
-            Denied::NoEntropy(_) | Denied::Unknown => return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE),
+            Denied::NoEntropy(_) | Denied::Unknown | Denied::Overfull(_) => {
+                return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE);
+            }
         };
         Outbound {
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -427,6 +475,9 @@ impl Ingress {
         }
     }
 }
+
+/// How a trust request is granted.
+type Grant = fn(Opened, Principal, Time, &mut dyn Random) -> Result<Issued, Issue>;
 
 /// A caller as the rules know him.
 fn asks(caller: &Caller) -> authorise::Caller<'_> {

@@ -4,7 +4,7 @@
 //! - [`config`] what an operator wants; [`clock`] and [`random`] what the world gives
 //! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
 //! - [`ingress`] one message through it: begin here; [`plain`] one without security; [`route`] what they are made of, [`world`] what all routes share
-//! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`identity`] how a backend is told
+//! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`pool`] what waits for a processor; [`identity`] how a backend is told
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
@@ -24,6 +24,7 @@ pub mod log;
 mod media;
 pub mod metrics;
 pub mod plain;
+pub mod pool;
 pub mod random;
 pub mod reload;
 pub mod replays;

@@ -172,6 +172,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<OfRequest, Counter>,
     refusals: Family<OfRefusal, Counter>,
+    throttled: Family<OfRoute, Counter>,
     durations: Durations,
     backends: Durations,
     urls: Urls,
@@ -196,6 +197,7 @@ impl Default for Metrics {
             registry: Registry::with_prefix("nuncio"),
             requests: Family::default(),
             refusals: Family::default(),
+            throttled: Family::default(),
             durations: Family::new_with_constructor(durations),
             backends: Family::new_with_constructor(durations),
             urls: Urls::default(),
@@ -218,10 +220,12 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry: to, requests, refusals, durations, backends, urls, traffic, .. } = self;
+        let Self { registry: to, requests, refusals, throttled, durations, backends, urls, traffic, .. } = self;
         to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec()));
         to.register("requests", "Requests that a route answered", requests.clone());
         to.register("refusals", "Requests that were refused, by what their senders were told", refusals.clone());
+        let help = "Passwords that were not looked at, or answered late, since too many wrong ones came before";
+        to.register("passwords_throttled", help, throttled.clone());
         let help = "From the end of a request's headers to its answer";
         to.register_with_unit("request_duration", help, Unit::Seconds, durations.clone());
         let help = "From sending a message to a backend to the end of its answer";
@@ -270,6 +274,7 @@ impl Metrics {
         RouteMetrics {
             requests: KINDS.map(|kind| OUTCOMES.map(|outcome| requests(kind, outcome))),
             refusals: CLASSES.map(refusals),
+            throttled: self.throttled.get_or_create_owned(&OfRoute { route: route() }),
             durations: self.durations.get_or_create_owned(&OfRoute { route: route() }),
             backends: self.backends.get_or_create_owned(&OfRoute { route: route() }),
             urls: self.urls.clone(),
@@ -300,6 +305,7 @@ impl Metrics {
 pub struct RouteMetrics {
     requests: [[Counter; OUTCOMES.len()]; KINDS.len()],
     refusals: [Counter; CLASSES.len()],
+    throttled: Counter,
     durations: Histogram,
     backends: Histogram,
     urls: Urls,
@@ -316,6 +322,11 @@ impl RouteMetrics {
             refusals.inc();
         }
         self.durations.observe(took.as_secs_f64());
+    }
+
+    /// A password was not looked at, or is answered late.
+    pub(crate) fn throttled(&self) {
+        self.throttled.inc();
     }
 
     /// The rows of a URL of its backends.

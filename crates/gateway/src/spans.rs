@@ -6,6 +6,7 @@
 //! loses spans and nothing else. Without a collector there is nothing at all.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -29,6 +30,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio::runtime::Handle;
 
 use crate::config::TracingSettings;
+use crate::ingress::forwarded_for;
 use crate::log::Audit;
 use crate::metrics;
 use crate::random::Entropy;
@@ -139,6 +141,8 @@ fn remote(Trace { parent, state }: &Trace) -> Option<SpanContext> {
 pub struct Heard {
     /// The trace, which means nothing but to who looks into it.
     pub(crate) trace: Option<Trace>,
+    /// The address that the last proxy in front says the client has.
+    pub(crate) forwarded_for: Option<IpAddr>,
     /// When it came.
     at: SystemTime,
 }
@@ -146,7 +150,7 @@ pub struct Heard {
 impl Heard {
     /// What a request says that comes now.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { trace: Trace::of(headers), at: SystemTime::now() }
+        Self { trace: Trace::of(headers), forwarded_for: forwarded_for(headers), at: SystemTime::now() }
     }
 }
 

@@ -5,10 +5,12 @@ use nuncio_wss::Context;
 use crate::clock::Clock;
 use crate::config::{StoreLimits, TracingSettings};
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::random::Entropy;
 use crate::replays::Replays;
 use crate::sessions::Memory;
 use crate::spans::{NotExported, Spans};
+use crate::users::Guesses;
 
 /// What all routes share.
 pub struct World {
@@ -20,18 +22,38 @@ pub struct World {
     pub sessions: Memory<Context>,
     /// Messages seen before, on whatever route: a message taken on one is a replay on another.
     pub replays: Replays,
+    /// Wrong passwords.
+    pub guesses: Guesses,
+    /// Where private keys are used.
+    pub private_keys: Pool,
+    /// Where slow hashes of passwords are checked.
+    pub passwords: Pool,
     /// What is counted.
     pub metrics: Metrics,
     /// Where spans go.
     pub spans: Spans,
 }
 
+/// How many uses of a private key may wait for each processor: at a millisecond or two each, a quarter of a second.
+const PRIVATE_KEYS: usize = 128;
+/// How many slow hashes may wait for each processor: at some tens of milliseconds each, a second.
+const PASSWORDS: usize = 16;
+
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
         let sessions = Memory::new(stores.session_bytes, stores.principal_bytes);
-        let replays = Replays::new(stores.replay_bytes);
-        Self { clock, entropy, sessions, replays, metrics: Metrics::default(), spans: Spans::default() }
+        Self {
+            clock,
+            entropy,
+            sessions,
+            replays: Replays::new(stores.replay_bytes),
+            guesses: Guesses::default(),
+            private_keys: Pool::of_processors(PRIVATE_KEYS),
+            passwords: Pool::of_processors(PASSWORDS),
+            metrics: Metrics::default(),
+            spans: Spans::default(),
+        }
     }
 
     /// The same world, whose spans are sent to a collector.
@@ -41,7 +63,7 @@ impl World {
     }
 
     /// What is counted, in Prometheus's text format.
-    pub(crate) fn measured(&self) -> Result<String, std::fmt::Error> {
+    pub fn measured(&self) -> Result<String, std::fmt::Error> {
         let now = self.clock.now();
         self.metrics.text(self.sessions.census(now), self.replays.alive(now))
     }

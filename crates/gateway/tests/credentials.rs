@@ -138,6 +138,59 @@ fn what_is_wrong_with_certificates_is_refused() {
     assert_eq!(error, "2: a listener's `tls` says either `certificate` or `pfx`");
 }
 
+const USERS: &str = "\
+listeners:
+  - address: 127.0.0.1:0
+    tls: { certificate: server.pem, key: server.key }
+routes:
+  - path: /echo
+    backend: http://127.0.0.1:9000/echo
+    preset: wcf-ws2007-userNameOverTransport
+";
+
+const HASH: &str = "$2y$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+#[test]
+fn users_are_named_or_stand_in_a_file_and_have_roles() {
+    let folder = folder("users");
+    std::fs::write(folder.join("users"), format!("# all\nbob:{HASH}:reader,writer\ncarol:{HASH}\n")).unwrap();
+    let said = "    users: [{ name: alice, password: x, roles: [admin] }]\n    user_file: users\n";
+    let configuration = load(&folder, &format!("{USERS}{said}")).unwrap_or_else(|error| panic!("{error}"));
+    let users = &configuration.routes[0].users;
+    let roles = ["alice", "bob", "carol", "dave"].map(|name| users.roles(name).join(","));
+    assert_eq!(roles, ["admin", "reader,writer", "", ""]);
+}
+
+#[test]
+fn what_is_wrong_with_users_is_refused() {
+    let folder = folder("wrong-users");
+    let data = repository().join("crates/policy/tests/data/wcf-over-transport.wsdl");
+    let hashed = std::fs::read_to_string(data).unwrap();
+    let hashed = hashed.replace("<sp:WssUsernameToken10/>", "<sp:HashPassword/><sp:WssUsernameToken10/>");
+    std::fs::write(folder.join("hashed.wsdl"), hashed).unwrap();
+    let file = "    user_file: users\n";
+    let alice = "    users: [{ name: alice, password: x }]\n";
+    for (said, users, refusal) in [
+        (file, "\nalice:$apr1$abcdefgh$x\n", "users:2: user \"alice\": MD5 is guessed at in no time"),
+        (file, "alice:wonderland-1865\n", "users:1: user \"alice\": it is no hash of bcrypt"),
+        (file, "alice\n", "users:1: it is not `name:hash`"),
+        (&*format!("{alice}{file}"), &*format!("alice:{HASH}\n"), "9: user \"alice\" is there twice"),
+        ("    user_file: none\n", "", "8: cannot read none: "),
+        ("    users: [{ name: a, password: x, roles: [' b'] }]\n", "", "8: \" b\" is no role"),
+    ] {
+        std::fs::write(folder.join("users"), users).unwrap();
+        let error = load(&folder, &format!("{USERS}{said}")).map(drop).expect_err(refusal);
+        assert!(error.starts_with(refusal), "\n{error}\n is not\n{refusal}");
+    }
+    std::fs::write(folder.join("users"), "").unwrap();
+    let text = USERS.replace("preset: wcf-ws2007-userNameOverTransport", "wsdl: hashed.wsdl\n    port: Basic");
+    let error = load(&folder, &format!("{text}{file}")).map(drop).unwrap_err();
+    assert_eq!(
+        error,
+        "9: the policy needs passwords that can be read again, and a `user_file` has hashes: name them in `users`"
+    );
+}
+
 const TRUSTING: &str = "\
 listeners:
   - address: 127.0.0.1:0

@@ -52,6 +52,9 @@ pub(super) struct Proxy {
     /// A user; may be repeated
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
     user: Vec<User>,
+    /// A file of users, each name:hash or name:hash:role,role, as htpasswd -B writes it
+    #[arg(long, value_name = "FILE")]
+    user_file: Option<PathBuf>,
     /// Keeps passwords so that they can be read again, where the policy has them hashed (readable or sha1), or users sign with keys of them (readable)
     #[arg(long, value_name = "FORM")]
     danger_keep_passwords: Option<KeepInput>,
@@ -131,6 +134,7 @@ impl Proxy {
             name: Said::flag("user", user.name),
             password: Some(Password(user.password)),
             password_file: None,
+            roles: Vec::new(),
         };
         let mut route = RouteInput::new(Said::flag("path", "*".to_owned()), Said::flag("backend", self.backend));
         route.wsdl = file("wsdl", self.wsdl);
@@ -144,6 +148,7 @@ impl Proxy {
             Said::flag("pfx", vec![CertificateInput { pfx, password_file, ..CertificateInput::default() }])
         });
         route.users = self.user.into_iter().map(user).collect();
+        route.user_file = file("user-file", self.user_file);
         route.danger_keep_passwords = self.danger_keep_passwords.map(|form| Said::flag("danger-keep-passwords", form));
         route.trust = Several::List(self.trust.into_iter().map(|file| Said::flag("trust", file)).collect());
         route.addresses = self.address.into_iter().map(|address| Said::flag("address", address)).collect();

@@ -11,6 +11,7 @@ use nuncio_policy::said::{Origin, Said};
 
 use super::cidr::NotCidr;
 use crate::listen::TlsProblem;
+use crate::users::FileProblem;
 
 /// A problem with what was said.
 pub(crate) trait Troubled {
@@ -299,6 +300,15 @@ pub enum Problem {
          `danger_keep_passwords`"
     )]
     UnreadablePasswords,
+    /// A policy under which passwords come hashed, or sign, and a file with hashes of others.
+    #[error("the policy needs passwords that can be read again, and a `user_file` has hashes: name them in `users`")]
+    HashedFile,
+    /// A role that is none.
+    #[error("{0:?} is no role: it is empty or has blanks around it")]
+    Role(String),
+    /// A line of a file of users is not one.
+    #[error(transparent)]
+    UserFile(FileProblem),
     /// A policy under which keys are derived from passwords, and users whose passwords cannot be read again.
     #[error(
         "the policy has users sign with keys of their passwords, which come of passwords that can be read again: give \

@@ -59,6 +59,9 @@ pub(crate) struct RouteInput {
     /// Who may call by password.
     #[serde(default)]
     pub(crate) users: Vec<UserInput>,
+    /// A file of more of them: on each line `name:hash` or `name:hash:role,role`, the hash of bcrypt (`htpasswd -B`) or
+    /// Argon2id.
+    pub(crate) user_file: Option<Said<PathBuf>>,
     /// How passwords are kept, where the policy has them hashed or keys derived from them, which needs passwords that can be
     /// read again.
     pub(crate) danger_keep_passwords: Option<Said<KeepInput>>,
@@ -115,6 +118,7 @@ impl RouteInput {
             certificates: None,
             encryption: None,
             users: Vec::new(),
+            user_file: None,
             danger_keep_passwords: None,
             trust: TrustInput::default(),
             identity: None,
@@ -180,7 +184,13 @@ impl RouteInput {
         if endpoint.needs_identity() && identities.is_empty() {
             return Err(named.problem(Problem::NoIdentity));
         }
-        let keep = keep(self.danger_keep_passwords.as_ref(), &endpoint, !self.users.is_empty(), &named)?;
+        let keep = keep(
+            self.danger_keep_passwords.as_ref(),
+            &endpoint,
+            !self.users.is_empty(),
+            self.user_file.as_ref(),
+            &named,
+        )?;
         Ok(RouteSettings {
             hosts,
             path,
@@ -188,7 +198,7 @@ impl RouteInput {
             endpoint,
             contract,
             identities,
-            users: Arc::new(users(self.users, keep, base)?),
+            users: Arc::new(users(self.users, self.user_file.as_ref(), keep, base)?),
             trust,
             telling: self.identity.map_or_else(|| Ok(Telling::default()), IdentityInput::build)?,
             authorisation: self.authorise.map_or_else(|| Ok(Authorisation::default()), AuthoriseInput::build)?,

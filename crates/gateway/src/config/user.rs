@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::Place;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::base::{Base, read_secret};
 use super::error::{ConfigError, Problem, Troubled};
-use super::{Endpoint, Said};
-use crate::users::{Keep, Users};
+use super::{Endpoint, Origin, Said};
+use crate::users::{Keep, User, Users, read_file};
 
 /// A user. His password is said here, or stands in a file.
 #[derive(Deserialize, JsonSchema)]
@@ -22,6 +23,9 @@ pub(crate) struct UserInput {
     pub(crate) password: Option<Password>,
     /// A file whose one line is his password.
     pub(crate) password_file: Option<Said<PathBuf>>,
+    /// His roles.
+    #[serde(default)]
+    pub(crate) roles: Vec<Said<String>>,
 }
 
 /// A password that is written out.
@@ -64,8 +68,13 @@ pub(super) fn keep(
     said: Option<&Said<KeepInput>>,
     endpoint: &Endpoint,
     users: bool,
+    file: Option<&Said<PathBuf>>,
     policy: &Said<()>,
 ) -> Result<Keep, ConfigError> {
+    // Nothing can be read again of a hash.
+    if let Some(file) = file.filter(|_| endpoint.derives_keys() || endpoint.hashes_passwords()) {
+        return Err(file.problem(Problem::HashedFile));
+    }
     let Some(said) = said else {
         return match users {
             true if endpoint.derives_keys() => Err(policy.problem(Problem::UnderivedKeys)),
@@ -85,11 +94,16 @@ pub(super) fn keep(
     }
 }
 
-/// The users of a route, their passwords kept as `keep` says.
-pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Base) -> Result<Users, ConfigError> {
+/// The users of a route, their passwords kept as `keep` says: those that are named, and those of a file.
+pub(super) fn users(
+    input: Vec<UserInput>,
+    file: Option<&Said<PathBuf>>,
+    keep: Keep,
+    base: &Base,
+) -> Result<Users, ConfigError> {
     let mut names = HashSet::new();
     let mut users = Vec::with_capacity(input.len());
-    for UserInput { name, password, password_file } in input {
+    for UserInput { name, password, password_file, roles } in input {
         if !names.insert(name.value.clone()) {
             return Err(name.problem(Problem::Twice { what: "user", value: name.value.clone() }));
         }
@@ -104,9 +118,38 @@ pub(super) fn users(input: Vec<UserInput>, keep: Keep, base: &Base) -> Result<Us
                 }));
             }
         };
-        users.push((name.value, password));
+        if let Some(role) = roles.iter().find(|role| role.value.is_empty() || role.value != role.value.trim()) {
+            return Err(role.problem(Problem::Role(role.value.clone())));
+        }
+        let roles = roles.into_iter().map(|role| role.value).collect();
+        users.push(User { roles, ..User::new(name.value, password) });
     }
-    Ok(Users::kept(keep, users))
+    if let Some(file) = file {
+        for user in of_file(file, base)? {
+            if !names.insert(user.name.clone()) {
+                return Err(file.problem(Problem::Twice { what: "user", value: user.name }));
+            }
+            users.push(user);
+        }
+    }
+    Ok(Users::of(keep, users))
+}
+
+/// The users of a file, at whose own lines it is told what is wrong.
+fn of_file(file: &Said<PathBuf>, base: &Base) -> Result<Vec<User>, ConfigError> {
+    let shown = file.value.display().to_string();
+    let octets = read_secret(base, file)?;
+    let (users, cheap) = read_file(octets.expose()).map_err(|(line, problem)| {
+        let place = Place { file: shown.clone(), line: u32::try_from(line).unwrap_or(u32::MAX) };
+        Said { value: (), origin: Origin::File(place) }.problem(Problem::UserFile(problem))
+    })?;
+    if let Some(user) = cheap.first() {
+        tracing::warn!(
+            file = %shown, users = cheap.len(), first = %user,
+            "hashes of passwords are cheap to guess at: bcrypt below cost 10, or Argon2 with less than 7 MiB"
+        );
+    }
+    Ok(users)
 }
 
 /// A password file is one line; editors end it with a line break that nobody means.

@@ -66,6 +66,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: IpAddr,
     /// Secure under TLS of ours, or of the proxy in front that we trust to take it off.
     pub(crate) transport: Transport,
+    /// Whether the peer is such a proxy.
+    pub(crate) relayed: bool,
     pub(crate) pace: Arc<Pace>,
 }
 
@@ -266,7 +268,7 @@ impl Connection {
     async fn serve(self, stream: TcpStream) -> Result<(), String> {
         // An answer is one small write: waiting for more to send with it only costs time.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, pace: Pace::new() };
+        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, relayed: self.inside, pace: Pace::new() };
         let Some(acceptor) = &self.tls else {
             let transport = if self.inside { Transport::Secure } else { Transport::Clear };
             return self.requests(stream, arrival(transport)).await;

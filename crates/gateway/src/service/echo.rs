@@ -274,6 +274,7 @@ mod tests {
             body: envelope.into_bytes(),
             transport: Transport::Clear,
             peer: [127, 0, 0, 1].into(),
+            relayed: false,
         };
         let outbound = service.answer(inbound, &claimed);
         let text = String::from_utf8(outbound.body).unwrap();

@@ -1,0 +1,382 @@
+//! Keys, passwords and guesses at them, through a gateway in this process: what waits for whom, what is paid once, and what
+//! a client is told.
+
+// A test's helpers fail as its tests do.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use nuncio::clock::Clock;
+use nuncio::config::{
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
+    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
+};
+use nuncio::gateway::{Gateway, Parts, Route, bind, serve};
+use nuncio::identity::Telling;
+use nuncio::listen::unchanging;
+use nuncio::metrics::Traffic;
+use nuncio::pool::Pool;
+use nuncio::random::{Draw, Entropy};
+use nuncio::service::Echo;
+use nuncio::users::{Checked, Keep, User, Users};
+use nuncio::world::World;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::password_hash::PasswordHash;
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::authorise::Authorisation;
+use nuncio_policy::preset;
+use nuncio_wss::{Context, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
+
+const START: i64 = 1_780_272_000_000;
+/// Of `U*U`.
+const HASH: &str = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+const PER_MESSAGE: &str = "wcf-ws2007-userNameForCertificate";
+const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
+
+fn key(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys").join(name)).unwrap()
+}
+
+fn certificate() -> Certificate {
+    Certificate::from_pem(&key("server.pem")).unwrap().remove(0)
+}
+
+/// A gateway with one route, its clock in the test's hands.
+struct Served {
+    preset: &'static str,
+    url: String,
+    hands: Arc<AtomicI64>,
+    world: Arc<World>,
+    users: Arc<Users>,
+}
+
+fn listener(behind: &[&str]) -> ListenerSettings {
+    let tls_terminated_by = behind.iter().map(|range| range.parse().unwrap()).collect();
+    ListenerSettings {
+        address: Said::flag("listen", "127.0.0.1:0".to_owned()),
+        protection: Protection::Clear { tls_terminated_by },
+    }
+}
+
+async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Served {
+    let plain = bind(&listener(&[])).await.unwrap();
+    let backend = format!("http://{}/echo", plain.socket.local_addr().unwrap());
+    let limits = MessageLimits::default();
+    tokio::spawn(serve(Parts {
+        listeners: vec![plain],
+        routes: vec![Route {
+            hosts: Vec::new(),
+            path: RoutePath::Any,
+            contract: None,
+            body_bytes: limits.body_bytes,
+            handler: Echo::new(limits.clone()),
+        }],
+        connections: ConnectionLimits::default(),
+        timeouts: Timeouts::default(),
+        traffic: Traffic::default(),
+        changes: unchanging(),
+        ready: || {},
+        shutdown: std::future::pending(),
+    }));
+    let policy = preset::named(preset).unwrap();
+    let hash = Checked::Hash(PasswordHash::parse(HASH).ok().unwrap());
+    let alice = User { name: "alice".into(), password: hash, roles: Vec::new() };
+    let users = Arc::new(Users::of(Keep::Hashed, [alice]));
+    let configuration = Configuration {
+        listeners: vec![listener(behind)],
+        routes: vec![RouteSettings {
+            hosts: Vec::new(),
+            path: RoutePath::Any,
+            backend: Backend::new(backend.parse().unwrap()),
+            endpoint: Endpoint {
+                name: policy.name.to_owned(),
+                soap: policy.soap.to_vec(),
+                alternatives: vec![policy.policy],
+                operations: Vec::new(),
+            },
+            contract: ContractSettings::None,
+            identities: vec![Identity::new(certificate(), Secret::new(key("server.key"))).unwrap()],
+            users: Arc::clone(&users),
+            trust: nuncio_crypto::trust::Settings::default(),
+            telling: Telling::default(),
+            authorisation: Authorisation::default(),
+            addresses: Vec::new(),
+            forward_addressing: false,
+            trace: false,
+            limits,
+            origin: Origin::Flag("test"),
+        }],
+        admin: None,
+        tracing: None,
+        connections: ConnectionLimits::default(),
+        stores: StoreLimits::default(),
+        lifetimes: Lifetimes::default(),
+        timeouts: Timeouts::default(),
+        files: Vec::new(),
+    };
+    let hands = Arc::new(AtomicI64::new(START));
+    let clock = Clock::given(Arc::clone(&hands));
+    let mut world = World::new(clock, Entropy::system(), &configuration.stores);
+    if let Some(pool) = pool {
+        world.private_keys = pool;
+    }
+    let world = Arc::new(world);
+    let gateway = Gateway::build(configuration, &world).unwrap();
+    let sockets = gateway.bind().await.unwrap();
+    let url = format!("http://{}/echo", sockets.listeners[0].socket.local_addr().unwrap());
+    tokio::spawn(gateway.serve(sockets, unchanging(), || {}, std::future::pending()));
+    Served { preset, url, hands, world, users }
+}
+
+impl Served {
+    /// Whoever comes from that address, with that password.
+    fn client(&self, from: &str, password: &str) -> Client {
+        let policy = preset::named(self.preset).unwrap();
+        let initiator = Initiator::new(InitiatorSettings {
+            alternatives: vec![policy.policy],
+            soap: policy.soap[0],
+            operations: Vec::new(),
+            service: Some(certificate()),
+            username: Some(("alice".to_owned(), password.to_owned())),
+            credential: None,
+            to: self.url.clone(),
+            reading: SuiteReading::default(),
+            freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
+            message_lifetime: Duration::from_mins(5),
+            limits: MessageLimits::default().message(),
+        });
+        let from: IpAddr = from.parse().unwrap();
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).local_address(from).build().unwrap();
+        Client {
+            initiator: initiator.unwrap(),
+            http,
+            url: self.url.clone(),
+            hands: Arc::clone(&self.hands),
+            random: Entropy::system().draw(),
+            forwarded_for: None,
+        }
+    }
+
+    fn measured(&self, row: &str) -> String {
+        let text = self.world.measured().unwrap();
+        let found = text.lines().find(|line| line.starts_with(row));
+        found.unwrap_or_else(|| panic!("no {row} in {text}")).to_owned()
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.hands.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+}
+
+struct Client {
+    initiator: Initiator,
+    http: reqwest::Client,
+    url: String,
+    hands: Arc<AtomicI64>,
+    random: Draw,
+    forwarded_for: Option<&'static str>,
+}
+
+struct Answer {
+    status: u16,
+    retry: Option<String>,
+    content_type: String,
+    body: Vec<u8>,
+}
+
+impl Client {
+    fn now(&self) -> Time {
+        Time::from_millis(self.hands.load(Ordering::Relaxed))
+    }
+
+    fn seal(&mut self, context: Option<&Arc<Context>>) -> (Outbound, nuncio_wss::Expectation) {
+        let plain = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>\
+                     <Echo xmlns=\"http://nuncio.example/echo\"><text>hello</text></Echo></s:Body></s:Envelope>";
+        let now = self.now();
+        let action = "http://nuncio.example/echo/IEcho/Echo";
+        self.initiator.seal(plain.into(), action, context, now, &mut self.random).unwrap()
+    }
+
+    async fn send(&self, request: &Outbound) -> Answer {
+        let mut post = self.http.post(&self.url).header("Content-Type", &request.content_type);
+        if let Some(address) = self.forwarded_for {
+            post = post.header("X-Forwarded-For", address);
+        }
+        let response = post.body(request.body.clone()).send().await.unwrap();
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let (status, retry, content_type) = (response.status().as_u16(), header("Retry-After"), header("Content-Type"));
+        let body = response.bytes().await.unwrap().to_vec();
+        Answer { status, retry, content_type: content_type.unwrap_or_default(), body }
+    }
+
+    /// One call with a password; whether it was answered.
+    async fn calls(&mut self) -> Answer {
+        let (request, _) = self.seal(None);
+        self.send(&request).await
+    }
+
+    async fn asks(&mut self) -> Result<Arc<Context>, Answer> {
+        let (request, expectation) = self.initiator.issue(self.now(), &mut self.random).unwrap();
+        let answer = self.send(&request).await;
+        if answer.status != 200 {
+            return Err(answer);
+        }
+        let http = HttpFacts { content_type: &answer.content_type, soap_action: None };
+        let opening = self.initiator.open(&http, answer.body.clone(), &expectation, self.now()).unwrap();
+        Ok(Arc::new(self.initiator.established(&opening, &expectation, self.now()).unwrap()))
+    }
+}
+
+/// With every thread for private keys taken: conversations go on, what needs a key is told so at once and begins nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conversations_do_not_wait_for_private_keys() {
+    let served = start(CONVERSATION, &[], Some(Pool::new(1, 0))).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    let context = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+    let (let_go, held) = mpsc::channel::<()>();
+    let (begun, starting) = mpsc::channel();
+    let world = Arc::clone(&served.world);
+    let work = tokio::spawn(async move {
+        let wait = move || {
+            begun.send(()).unwrap();
+            held.recv()
+        };
+        world.private_keys.run(wait).await.unwrap().unwrap();
+    });
+    tokio::task::spawn_blocking(move || starting.recv().unwrap()).await.unwrap();
+
+    for _ in 0..3 {
+        let (request, _) = client.seal(Some(&context));
+        assert_eq!(client.send(&request).await.status, 200);
+    }
+    let Err(busy) = client.asks().await else { panic!("issued without a key") };
+    assert_eq!((busy.status, busy.retry.as_deref(), busy.body.len()), (503, Some("5"), 0));
+    assert!(served.measured("nuncio_requests_total{route=\"*\",kind=\"issue\",outcome=\"busy\"}").ends_with(" 1"));
+
+    let_go.send(()).unwrap();
+    work.await.unwrap();
+    assert!(client.asks().await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_hash_is_paid_once_for_a_conversation_and_for_minutes_of_messages() {
+    let served = start(CONVERSATION, &[], None).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    let context = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+    assert_eq!(served.users.hashed(), 1);
+    for _ in 0..5 {
+        let (request, _) = client.seal(Some(&context));
+        assert_eq!(client.send(&request).await.status, 200);
+        served.pass(100);
+    }
+    assert_eq!(served.users.hashed(), 1);
+
+    let served = start(PER_MESSAGE, &[], None).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    for (pass, hashed) in [(0, 1), (100, 1), (199, 1), (1, 2), (299, 2), (1, 3)] {
+        served.pass(pass);
+        assert_eq!(client.calls().await.status, 200);
+        assert_eq!(served.users.hashed(), hashed, "{pass}");
+    }
+}
+
+/// The answers to a wrong password and to one that is not looked at are the same octets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tk_01_guesses_are_slowed_where_they_come_from() {
+    let served = start(PER_MESSAGE, &[], None).await;
+    let mut alice = served.client("127.0.0.1", "U*U");
+    assert_eq!(alice.calls().await.status, 200);
+    let (seen, _) = alice.seal(None);
+    assert_eq!(alice.send(&seen).await.status, 200);
+
+    // Who sends what he saw again is no more than a guesser.
+    let mut eve = served.client("127.0.0.2", "guess");
+    assert_eq!(eve.send(&seen).await.status, 500);
+    let text = |answer: &Answer| String::from_utf8(answer.body.clone()).unwrap();
+    let without_ids = |text: &str| {
+        let at = text.find("RelatesTo").map_or(text.len(), |at| at);
+        (text[..at].to_owned(), text[at..].split_once("</").map(|(_, rest)| rest.to_owned()))
+    };
+    let first = eve.calls().await;
+    assert_eq!(first.status, 500);
+    assert!(text(&first).contains("FailedAuthentication"), "{}", text(&first));
+    let hashed = served.users.hashed();
+    for _ in 0..30 {
+        let answer = eve.calls().await;
+        assert_eq!((answer.status, without_ids(&text(&answer))), (500, without_ids(&text(&first))));
+    }
+    assert_eq!(served.users.hashed() - hashed, 9, "ten in all were looked at");
+    assert!(served.measured("nuncio_passwords_throttled_total{route=\"*\"}").ends_with(" 21"));
+    let mut lucky = served.client("127.0.0.2", "U*U");
+    let answer = lucky.calls().await;
+    assert_eq!((answer.status, without_ids(&text(&answer))), (500, without_ids(&text(&first))));
+    assert_eq!(alice.calls().await.status, 200, "she is not slowed");
+    served.pass(12);
+    assert_eq!(lucky.calls().await.status, 200, "nor is anybody for long");
+}
+
+/// Behind a proxy that takes TLS off its word counts, and nobody else's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tk_01_a_proxy_says_whose_guesses_it_brings() {
+    for (behind, looked) in [(&["127.0.0.1"][..], 20), (&[][..], 10)] {
+        let served = start(PER_MESSAGE, behind, None).await;
+        for from in ["192.0.2.1", "10.0.0.1, 192.0.2.2"] {
+            let mut client = served.client("127.0.0.1", "guess");
+            client.forwarded_for = Some(from);
+            for _ in 0..15 {
+                assert_eq!(client.calls().await.status, 500);
+            }
+        }
+        assert_eq!(served.users.hashed(), looked, "{behind:?}");
+    }
+}
+
+/// The contract names the certificate that signs; where the time of none lasts, there is no contract, nor a gateway.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f_35_a_contract_names_the_certificate_that_is_active() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("active");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(repository.join("crates/policy/tests/data/cxf-mutual.wsdl"), folder.join("service.wsdl")).unwrap();
+    std::fs::copy(repository.join("crates/crypto/tests/data/windows.pfx"), folder.join("new.pfx")).unwrap();
+    for name in ["server.pem", "server.key", "client.pem"] {
+        std::fs::write(folder.join(name), key(name)).unwrap();
+    }
+    let said = "listeners: [{ address: '127.0.0.1:0' }]
+routes:
+  - path: /echo
+    backend: http://127.0.0.1:9/echo
+    wsdl: service.wsdl
+    trust: [client.pem]
+    certificates:
+      - { certificate: server.pem, key: server.key, retire: 2026-06-03T00:00:00Z }
+      - { pfx: new.pfx, activate: 2026-06-02T00:00:00Z, retire: 2026-06-04T00:00:00Z }
+";
+    std::fs::write(folder.join("nuncio.yaml"), said).unwrap();
+    let load = || Configuration::load(&folder.join("nuncio.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let configuration = load();
+    let der = configuration.routes[0].identities.iter().map(|identity| identity.certificate.der());
+    let known: Vec<String> = der.map(nuncio_crypto::base64::encode).collect();
+    let hands = Arc::new(AtomicI64::new(START));
+    let clock = Clock::given(Arc::clone(&hands));
+    let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
+    let gateway = Gateway::build(configuration, &world).unwrap();
+    let sockets = gateway.bind().await.unwrap();
+    let url = format!("http://{}/echo?wsdl", sockets.listeners[0].socket.local_addr().unwrap());
+    tokio::spawn(gateway.serve(sockets, unchanging(), || {}, std::future::pending()));
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    for (day, named) in [(0, Some(0)), (1, Some(1)), (2, Some(1)), (3, None)] {
+        hands.store(START + day * 86_400_000, Ordering::Relaxed);
+        let answer = http.get(&url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), if named.is_some() { 200 } else { 503 }, "day {day}");
+        let text = answer.text().await.unwrap().replace(char::is_whitespace, "");
+        let found: Vec<bool> = known.iter().map(|certificate| text.contains(certificate)).collect();
+        assert_eq!(found, [named == Some(0), named == Some(1)], "day {day}");
+    }
+    let refused = Gateway::build(load(), &world).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("none of its certificates is active at 2026-06-04T00:00:00"), "{refused}");
+}
