@@ -267,7 +267,8 @@ impl Ingress {
     /// After the proof of who sent it, so that a stranger cannot fill the store. The message itself comes first: what
     /// is only sent again takes nothing of the nonce.
     fn claim(&self, opened: &Opened, now: Time) -> Seen {
-        let claim = |once: Once| self.world.replays.claim(&once.key, once.until, now);
+        let at = self.world.clock.moment(now);
+        let claim = |once: Once| self.world.replays.claim(&once.key, once.until, at);
         opened.once().map(claim).find(|seen| *seen != Seen::Fresh).unwrap_or(Seen::Fresh)
     }
 

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nuncio_wss::Time;
 
+use crate::clock::Clock;
+
 /// How many locks the store is spread over.
 const SHARDS: usize = 16;
 /// The length of a slice, in milliseconds: claims that end within one are dropped together, at its end.
@@ -35,7 +37,31 @@ pub struct Replays {
 }
 
 /// Claims by the slice in which they end.
-type Slices = BTreeMap<i64, HashSet<[u8; 16]>>;
+type Slices = BTreeMap<i64, Slice>;
+
+/// Claims that end within one slice of time.
+#[derive(Default)]
+struct Slice {
+    claims: HashSet<[u8; 16]>,
+    /// When the last of them ends on the steady clock.
+    ends: i64,
+}
+
+/// What time it is, on two clocks: that of the messages, which may be set, and one that only runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The time that messages are held to.
+    pub now: Time,
+    /// Milliseconds that passed since some moment.
+    pub steady: i64,
+}
+
+impl Clock {
+    /// What time it is, on both clocks.
+    pub(crate) fn moment(&self, now: Time) -> Moment {
+        Moment { now, steady: self.steady() }
+    }
+}
 
 impl Replays {
     /// An empty store that takes at most `octets`.
@@ -49,35 +75,38 @@ impl Replays {
 
     /// Claims `key`, a hash of what makes the message unique, until `until`: the instant after which the message would
     /// be refused for its age. Of any number of claims of one key, at any moment, one is [`Claim::Fresh`].
-    pub fn claim(&self, key: &[u8; 16], until: Time, now: Time) -> Claim {
-        match self.try_claim(key, until, now) {
+    pub fn claim(&self, key: &[u8; 16], until: Time, at: Moment) -> Claim {
+        match self.try_claim(key, until, at) {
             Claim::Full => {
-                self.sweep(now);
-                self.try_claim(key, until, now)
+                self.sweep(at);
+                self.try_claim(key, until, at)
             }
             claim => claim,
         }
     }
 
-    fn try_claim(&self, key: &[u8; 16], until: Time, now: Time) -> Claim {
+    fn try_claim(&self, key: &[u8; 16], until: Time, at: Moment) -> Claim {
         let mut slices = self.lock(usize::from(key[0]) % SHARDS);
-        self.drop_past(&mut slices, now);
+        self.drop_past(&mut slices, at);
         // The same message may come with another end where it is not signed: every slice is asked. They are few, as the
         // longest life of a message is a few minutes.
-        if slices.values().any(|slice| slice.contains(key)) {
+        if slices.values().any(|slice| slice.claims.contains(key)) {
             return Claim::Seen;
         }
         let room = |claims: usize| (claims < self.capacity).then_some(claims + 1);
         if self.claims.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Claim::Full;
         }
-        slices.entry(until.millis().div_euclid(SLICE)).or_default().insert(*key);
+        let slice = slices.entry(until.millis().div_euclid(SLICE)).or_default();
+        slice.claims.insert(*key);
+        let lasts = until.millis().saturating_sub(at.now.millis()).max(0);
+        slice.ends = slice.ends.max(at.steady.saturating_add(lasts));
         Claim::Fresh
     }
 
     /// How many claims live at `now`.
-    pub fn alive(&self, now: Time) -> usize {
-        self.sweep(now);
+    pub fn alive(&self, at: Moment) -> usize {
+        self.sweep(at);
         self.len()
     }
 
@@ -91,17 +120,19 @@ impl Replays {
         self.len() == 0
     }
 
-    fn sweep(&self, now: Time) {
+    fn sweep(&self, at: Moment) {
         for shard in 0..SHARDS {
-            self.drop_past(&mut self.lock(shard), now);
+            self.drop_past(&mut self.lock(shard), at);
         }
     }
 
-    /// Drops the slices that ended before the one that `now` is in.
-    fn drop_past(&self, slices: &mut Slices, now: Time) {
-        let current = now.millis().div_euclid(SLICE);
-        while let Some(slice) = slices.first_entry().filter(|slice| *slice.key() < current) {
-            self.claims.fetch_sub(slice.remove().len(), Ordering::Relaxed);
+    /// Drops the slices that ended before the one that it is now: on both clocks, so that one which jumps ahead and is set
+    /// right again forgets nothing.
+    fn drop_past(&self, slices: &mut Slices, at: Moment) {
+        let current = at.now.millis().div_euclid(SLICE);
+        let past = |key: i64, slice: &Slice| key < current && slice.ends <= at.steady;
+        while let Some(slice) = slices.first_entry().filter(|slice| past(*slice.key(), slice.get())) {
+            self.claims.fetch_sub(slice.remove().claims.len(), Ordering::Relaxed);
         }
     }
 
@@ -119,6 +150,11 @@ mod tests {
         Time::from_millis(seconds * 1000)
     }
 
+    /// Both clocks show the same.
+    fn now(seconds: i64) -> Moment {
+        Moment { now: at(seconds), steady: seconds * 1000 }
+    }
+
     fn key(number: u64) -> [u8; 16] {
         let mut key = [0; 16];
         key[..8].copy_from_slice(&number.to_le_bytes());
@@ -128,34 +164,46 @@ mod tests {
     #[test]
     fn a_claim_is_made_once() {
         let replays = Replays::new(4000);
-        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Fresh);
-        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Seen);
-        assert_eq!(replays.claim(&key(1), at(360), at(1)), Claim::Seen, "another end makes no other message");
-        assert_eq!(replays.claim(&key(17), at(300), at(0)), Claim::Fresh);
-        assert_eq!(replays.claim(&key(1), at(300), at(300)), Claim::Seen, "it lives through its last instant");
-        assert_eq!(replays.claim(&key(1), at(700), at(330)), Claim::Fresh, "and is forgotten with its slice");
+        assert_eq!(replays.claim(&key(1), at(300), now(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(300), now(0)), Claim::Seen);
+        assert_eq!(replays.claim(&key(1), at(360), now(1)), Claim::Seen, "another end makes no other message");
+        assert_eq!(replays.claim(&key(17), at(300), now(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(300), now(300)), Claim::Seen, "it lives through its last instant");
+        assert_eq!(replays.claim(&key(1), at(700), now(330)), Claim::Fresh, "and is forgotten with its slice");
         assert_eq!(replays.len(), 1);
-        assert_eq!((replays.alive(at(700)), replays.alive(at(730))), (1, 0), "nor is it counted");
+        assert_eq!((replays.alive(now(700)), replays.alive(now(730))), (1, 0), "nor is it counted");
     }
 
     #[test]
     fn a_full_store_drops_nothing_that_lives() {
         let replays = Replays::new(100 * CLAIM);
         for number in 0..100 {
-            assert_eq!(replays.claim(&key(number), at(300), at(0)), Claim::Fresh);
+            assert_eq!(replays.claim(&key(number), at(300), now(0)), Claim::Fresh);
         }
-        assert_eq!(replays.claim(&key(100), at(300), at(1)), Claim::Full);
+        assert_eq!(replays.claim(&key(100), at(300), now(1)), Claim::Full);
         for number in 0..100 {
-            assert_eq!(replays.claim(&key(number), at(300), at(299)), Claim::Seen);
+            assert_eq!(replays.claim(&key(number), at(300), now(299)), Claim::Seen);
         }
-        assert_eq!(replays.claim(&key(100), at(700), at(330)), Claim::Fresh, "what is past makes room");
+        assert_eq!(replays.claim(&key(100), at(700), now(330)), Claim::Fresh, "what is past makes room");
+    }
+
+    #[test]
+    fn tk_07_a_clock_that_jumps_ahead_and_back_forgets_nothing() {
+        let replays = Replays::new(4000);
+        let moment = |now, steady: i64| Moment { now: at(now), steady: steady * 1000 };
+        assert_eq!(replays.claim(&key(1), at(300), moment(0, 0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(2), at(3900), moment(3600, 1)), Claim::Fresh, "the clock jumped");
+        assert_eq!(replays.claim(&key(1), at(300), moment(2, 2)), Claim::Seen, "and is set right");
+        assert_eq!(replays.alive(moment(7200, 3)), 2);
+        assert_eq!(replays.alive(moment(7200, 300)), 1);
+        assert_eq!(replays.alive(moment(7200, 301)), 0);
     }
 
     #[test]
     fn a_clock_set_back_forgets_nothing() {
         let replays = Replays::new(4000);
-        assert_eq!(replays.claim(&key(1), at(300), at(0)), Claim::Fresh);
-        assert_eq!(replays.claim(&key(1), at(-3300), at(-3600)), Claim::Seen);
+        assert_eq!(replays.claim(&key(1), at(300), now(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&key(1), at(-3300), now(-3600)), Claim::Seen);
     }
 
     #[test]
@@ -168,7 +216,7 @@ mod tests {
                 for _ in 0..200 {
                     scope.spawn(|| {
                         start.wait();
-                        match replays.claim(&key(round), at(300), at(0)) {
+                        match replays.claim(&key(round), at(300), now(0)) {
                             Claim::Fresh => {
                                 fresh.fetch_add(1, Ordering::Relaxed);
                             }

@@ -65,7 +65,7 @@ impl World {
     /// What is counted, in Prometheus's text format.
     pub fn measured(&self) -> Result<String, std::fmt::Error> {
         let now = self.clock.now();
-        self.metrics.text(self.sessions.census(now), self.replays.alive(now))
+        self.metrics.text(self.sessions.census(now), self.replays.alive(self.clock.moment(now)))
     }
 }
 
@@ -84,7 +84,8 @@ mod tests {
         let world = World::new(Clock::given(Arc::clone(&hands)), Entropy::system(), &StoreLimits::default());
         let claims = |count| format!("\nnuncio_replay_claims {count}\n");
         assert!(world.measured().unwrap().contains(&claims(0)));
-        let _ = world.replays.claim(&[0; 16], Time::from_millis(1000), Time::from_millis(0));
+        let begun = world.clock.moment(Time::from_millis(0));
+        let _ = world.replays.claim(&[0; 16], Time::from_millis(1000), begun);
         assert!(world.measured().unwrap().contains(&claims(1)));
         hands.store(60_000, Ordering::Relaxed);
         assert!(world.measured().unwrap().contains(&claims(0)));
