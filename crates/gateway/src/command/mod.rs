@@ -1,5 +1,6 @@
 //! The command line.
 
+mod core_dumps;
 mod demo;
 mod echo;
 mod health;
@@ -64,6 +65,8 @@ pub fn main() -> ExitCode {
         Ok(flush) => flush,
         Err(error) => return fail(&error.to_string()),
     };
+    // Before any key is read.
+    core_dumps::prevent();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no runtime: {error}")),
