@@ -81,16 +81,25 @@ impl Opening<'_> {
         Ok(Resolved { secret, root, derived: true, token })
     }
 
-    /// The position of the child with that id, which a strict layout wants before its user.
+    /// The position of the child with that id, which a strict layout wants before its user. What nothing has for its id may
+    /// be the identifier of the message's own context: CXF's streaming engine refers to it so.
     fn local(&self, document: &Document, id: &str, user: Use) -> Result<usize, Refusal> {
-        let node = document.by_id(id).ok_or(Refusal::KeyReference("names an id that nothing has"))?;
-        let at = self.header.position(node).ok_or(Refusal::KeyReference("leads out of the security header"))?;
+        let at = match document.by_id(id) {
+            Some(node) => self.header.position(node).ok_or(Refusal::KeyReference("leads out of the security header")),
+            None => self.identified(id).ok_or(Refusal::KeyReference("names an id that nothing has")),
+        }?;
         match user {
             Use::Child(user) if self.demand.layout() == Layout::Strict && at >= user => {
                 Err(Refusal::Layout("a key is used before it is declared"))
             }
             _ => Ok(at),
         }
+    }
+
+    /// The position of the context token with that identifier.
+    fn identified(&self, identifier: &str) -> Option<usize> {
+        let is_it = |item: &Item| matches!(item, Item::Context(token, _) if token.identifier == identifier);
+        self.header.entries.iter().position(|entry| is_it(&entry.item))
     }
 
     /// The key of the token at that position.

@@ -92,6 +92,14 @@ fn sc_03_contexts_of_others() {
     let by_name = key_info(&format!("<o:Reference URI=\"{}\"/>", other.identifier));
     let text = stage.resigned(&replaced(&stage.text, "Signature/KeyInfo", &by_name));
     stage.refused("the key of another", &text, not_its);
+    // By the identifier as a fragment, as CXF's streaming engine has it: of the token in the message, or of none.
+    let fragment = |identifier: &str| {
+        let key_info = key_info(&format!("<o:Reference URI=\"#{identifier}\"/>"));
+        stage.resigned(&replaced(&stage.text, "Signature/KeyInfo", &key_info))
+    };
+    open(&stage.pair, &stage, &fragment(&mine.identifier), Some(&theirs)).unwrap();
+    let nothing = "KeyReference(\"names an id that nothing has\")";
+    stage.refused("a fragment that identifies another", &fragment(&other.identifier), nothing);
     stage.refused(
         "no context token",
         &without(&stage.text, "Security/SecurityContextToken"),

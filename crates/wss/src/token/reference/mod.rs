@@ -138,10 +138,19 @@ fn is_of_type(document: &Document, node: NodeId, kind: &str) -> bool {
         (namespace, "SecurityContextToken") => Dialect::of_conversation(namespace).is_some() && is_context(kind),
         (namespace, "DerivedKeyToken") => {
             Dialect::of_conversation(namespace).is_some()
-                && Dialect::all().into_iter().any(|dialect| kind == dialect.derived_key_token)
+                && (Dialect::all().into_iter().any(|dialect| kind == dialect.derived_key_token)
+                    || kind == ENCRYPTED_KEY && is_of_encrypted_key(document, node))
         }
         _ => false,
     }
+}
+
+/// Whether the derived key at `node` says that it comes from an encrypted key: CXF's streaming engine gives it that one's type
+/// where a signature refers to it.
+fn is_of_encrypted_key(document: &Document, node: NodeId) -> bool {
+    let source = document.elements(node).next().filter(|&child| document.is(child, WSSE, OF));
+    let source = source.and_then(|reference| document.elements(reference).next());
+    source.and_then(|child| document.attribute(child, "", "ValueType")).is_some_and(|kind| kind == ENCRYPTED_KEY)
 }
 
 /// A `wsse:Reference`, to an element of this message or to a security context.
