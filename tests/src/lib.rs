@@ -6,9 +6,11 @@
 //! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 //! - [`load`] calls as often as it can, and measures what that costs.
+//! - [`peers`] says where foreign peers are, [`cxf`] is one of them.
 
 pub mod canonical;
 pub mod compare;
+pub mod cxf;
 pub mod ends;
 pub mod gateway;
 pub mod http;

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use nuncio_tests::cxf::{ROUNDS, class_path, peer};
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::{self, Answer, Backend};
 use nuncio_tests::process::{Nuncio, free_port};
 
-use crate::{ROUNDS, class_path, failures, peer, route};
+use crate::{failures, route};
 
 /// Every binding, in conversations and without, in both generations; tokens beside each other; policies of operations.
 #[rustfmt::skip]
@@ -17,7 +18,7 @@ const CODES: [&str; 14] = [
 
 #[test]
 fn the_client_loads_its_contract_from_the_gateway() {
-    let Some(class_path) = class_path() else { return };
+    let Some(class_path) = class_path().unwrap() else { return };
     if peers::lacks("openssl") {
         return peers::skip("cxf contract", "openssl is missing");
     }
@@ -55,7 +56,7 @@ const PRESETS: [(&str, &str); 6] = [
 
 #[test]
 fn the_client_loads_the_backends_contract_with_a_preset_in_it() {
-    let Some(class_path) = class_path() else { return };
+    let Some(class_path) = class_path().unwrap() else { return };
     if peers::lacks("openssl") {
         return peers::skip("cxf contract", "openssl is missing");
     }

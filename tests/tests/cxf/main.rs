@@ -1,81 +1,20 @@
 //! Apache CXF's client through a running `nuncio proxy` to a plain service, over HTTP and over TLS.
 //!
 //! The contract of each code is the one that CXF itself publishes. One Java process makes all calls: its start is most of
-//! the time. Which codes: `codes.rs`. The contract from the gateway itself: `contract.rs`. The other direction: `service.rs`.
+//! the time. Which codes: `cxf/codes.rs` of the library. The contract from the gateway itself:
+//! `contract.rs`. The other direction: `service.rs`. The whole table: `cxf-table`, among the programs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
-mod codes;
 mod contract;
 mod service;
 
-use codes::{FIXED, tried};
+use nuncio_tests::cxf::codes::{FIXED, tried};
+use nuncio_tests::cxf::{ROUNDS, class_path, has_keys_of_passwords, judge, over_transport, peer};
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::Backend;
 use nuncio_tests::process::{Nuncio, free_port};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Echoes after the four calls that every client makes: echo, one that must bring a fault, one-way, echo.
-const ROUNDS: usize = 3;
-
-/// The subject of the client's test certificate, as RFC 2253 writes it.
-const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
-
-fn over_transport(code: &str) -> bool {
-    ["UT", "XT", "KT"].iter().any(|boot| code.starts_with(boot))
-}
-
-/// Whether users sign with keys of their passwords.
-fn has_keys_of_passwords(code: &str) -> bool {
-    code.starts_with("KT") || code.contains("with=K")
-}
-
-fn per_message(code: &str) -> bool {
-    code.split('+').any(|word| word == "one")
-}
-
-/// Whether its calls belong to a conversation: one that is only named proves nothing.
-fn is_in_conversation(code: &str) -> bool {
-    let kind = code.split('+').find_map(|word| word.strip_prefix("sct="));
-    !per_message(code) && kind.is_none_or(|kind| kind.contains("Endorsing"))
-}
-
-/// Who the plain service is told that calls; nobody where the client is anonymous. A certificate that signs nothing proves
-/// nothing. In a conversation it is who began it, whatever comes with its messages.
-fn principal(code: &str) -> Option<&'static str> {
-    let word = |name: &str| code.split('+').find_map(|word| word.strip_prefix(name));
-    let further = word("with=").filter(|_| per_message(code)).unwrap_or_default();
-    match code.split('+').next().unwrap_or_default() {
-        // The user name comes with the request for the conversation.
-        "UT" if !per_message(code) && !is_in_conversation(code) => None,
-        "U" | "UT" | "KT" => Some(USER),
-        _ if further.starts_with("U:") || further.starts_with('K') => Some(USER),
-        "X" | "XT" if word("as=").is_some_and(|kind| !kind.contains("Endorsing")) => None,
-        "X" | "X10" | "XT" => Some(SUBJECT),
-        _ => Some(SUBJECT).filter(|_| further.contains("Endorsing")),
-    }
-}
-
-/// The peer's class path, or nothing where there is no Java to build it with.
-fn class_path() -> Option<String> {
-    let output = Command::new(peers::here("peers/cxf/build")).output().unwrap();
-    let said = |octets: &[u8]| String::from_utf8_lossy(octets).trim().to_owned();
-    match output.status.code() {
-        Some(0) => Some(said(&output.stdout)),
-        Some(3) => {
-            peers::skip("cxf", said(&output.stderr).lines().last().unwrap_or_default());
-            None
-        }
-        _ => panic!("{}", said(&output.stderr)),
-    }
-}
-
-fn peer(class_path: &str, folder: &Path) -> Command {
-    let mut command = Command::new("java");
-    command.args(["-cp", class_path, "nuncio.peer.Peer"]).env("KEYS", folder);
-    command
-}
 
 struct Route {
     code: String,
@@ -129,7 +68,7 @@ fn failures(said: &str, routes: &[Route]) -> String {
 
 #[test]
 fn every_code_works_over_http_and_over_tls() {
-    let Some(class_path) = class_path() else { return };
+    let Some(class_path) = class_path().unwrap() else { return };
     if peers::lacks("openssl") {
         return peers::skip("cxf", "openssl is missing");
     }
@@ -154,21 +93,6 @@ fn every_code_works_over_http_and_over_tls() {
     assert_eq!(said.matches(&format!("good {ROUNDS} bad 0;")).count(), clients, "{said}");
 
     for route in &routes {
-        let code = route.code.as_str();
-        let seen = route.backend.seen();
-        assert_eq!(
-            seen.len(),
-            route.urls().len() * (4 + ROUNDS),
-            "{code}: the plain service gets the calls and nothing else"
-        );
-        for request in &seen {
-            let text = request.text();
-            // What comes in clear comes from nobody.
-            let clear = code.ends_with("+clear") && text.contains("Notify");
-            let principal = principal(code).filter(|_| !clear);
-            assert_eq!(request.header("x-nuncio-principal"), principal, "{code}: {text}");
-            assert_eq!(request.header("x-nuncio-conversation").is_some(), is_in_conversation(code), "{code}: {text}");
-            assert!(request.is_plain(), "{code}: {text}");
-        }
+        judge(&route.code, &route.backend.seen(), route.urls().len() * (4 + ROUNDS)).unwrap();
     }
 }

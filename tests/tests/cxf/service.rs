@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nuncio_policy::model::{Binding, Policy, ReferenceTarget, SoapVersion, SymmetricBinding, Token};
 use nuncio_policy::wsdl;
+use nuncio_tests::cxf::codes::{SERVED, tried};
+use nuncio_tests::cxf::{class_path, over_transport, peer, per_message};
 use nuncio_tests::ends::limits;
 use nuncio_tests::gateway::Numbers;
 use nuncio_tests::http::HttpMessage;
@@ -17,9 +19,6 @@ use nuncio_tests::wire;
 use nuncio_wss::{
     Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
 };
-
-use crate::codes::{SERVED, tried};
-use crate::{class_path, over_transport, peer, per_message};
 
 /// CXF's services, in a process that is killed when this is dropped.
 struct Services(Child);
@@ -217,7 +216,7 @@ fn shortened(error: &str) -> String {
 
 #[test]
 fn the_initiator_calls_every_service() {
-    let Some(class_path) = class_path() else { return };
+    let Some(class_path) = class_path().unwrap() else { return };
     if peers::lacks("openssl") {
         return peers::skip("cxf services", "openssl is missing");
     }

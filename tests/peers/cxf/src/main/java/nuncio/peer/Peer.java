@@ -33,7 +33,7 @@ import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
  * <p>The folder named by the environment's KEYS has server.p12 and client.p12 (password "pw", aliases "server" and "client", each
  * with the other's certificate in it). -Duser=NAME -Dpassword=WORD: instead of the default user. -Dstax=true: the streaming engine.
  * -Dpublished=true: a client that loads its contract from the service, and calls at the address in it.
- * -Dcancel=true: a client that cancels its context after a call (CXF then fails on its next). -Dshort=true: a service whose
+ * -Dcancel=true: clients that cancel their context after a call, each for one echo (CXF fails on its next). -Dshort=true: a service whose
  * contexts last 3 s. With TRACE in the environment the first failure is printed whole.
  */
 public final class Peer {
@@ -91,16 +91,28 @@ public final class Peer {
 
     private static boolean publish(String[] a) throws Exception {
         var folder = Files.createDirectories(Path.of(a[1]));
-        var http = HttpClient.newHttpClient();
+        boolean good = true;
         for (int i = 3; i < a.length; i++) {
-            var url = "http://127.0.0.1:" + a[2] + "/" + i;
-            var server = serve(url, a[i]);
-            var response = http.send(HttpRequest.newBuilder(URI.create(url + "?wsdl")).build(), HttpResponse.BodyHandlers.ofByteArray());
-            server.destroy();
-            if (response.statusCode() != 200) throw new IOException(url + "?wsdl answers " + response.statusCode());
-            Files.write(folder.resolve(a[i] + ".wsdl"), response.body());
+            try {
+                Files.write(folder.resolve(a[i] + ".wsdl"), published("http://127.0.0.1:" + a[2] + "/" + i, a[i]));
+            } catch (Exception e) {
+                good = false;
+                System.out.println(a[i] + ": " + root(e));
+            }
         }
-        return true;
+        return good;
+    }
+
+    private static byte[] published(String url, String code) throws Exception {
+        var server = serve(url, code);
+        try {
+            var request = HttpRequest.newBuilder(URI.create(url + "?wsdl")).build();
+            var response = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofByteArray());
+            if (response.statusCode() != 200) throw new IOException(url + "?wsdl answers " + response.statusCode());
+            return response.body();
+        } finally {
+            server.destroy();
+        }
     }
 
     private static boolean calls(String[] a) {

@@ -6,7 +6,7 @@ import java.util.List;
 final class Policies {
     private static final String GCM = "http://cxf.apache.org/custom/security-policy";
 
-    private final boolean purposes, conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive;
+    private final boolean purposes, conversation, derived, cancel, trust13, soap11, wsa04, confirmation, protectTokens, hash, encryptedHeader, choice, clear, inclusive, talkEncrypted, wss10;
     private final String boot, order, suite, sp, code, reference, layout, entropy, as, with, elements, tokenParts, sct, element;
 
     Policies(String code) {
@@ -28,6 +28,8 @@ final class Policies {
         choice = words.contains("choice");
         clear = words.contains("clear");
         inclusive = words.contains("c14n");
+        talkEncrypted = words.contains("cees");
+        wss10 = words.contains("wss10");
         suite = value(words, "suite", "Basic256");
         reference = value(words, "ref", "Thumbprint");
         layout = value(words, "layout", "");
@@ -93,9 +95,11 @@ final class Policies {
             + "</sp:Layout><sp:IncludeTimestamp/>";
     }
 
-    private String common(String layout) {
+    private String common(String layout) { return common(layout, order.endsWith("ees")); }
+
+    private String common(String layout, boolean signatureEncrypted) {
         return algorithms(layout)
-            + (order.startsWith("es") ? "<sp:EncryptBeforeSigning/>" : "") + (order.endsWith("ees") ? "<sp:EncryptSignature/>" : "")
+            + (order.startsWith("es") ? "<sp:EncryptBeforeSigning/>" : "") + (signatureEncrypted ? "<sp:EncryptSignature/>" : "")
             + (protectTokens ? "<sp:ProtectTokens/>" : "") + "<sp:OnlySignEntireHeadersAndBody/>";
     }
 
@@ -192,7 +196,8 @@ final class Policies {
             + "</sp:SecureConversationToken>");
         return overTransport() ? transport(supporting(sct.isEmpty() ? "Endorsing" : sct, token))
             : !sct.isEmpty() ? bootstrap(parts()) + supporting(sct, token)
-            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax")) + "</sp:SymmetricBinding>" + wss11() + trust() + parts();
+            : "<sp:SymmetricBinding>" + policy(element("ProtectionToken", token) + common("Lax", talkEncrypted || order.endsWith("ees"))) + "</sp:SymmetricBinding>"
+                + (wss10 ? wss10() : wss11()) + trust() + parts();
     }
 
     private String addressing() {

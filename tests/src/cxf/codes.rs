@@ -3,14 +3,16 @@
 //! A code is made of a word for each dimension (`tests/peers/cxf` tells them), the empty one for what is usual. Not every
 //! word means something beside every other: over a transport there is no order of protection, outside a conversation
 //! nothing to cancel. So a pair of words counts where both mean something, and is met by a code in which both do. The sample
-//! begins with a fixed list and goes on greedily, without chance.
+//! begins with fixed lists, the policies of CXF's own tests of conversations among them, and goes on greedily, without chance.
 
 use std::collections::BTreeSet;
+
+use super::table::PORTS;
 
 const BOOT: usize = 0;
 const CONVERSATION: usize = 1;
 const DERIVED: usize = 2;
-const ORDER: usize = 3;
+pub(super) const ORDER: usize = 3;
 const DIALECT: usize = 4;
 const CIPHER: usize = 5;
 const FLAVOUR: usize = 6;
@@ -24,7 +26,7 @@ const ELEMENTS: usize = 17;
 
 /// The words of each dimension. The name of the suite is made of those of two.
 #[rustfmt::skip]
-const DIMENSIONS: [&[&str]; 19] = [
+pub(super) const DIMENSIONS: [&[&str]; 19] = [
     &["A", "X", "X10", "U", "UT", "XT"],
     &["", "one"],
     &["", "d"],
@@ -48,7 +50,7 @@ const DIMENSIONS: [&[&str]; 19] = [
 
 /// Tried whatever else is, and over TLS too where that is not what protects.
 #[rustfmt::skip]
-pub(crate) const FIXED: [&str; 18] = [
+pub const FIXED: [&str; 18] = [
     "A", "A+d", "U+d", "X+d", "X+d+ees", "X10", "X10+d", "X10+one", "UT", "A+13", "A+d+13", "U+d+13", "X+d+13",
     "X+d+ees+13", "X10+d+es+13", "X10+ees+13", "X10+one+es+13", "UT+13",
 ];
@@ -86,7 +88,7 @@ const SUPPORTING: [&str; 65] = [
 /// where references to a context lead (`target`) it takes from nobody, for it never finds that one is kept: what it takes is
 /// the message.
 #[rustfmt::skip]
-pub(crate) const SERVED: [&str; 8] = [
+pub const SERVED: [&str; 8] = [
     "A+13+target=ExternalUri", "A+d+ees+13+target=ExternalUri", "X+d+es+13+target=External", "U+d+13+target=Internal",
     "A+13+sct=Signed", "A+d+ees+13+sct=SignedEndorsing", "X10+13+sct=SignedEndorsing", "X10+es+13+sct=Signed",
 ];
@@ -104,7 +106,7 @@ type Choice = [usize; DIMENSIONS.len()];
 type Pair = [(usize, usize); 2];
 
 /// The codes that `NUNCIO_CXF_CODES` names, to try others than those of the sample; else the sample and `besides`.
-pub(crate) fn tried(besides: &[&str]) -> Vec<String> {
+pub fn tried(besides: &[&str]) -> Vec<String> {
     match std::env::var("NUNCIO_CXF_CODES") {
         Ok(named) => named.split(',').map(str::to_owned).collect(),
         Err(_) => codes().into_iter().chain(besides.iter().map(|&code| code.to_owned())).collect(),
@@ -113,10 +115,14 @@ pub(crate) fn tried(besides: &[&str]) -> Vec<String> {
 
 /// The sample.
 fn codes() -> Vec<String> {
-    let mut codes: Vec<String> = FIXED.iter().chain(&SUPPORTING).chain(&SCOPED).map(|&code| code.to_owned()).collect();
+    let mut ports: Vec<_> = PORTS.iter().map(|&(_, code)| code).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let fixed = FIXED.iter().chain(&SUPPORTING).chain(&SCOPED).chain(&ports);
+    let mut codes: Vec<String> = fixed.map(|&code| code.to_owned()).collect();
     let mut missing = all_pairs();
-    for code in FIXED {
-        let met = pairs(&choice(code));
+    for code in FIXED.iter().chain(&ports) {
+        let met = chosen(code.split('+')).map(|choice| pairs(&choice)).unwrap_or_default();
         missing.retain(|pair| !met.contains(pair));
     }
     while let Some(&pair) = missing.first() {
@@ -256,17 +262,27 @@ fn code(choice: &Choice) -> String {
     words.join("+")
 }
 
-fn choice(code: &str) -> Choice {
+/// The code of these words, each of a dimension.
+pub(super) fn of(words: &[&str]) -> String {
+    code(&chosen(words.iter().copied()).expect("words of dimensions"))
+}
+
+/// The choice that words make, if each is of a dimension.
+fn chosen<'words>(words: impl Iterator<Item = &'words str>) -> Option<Choice> {
     let mut choice = [0; DIMENSIONS.len()];
-    for word in code.split('+') {
-        let found = DIMENSIONS
-            .iter()
-            .enumerate()
-            .find_map(|(dimension, words)| words.iter().position(|of| *of == word).map(|number| (dimension, number)));
-        let (dimension, number) = found.expect("a word of a dimension");
-        choice[dimension] = number;
+    let of = |dimension: usize, word: &str| DIMENSIONS[dimension].iter().position(|of| *of == word);
+    for word in words.filter(|word| !word.is_empty()) {
+        if let Some(suite) = word.strip_prefix("suite=") {
+            let parts =
+                |cipher: &usize| Some((*cipher, of(FLAVOUR, suite.strip_prefix(DIMENSIONS[CIPHER][*cipher])?)?));
+            (choice[CIPHER], choice[FLAVOUR]) = (0..DIMENSIONS[CIPHER].len()).find_map(|cipher| parts(&cipher))?;
+        } else {
+            let (dimension, number) =
+                (0..DIMENSIONS.len()).find_map(|dimension| Some((dimension, of(dimension, word)?)))?;
+            choice[dimension] = number;
+        }
     }
-    choice
+    Some(choice)
 }
 
 #[test]
@@ -274,7 +290,7 @@ fn every_pair_meets_in_a_code_of_the_sample() {
     let (all, codes) = (all_pairs(), codes());
     println!("{} pairs, {} codes: {codes:?}", all.len(), codes.len());
     assert!(all.len() > 500, "{}", all.len());
-    assert!(codes.len() < 75 + SUPPORTING.len() + SCOPED.len(), "{codes:?}");
+    assert!(codes.len() < 75 + SUPPORTING.len() + SCOPED.len() + PORTS.len(), "{codes:?}");
     let lacks = |pair: &Pair| {
         let words = pair.map(|(dimension, word)| DIMENSIONS[dimension][word]);
         let says = |code: &String| {
