@@ -1,8 +1,11 @@
 //! Today's .NET client through a running `nuncio proxy` to a plain service.
 //!
-//! The client lies beside the project (`peers/dotnet`); where it is not, each test says so in a line and is left out.
+//! The client lies beside the project (`peers/dotnet`); where it is not, each test says so in a line and is left out. Here its
+//! standard bindings; `variants.rs` has what else it can be set to.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+mod variants;
 
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::{Backend, Seen};
@@ -73,8 +76,20 @@ struct Stage {
     backend: Backend,
 }
 
-/// Sets the stage for a policy, or says why the peer is left out.
+/// Sets the stage for a contract, or says why the peer is left out.
 fn stage(name: &str, contract: &str) -> Option<Stage> {
+    let wsdl = folder(name).join("service.wsdl");
+    std::fs::create_dir_all(folder(name)).unwrap();
+    std::fs::write(&wsdl, contract).unwrap();
+    stage_of(name, ["--wsdl", &wsdl.display().to_string()], Backend::start().unwrap())
+}
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(name)
+}
+
+/// Sets the stage with a policy, as the command line says it, and a plain service.
+fn stage_of(name: &str, policy: [&str; 2], backend: Backend) -> Option<Stage> {
     let Some(client) = client() else {
         peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
         return None;
@@ -83,16 +98,12 @@ fn stage(name: &str, contract: &str) -> Option<Stage> {
         peers::skip(&format!("dotnet {name}"), "openssl is missing");
         return None;
     }
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(name);
+    let folder = folder(name);
     peers::stores(&folder).unwrap();
-    let wsdl = folder.join("service.wsdl");
-    std::fs::write(&wsdl, contract).unwrap();
-
-    let backend = Backend::start().unwrap();
     let port = free_port().unwrap();
     let mut arguments = vec!["proxy".to_owned(), "--listen".into(), format!("https://127.0.0.1:{port}")];
     arguments.extend(["--backend".into(), backend.url()]);
-    arguments.extend(["--wsdl".into(), wsdl.display().to_string()]);
+    arguments.extend(policy.map(str::to_owned));
     arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
     arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
     arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
@@ -112,38 +123,38 @@ fn run(variant: Variant) {
     command.args(["--conversation", if variant.conversation { "true" } else { "false" }]);
     command.args(["--calls", &CALLS.join(","), "--channels", &variant.channels.to_string()]);
     let said = peers::run(&mut command).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
-    judge(variant, &said, &backend.seen());
+    judge(variant, &said, &backend.seen(), &name);
 }
 
 /// Every call did what it should, and the plain side was told who calls and in which conversation.
-fn judge(variant: Variant, said: &str, seen: &[Seen]) {
+fn judge(variant: Variant, said: &str, seen: &[Seen], name: &str) {
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let principal = if variant.credential == "username" { USER } else { SUBJECT };
     let mut conversations = Vec::new();
     for channel in 0..variant.channels {
         let reply = |call: &str| {
             let line = lines.iter().find(|line| line["channel"] == channel && line["call"] == call);
-            let line = line.unwrap_or_else(|| panic!("channel {channel} made no {call}:\n{said}"));
-            assert_eq!(line["ok"], true, "{line}");
+            let line = line.unwrap_or_else(|| panic!("{name}: channel {channel} made no {call}:\n{said}"));
+            assert_eq!(line["ok"], true, "{name}: {line}");
             line["reply"].as_str().unwrap_or_default().to_owned()
         };
         for call in CALLS.iter().chain(&["open", "close"]) {
             reply(call);
         }
-        assert_eq!(reply("whoami"), principal);
-        assert_eq!(reply("session").is_empty(), !variant.conversation, "{said}");
+        assert_eq!(reply("whoami"), principal, "{name}");
+        assert_eq!(reply("session").is_empty(), !variant.conversation, "{name}: {said}");
         conversations.push(reply("session"));
     }
     if variant.conversation && variant.channels > 1 {
         assert_ne!(conversations[0], conversations[1], "two channels have two conversations");
     }
-    assert_eq!(seen.len(), CALLS.len() * variant.channels, "the plain service gets the calls and nothing else");
+    assert_eq!(seen.len(), CALLS.len() * variant.channels, "{name}: the plain service gets the calls alone");
     for request in seen {
         let text = request.text();
-        assert_eq!(request.header("x-nuncio-principal"), Some(principal), "{text}");
-        assert_eq!(request.header("x-nuncio-conversation").is_some(), variant.conversation, "{text}");
-        assert!(request.is_plain(), "{text}");
-        assert!(!text.contains(PASSWORD), "{text}");
+        assert_eq!(request.header("x-nuncio-principal"), Some(principal), "{name}: {text}");
+        assert_eq!(request.header("x-nuncio-conversation").is_some(), variant.conversation, "{name}: {text}");
+        assert!(request.is_plain(), "{name}: {text}");
+        assert!(!text.contains(PASSWORD), "{name}: {text}");
     }
 }
 
@@ -185,17 +196,6 @@ fn a_conversation_goes_on_under_a_new_key() {
         assert!(seen.len() == 4 && told(&seen[0]).is_some(), "{name}: {}", seen.len());
         assert!(seen.iter().all(|request| told(request) == told(&seen[0])), "{name}");
     }
-}
-
-/// Without cancels, the gateway keeps the context as it keeps any other, and the client does not ask where.
-#[test]
-fn a_conversation_need_not_be_cancelled() {
-    let name = "custom-username-sccookie-13b-soap12wsa10";
-    let Some(Stage { mut client, gateway, backend }) = stage(name, &recorded(name).unwrap()) else { return };
-    client.args(["--binding", "custom", "--require-cancel", "false", "--calls", &CALLS.join(",")]);
-    peers::run(&mut client).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));
-    assert_eq!(backend.seen().len(), CALLS.len());
-    assert!(!gateway.log().contains("/RST/SCT/Cancel"), "{}", gateway.log());
 }
 
 #[test]
