@@ -16,5 +16,6 @@ mod read;
 pub mod said;
 pub mod suite;
 pub mod wsdl;
+pub mod yaml;
 
 pub use error::{Place, PolicyError, Remark};

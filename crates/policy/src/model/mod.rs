@@ -3,6 +3,9 @@
 //! Everything else (WSDL, presets, YAML) is a way into these types, and the protocol crate compiles them into what it
 //! does with a message. Names are the specification's.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 mod contract;
 mod parts;
 mod token;
@@ -17,40 +20,50 @@ pub use token::{
 use crate::suite::Suite;
 
 /// The version of SOAP that a port speaks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum SoapVersion {
     /// SOAP 1.1, `text/xml`.
+    #[serde(rename = "Soap11")]
     V11,
     /// SOAP 1.2, `application/soap+xml`.
+    #[serde(rename = "Soap12")]
     V12,
 }
 
 /// The version of WS-Addressing that a port speaks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Addressing {
     /// None: the action is the transport's.
+    #[default]
     None,
     /// The member submission of August 2004.
+    #[serde(rename = "WSAddressingAugust2004")]
     August2004,
     /// The recommendation, WS-Addressing 1.0.
+    #[serde(rename = "WSAddressing10")]
     V10,
 }
 
 /// The generation of WS-Trust, and of WS-SecureConversation with it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum TrustVersion {
     /// February 2005 (`Trust10`).
+    #[serde(rename = "Trust10")]
     February2005,
     /// 1.3 and 1.4, namespace 200512 (`Trust13`).
+    #[serde(rename = "Trust13")]
     V13,
 }
 
 /// The namespace generation of the security policy assertions themselves.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum PolicyVersion {
     /// WS-SecurityPolicy 1.1 (2005/07).
+    #[serde(rename = "SecurityPolicy11")]
     V11,
     /// WS-SecurityPolicy 1.2 and 1.3 (200702).
+    #[serde(rename = "SecurityPolicy12")]
+    #[default]
     V12,
 }
 
@@ -164,15 +177,18 @@ pub struct Properties {
 }
 
 /// `Layout` (WS-SecurityPolicy 1.2, section 6.7).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Layout {
     /// Declared before used.
     Strict,
     /// Any order that WSS allows.
+    #[default]
     Lax,
     /// `Lax`, the timestamp first.
+    #[serde(rename = "LaxTsFirst")]
     LaxTimestampFirst,
     /// `Lax`, the timestamp last.
+    #[serde(rename = "LaxTsLast")]
     LaxTimestampLast,
 }
 
@@ -197,14 +213,17 @@ pub struct SuiteOptions {
 }
 
 /// How what is signed is canonicalised.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Canonicalization {
     /// Exclusive canonicalisation, where the policy does not say.
     #[default]
+    #[serde(rename = "ExclusiveC14N")]
     Exclusive,
     /// `InclusiveC14N`: canonical XML 1.0.
+    #[serde(rename = "InclusiveC14N")]
     Inclusive,
     /// `InclusiveC14N11`: canonical XML 1.1.
+    #[serde(rename = "InclusiveC14N11")]
     Inclusive11,
 }
 
@@ -229,11 +248,13 @@ pub struct Trust {
 }
 
 /// The version of WS-ReliableMessaging.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ReliableMessaging {
     /// February 2005.
+    #[serde(rename = "WSReliableMessagingFebruary2005")]
     February2005,
     /// 1.1, namespace 200702.
+    #[serde(rename = "WSReliableMessaging11")]
     V11,
 }
 

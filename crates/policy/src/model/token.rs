@@ -1,9 +1,12 @@
 //! Tokens, and what supporting ones do (WS-SecurityPolicy 1.2, sections 5 and 8).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Parts, Policy};
 
 /// When a token itself travels in the message (`IncludeToken`).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Include {
     /// Only referred to.
     Never,
@@ -14,6 +17,7 @@ pub enum Include {
     /// In every response.
     AlwaysToInitiator,
     /// In every message.
+    #[default]
     Always,
 }
 
@@ -41,9 +45,10 @@ pub enum Token {
 }
 
 /// Whether, and how, keys are derived from a token's key.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum DerivedKeys {
     /// The token's own key is used.
+    #[default]
     None,
     /// `RequireDerivedKeys` or `RequireExplicitDerivedKeys`: derived key tokens.
     Explicit,
@@ -52,9 +57,10 @@ pub enum DerivedKeys {
 }
 
 /// Where a reference to a token must lead, whatever its form.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ReferenceTarget {
     /// Where the sender likes.
+    #[default]
     Any,
     /// `RequireInternalReference`: the token in the message.
     Internal,
@@ -89,22 +95,28 @@ pub struct X509Token {
 
 /// The form of a certificate in a message (the X.509 token profiles, 1.0 and 1.1). The profiles' versions do not differ in
 /// it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum X509Kind {
     /// `WssX509V1Token11`: one certificate of X.509 version 1.
+    #[serde(rename = "X509V1")]
     V1,
     /// `WssX509V3Token10` or `WssX509V3Token11`: one certificate. What is meant where a policy does not say.
+    #[serde(rename = "X509V3")]
+    #[default]
     V3,
     /// `WssX509PkiPathV1Token10` or `WssX509PkiPathV1Token11`: a path of certificates.
+    #[serde(rename = "X509PkiPathV1")]
     PkiPathV1,
     /// `WssX509Pkcs7Token10` or `WssX509Pkcs7Token11`: a set of certificates and revocation lists.
+    #[serde(rename = "X509Pkcs7")]
     Pkcs7,
 }
 
 /// How a policy wants a certificate referred to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum X509Reference {
     /// As the sender likes.
+    #[default]
     Any,
     /// `RequireKeyIdentifierReference`: by subject key identifier.
     KeyIdentifier,
@@ -134,13 +146,16 @@ pub struct UsernameToken {
 }
 
 /// What a user name token has for a password.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum PasswordKind {
     /// The password itself, where a policy does not say.
+    #[default]
     Text,
     /// `HashPassword`: a digest of nonce, time and password.
+    #[serde(rename = "HashPassword")]
     Digest,
     /// `NoPassword`: nothing.
+    #[serde(rename = "NoPassword")]
     None,
 }
 

@@ -45,7 +45,7 @@ const BASIC256: &Suite = &SUITES[0];
 
 /// What differs between the products and their versions.
 #[derive(Clone, Copy)]
-struct Dialect {
+pub(crate) struct Dialect {
     version: PolicyVersion,
     trust: TrustVersion,
     addressing: Addressing,
@@ -55,7 +55,7 @@ struct Dialect {
 
 /// How a client proves who it is, and what protects its messages.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Mode {
+pub(crate) enum Mode {
     UserNameOverTransport,
     CertificateOverTransport,
     AnonymousForCertificate,
@@ -66,8 +66,12 @@ enum Mode {
 }
 
 impl Mode {
-    fn is_over_transport(self) -> bool {
+    pub(crate) fn is_over_transport(self) -> bool {
         matches!(self, Self::UserNameOverTransport | Self::CertificateOverTransport)
+    }
+
+    pub(crate) fn is_asymmetric(self) -> bool {
+        self == Self::MutualCertificate10
     }
 
     /// What it demands, for people.
@@ -93,7 +97,7 @@ impl Mode {
 
 impl Dialect {
     /// The policy of a mode whose credentials come with every message.
-    fn per_message(self, mode: Mode, signature_confirmation: bool) -> Policy {
+    pub(crate) fn per_message(self, mode: Mode, signature_confirmation: bool) -> Policy {
         let over_transport = mode.is_over_transport();
         let binding = match mode {
             Mode::MutualCertificate10 => Binding::Asymmetric(asymmetric()),
@@ -128,7 +132,7 @@ impl Dialect {
     }
 
     /// The policy of a conversation that `bootstrap` begins.
-    fn conversation(self, bootstrap: Policy, cancel: bool) -> Policy {
+    pub(crate) fn conversation(self, bootstrap: Policy, cancel: bool) -> Policy {
         let over_transport = matches!(bootstrap.binding, Binding::Transport(_));
         // The words of a bootstrap's policy are the same over TLS, where they protect nothing.
         let bootstrap = Policy { parts: self.parts(), ..bootstrap };

@@ -21,13 +21,13 @@
 use super::{Dialect, Mode, Preset};
 use crate::model::{Addressing, PolicyVersion, SoapVersion, TrustVersion};
 
-const WS2007: Dialect = Dialect {
+pub(crate) const WS2007: Dialect = Dialect {
     version: PolicyVersion::V12,
     trust: TrustVersion::V13,
     addressing: Addressing::V10,
     encrypt_signature: true,
 };
-const WSHTTP: Dialect = Dialect {
+pub(crate) const WSHTTP: Dialect = Dialect {
     version: PolicyVersion::V11,
     trust: TrustVersion::February2005,
     addressing: Addressing::V10,

@@ -16,7 +16,7 @@
 use super::{Dialect, Mode, Preset};
 use crate::model::{Addressing, PolicyVersion, SoapVersion, TrustVersion};
 
-const WSE: Dialect = Dialect {
+pub(crate) const WSE: Dialect = Dialect {
     version: PolicyVersion::V11,
     trust: TrustVersion::February2005,
     addressing: Addressing::August2004,

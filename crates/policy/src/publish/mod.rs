@@ -18,6 +18,7 @@ use nuncio_xml::Writer;
 
 pub use contract::{Ports, Publication, Served};
 pub use documents::{DocumentKind, Documents};
+pub(crate) use parts::prefixes;
 
 use crate::error::PolicyError;
 use crate::model::{Addressing, MessagePolicy, Policy, PolicyVersion};

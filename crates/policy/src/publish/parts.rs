@@ -78,7 +78,7 @@ impl Expression {
 }
 
 /// The prefixes that a path is written with, and what they stand for.
-fn prefixes(path: &ElementPath) -> Vec<(&str, &str)> {
+pub(crate) fn prefixes(path: &ElementPath) -> Vec<(&str, &str)> {
     let mut quote = None;
     let steps = path.text.split(|c| {
         match quote {

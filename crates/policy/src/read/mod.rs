@@ -4,7 +4,7 @@ mod binding;
 pub(crate) mod library;
 pub(crate) mod normal;
 mod parts;
-mod path;
+pub(crate) mod path;
 mod supporting;
 mod table;
 mod token;

@@ -117,7 +117,9 @@ impl Reader<'_> {
             }
             let text = element.text();
             let at = || Place::of(self.library.file, element);
-            let steps = path::parse(element, &text).map_err(|problem| match problem {
+            let resolve =
+                |prefix: &str| element.resolve(&format!("{prefix}:x")).map(|(namespace, _)| namespace.to_owned());
+            let steps = path::parse(&resolve, &text).map_err(|problem| match problem {
                 Problem::NotRead(rest) => PolicyError::Path { at: at(), path: text.clone(), rest: rest.to_owned() },
                 Problem::Prefix(prefix) => {
                     PolicyError::UnknownName { at: at(), kind: "prefix", name: prefix.to_owned() }
