@@ -204,6 +204,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         listeners: vec![ListenerSettings {
             address: Said::flag("listen", "127.0.0.1:0".to_owned()),
             protection: Protection::Clear { tls_terminated_by },
+            certificates: Vec::new(),
         }],
         routes: vec![route],
         admin: None,

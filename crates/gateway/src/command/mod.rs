@@ -1,5 +1,7 @@
 //! The command line.
 
+mod check;
+mod colour;
 mod core_dumps;
 mod demo;
 mod echo;
@@ -30,6 +32,7 @@ struct Nuncio {
 enum Command {
     Run(run::Run),
     Proxy(Box<proxy::Proxy>),
+    Check(check::Check),
     Demo(demo::Demo),
     Echo(echo::Echo),
     Health(health::Health),
@@ -56,6 +59,17 @@ enum Failed {
     Cut(usize),
     #[error("{0}")]
     Step(String),
+    #[error("it can be served, and {0} of its choices are weak")]
+    Weak(usize),
+}
+
+impl Failed {
+    fn status(&self) -> ExitCode {
+        match self {
+            Self::Weak(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 /// Runs the command that the arguments name.
@@ -75,6 +89,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.run().await,
             Command::Proxy(proxy) => proxy.run().await,
+            Command::Check(check) => check.run(),
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
             Command::Health(health) => health.run().await,
@@ -86,7 +101,10 @@ pub fn main() -> ExitCode {
     drop(flush);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failed) => fail(&failed.to_string()),
+        Err(failed) => {
+            fail(&failed.to_string());
+            failed.status()
+        }
     }
 }
 

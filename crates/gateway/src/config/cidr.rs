@@ -36,6 +36,17 @@ impl Cidr {
             _ => false,
         }
     }
+
+    /// Whether every address of its kind is in the range.
+    pub fn is_everybody(&self) -> bool {
+        self.prefix == 0
+    }
+}
+
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.network, self.prefix)
+    }
 }
 
 /// The first `prefix` bits of an address that stands at the top of 128 bits.

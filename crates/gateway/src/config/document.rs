@@ -49,7 +49,7 @@ pub(crate) struct Document {
 }
 
 /// Reads the YAML of `file`.
-pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
+fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
     said::read(&file.display().to_string(), yaml).map_err(|not_read| ConfigError {
         origin: said::Origin::File(not_read.at),
         problem: Box::new(Problem::Yaml(not_read.reason)),
@@ -57,6 +57,15 @@ pub(super) fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
 }
 
 impl Document {
+    /// Reads a YAML file.
+    pub(crate) fn read(file: &Path) -> Result<Self, ConfigError> {
+        let yaml = std::fs::read(file).map_err(|error| ConfigError {
+            origin: said::Origin::Flag("config"),
+            problem: Box::new(Problem::Unreadable { file: file.display().to_string(), reason: error.to_string() }),
+        })?;
+        parse(file, &yaml)
+    }
+
     /// A configuration of which only what must be said is said.
     pub(crate) fn new(listeners: Said<Vec<ListenerInput>>, routes: Said<Vec<RouteInput>>) -> Self {
         Self {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nuncio_crypto::certificate::Certificate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -85,6 +86,7 @@ impl ListenerInput {
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
+        let mut certificates = Vec::new();
         let protection = match self.tls {
             Some(_) if !self.tls_terminated_by.is_empty() => {
                 return Err(address.problem(Problem::Either {
@@ -93,27 +95,37 @@ impl ListenerInput {
                     second: "tls_terminated_by",
                 }));
             }
-            Some(tls) => Protection::Tls(tls.build(&address.with(()), base)?),
+            Some(tls) => {
+                let config;
+                (config, certificates) = tls.build(&address.with(()), base)?;
+                Protection::Tls(config)
+            }
             None => Protection::Clear { tls_terminated_by: ranges(self.tls_terminated_by)? },
         };
-        Ok(ListenerSettings { address: self.address, protection })
+        Ok(ListenerSettings { address: self.address, protection, certificates })
     }
 }
 
 impl TlsInput {
     /// `listener` is where neither way to say a certificate is told.
-    fn build(self, listener: &Said<()>, base: &Base) -> Result<Arc<rustls::ServerConfig>, ConfigError> {
+    fn build(
+        self,
+        listener: &Said<()>,
+        base: &Base,
+    ) -> Result<(Arc<rustls::ServerConfig>, Vec<Certificate>), ConfigError> {
         let Self { certificate, key, pfx, password, password_file } = self;
         let pair = PairInput { certificate, key, pfx, password, password_file }.read(base)?;
         let (owner, first, second) = ("listener's `tls`", "certificate", "pfx");
         let pair = pair.ok_or_else(|| listener.problem(Problem::Either { owner, first, second }))?;
-        server_config(&pair.certificate, pair.key.expose(), true).map_err(|problem| {
+        let config = server_config(&pair.certificate, pair.key.expose(), true).map_err(|problem| {
             pair.certificate_file.problem(Problem::Tls {
                 certificate: pair.certificate_file.value.display().to_string(),
                 key: pair.key_file.value.display().to_string(),
                 problem,
             })
-        })
+        })?;
+        // What TLS takes and we cannot read is served all the same: nothing here depends on what is in it.
+        Ok((config, Certificate::from_pem(&pair.certificate).unwrap_or_default()))
     }
 }
 
@@ -129,7 +141,8 @@ impl AdminInput {
         if !loopback && !danger_admin_beyond_loopback {
             return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
         }
-        Ok(ListenerSettings { address, protection: Protection::Clear { tls_terminated_by: Vec::new() } })
+        let protection = Protection::Clear { tls_terminated_by: Vec::new() };
+        Ok(ListenerSettings { address, protection, certificates: Vec::new() })
     }
 }
 

@@ -85,12 +85,12 @@ pub struct Configuration {
 impl Configuration {
     /// Reads a YAML file. Paths in it are relative to it.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let yaml = std::fs::read(file).map_err(|error| ConfigError {
-            origin: Origin::Flag("config"),
-            problem: Box::new(Problem::Unreadable { file: file.display().to_string(), reason: error.to_string() }),
-        })?;
-        let mut configuration =
-            document::parse(file, &yaml)?.build(&Base::new(file.parent().unwrap_or(Path::new(""))))?;
+        Self::of(Document::read(file)?, file)
+    }
+
+    /// What the document in `file` says.
+    pub(crate) fn of(document: Document, file: &Path) -> Result<Self, ConfigError> {
+        let mut configuration = document.build(&Base::new(file.parent().unwrap_or(Path::new(""))))?;
         configuration.files.push(file.to_owned());
         Ok(configuration)
     }
@@ -111,6 +111,8 @@ pub struct ListenerSettings {
     pub address: Said<String>,
     /// What is spoken there.
     pub protection: Protection,
+    /// Its certificate, and those above it that it shows; none without TLS of its own.
+    pub certificates: Vec<Certificate>,
 }
 
 impl ListenerSettings {

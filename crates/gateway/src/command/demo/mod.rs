@@ -166,6 +166,7 @@ fn listener(address: &str) -> ListenerSettings {
     ListenerSettings {
         address: Said::flag("listen", address.to_owned()),
         protection: Protection::Clear { tls_terminated_by: Vec::new() },
+        certificates: Vec::new(),
     }
 }
 

@@ -1,19 +1,21 @@
 //! What the demonstration prints: in colour where there is a terminal.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::Duration;
+
+use crate::command::colour::Colour;
 
 /// The longest text of an element that is shown whole, in characters.
 const LONGEST: usize = 64;
 
 /// Prints to standard output.
 pub(super) struct Show {
-    colour: bool,
+    colour: Colour,
 }
 
 impl Show {
     pub(super) fn new() -> Self {
-        Self { colour: std::io::stdout().is_terminal() }
+        Self { colour: Colour::of_stdout() }
     }
 
     pub(super) fn title(&self, text: &str) {
@@ -48,7 +50,7 @@ impl Show {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        self.colour.paint(code, text)
     }
 }
 

@@ -19,8 +19,6 @@ use crate::clock::Clock;
 const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// The longest common name of a certificate (RFC 5280, `ub-common-name`).
 const LONGEST_NAME: usize = 64;
-/// A day.
-const DAY: u64 = 24 * 60 * 60;
 
 /// Makes certificates and keys to develop with
 ///
@@ -31,8 +29,8 @@ pub(super) struct Keys {
     /// The folder that they are written to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A host or an address of the service; may be repeated [default: those of this machine alone]
-    #[arg(long, value_name = "HOST", value_parser = parse_host)]
+    /// A host or an address of the service; may be repeated
+    #[arg(long, value_name = "HOST", default_values = HERE, value_parser = parse_host)]
     name: Vec<String>,
     /// A client; may be repeated
     #[arg(long, value_name = "NAME", value_parser = parse_client)]
@@ -71,9 +69,7 @@ fn parse_client(text: &str) -> Result<String, &'static str> {
 impl Keys {
     pub(super) fn run(self) -> Result<(), Failed> {
         let fail = |error: rcgen::Error| Failed::Step(format!("no certificate can be made: {error}"));
-        let here = || HERE.map(str::to_owned).to_vec();
-        let hosts = if self.name.is_empty() { here() } else { self.name.clone() };
-        let mut parties = vec![("service".to_owned(), Subject::Service(&hosts))];
+        let mut parties = vec![("service".to_owned(), Subject::Service(&self.name))];
         for client in &self.client {
             // On some file systems `Alice` is `alice`.
             if parties.iter().any(|(name, _)| name.eq_ignore_ascii_case(client)) {
@@ -96,7 +92,7 @@ impl Keys {
         }
         DirBuilder::new().recursive(true).create(&self.out).map_err(|error| cannot(&self.out, &error))?;
 
-        let lifetime = Duration::from_secs(u64::from(self.days) * DAY);
+        let lifetime = Duration::from_hours(24 * u64::from(self.days));
         let validity = Validity { now: Clock::system().now(), lifetime };
         let authority = Issued::self_signed(&Subject::Authority, validity).map_err(fail)?;
         let write = |file: PathBuf, octets: &[u8], mode| -> Result<PathBuf, Failed> {
@@ -116,12 +112,12 @@ impl Keys {
             say(&format!("{}  {whose}", pem.display()));
             say(&format!("{}  its key, which its owner alone can read", key.display()));
         }
-        self.explain(&hosts);
+        self.explain();
         Ok(())
     }
 
     /// How to use them: what can be copied into a shell.
-    fn explain(&self, hosts: &[String]) {
+    fn explain(&self) {
         let file = |name: &str| self.out.join(name).display().to_string();
         say(&format!(
             "\nValid for {} days. They are for development: whoever trusts {} trusts all of them.",
@@ -143,7 +139,7 @@ impl Keys {
                 file(&format!("{client}.key"))
             ));
         }
-        let host = hosts.first().map_or("localhost", String::as_str);
+        let host = self.name.first().map_or("localhost", String::as_str);
         say("A client that checks the service's certificate:");
         say(&format!("  curl --cacert {} 'https://{host}:8443/?singleWsdl'", file("authority.pem")));
     }

@@ -1,0 +1,165 @@
+//! What is told of a configuration: for people by `text.rs`, for programs as JSON, whose members these are.
+
+use nuncio_policy::explain::{Explanation, Grade};
+use nuncio_policy::model::SoapVersion;
+use serde::{Serialize, Serializer};
+
+/// All of it.
+#[derive(Serialize)]
+pub(super) struct Report {
+    /// `fine`, `weak` where there is a finding that is more than a note, or `refused`.
+    pub(super) outcome: &'static str,
+    /// The instant that it is told for.
+    pub(super) at: String,
+    /// Why it cannot be served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    pub(super) listeners: Vec<ListenerReport>,
+    pub(super) admin: Option<String>,
+    pub(super) routes: Vec<RouteReport>,
+    /// What is weak, the worst first.
+    pub(super) findings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ListenerReport {
+    pub(super) address: String,
+    /// Whole sentences.
+    pub(super) says: Vec<String>,
+    pub(super) certificates: Vec<CertificateReport>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RouteReport {
+    /// Its hosts and its path, as the log and the metrics have it.
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) policy: PolicyReport,
+    /// What the gateway itself makes of it, each section about one thing.
+    pub(super) sections: Vec<SectionReport>,
+    pub(super) certificates: Vec<CertificateReport>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PolicyReport {
+    /// The port, the preset or the file.
+    pub(super) name: String,
+    /// The versions of SOAP.
+    pub(super) soap: Vec<&'static str>,
+    /// Each way in which a message may satisfy it; none where it demands nothing.
+    pub(super) alternatives: Vec<Vec<SectionReport>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct SectionReport {
+    pub(super) heading: String,
+    /// Whole sentences.
+    pub(super) says: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct CertificateReport {
+    /// `tls`, `service`, `encryption`, `trust` or `backend`.
+    pub(super) role: &'static str,
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) not_before: String,
+    pub(super) not_after: String,
+    /// Whole days until it expires; negative from when it has.
+    pub(super) days_left: i64,
+    pub(super) key: String,
+    pub(super) signature: String,
+    pub(super) hosts: Vec<String>,
+    pub(super) authority: bool,
+    /// SHA-1, in hexadecimal.
+    pub(super) thumbprint: String,
+    pub(super) subject_key_identifier: Option<String>,
+}
+
+/// Something that may be weak.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(super) struct Finding {
+    #[serde(serialize_with = "in_words")]
+    pub(super) grade: Grade,
+    /// What it is about, such as `route /echo`.
+    pub(super) about: String,
+    pub(super) text: String,
+}
+
+// serde passes what it serialises by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn in_words<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(grade)
+}
+
+/// Findings, as they are found.
+#[derive(Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add(&mut self, grade: Grade, about: &str, text: impl Into<String>) {
+        let finding = Finding { grade, about: about.to_owned(), text: text.into() };
+        // One certificate in two places is weak once.
+        if !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
+    }
+
+    /// The worst first; those of one grade in the order in which they were found.
+    pub(super) fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| std::cmp::Reverse(finding.grade));
+        self.0
+    }
+}
+
+impl Report {
+    /// One that cannot be served.
+    pub(super) fn refused(at: String, reason: String) -> Self {
+        Self {
+            outcome: "refused",
+            at,
+            reason: Some(reason),
+            listeners: Vec::new(),
+            admin: None,
+            routes: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// How many of its findings are more than notes.
+    pub(super) fn weak(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.grade > Grade::Note).count()
+    }
+}
+
+impl PolicyReport {
+    /// A policy with the explanations of its alternatives, whose weaknesses are `about` something.
+    pub(super) fn new(
+        name: &str,
+        soap: &[SoapVersion],
+        explained: &[Explanation],
+        about: &str,
+        findings: &mut Findings,
+    ) -> Self {
+        for (number, explanation) in explained.iter().enumerate() {
+            let place =
+                if explained.len() > 1 { format!("{about}, alternative {}", number + 1) } else { about.to_owned() };
+            for warning in &explanation.warnings {
+                let bootstrap = if warning.bootstrap { "where conversations begin: " } else { "" };
+                findings.add(warning.grade(), &place, format!("{bootstrap}{}", warning.weakness));
+            }
+        }
+        let sections = |explanation: &Explanation| {
+            let section = |section: &nuncio_policy::explain::Section| SectionReport {
+                heading: section.heading.to_owned(),
+                says: section.sentences.clone(),
+            };
+            explanation.sections.iter().map(section).collect()
+        };
+        let soap = soap.iter().map(|version| match version {
+            SoapVersion::V11 => "1.1",
+            SoapVersion::V12 => "1.2",
+        });
+        Self { name: name.to_owned(), soap: soap.collect(), alternatives: explained.iter().map(sections).collect() }
+    }
+}
