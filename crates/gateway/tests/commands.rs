@@ -178,3 +178,28 @@ fn a_password_is_in_no_error() {
     let (_, errors) = outcome(&proxy(&["--listen", "nowhere", "--preset", "none", "--user", "bob"]).output().unwrap());
     assert!(errors.contains("it is not NAME:PASSWORD") && !errors.contains("1865"), "{errors}");
 }
+
+/// Who does not know the names of policies finds them where they are asked for, each with what it is.
+#[test]
+fn the_help_names_each_preset() {
+    let output = nuncio().args(["help", "proxy"]).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let (_, presets) = help.split_once("\nPresets:\n").unwrap();
+    for preset in nuncio_policy::preset::all() {
+        let named = |line: &str| line.split_whitespace().next() == Some(preset.name);
+        assert!(presets.lines().any(named), "{}: {presets}", preset.name);
+    }
+    assert!(output.status.success() && help.contains("\nWho may call, and where:\n"), "{help}");
+}
+
+#[test]
+fn a_backend_may_be_checked_against_its_own_authority() {
+    let preset = ["--listen", "http://127.0.0.1:0", "--preset", "wcf-ws2007-userNameForCertificate"];
+    let (status, errors) = outcome(&proxy(&[&preset[..], &["--backend-trust", "none.pem"]].concat()).output().unwrap());
+    let refusal = "nuncio: --backend-trust: cannot read none.pem: No such file or directory (os error 2)\n";
+    assert_eq!((status, &*errors), (Some(1), refusal));
+    let trust = key("server.pem");
+    let mut command = proxy(&preset);
+    command.arg("--backend-trust").arg(trust);
+    assert_eq!(Running::start(command).stop(), Some(0));
+}

@@ -22,7 +22,7 @@ use crate::log;
 #[command(name = "nuncio", version, about, max_term_width = 100)]
 struct Nuncio {
     /// What is logged on standard error, such as `info`, `nuncio=debug,warn` or `off`.
-    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info", display_order = 1000)]
     log: String,
     #[command(subcommand)]
     command: Command,

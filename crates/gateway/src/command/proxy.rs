@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::Time;
 
 use super::Failed;
@@ -13,8 +14,14 @@ use crate::config::{
     Password, Problem, RouteInput, Said, Several, TlsInput, Troubled, UserInput,
 };
 
+const POLICY: &str = "What is demanded";
+const KEYS: &str = "Certificates and TLS";
+const CALLERS: &str = "Who may call, and where";
+const WATCHING: &str = "Watching";
+
 /// Puts one plain service behind a secure conversation, without a configuration file
 #[derive(Debug, Args)]
+#[command(after_long_help = presets())]
 pub(super) struct Proxy {
     /// Where to listen: http:// or https://, with a port; may be repeated
     #[arg(long, value_name = "URL", required = true)]
@@ -22,26 +29,29 @@ pub(super) struct Proxy {
     /// The plain service; every request goes to exactly this URL
     #[arg(long, value_name = "URL")]
     backend: String,
+    /// For a backend at https: certificates, in PEM, that its own is checked against, in place of the system's
+    #[arg(long, value_name = "FILE")]
+    backend_trust: Option<PathBuf>,
     /// The contract with the policy
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset", help_heading = POLICY)]
     wsdl: Option<PathBuf>,
-    /// A policy by its usual name, in place of a contract
-    #[arg(long, value_name = "NAME")]
+    /// A policy by its usual name, in place of a contract; `nuncio help proxy` lists them
+    #[arg(long, value_name = "NAME", help_heading = POLICY)]
     preset: Option<String>,
     /// No policy at all: whoever comes may call the plain service, and nothing is protected
-    #[arg(long, conflicts_with_all = ["wsdl", "preset", "port", "contract"])]
+    #[arg(long, conflicts_with_all = ["wsdl", "preset", "port", "contract"], help_heading = POLICY)]
     danger_plain: bool,
     /// The contract's port; needed where more than one has a policy
-    #[arg(long, value_name = "NAME", requires = "wsdl")]
+    #[arg(long, value_name = "NAME", requires = "wsdl", help_heading = POLICY)]
     port: Option<String>,
     /// Where the contract is that clients may ask for, beside a preset: backend
-    #[arg(long, value_name = "SOURCE", conflicts_with = "wsdl")]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "wsdl", help_heading = POLICY)]
     contract: Option<ContractInput>,
     /// The service's certificate, in PEM
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = KEYS)]
     certificate: Option<PathBuf>,
     /// The certificate's key, in PEM
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = KEYS)]
     key: Option<PathBuf>,
     /// The service's certificate and its key in one file of PKCS #12, in place of --certificate and --key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate", "key"])]
@@ -50,38 +60,46 @@ pub(super) struct Proxy {
     #[arg(long, value_name = "FILE", requires = "pfx")]
     pfx_password_file: Option<PathBuf>,
     /// A user; may be repeated
-    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user)]
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user, help_heading = CALLERS)]
     user: Vec<User>,
     /// A file of users, each name:hash or name:hash:role,role, as htpasswd -B writes it
     #[arg(long, value_name = "FILE")]
     user_file: Option<PathBuf>,
     /// Keeps passwords so that they can be read again, where the policy has them hashed (readable or sha1), or users sign with keys of them (readable)
-    #[arg(long, value_name = "FORM")]
+    #[arg(long, value_name = "FORM", help_heading = CALLERS)]
     danger_keep_passwords: Option<KeepInput>,
     /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = CALLERS)]
     trust: Vec<PathBuf>,
     /// TLS: the listener's certificate, if it is not the service's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = KEYS)]
     tls_certificate: Option<PathBuf>,
     /// TLS: the key of the listener's certificate
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = KEYS)]
     tls_key: Option<PathBuf>,
     /// Who takes TLS off in front of an http:// listener: an address or a range; may be repeated
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", help_heading = KEYS)]
     tls_terminated_by: Vec<String>,
     /// An address of the service; may be repeated. Without it any signed address is ours
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = CALLERS)]
     address: Vec<String>,
     /// Where to answer /healthz, /readyz and /metrics: an address of this machine's own, with a port
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", help_heading = WATCHING)]
     admin: Option<String>,
     /// Lets --admin be reached from other machines
-    #[arg(long, requires = "admin")]
+    #[arg(long, requires = "admin", help_heading = WATCHING)]
     danger_admin_beyond_loopback: bool,
     /// Starts the clock at an instant, for recordings: old messages then count as fresh
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, value_name = "RFC3339", help_heading = WATCHING)]
     clock: Option<String>,
+}
+
+/// The presets, a line each.
+fn presets() -> String {
+    let longest = preset::all().map(|preset| preset.name.len()).max().unwrap_or_default();
+    let line = |text: String, Preset { name, meaning, .. }: Preset| text + &format!("\n  {name:longest$}  {meaning}");
+    let all = preset::all().fold("Presets:".to_owned(), line);
+    all + "\n\n`nuncio check --policy NAME` tells what one of them means."
 }
 
 /// A user from a flag. Its `Debug` keeps the password, as anything printed may.
@@ -137,6 +155,7 @@ impl Proxy {
             roles: Vec::new(),
         };
         let mut route = RouteInput::new(Said::flag("path", "*".to_owned()), Said::flag("backend", self.backend));
+        route.backend_trust = file("backend-trust", self.backend_trust);
         route.wsdl = file("wsdl", self.wsdl);
         route.port = self.port.map(|name| Said::flag("port", name));
         route.preset = self.preset.map(|name| Said::flag("preset", name));
