@@ -3,11 +3,6 @@
 // A test's helpers fail as its tests do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod program;
-
-use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,9 +11,6 @@ use nuncio::config::{
     StoreLimits, Timeouts,
 };
 use nuncio::users::Keep;
-use program::{Running, key, nuncio, port};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -36,7 +28,7 @@ fn every_example_is_read() {
             }
         }
     }
-    assert!(examples >= 2, "the examples are gone");
+    assert!(examples >= 3, "the examples are gone");
 }
 
 #[test]
@@ -60,86 +52,6 @@ fn the_schema_is_the_programs() {
     let kept = std::fs::read_to_string(repository().join("config/schema.json")).unwrap();
     let own = format!("{:#}\n", nuncio::config::schema().as_value());
     assert!(kept == own, "write it anew: cargo run -p nuncio -- schema > config/schema.json");
-}
-
-#[derive(Deserialize)]
-struct Compose {
-    services: HashMap<String, Service>,
-}
-
-#[derive(Deserialize)]
-struct Service {
-    image: String,
-    #[serde(default)]
-    command: Vec<String>,
-    #[serde(default)]
-    ports: Vec<String>,
-    #[serde(default)]
-    volumes: Vec<String>,
-    #[serde(default)]
-    depends_on: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Prometheus {
-    scrape_configs: Vec<Scrape>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scrape {
-    job_name: String,
-    static_configs: Vec<Targets>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Targets {
-    targets: Vec<String>,
-}
-
-fn yaml<T: DeserializeOwned>(file: &str) -> T {
-    let text = std::fs::read_to_string(repository().join(file)).unwrap();
-    serde_saphyr::from_str(&text).map_err(|error| format!("{file}: {error}")).unwrap()
-}
-
-/// The gateway of the compose file starts, and answers what its Prometheus asks.
-#[test]
-fn the_composed_gateway_is_watched_by_its_prometheus() {
-    let Compose { services } = yaml("docker-compose.yml");
-    for service in services.values() {
-        for volume in &service.volumes {
-            let here = volume.split(':').next().unwrap();
-            assert!(repository().join(here).exists(), "{volume}");
-        }
-        assert!(service.depends_on.iter().all(|other| services.contains_key(other)), "{:?}", service.depends_on);
-    }
-    let prometheus = &services["prometheus"];
-    assert!(prometheus.image.starts_with("prom/prometheus:v"), "{}", prometheus.image);
-    assert_eq!(prometheus.volumes, ["./config/prometheus.yml:/etc/prometheus/prometheus.yml:ro"]);
-    let Prometheus { scrape_configs } = yaml("config/prometheus.yml");
-    let [Scrape { job_name, static_configs }] = &scrape_configs[..] else { panic!("one job") };
-    assert_eq!(job_name, "nuncio");
-    let target = static_configs[0].targets[0].strip_prefix("gateway:").unwrap();
-    let gateway = &services["gateway"];
-    assert!(gateway.ports.iter().all(|published| !published.contains(target)), "the admin listener is published");
-
-    let (listen, admin) = (port(), port());
-    let command = gateway.command.iter().map(|argument| {
-        argument
-            .replace("0.0.0.0:8443", &format!("127.0.0.1:{listen}"))
-            .replace(&format!("0.0.0.0:{target}"), &format!("0.0.0.0:{admin}"))
-            .replace("=/keys/", &format!("={}/", key("").display()))
-    });
-    let mut program = nuncio();
-    program.args(command);
-    let running = Running::start(program);
-    let mut stream = TcpStream::connect(("127.0.0.1", admin)).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\nnuncio_build_info{"), "{answer}");
-    assert_eq!(running.stop(), Some(0));
 }
 
 /// A folder with the test keys, and files of its own.
