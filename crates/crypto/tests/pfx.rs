@@ -66,3 +66,17 @@ fn what_is_broken_is_refused() {
         }
     }
 }
+
+/// What is written is read again: the key, its certificate and those above it; under that password alone.
+#[test]
+fn what_is_written_is_read_again() {
+    let read_back = read(&data("modern.pfx"), "pässword").unwrap();
+    let written = read_back.write(&Secret::from("wörd".as_bytes())).unwrap();
+    let again = read(&written, "wörd").unwrap();
+    assert!(again.chain == read_back.chain && again.key.expose() == read_back.key.expose());
+    assert_eq!(read(&written, "word").err(), Some(PfxError::Password));
+    let nobody = Pfx { key: read_back.key.clone(), chain: Vec::new() };
+    assert_eq!(nobody.write(&Secret::from(&b"x"[..])).err(), Some(PfxError::NoCertificate));
+    let not_text = read_back.write(&Secret::from(&[0xff][..])).err();
+    assert_eq!(not_text, Some(PfxError::Password));
+}

@@ -197,3 +197,43 @@ fn a_gateway_serves_with_them() {
     }
     assert_eq!(running.stop(), Some(0));
 }
+
+/// Each key with its certificate and the authority's in one file, which OpenSSL opens under the password and no other.
+#[test]
+fn keys_are_packed_under_a_password() {
+    let out = folder("pfx");
+    std::fs::create_dir_all(&out).unwrap();
+    let password = out.join("password");
+    for (text, why) in
+        [("", "does not have one line"), ("\n", "does not have one line"), ("a\nb\n", "does not have one line")]
+    {
+        std::fs::write(&password, text).unwrap();
+        let (status, said) = errors(&keys(&out, &["--pfx", password.to_str().unwrap()]));
+        assert!(status == Some(1) && said.contains(why) && !out.join("service.key").exists(), "{text:?}: {said}");
+    }
+    let (status, said) = errors(&keys(&out, &["--pfx", "none"]));
+    assert!(status == Some(1) && said.starts_with("nuncio: --pfx: cannot read none: "), "{said}");
+    std::fs::write(&password, "wonderland-1865\n").unwrap();
+    let output = keys(&out, &["--client", "alice", "--pfx", password.to_str().unwrap()]);
+    assert_eq!(errors(&output), (Some(0), String::new()));
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("1865"));
+    for name in ["service", "alice"] {
+        let pfx = out.join(name).with_extension("pfx");
+        assert_eq!(std::fs::metadata(&pfx).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        let read = |password: &str| {
+            let mut command = Command::new("openssl");
+            command
+                .args(["pkcs12", "-nodes", "-passin", &format!("pass:{password}"), "-in"])
+                .arg(&pfx)
+                .output()
+                .unwrap()
+        };
+        assert!(!read("wonderland-1866").status.success(), "{name}");
+        let unpacked = read("wonderland-1865");
+        assert!(unpacked.status.success(), "{name}: {}", String::from_utf8_lossy(&unpacked.stderr));
+        let chain = Certificate::from_pem(&unpacked.stdout).unwrap();
+        let own = certificate(&out.join(name).with_extension("pem"));
+        assert!(chain == [own.clone(), certificate(&out.join("authority.pem"))], "{name}: {chain:?}");
+        assert!(PrivateKey::from_pem(&unpacked.stdout).unwrap().matches(&own), "{name}");
+    }
+}

@@ -55,7 +55,7 @@ pub use place::{RouteHost, RoutePath};
 pub(crate) use route::{ContractInput, RouteInput};
 pub use schema::schema;
 pub(crate) use several::Several;
-pub(crate) use user::{KeepInput, Password, UserInput};
+pub(crate) use user::{KeepInput, Password, UserInput, first_line};
 
 use crate::identity::Telling;
 use crate::users::Users;

@@ -153,7 +153,7 @@ fn of_file(file: &Said<PathBuf>, base: &Base) -> Result<Vec<User>, ConfigError> 
 }
 
 /// A password file is one line; editors end it with a line break that nobody means.
-pub(super) fn first_line(octets: &[u8]) -> Secret {
+pub(crate) fn first_line(octets: &[u8]) -> Secret {
     let octets = octets.strip_suffix(b"\n").unwrap_or(octets);
     Secret::from(octets.strip_suffix(b"\r").unwrap_or(octets))
 }

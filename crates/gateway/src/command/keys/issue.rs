@@ -65,6 +65,11 @@ impl Issued {
         self.certificate.pem()
     }
 
+    /// Its key in DER, as PKCS #8.
+    pub(super) fn key_der(&self) -> Secret {
+        Secret::new(self.key.serialize_der())
+    }
+
     /// Its key in PEM, as PKCS #8.
     pub(in crate::command) fn key_pem(&self) -> Secret {
         Secret::new(self.key.serialize_pem().into_bytes())

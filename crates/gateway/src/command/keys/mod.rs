@@ -9,11 +9,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::pfx::Pfx;
+use nuncio_crypto::secret::Secret;
 use rustls_pki_types::ServerName;
 
 pub(super) use self::issue::{Issued, Subject, Validity};
 use super::Failed;
 use crate::clock::Clock;
+use crate::config::first_line;
 
 /// Where a service is that is told nothing else: on this machine, in each way that a client may write it.
 const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -38,6 +42,9 @@ pub(super) struct Keys {
     /// For how many days they are valid
     #[arg(long, visible_alias = "lifetime", value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     days: u32,
+    /// Packs each key with its certificate in PKCS #12 as well, under the password that is the one line of this file
+    #[arg(long, value_name = "PASSWORD-FILE")]
+    pfx: Option<PathBuf>,
     /// Writes over files that are there
     #[arg(long)]
     force: bool,
@@ -79,9 +86,11 @@ impl Keys {
         }
 
         let file = |name: &str, extension: &str| self.out.join(format!("{name}.{extension}"));
+        let password = self.pfx.as_deref().map(password).transpose()?;
         let mut files = vec![file("authority", "pem")];
         for (name, _) in &parties {
             files.extend([file(name, "pem"), file(name, "key")]);
+            files.extend(password.is_some().then(|| file(name, "pfx")));
         }
         if !self.force {
             // Before anything is written: half of another set beside half of this one would be neither.
@@ -111,6 +120,11 @@ impl Keys {
             };
             say(&format!("{}  {whose}", pem.display()));
             say(&format!("{}  its key, which its owner alone can read", key.display()));
+            if let Some(password) = &password {
+                let octets = packed(&issued, &authority, password)?;
+                let pfx = write(file(name, "pfx"), &octets, PRIVATE)?;
+                say(&format!("{}  both, with the authority, in PKCS #12", pfx.display()));
+            }
         }
         self.explain();
         Ok(())
@@ -143,6 +157,26 @@ impl Keys {
         say("A client that checks the service's certificate:");
         say(&format!("  curl --cacert {} 'https://{host}:8443/?singleWsdl'", file("authority.pem")));
     }
+}
+
+/// The password of a file.
+fn password(file: &Path) -> Result<Secret, Failed> {
+    let octets =
+        std::fs::read(file).map_err(|error| Failed::Step(format!("--pfx: cannot read {}: {error}", file.display())))?;
+    let password = first_line(Secret::new(octets).expose());
+    // Under no password everybody opens it.
+    let sound = !password.is_empty() && !password.expose().contains(&b'\n');
+    sound
+        .then_some(password)
+        .ok_or_else(|| Failed::Step(format!("--pfx: {} does not have one line, which is the password", file.display())))
+}
+
+/// A key with its certificate and the authority's, in PKCS #12.
+fn packed(issued: &Issued, authority: &Issued, password: &Secret) -> Result<Vec<u8>, Failed> {
+    let fail = |error: &dyn std::fmt::Display| Failed::Step(format!("no PKCS #12 file can be made: {error}"));
+    let chain = [issued, authority].map(|own| Certificate::from_der(own.certificate_der().to_vec()));
+    let chain = chain.into_iter().collect::<Result<_, _>>().map_err(|error| fail(&error))?;
+    Pfx { key: issued.key_der(), chain }.write(password).map_err(|error| fail(&error))
 }
 
 /// Anybody may read it.
