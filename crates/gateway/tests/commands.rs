@@ -191,15 +191,3 @@ fn the_help_names_each_preset() {
     }
     assert!(output.status.success() && help.contains("\nWho may call, and where:\n"), "{help}");
 }
-
-#[test]
-fn a_backend_may_be_checked_against_its_own_authority() {
-    let preset = ["--listen", "http://127.0.0.1:0", "--preset", "wcf-ws2007-userNameForCertificate"];
-    let (status, errors) = outcome(&proxy(&[&preset[..], &["--backend-trust", "none.pem"]].concat()).output().unwrap());
-    let refusal = "nuncio: --backend-trust: cannot read none.pem: No such file or directory (os error 2)\n";
-    assert_eq!((status, &*errors), (Some(1), refusal));
-    let trust = key("server.pem");
-    let mut command = proxy(&preset);
-    command.arg("--backend-trust").arg(trust);
-    assert_eq!(Running::start(command).stop(), Some(0));
-}

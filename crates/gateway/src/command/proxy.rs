@@ -29,9 +29,6 @@ pub(super) struct Proxy {
     /// The plain service; every request goes to exactly this URL
     #[arg(long, value_name = "URL")]
     backend: String,
-    /// For a backend at https: certificates, in PEM, that its own is checked against, in place of the system's
-    #[arg(long, value_name = "FILE")]
-    backend_trust: Option<PathBuf>,
     /// The contract with the policy
     #[arg(long, value_name = "FILE", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset", help_heading = POLICY)]
     wsdl: Option<PathBuf>,
@@ -155,7 +152,6 @@ impl Proxy {
             roles: Vec::new(),
         };
         let mut route = RouteInput::new(Said::flag("path", "*".to_owned()), Said::flag("backend", self.backend));
-        route.backend_trust = file("backend-trust", self.backend_trust);
         route.wsdl = file("wsdl", self.wsdl);
         route.port = self.port.map(|name| Said::flag("port", name));
         route.preset = self.preset.map(|name| Said::flag("preset", name));
