@@ -174,6 +174,28 @@ async fn a_client_that_asks_first_is_told_to_go_on() {
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200 "));
 }
 
+#[tokio::test]
+async fn a_client_that_asks_first_and_is_refused_sends_nothing() {
+    let server = Server::start(Options { path: RoutePath::Exact("/echo".into()), ..options() }).await;
+    let sized = |path: &str, size: usize, headers: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: text/xml\r\nContent-Length: {size}\r\n\
+             Expect: 100-continue\r\nConnection: close\r\n{headers}\r\n"
+        )
+    };
+    for (request, status) in [
+        (sized("/echo", 1_000_000, ""), "413"),
+        (sized("/other", 10, ""), "404"),
+        (sized("/echo", 10, "Content-Encoding: gzip\r\n"), "415"),
+        (sized("/echo", 10, "Host: there\r\n"), "400"),
+    ] {
+        let answer = server.say(&request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}\n{answer}");
+        assert!(!answer.contains("100 Continue"), "{answer}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
 /// How long a server keeps a connection on which `first` was said.
 async fn patience(server: &Server, first: &str) -> (Duration, String) {
     let mut stream = server.connect().await;
