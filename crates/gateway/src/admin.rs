@@ -24,6 +24,8 @@ use crate::world::World;
 const CONNECTIONS: ConnectionLimits = ConnectionLimits {
     connections: 64,
     per_peer: 64,
+    requests: 64,
+    requests_per_peer: 64,
     header_bytes: 8 * 1024,
     headers: 64,
     streams: 1,

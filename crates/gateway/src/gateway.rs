@@ -25,6 +25,7 @@ use crate::contract::{Asked, Contract, came_by};
 use crate::host;
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::listen::{self, Arrival, Listener, Serving};
+use crate::load::Load;
 use crate::log::Audit;
 use crate::metrics::{Outcome, Traffic};
 use crate::route::{self, RouteError, Service};
@@ -281,13 +282,14 @@ where
     S: Future<Output = ()>,
 {
     let Parts { listeners, routes, connections, timeouts, traffic, mut changes, ready, shutdown } = parts;
-    let site = Arc::new(ArcSwap::from_pointee(Site::new(routes, timeouts.clone(), traffic.clone())));
+    let load = Load::new(&connections);
+    let site = Arc::new(ArcSwap::from_pointee(Site::new(routes, timeouts.clone(), traffic.clone(), &load)));
     let router = Router::new().fallback(answer::<H>).with_state(Arc::clone(&site));
     let (listening, listened) = mpsc::channel(1);
     let change = async {
         while let Some(Change { listeners, routes, timeouts, made }) = changes.recv().await {
             // What is served first: a connection to a new listener must not find what was served before.
-            site.store(Arc::new(Site::new(routes, timeouts.clone(), traffic.clone())));
+            site.store(Arc::new(Site::new(routes, timeouts.clone(), traffic.clone(), &load)));
             let _ = listening.send(listen::Change { listeners, timeouts, made }).await;
         }
         std::future::pending().await
@@ -303,11 +305,12 @@ struct Site<H> {
     routes: Table<Served<H>>,
     timeouts: Timeouts,
     traffic: Traffic,
+    load: Arc<Load>,
 }
 
 impl<H> Site<H> {
-    fn new(routes: Vec<Route<H>>, timeouts: Timeouts, traffic: Traffic) -> Self {
-        let mut site = Self { routes: Table::new(), timeouts, traffic };
+    fn new(routes: Vec<Route<H>>, timeouts: Timeouts, traffic: Traffic, load: &Arc<Load>) -> Self {
+        let mut site = Self { routes: Table::new(), timeouts, traffic, load: Arc::clone(load) };
         for route in routes {
             let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
             site.routes.insert(&route.hosts, &route.path, served);
@@ -346,6 +349,10 @@ async fn answer<H: Handler>(State(site): State<Arc<ArcSwap<Site<H>>>>, request: 
 }
 
 async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival, line: &mut Line) -> Response {
+    // Before anything else: a request too many shall cost as little as it can.
+    let Some(present) = site.load.enter(arrival) else {
+        return rejected(site, arrival, Rejection::Busy, line);
+    };
     let heard = H::hear(request.headers());
     let route = host::asked(&request).and_then(|host| site.find(host, &line.path));
     if let Ok(route) = &route
@@ -364,7 +371,10 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
     }
     let admitted = match route {
         Err(rejection) => Err(rejection),
-        Ok(route) => admit(request, arrival, route.body_bytes, &site.timeouts).await.map(|inbound| (route, inbound)),
+        Ok(route) => {
+            let admitted = admit(request, arrival, route.body_bytes, &site.timeouts, &present).await;
+            admitted.map(|inbound| (route, inbound))
+        }
     };
     match admitted {
         Err(rejection) => rejected(site, arrival, rejection, line),

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{BODY_GRACE, Timeouts};
 use crate::host;
 use crate::listen::Arrival;
+use crate::load::{Present, Work};
 use crate::media;
 
 /// The header that carries the action in SOAP 1.1.
@@ -48,6 +49,8 @@ pub struct Inbound {
     pub peer: IpAddr,
     /// Whether that is a proxy which takes TLS off in front of us.
     pub relayed: bool,
+    /// Its turn among all that is worked on.
+    pub(crate) work: Work,
 }
 
 /// A response.
@@ -90,6 +93,9 @@ impl IntoResponse for Outbound {
 /// Why a request was turned away before anything looked at its body.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Rejection {
+    /// There is more to do than can be done in time.
+    #[error("more is in hand than can be worked on")]
+    Busy,
     /// The body has more octets than the route allows.
     #[error("the body has more than the {0} octets that the route allows")]
     BodyTooLarge(usize),
@@ -157,6 +163,7 @@ impl Rejection {
             | Self::HostOfAnother
             | Self::Hosts(_)
             | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Encoded(_) | Self::MediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Expected(_) => StatusCode::EXPECTATION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -169,8 +176,14 @@ impl Rejection {
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
-        if matches!(self, Self::Method(_)) {
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        match self {
+            Self::Method(_) => {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            }
+            Self::Busy => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+            }
+            _ => {}
         }
         response
     }
@@ -182,6 +195,7 @@ pub(crate) async fn admit(
     arrival: &Arrival,
     limit: usize,
     timeouts: &Timeouts,
+    present: &Present,
 ) -> Result<Inbound, Rejection> {
     if arrival.pace.is_ambiguous() {
         return Err(Rejection::Ambiguous);
@@ -214,9 +228,11 @@ pub(crate) async fn admit(
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(Rejection::BodyTooLarge(limit));
     }
-    let body = collect(body, declared.unwrap_or(0) as usize, limit, timeouts).await?;
-    let Arrival { peer, transport, relayed, .. } = *arrival;
-    Ok(Inbound { path: head.uri.path().to_owned(), content_type, soap, soap_action, body, transport, peer, relayed })
+    let work = present.turn(timeouts.queue).await.ok_or(Rejection::Busy)?;
+    let body = work.aside(collect(body, declared.unwrap_or(0) as usize, limit, timeouts)).await?;
+    let Arrival { peer, transport, inside: relayed, .. } = *arrival;
+    let path = head.uri.path().to_owned();
+    Ok(Inbound { path, content_type, soap, soap_action, body, transport, peer, relayed, work })
 }
 
 /// The value of a header that may stand once at most.
@@ -259,12 +275,15 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::config::ConnectionLimits;
     use crate::listen::Pace;
+    use crate::load::Load;
 
     async fn admitted(request: Request) -> Result<Inbound, Rejection> {
-        let (peer, transport) = (Ipv4Addr::LOCALHOST.into(), Transport::Clear);
-        let arrival = Arrival { peer, transport, relayed: false, pace: Pace::new() };
-        admit(request, &arrival, 16, &Timeouts::default()).await
+        let arrival =
+            Arrival { peer: Ipv4Addr::LOCALHOST.into(), transport: Transport::Clear, inside: false, pace: Pace::new() };
+        let present = Load::new(&ConnectionLimits::default()).enter(&arrival).unwrap();
+        admit(request, &arrival, 16, &Timeouts::default(), &present).await
     }
 
     fn request(headers: &[(&str, &str)]) -> Request {

@@ -7,6 +7,7 @@
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`pool`] what waits for a processor; [`identity`] how a backend is told
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
+//! - `load` how much is in hand at once
 //! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
 
 pub mod admin;
@@ -20,6 +21,7 @@ pub mod http;
 pub mod identity;
 pub mod ingress;
 pub mod listen;
+mod load;
 pub mod log;
 mod media;
 pub mod metrics;

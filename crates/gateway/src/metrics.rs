@@ -41,7 +41,7 @@ const CLASSES: [Class; 7] = [
     Class::InvalidTimeRange,
 ];
 /// The statuses of [`crate::http::Rejection`].
-const REJECTIONS: [StatusCode; 8] = [
+const REJECTIONS: [StatusCode; 9] = [
     StatusCode::BAD_REQUEST,
     StatusCode::NOT_FOUND,
     StatusCode::METHOD_NOT_ALLOWED,
@@ -50,6 +50,7 @@ const REJECTIONS: [StatusCode; 8] = [
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
     StatusCode::EXPECTATION_FAILED,
     StatusCode::NOT_IMPLEMENTED,
+    StatusCode::SERVICE_UNAVAILABLE,
 ];
 
 /// What became of a request that a route answered.

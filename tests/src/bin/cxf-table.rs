@@ -79,8 +79,8 @@ impl Table {
     }
 
     /// Tries codes and prints their results under those names; those apart that want TLS: no route of theirs is served without.
-    fn try_all(&mut self, codes: &[String], names: &[String], cancel: bool) -> Result<(), String> {
-        let named: Vec<_> = codes.iter().zip(names).collect();
+    fn try_all(&mut self, codes: &[String], called: &[String], cancel: bool) -> Result<(), String> {
+        let named: Vec<_> = codes.iter().zip(called).collect();
         let (tls, plain): (Vec<_>, Vec<_>) = named.into_iter().partition(|(code, _)| over_transport(code));
         plain.chunks(AT_ONCE).chain(tls.chunks(AT_ONCE)).try_for_each(|named| self.try_codes(named, cancel))
     }

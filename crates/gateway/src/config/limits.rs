@@ -127,6 +127,10 @@ pub struct ConnectionLimits {
     /// Open connections of one peer: an address of IPv4, 64 bits of IPv6. More are closed at once. Peers that take TLS
     /// off in front speak for many and are not counted.
     pub per_peer: usize,
+    /// Requests in hand, from their headers to their answers, over all connections; more are answered 503.
+    pub requests: usize,
+    /// Requests in hand of one peer, as `per_peer` has it.
+    pub requests_per_peer: usize,
     /// A request's line and headers together; more is answered 431. hyper's own floor is 8 KiB.
     pub header_bytes: usize,
     /// Header lines of a request; more is answered 431.
@@ -142,6 +146,8 @@ impl Default for ConnectionLimits {
         Self {
             connections: 10_000,
             per_peer: 1000,
+            requests: 4096,
+            requests_per_peer: 1024,
             header_bytes: 32 * KIB,
             headers: 64,
             streams: 100,
@@ -211,6 +217,8 @@ pub struct Timeouts {
     pub body_rate: usize,
     /// Without an octet of a response taken by the client.
     pub write_stall: Duration,
+    /// A request waits for its turn, before its body is read; then it is answered 503.
+    pub queue: Duration,
     /// Between two requests of a connection.
     pub keep_alive: Duration,
     /// To connect to a backend, TLS included.
@@ -282,6 +290,7 @@ impl Default for Timeouts {
             body: seconds(30),
             body_rate: KIB,
             write_stall: seconds(15),
+            queue: seconds(1),
             keep_alive: seconds(60),
             backend_connect: seconds(5),
             backend_read: seconds(30),

@@ -78,6 +78,10 @@ overrides!(
         connections: Count,
         /// Open connections of one address, but of those in `tls_terminated_by`.
         per_peer: Count,
+        /// Requests in hand, over all connections; more are answered 503.
+        requests: Count,
+        /// Requests in hand of one address, but of those in `tls_terminated_by`.
+        requests_per_peer: Count,
         /// A request's line and headers together.
         header_bytes: Octets,
         /// Header lines of a request.
@@ -125,6 +129,8 @@ overrides!(
         body_rate: Octets,
         /// Without an octet of a response taken by the client.
         write_stall: Span,
+        /// A request waits for its turn; then it is answered 503.
+        queue: Span,
         /// Between two requests of a connection.
         keep_alive: Span,
         /// To connect to a backend, TLS included.

@@ -7,48 +7,31 @@ mod frames;
 mod head;
 mod pace;
 mod peers;
+mod requests;
 mod streams;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::response::IntoResponse;
-use bytes::Bytes;
-use hyper::body::{Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::service::{Service, service_fn};
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use nuncio_wss::Transport;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use pace::Pace;
-use pace::Paced;
-use peers::Peers;
-use streams::{Asked, Pieces, Runner, Streams};
+pub(crate) use peers::{Counted, Peers};
 pub use tls::{TlsProblem, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
 use crate::metrics::Traffic;
-use crate::upstream::causes;
 
 /// How long the accept loop rests when the system has no descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
-/// HTTP/2: streams that a client took back before they were looked at; with more the connection ends (CVE-2023-44487).
-const PENDING_RESETS: usize = 20;
-/// HTTP/2: streams that were reset because of what the client did; with more the connection ends (CVE-2025-8671).
-const LOCAL_RESETS: usize = 1024;
 
 /// A bound socket and what is spoken on it.
 pub struct Listener {
@@ -66,8 +49,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: IpAddr,
     /// Secure under TLS of ours, or of the proxy in front that we trust to take it off.
     pub(crate) transport: Transport,
-    /// Whether the peer is such a proxy.
-    pub(crate) relayed: bool,
+    /// Whether the peer takes TLS off in front of us, and so speaks for many.
+    pub(crate) inside: bool,
     pub(crate) pace: Arc<Pace>,
 }
 
@@ -268,10 +251,10 @@ impl Connection {
     async fn serve(self, stream: TcpStream) -> Result<(), String> {
         // An answer is one small write: waiting for more to send with it only costs time.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, relayed: self.inside, pace: Pace::new() };
+        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, inside: self.inside, pace: Pace::new() };
         let Some(acceptor) = &self.tls else {
             let transport = if self.inside { Transport::Secure } else { Transport::Clear };
-            return self.requests(stream, arrival(transport)).await;
+            return requests::serve(stream, arrival(transport), &self.floor).await;
         };
         let stream = tokio::time::timeout(self.floor.timeouts.handshake, acceptor.accept(stream))
             .await
@@ -279,154 +262,8 @@ impl Connection {
             .map_err(|error| format!("the TLS handshake failed: {error}"))?;
         let arrival = arrival(Transport::Secure);
         match stream.get_ref().1.alpn_protocol() {
-            Some(tls::H2) => self.streams(stream, arrival).await,
-            _ => self.requests(stream, arrival).await,
+            Some(tls::H2) => streams::serve(stream, arrival, &self.floor).await,
+            _ => requests::serve(stream, arrival, &self.floor).await,
         }
-    }
-
-    /// HTTP/1.1.
-    async fn requests<S>(&self, stream: S, arrival: Arrival) -> Result<(), String>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let timeouts = &self.floor.timeouts;
-        let stream = Paced::new(stream, Arc::clone(&arrival.pace), Arc::clone(timeouts));
-        let router = TowerToHyperService::new(self.floor.router.clone());
-        let service = Requests { router, arrival, floor: Arc::clone(&self.floor) };
-        let connection = hyper::server::conn::http1::Builder::new()
-            // `Paced` knows better than hyper what is late, but an idle connection is only asked whether it is late
-            // where hyper has a deadline of its own: one that `Paced` always meets first.
-            .timer(TokioTimer::new())
-            .header_read_timeout(timeouts.first_byte.max(timeouts.keep_alive) + timeouts.headers)
-            .max_buf_size(self.floor.connections.header_bytes.max(8 * 1024))
-            .max_headers(self.floor.connections.headers)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
-        let mut stage = self.floor.stage.clone();
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = past(&mut stage, Stage::Serving) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        served.map_err(|error| causes(&error))
-    }
-
-    /// HTTP/2.
-    async fn streams<S>(&self, stream: S, arrival: Arrival) -> Result<(), String>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let (timeouts, limits) = (&self.floor.timeouts, &self.floor.connections);
-        let streams = Streams::new(Arc::clone(&arrival.pace));
-        let pace = Arc::clone(&arrival.pace);
-        let stream = Paced::multiplexed(stream, pace, Arc::clone(&streams), Arc::clone(timeouts));
-        let (router, headers) = (TowerToHyperService::new(self.floor.router.clone()), limits.headers);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            // hyper counts the lines of a header block in HTTP/1.1 alone.
-            let response = (request.headers().len() <= headers).then(|| {
-                request.extensions_mut().insert(arrival.clone());
-                router.call(request.map(Asked))
-            });
-            async move {
-                let response = match response {
-                    Some(response) => response.await?,
-                    None => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
-                };
-                Ok::<_, std::convert::Infallible>(response.map(Pieces::new))
-            }
-        });
-        let runner = Runner { streams: Arc::clone(&streams), write_stall: timeouts.write_stall };
-        let connection = hyper::server::conn::http2::Builder::new(runner)
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(u32::try_from(limits.streams).unwrap_or(u32::MAX))
-            .max_header_list_size(u32::try_from(limits.header_list_bytes).unwrap_or(u32::MAX))
-            .max_pending_accept_reset_streams(PENDING_RESETS)
-            .max_local_error_reset_streams(LOCAL_RESETS)
-            // A client that is gone without a word, while something is answered.
-            .keep_alive_interval(timeouts.keep_alive / 2)
-            .keep_alive_timeout(timeouts.write_stall)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = pin!(connection);
-        let mut stage = self.floor.stage.clone();
-        let mut replaced = self.floor.replaced.subscribe();
-        let served = tokio::select! {
-            served = connection.as_mut() => served,
-            () = streams.exhausted() => return Err("the client takes back what it asks".to_owned()),
-            () = async {
-                tokio::select! {
-                    () = past(&mut stage, Stage::Serving) => {}
-                    () = streams.idle(timeouts.keep_alive) => {}
-                    // It is told which of its requests were taken (RFC 9113 section 6.8), so it loses none.
-                    _ = replaced.wait_for(|replaced| *replaced) => {}
-                }
-            } => {
-                // `GOAWAY`: what has come is answered, and the client knows what has not.
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    served = connection => served,
-                    () = streams.exhausted() => return Err("the client takes back what it asks".to_owned()),
-                }
-            }
-        };
-        served.map_err(|error| causes(&error))
-    }
-}
-
-/// The router, told where each request came from, and telling the stream how far each has come.
-struct Requests {
-    router: TowerToHyperService<Router>,
-    arrival: Arrival,
-    floor: Arc<Floor>,
-}
-
-impl Service<Request<Incoming>> for Requests {
-    type Response = Response<Tail>;
-    type Error = std::convert::Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let pace = Arc::clone(&self.arrival.pace);
-        pace.busy();
-        request.extensions_mut().insert(self.arrival.clone());
-        let response = self.router.call(request);
-        let floor = Arc::clone(&self.floor);
-        Box::pin(async move {
-            let mut response = response.await?.map(|body| Tail { body, pace });
-            if *floor.replaced.borrow() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
-        })
-    }
-}
-
-/// A response body that says when hyper is done with it.
-struct Tail {
-    body: Body,
-    pace: Arc<Pace>,
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        self.pace.idle();
-    }
-}
-
-impl hyper::body::Body for Tail {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -1,23 +1,23 @@
-//! How many connections each peer has open: one client must not take every place.
+//! How many connections or requests each peer has: one client must not take every place.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts of open connections by peer.
+/// Counts by peer.
 #[derive(Debug, Default)]
-pub(super) struct Peers(Mutex<HashMap<IpAddr, usize>>);
+pub(crate) struct Peers(Mutex<HashMap<IpAddr, usize>>);
 
-/// A connection that was counted, until this is dropped.
+/// What was counted, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     peers: Arc<Peers>,
     peer: IpAddr,
 }
 
 impl Peers {
-    /// Counts one connection more of `peer`, if it has fewer than `limit`.
-    pub(super) fn count(self: &Arc<Self>, peer: IpAddr, limit: usize) -> Option<Counted> {
+    /// Counts one more of `peer`, if it has fewer than `limit`.
+    pub(crate) fn count(self: &Arc<Self>, peer: IpAddr, limit: usize) -> Option<Counted> {
         let peer = network(peer);
         let mut open = self.lock();
         let count = open.entry(peer).or_default();

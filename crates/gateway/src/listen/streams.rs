@@ -4,21 +4,34 @@
 //! they do not bound is here: a response that the client gives no room for, a client that asks and takes back without
 //! end, and a connection on which nothing is asked.
 
-use std::pin::Pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::rt::Executor;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::frames::Frames;
-use super::pace::Pace;
+use super::pace::{Pace, Paced};
+use super::{Arrival, Floor, Stage, past};
+use crate::upstream::causes;
 
+/// Streams that a client took back before they were looked at; with more the connection ends (CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+/// Streams that were reset because of what the client did; with more the connection ends (CVE-2025-8671).
+const LOCAL_RESETS: usize = 1024;
 /// How much of a response is handed to h2 beyond what the client has given room for.
 const PIECE: usize = 16 * 1024;
 /// Streams that were taken back sooner than this count as abandoned at once.
@@ -29,6 +42,79 @@ const ABANDONED: u64 = 100;
 tokio::task_local! {
     /// The stream whose task this is.
     static STREAM: Arc<Stream>;
+}
+
+/// Serves a connection until it ends.
+pub(super) async fn serve<S>(stream: S, arrival: Arrival, floor: &Arc<Floor>) -> Result<(), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (timeouts, limits) = (&floor.timeouts, &floor.connections);
+    let pace = Arc::clone(&arrival.pace);
+    let streams = Streams::new(Arc::clone(&pace));
+    let stream = Paced::multiplexed(stream, pace, Arc::clone(&streams), Arc::clone(timeouts));
+    let runner = Runner { streams: Arc::clone(&streams), write_stall: timeouts.write_stall };
+    let connection = hyper::server::conn::http2::Builder::new(runner)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(u32::try_from(limits.streams).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(limits.header_list_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(LOCAL_RESETS)
+        // For a client that is gone without a word, while something is answered.
+        .keep_alive_interval(timeouts.keep_alive / 2)
+        .keep_alive_timeout(timeouts.write_stall)
+        .serve_connection(TokioIo::new(stream), answers(arrival, floor));
+    let mut connection = pin!(connection);
+    let (mut stage, mut replaced) = (floor.stage.clone(), floor.replaced.subscribe());
+    let over = async {
+        tokio::select! {
+            () = past(&mut stage, Stage::Serving) => {}
+            () = streams.idle(timeouts.keep_alive) => {}
+            // Another floor has taken the place of the connection's own.
+            _ = replaced.wait_for(|replaced| *replaced) => {}
+        }
+    };
+    let served = async {
+        tokio::select! {
+            served = connection.as_mut() => return served,
+            () = over => {}
+        }
+        // `GOAWAY`: what has come is answered, and the client knows what has not.
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
+    tokio::select! {
+        served = served => served.map_err(|error| causes(&error)),
+        () = streams.exhausted.notified() => Err("the client takes back what it asks".to_owned()),
+    }
+}
+
+/// The router, told where each request came from.
+fn answers(
+    arrival: Arrival,
+    floor: &Arc<Floor>,
+) -> impl Service<
+    Request<Incoming>,
+    Response = hyper::Response<Pieces>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<hyper::Response<Pieces>, Infallible>> + Send + 'static,
+> {
+    let router = TowerToHyperService::new(floor.router.clone());
+    let floor = Arc::clone(floor);
+    service_fn(move |mut request: Request<Incoming>| {
+        // hyper counts the lines of a header block in HTTP/1.1 alone.
+        let response = (request.headers().len() <= floor.connections.headers).then(|| {
+            request.extensions_mut().insert(arrival.clone());
+            router.call(request.map(Asked))
+        });
+        async move {
+            let response = match response {
+                Some(response) => response.await?,
+                None => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+            };
+            Ok(response.map(Pieces::new))
+        }
+    })
 }
 
 /// The streams of one connection. Shared by the stream of octets, which watches the clock, the requests, and the loop
@@ -56,7 +142,7 @@ struct State {
 }
 
 impl Streams {
-    pub(super) fn new(pace: Arc<Pace>) -> Arc<Self> {
+    fn new(pace: Arc<Pace>) -> Arc<Self> {
         Arc::new(Self { pace, state: Mutex::default(), exhausted: Notify::new() })
     }
 
@@ -80,7 +166,7 @@ impl Streams {
     }
 
     /// Completes when nothing has been asked for `limit`.
-    pub(super) async fn idle(&self, limit: Duration) {
+    async fn idle(&self, limit: Duration) {
         loop {
             let now = Instant::now();
             // Whatever becomes idle from now on is so for less long.
@@ -90,11 +176,6 @@ impl Streams {
             }
             sleep_until(until).await;
         }
-    }
-
-    /// Completes when the client has taken back too much of what it asked.
-    pub(super) async fn exhausted(&self) {
-        self.exhausted.notified().await;
     }
 
     fn begin(self: &Arc<Self>) -> Arc<Stream> {
@@ -185,9 +266,9 @@ impl Drop for Stream {
 /// Runs what hyper makes of each stream, until the client keeps it waiting for too long: then the stream is reset, and
 /// the others on the connection go on.
 #[derive(Clone)]
-pub(super) struct Runner {
-    pub(super) streams: Arc<Streams>,
-    pub(super) write_stall: Duration,
+struct Runner {
+    streams: Arc<Streams>,
+    write_stall: Duration,
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Runner {
@@ -233,7 +314,7 @@ impl<F: Future<Output = ()>> Future for Watched<F> {
 }
 
 /// A request's body that notes when the client takes the request back.
-pub(super) struct Asked(pub(super) Incoming);
+struct Asked(Incoming);
 
 impl hyper::body::Body for Asked {
     type Data = Bytes;
@@ -260,14 +341,14 @@ impl hyper::body::Body for Asked {
 ///
 /// hyper hands a piece to h2 as soon as there is room for one octet of it, and asks for the next one at once. So the
 /// last piece is one octet: when it goes, all before it has its room.
-pub(super) struct Pieces {
+struct Pieces {
     body: Body,
     rest: Bytes,
     stream: Option<Arc<Stream>>,
 }
 
 impl Pieces {
-    pub(super) fn new(body: Body) -> Self {
+    fn new(body: Body) -> Self {
         let stream = STREAM.try_with(Arc::clone).ok();
         let pieces = Self { body, rest: Bytes::new(), stream };
         pieces.note();

@@ -272,6 +272,7 @@ mod tests {
             soap: version,
             soap_action: None,
             body: envelope.into_bytes(),
+            work: crate::load::Work::alone(),
             transport: Transport::Clear,
             peer: [127, 0, 0, 1].into(),
             relayed: false,
