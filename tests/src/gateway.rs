@@ -14,6 +14,7 @@ use nuncio::config::{
     MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use nuncio::gateway::Gateway;
+use nuncio::handover::Binding;
 use nuncio::identity::Telling;
 use nuncio::listen::unchanging;
 use nuncio::random::Entropy;
@@ -203,6 +204,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
     Ok(Configuration {
         listeners: vec![ListenerSettings {
             address: Said::flag("listen", "127.0.0.1:0".to_owned()),
+            binding: Binding::default(),
             protection: Protection::Clear { tls_terminated_by },
             certificates: Vec::new(),
         }],

@@ -22,6 +22,7 @@ use crate::config::{
     Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RouteHost, RoutePath, Timeouts, is_path,
 };
 use crate::contract::{Asked, Contract, came_by};
+use crate::handover::{self, Inherited, Told};
 use crate::host;
 use crate::http::{Inbound, Outbound, Rejection, admit};
 use crate::listen::{self, Arrival, Listener, Serving};
@@ -122,8 +123,14 @@ pub struct CannotListen {
 
 /// Binds a listener's socket.
 pub async fn bind(settings: &ListenerSettings) -> Result<Listener, CannotListen> {
+    bind_among(settings, &mut Inherited::default()).await
+}
+
+/// The same, where the socket may be among those that were passed.
+async fn bind_among(settings: &ListenerSettings, inherited: &mut Inherited) -> Result<Listener, CannotListen> {
     let address = &settings.address;
-    let socket = TcpListener::bind(&address.value).await.map_err(|reason| CannotListen {
+    let socket = handover::bind(&address.value, &settings.binding, inherited).await;
+    let socket = socket.map_err(|reason| CannotListen {
         origin: address.origin.clone(),
         address: address.value.clone(),
         reason,
@@ -137,7 +144,7 @@ fn speak(settings: &ListenerSettings, socket: Arc<TcpListener>) -> Listener {
         Protection::Clear { tls_terminated_by } => (None, tls_terminated_by.clone()),
         Protection::Tls(config) => (Some(Arc::clone(config)), Vec::new()),
     };
-    Listener { socket, tls, tls_terminated_by }
+    Listener { socket, reuse_port: settings.binding.reuse_port, tls, tls_terminated_by }
 }
 
 /// Which sockets are bound, so that one gateway can go on where another listens. It does not keep them open.
@@ -146,13 +153,17 @@ pub struct Bound(HashMap<String, Weak<TcpListener>>);
 
 impl Bound {
     /// The sockets of `listeners`: the one that is there where one is there already.
-    async fn bind(&mut self, listeners: &[ListenerSettings]) -> Result<Vec<Listener>, CannotListen> {
+    async fn bind(
+        &mut self,
+        listeners: &[ListenerSettings],
+        inherited: &mut Inherited,
+    ) -> Result<Vec<Listener>, CannotListen> {
         let mut bound = Vec::with_capacity(listeners.len());
         for settings in listeners {
             let address = &settings.address.value;
             let listener = match self.0.get(address).and_then(Weak::upgrade) {
                 Some(socket) => speak(settings, socket),
-                None => bind(settings).await?,
+                None => bind_among(settings, inherited).await?,
             };
             self.0.insert(address.clone(), Arc::downgrade(&listener.socket));
             bound.push(listener);
@@ -209,11 +220,16 @@ impl Gateway {
 
     /// Binds its sockets.
     pub async fn bind(&self) -> Result<Sockets, CannotListen> {
+        self.bind_among(&mut Inherited::default()).await
+    }
+
+    /// The same, where some of them may have been passed. What is left of these is nobody's.
+    pub async fn bind_among(&self, inherited: &mut Inherited) -> Result<Sockets, CannotListen> {
         let bound = Bound::default();
         let mut sockets = Sockets { listeners: Vec::new(), admin: None, bound };
-        sockets.listeners = sockets.bound.bind(&self.listeners).await?;
+        sockets.listeners = sockets.bound.bind(&self.listeners, inherited).await?;
         sockets.admin = match &self.admin {
-            Some(settings) => Some(bind(settings).await?),
+            Some(settings) => Some(bind_among(settings, inherited).await?),
             None => None,
         };
         let address = sockets.admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
@@ -230,7 +246,7 @@ impl Gateway {
         bound: &mut Bound,
         made: oneshot::Sender<()>,
     ) -> Result<Change<Service>, CannotListen> {
-        let listeners = bound.bind(&self.listeners).await?;
+        let listeners = bound.bind(&self.listeners, &mut Inherited::default()).await?;
         Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts, made })
     }
 
@@ -261,6 +277,9 @@ impl Gateway {
             let shutdown = async {
                 shutdown.await;
                 state.serves(false);
+                handover::tell(&Told::Stopping);
+                // Whoever asks whether it is ready sends nobody any more; who was sent still finds it.
+                tokio::time::sleep(timeouts.drain_delay).await;
             };
             let timeouts = timeouts.clone();
             let cut =

@@ -8,6 +8,7 @@
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - `load` how much is in hand at once
+//! - [`handover`] sockets from whoever started us, and to whoever comes next
 //! - [`admin`] what a watcher may ask; [`log`] what is written down, [`metrics`] what is counted; [`command`] the command line
 
 pub mod admin;
@@ -16,6 +17,7 @@ pub mod command;
 pub mod config;
 mod contract;
 pub mod gateway;
+pub mod handover;
 mod host;
 pub mod http;
 pub mod identity;

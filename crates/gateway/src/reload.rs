@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config::{ConfigError, Configuration, ConnectionLimits, StoreLimits};
 use crate::gateway::{Bound, CannotListen, Change, Gateway};
+use crate::handover::{self, Told};
 use crate::route::{RouteError, Service};
 use crate::world::World;
 
@@ -133,7 +134,9 @@ impl Reloader {
             }
             // What was asked for until now is what is read now.
             while signal.try_recv().is_ok() {}
+            handover::tell(&Told::Reloading);
             let done = self.reload().await;
+            handover::tell(&Told::Ready);
             match &done {
                 Ok(()) => tracing::info!(file = %self.file.display(), "the configuration was reloaded"),
                 Err(NotReloaded::Ending) => return,

@@ -16,6 +16,7 @@ use nuncio::config::{
     MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use nuncio::gateway::{Gateway, Parts, Route, bind, serve};
+use nuncio::handover::Binding;
 use nuncio::identity::Telling;
 use nuncio::listen::unchanging;
 use nuncio::metrics::Traffic;
@@ -59,6 +60,8 @@ fn listener(behind: &[&str]) -> ListenerSettings {
     ListenerSettings {
         address: Said::flag("listen", "127.0.0.1:0".to_owned()),
         protection: Protection::Clear { tls_terminated_by },
+        binding: Binding::default(),
+        certificates: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::handover::{self, Inherited, Told};
 use crate::log;
 
 /// A reverse proxy that holds a secure conversation on behalf of services that cannot.
@@ -55,6 +56,8 @@ enum Failed {
     Clock(String),
     #[error("signals cannot be waited for: {0}")]
     Signals(std::io::Error),
+    #[error("no listener is for the socket {0} that was passed")]
+    Unused(String),
     #[error("{0} connections outlived the drain and were cut")]
     Cut(usize),
     #[error("{0}")]
@@ -81,14 +84,18 @@ pub fn main() -> ExitCode {
     };
     // Before any key is read.
     core_dumps::prevent();
+    let inherited = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(error) => return fail(&format!("a socket that was passed cannot be used: {error}")),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("no runtime: {error}")),
     };
     let outcome = runtime.block_on(async {
         match arguments.command {
-            Command::Run(run) => run.run().await,
-            Command::Proxy(proxy) => proxy.run().await,
+            Command::Run(run) => run.run(inherited).await,
+            Command::Proxy(proxy) => proxy.run(inherited).await,
             Command::Check(check) => check.run(),
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
@@ -118,6 +125,7 @@ fn fail(why: &str) -> ExitCode {
 /// Says on standard output that connections are accepted: a line of its own, for scripts.
 fn ready() {
     use std::io::Write;
+    handover::tell(&Told::Ready);
     // A closed standard output must not end a server.
     let mut out = std::io::stdout();
     let _ = writeln!(out, "nuncio: ready").and_then(|()| out.flush());

@@ -13,6 +13,7 @@ use crate::config::{
     AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
     Password, Problem, RouteInput, Said, Several, TlsInput, Troubled, UserInput,
 };
+use crate::handover::Inherited;
 
 const POLICY: &str = "What is demanded";
 const KEYS: &str = "Certificates and TLS";
@@ -123,12 +124,12 @@ fn parse_user(text: &str) -> Result<User, &'static str> {
 }
 
 impl Proxy {
-    pub(super) async fn run(self) -> Result<(), Failed> {
+    pub(super) async fn run(self, inherited: Inherited) -> Result<(), Failed> {
         let clock = match &self.clock {
             None => Clock::system(),
             Some(text) => Clock::started_at(Time::parse(text).ok_or_else(|| Failed::Clock(text.clone()))?),
         };
-        super::run::serve(self.configuration()?, clock).await
+        super::run::serve(self.configuration()?, clock, inherited).await
     }
 
     fn configuration(self) -> Result<Configuration, ConfigError> {

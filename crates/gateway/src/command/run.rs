@@ -11,6 +11,7 @@ use super::{Failed, drained, ready, stopped};
 use crate::clock::Clock;
 use crate::config::Configuration;
 use crate::gateway::Gateway;
+use crate::handover::Inherited;
 use crate::listen::unchanging;
 use crate::random::Entropy;
 use crate::reload::Reloader;
@@ -25,7 +26,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) async fn run(self) -> Result<(), Failed> {
+    pub(super) async fn run(self, mut inherited: Inherited) -> Result<(), Failed> {
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
         let configuration = Configuration::load(&self.config)?;
@@ -34,7 +35,8 @@ impl Run {
         let (change, changes) = mpsc::channel(1);
         let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
         let gateway = Gateway::build(configuration, &world)?;
-        let mut sockets = gateway.bind().await?;
+        let mut sockets = gateway.bind_among(&mut inherited).await?;
+        unused(&inherited)?;
         let (asked, asks) = mpsc::channel(1);
         let reload = tokio::spawn(reloader.bound(sockets.take_bound()).run(asks));
         let listen = tokio::spawn(async move {
@@ -50,10 +52,16 @@ impl Run {
 }
 
 /// Serves a configuration until a signal comes.
-pub(super) async fn serve(configuration: Configuration, clock: Clock) -> Result<(), Failed> {
+pub(super) async fn serve(configuration: Configuration, clock: Clock, mut inherited: Inherited) -> Result<(), Failed> {
     let shutdown = stopped()?;
     let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
     let gateway = Gateway::build(configuration, &world)?;
-    let sockets = gateway.bind().await?;
+    let sockets = gateway.bind_among(&mut inherited).await?;
+    unused(&inherited)?;
     drained(gateway.serve(sockets, unchanging(), ready, shutdown).await)
+}
+
+/// Whoever connects to a socket that was passed and that nobody serves would wait for ever.
+fn unused(inherited: &Inherited) -> Result<(), Failed> {
+    inherited.left().next().map_or(Ok(()), |socket| Err(Failed::Unused(socket)))
 }

@@ -230,7 +230,9 @@ pub struct Timeouts {
     /// An idle connection to a backend is kept. Short, because a backend that closes first would cost a request: a call
     /// is never sent twice.
     pub backend_idle: Duration,
-    /// Requests in flight may still take after a signal to end.
+    /// Between a signal to end, from which on the gateway says that it is not ready, and the close of its listeners.
+    pub drain_delay: Duration,
+    /// Requests in flight may still take after that.
     pub drain: Duration,
 }
 
@@ -296,6 +298,7 @@ impl Default for Timeouts {
             backend_read: seconds(30),
             backend_total: seconds(60),
             backend_idle: seconds(15),
+            drain_delay: Duration::ZERO,
             drain: seconds(30),
         }
     }

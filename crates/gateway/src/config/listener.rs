@@ -13,6 +13,7 @@ use super::credentials::PairInput;
 use super::error::{ConfigError, Problem, Troubled};
 use super::user::Password;
 use super::{Cidr, ListenerSettings, Protection, Said};
+use crate::handover::Binding;
 use crate::listen::server_config;
 
 /// A listener.
@@ -21,8 +22,16 @@ use crate::listen::server_config;
 pub(crate) struct ListenerInput {
     /// Address and port, such as `127.0.0.1:8080`.
     pub(crate) address: Said<String>,
+    /// The name of a socket that the service manager passes, in place of one that is bound. One that is passed with the
+    /// listener's address is taken without it.
+    pub(crate) socket: Option<Said<String>>,
+    /// Whether other processes may listen at the same address (`SO_REUSEPORT`): a next gateway, before this one ends.
+    #[serde(default)]
+    pub(crate) reuse_port: bool,
     /// TLS of the gateway's own.
     pub(crate) tls: Option<TlsInput>,
+    /// Whether HTTP/2 is spoken under `tls`, with who asks for it; it is, unless it is said.
+    pub(crate) http2: Option<Said<bool>>,
     /// Plain HTTP, behind a proxy that takes TLS off: requests from these addresses (`10.0.0.0/8`) count as secure.
     #[serde(default)]
     pub(crate) tls_terminated_by: Vec<Said<String>>,
@@ -76,6 +85,9 @@ impl ListenerInput {
         Ok(Self {
             address: Said::flag("listen", address.to_owned()),
             tls,
+            http2: None,
+            socket: None,
+            reuse_port: false,
             tls_terminated_by: terminators.iter().map(|range| Said::flag("tls-terminated-by", range.clone())).collect(),
         })
     }
@@ -97,12 +109,20 @@ impl ListenerInput {
             }
             Some(tls) => {
                 let config;
-                (config, certificates) = tls.build(&address.with(()), base)?;
+                let http2 = self.http2.is_none_or(|said| said.value);
+                (config, certificates) = tls.build(&address.with(()), http2, base)?;
                 Protection::Tls(config)
+            }
+            None if let Some(said) = self.http2.as_ref().filter(|said| said.value) => {
+                return Err(said.problem(Problem::Half { given: "http2", missing: "tls" }));
             }
             None => Protection::Clear { tls_terminated_by: ranges(self.tls_terminated_by)? },
         };
-        Ok(ListenerSettings { address: self.address, protection, certificates })
+        if let Some(socket) = self.socket.as_ref().filter(|_| self.reuse_port) {
+            return Err(socket.problem(Problem::Either { owner: "listener", first: "socket", second: "reuse_port" }));
+        }
+        let binding = Binding { socket: self.socket.map(|said| said.value), reuse_port: self.reuse_port };
+        Ok(ListenerSettings { address: self.address, binding, protection, certificates })
     }
 }
 
@@ -111,13 +131,14 @@ impl TlsInput {
     fn build(
         self,
         listener: &Said<()>,
+        http2: bool,
         base: &Base,
     ) -> Result<(Arc<rustls::ServerConfig>, Vec<Certificate>), ConfigError> {
         let Self { certificate, key, pfx, password, password_file } = self;
         let pair = PairInput { certificate, key, pfx, password, password_file }.read(base)?;
         let (owner, first, second) = ("listener's `tls`", "certificate", "pfx");
         let pair = pair.ok_or_else(|| listener.problem(Problem::Either { owner, first, second }))?;
-        let config = server_config(&pair.certificate, pair.key.expose(), true).map_err(|problem| {
+        let config = server_config(&pair.certificate, pair.key.expose(), http2).map_err(|problem| {
             pair.certificate_file.problem(Problem::Tls {
                 certificate: pair.certificate_file.value.display().to_string(),
                 key: pair.key_file.value.display().to_string(),
@@ -142,7 +163,7 @@ impl AdminInput {
             return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
         }
         let protection = Protection::Clear { tls_terminated_by: Vec::new() };
-        Ok(ListenerSettings { address, protection, certificates: Vec::new() })
+        Ok(ListenerSettings { address, binding: Binding::default(), protection, certificates: Vec::new() })
     }
 }
 

@@ -57,6 +57,7 @@ pub use schema::schema;
 pub(crate) use several::Several;
 pub(crate) use user::{KeepInput, Password, UserInput, first_line};
 
+use crate::handover::Binding;
 use crate::identity::Telling;
 use crate::users::Users;
 
@@ -109,6 +110,8 @@ pub struct TracingSettings {
 pub struct ListenerSettings {
     /// Address and port, `127.0.0.1:8080`.
     pub address: Said<String>,
+    /// How its socket comes to be there.
+    pub binding: Binding,
     /// What is spoken there.
     pub protection: Protection,
     /// Its certificate, and those above it that it shows; none without TLS of its own.

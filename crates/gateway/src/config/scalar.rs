@@ -41,6 +41,16 @@ impl From<Percent> for usize {
     }
 }
 
+/// A time that may be none: `0s`, `5s`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Delay(Duration);
+
+impl From<Delay> for Duration {
+    fn from(delay: Delay) -> Self {
+        delay.0
+    }
+}
+
 impl From<Span> for Duration {
     fn from(span: Span) -> Self {
         span.0
@@ -91,6 +101,15 @@ impl Span {
         let millis = number.checked_mul(millis)?;
         // A year: a longer wait is a slip of the pen, and would overflow a deadline.
         (1..=365 * 24 * 3_600_000).contains(&millis).then_some(Self(Duration::from_millis(millis)))
+    }
+}
+
+impl Delay {
+    fn parse(text: &str) -> Option<Self> {
+        match split(text)? {
+            (0, "ms" | "s" | "m" | "h") => Some(Self(Duration::ZERO)),
+            _ => Span::parse(text).map(|span| Self(span.0)),
+        }
     }
 }
 
@@ -151,6 +170,12 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+impl<'de> Deserialize<'de> for Delay {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Scalar { what: "a time, such as 0s or 5s", parse: Self::parse })
+    }
+}
+
 /// A text of a form, or a number alone.
 macro_rules! schema_of {
     ($scalar:ident, $pattern:literal) => {
@@ -170,6 +195,7 @@ schema_of!(Octets, "^[0-9]+ *([KMG]iB)?$");
 schema_of!(Count, "^[0-9]+$");
 schema_of!(Percent, "^[0-9]+ *%?$");
 schema_of!(Span, "^[0-9]+ *(ms|s|m|h)$");
+schema_of!(Delay, "^[0-9]+ *(ms|s|m|h)$");
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +207,9 @@ mod tests {
         assert_eq!(Octets::parse("64KiB"), Some(Octets(65_536)));
         assert_eq!(Octets::parse("7"), Some(Octets(7)));
         assert_eq!(Span::parse("30s"), Some(Span(Duration::from_secs(30))));
+        assert_eq!(Delay::parse("0s"), Some(Delay(Duration::ZERO)));
+        assert_eq!(Delay::parse("5s"), Some(Delay(Duration::from_secs(5))));
+        assert_eq!((Delay::parse("0"), Delay::parse("0x")), (None, None));
         assert_eq!(Span::parse("250 ms"), Some(Span(Duration::from_millis(250))));
         assert_eq!(Count::parse("12"), Some(Count(12)));
         for text in ["", "0", "-1", "1 MB", "1.5 MiB", "KiB", "99999999999 GiB", "1_000"] {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::limits::{ConnectionLimits, Ejection, Lifetimes, MessageLimits, StoreLimits, Timeouts};
-use super::scalar::{Count, Octets, Percent, Span};
+use super::scalar::{Count, Delay, Octets, Percent, Span};
 
 /// A table in which every row may be left out.
 macro_rules! overrides {
@@ -86,6 +86,10 @@ overrides!(
         header_bytes: Octets,
         /// Header lines of a request.
         headers: Count,
+        /// Requests at once on a connection of HTTP/2.
+        streams: Count,
+        /// A request's headers together in HTTP/2.
+        header_list_bytes: Octets,
     }
 );
 overrides!(
@@ -141,7 +145,9 @@ overrides!(
         backend_total: Span,
         /// An idle connection to a backend is kept.
         backend_idle: Span,
-        /// Requests in flight may still take after a signal to end.
+        /// Between a signal to end, from which on `/readyz` is 503, and the close of the listeners.
+        drain_delay: Delay,
+        /// Requests in flight may still take after that.
         drain: Span,
     }
 );

@@ -28,6 +28,7 @@ pub(crate) use peers::{Counted, Peers};
 pub use tls::{TlsProblem, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
+use crate::handover::{self, LAST_HANDSHAKES};
 use crate::metrics::Traffic;
 
 /// How long the accept loop rests when the system has no descriptor left.
@@ -37,6 +38,8 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 pub struct Listener {
     /// The socket, bound and listening. Shared, so that one socket can be spoken on in another way from some moment on.
     pub socket: Arc<TcpListener>,
+    /// Whether other processes may listen at the same address.
+    pub reuse_port: bool,
     /// TLS settings; `None` for plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// On plain HTTP: peers that take TLS off in front of us, whose requests count as secure.
@@ -132,6 +135,7 @@ pub async fn serve(
         replaced: watch::Sender::new(false),
     });
 
+    let mut beside = beside_others(&listeners);
     let mut loops = accept_on(listeners, &floor);
     ready();
     let mut shutdown = pin!(shutdown);
@@ -145,10 +149,20 @@ pub async fn serve(
         loops.shutdown().await;
         floor.replaced.send_replace(true);
         floor = Arc::new(floor.changed(change.timeouts));
+        beside = beside_others(&change.listeners);
         loops = accept_on(change.listeners, &floor);
         let _ = change.made.send(());
     }
 
+    // Where another process listens too, who has begun to connect to us is still taken, and who has not goes there.
+    if !beside.is_empty() {
+        for socket in beside.drain(..) {
+            if let Err(error) = handover::begin_no_more(&socket) {
+                tracing::warn!(%error, "connections that begin now may be reset");
+            }
+        }
+        tokio::time::sleep(LAST_HANDSHAKES).await;
+    }
     // Dropping the loops closes the sockets: a client that comes now finds another instance, or none.
     loops.shutdown().await;
     let _ = stage.send(Stage::Draining);
@@ -158,6 +172,11 @@ pub async fn serve(
     let cut = if drained.is_ok() { 0 } else { total - places.available_permits() };
     let _ = stage.send(Stage::Ended);
     cut
+}
+
+/// The sockets beside which other processes may listen.
+fn beside_others(listeners: &[Listener]) -> Vec<Arc<TcpListener>> {
+    listeners.iter().filter(|listener| listener.reuse_port).map(|listener| Arc::clone(&listener.socket)).collect()
 }
 
 /// One loop for each listener.
@@ -182,7 +201,7 @@ impl Floor {
 }
 
 async fn accept(listener: Listener, floor: Arc<Floor>) {
-    let Listener { socket, tls, tls_terminated_by: terminated_by } = listener;
+    let Listener { socket, tls, tls_terminated_by: terminated_by, .. } = listener;
     let tls = tls.map(TlsAcceptor::from);
     loop {
         // The place first: with none free, connections wait in the kernel's queue and cost us nothing.

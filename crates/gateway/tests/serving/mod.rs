@@ -105,7 +105,12 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(serve(Parts {
-            listeners: vec![Listener { socket: Arc::new(socket), tls, tls_terminated_by: options.tls_terminated_by }],
+            listeners: vec![Listener {
+                socket: Arc::new(socket),
+                reuse_port: false,
+                tls,
+                tls_terminated_by: options.tls_terminated_by,
+            }],
             routes: vec![Route {
                 hosts: options.hosts,
                 path: options.path,

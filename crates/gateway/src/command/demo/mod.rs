@@ -24,6 +24,7 @@ use crate::config::{
     MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
+use crate::handover::Binding;
 use crate::http::{Inbound, Outbound};
 use crate::identity::Telling;
 use crate::listen::unchanging;
@@ -165,6 +166,7 @@ fn address(socket: &tokio::net::TcpListener) -> Result<std::net::SocketAddr, Fai
 fn listener(address: &str) -> ListenerSettings {
     ListenerSettings {
         address: Said::flag("listen", address.to_owned()),
+        binding: Binding::default(),
         protection: Protection::Clear { tls_terminated_by: Vec::new() },
         certificates: Vec::new(),
     }
