@@ -177,7 +177,10 @@ fn a_trace_that_is_not_sampled_goes_on_without_spans() {
 #[test]
 fn a_collector_that_is_not_there_loses_spans_and_nothing_else() {
     let backend = Backend::start();
-    let nowhere = format!("tracing: {{ otlp: 'http://127.0.0.1:{}' }}\n", program::port());
+    // A port of its own, so that nobody else's collector is there.
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nowhere = format!("tracing: {{ otlp: 'http://{}' }}\n", socket.local_addr().unwrap());
+    std::thread::spawn(move || socket.incoming().for_each(drop));
     let gateway = Gateway::start_with(&backend, "", &nowhere);
     for _ in 0..3 {
         assert!(gateway.ask(&gateway.call("Quick"), "").starts_with("HTTP/1.1 200 OK\r\n"));
