@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use hyper::header::{HeaderName, HeaderValue};
 use nuncio_policy::authorise::Proof;
+use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Asserted, Form, Holder, Opened, Plain, Principal};
 
 /// Who calls: a user's name, or a certificate's subject in the form of RFC 2253.
@@ -185,16 +186,16 @@ impl Permit {
         self.headers.iter().cloned()
     }
 
-    /// The message that tells a backend so, where that is meant to.
-    pub(crate) fn plain(&self, opened: &Opened) -> Plain {
-        let Some(form) = self.soap else { return opened.plain() };
+    /// The message in that version of SOAP, which tells a backend so where it is meant to.
+    pub(crate) fn plain(&self, opened: &Opened, version: SoapVersion) -> Plain {
+        let Some(form) = self.soap else { return opened.plain_in(version, None) };
         let thumbprint = self.caller.holder().map(thumbprint);
         let mut claims = vec![("Proof", proved(self.caller.proof()))];
         claims.extend(self.caller.roles.iter().map(|role| ("Role", &**role)));
         claims.extend(self.caller.holder().map(|holder| ("Issuer", &*holder.issuer)));
         claims.extend(thumbprint.as_deref().map(|thumbprint| ("Thumbprint", thumbprint)));
         claims.extend(self.caller.conversation.as_deref().map(|conversation| ("Conversation", conversation)));
-        opened.plain_with(Some(&Asserted { form, principal: self.caller.principal.name(), claims: &claims }))
+        opened.plain_in(version, Some(&Asserted { form, principal: self.caller.principal.name(), claims: &claims }))
     }
 }
 

@@ -288,7 +288,7 @@ impl Ingress {
     ) -> Result<Option<Message>, Denied> {
         let (call, trace) = audit.call(trace, || self.begin());
         let answered = opened.is_answered();
-        let plain = permit.plain(&opened);
+        let plain = permit.plain(&opened, opened.soap());
         let reply = opened.into_reply();
         let sent = Instant::now();
         let answer = work.aside(self.upstream.forward(permit, trace.as_ref(), plain)).await;

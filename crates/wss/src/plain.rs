@@ -40,22 +40,11 @@ pub(crate) fn unverified<'a>(
     names.filter(move |name| addressing || !is_addressing(name.namespace)).map(|name| name.local)
 }
 
-/// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers; with
-/// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own), and what is
-/// asserted of who sent it.
-pub(crate) fn write(
-    envelope: &Envelope,
-    addressing: bool,
-    action: Option<&str>,
-    asserted: Option<&Asserted<'_>>,
-) -> Plain {
-    let document = &envelope.document;
-    let namespace = soap(envelope.soap);
-    let mut writer = Writer::new();
-    // What a client declared for its security header means nothing without one.
-    writer.omit(&[WSSE, WSSE11, WSU, DSIG, XENC]);
-    writer.start("s", namespace, "Envelope");
-    writer.omit_comments();
+/// Namespaces of what a client declares for its security header, which means nothing without one.
+pub(crate) const MEANINGLESS: [&str; 5] = [WSSE, WSSE11, WSU, DSIG, XENC];
+
+/// The header blocks of an envelope that are handed on, those that are addressed to others in their places.
+pub(crate) fn travelling(envelope: &Envelope, addressing: bool) -> Vec<NodeId> {
     let mut passing = envelope.passing.iter().peekable();
     let mut blocks: Vec<NodeId> = Vec::new();
     for (at, &block) in envelope.blocks.iter().enumerate() {
@@ -65,12 +54,29 @@ pub(crate) fn write(
         blocks.push(block);
     }
     blocks.extend(passing.map(|(_, other)| other));
-    blocks.retain(|&block| addressing || !is_addressing(document.name(block).namespace));
-    blocks.retain(|&block| !asserted.is_some_and(|asserted| asserted.displaces(document, block)));
+    blocks.retain(|&block| addressing || !is_addressing(envelope.document.name(block).namespace));
+    blocks
+}
+
+/// Writes an envelope anew from its nodes: without its security header and, unless they travel, its addressing headers; with
+/// the header blocks that are addressed to others ([SOAP 1.2] section 2.7: a node removes what is its own), and what is
+/// asserted of who sent it.
+pub(crate) fn write(
+    envelope: &Envelope,
+    blocks: &[NodeId],
+    action: Option<&str>,
+    asserted: Option<&Asserted<'_>>,
+) -> Plain {
+    let document = &envelope.document;
+    let namespace = soap(envelope.soap);
+    let mut writer = Writer::new();
+    writer.omit(&MEANINGLESS);
+    writer.start("s", namespace, "Envelope");
+    writer.omit_comments();
     let asserted = asserted.filter(|asserted| asserted.is_said());
     if !blocks.is_empty() || asserted.is_some() {
         writer.start("s", namespace, "Header");
-        for block in blocks {
+        for &block in blocks {
             writer.copy(document, block);
         }
         if let Some(asserted) = asserted {
@@ -82,12 +88,17 @@ pub(crate) fn write(
     writer.copy_children(document, envelope.body);
     writer.end();
     writer.end();
+    sent(envelope.soap, action, writer.into_bytes())
+}
+
+/// An envelope of that version, with what the transport says of it.
+pub(crate) fn sent(version: SoapVersion, action: Option<&str>, body: Vec<u8>) -> Plain {
     // An action goes into a header: what cannot stand there is left out, and the backend decides by the body.
     let action =
         action.filter(|action| action.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'\\'));
-    let mut content_type = content_type(envelope.soap).to_owned();
+    let mut content_type = content_type(version).to_owned();
     let mut soap_action = None;
-    match envelope.soap {
+    match version {
         SoapVersion::V11 => soap_action = Some(format!("\"{}\"", action.unwrap_or_default())),
         SoapVersion::V12 => {
             if let Some(action) = action {
@@ -97,5 +108,5 @@ pub(crate) fn write(
             }
         }
     }
-    Plain { content_type, soap_action, body: writer.into_bytes() }
+    Plain { content_type, soap_action, body }
 }

@@ -9,7 +9,6 @@ use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 use nuncio_xml::{Encoding, NodeId};
 
 use crate::addressing::{Headers, Replies, is_addressing};
-use crate::asserted::Asserted;
 use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
@@ -19,7 +18,7 @@ use crate::keys::{Credential, Credentials, Keys, Passwords};
 use crate::limits::Limits;
 use crate::open::{self, Evidence, Once};
 use crate::operation_terms::OperationTerms;
-use crate::plain::{self, Plain};
+use crate::plain;
 use crate::received::{HttpFacts, Reading, Received, Request, Transport};
 use crate::refusal::{Class, Refusal};
 use crate::reply::{Message, Reply};
@@ -473,18 +472,6 @@ impl Opened {
     /// Whether the contract says that there is an answer; `None` where it does not know the operation.
     pub fn is_answered(&self) -> Option<bool> {
         self.operation().map(|terms| terms.operation.output.is_some())
-    }
-
-    /// The message as the backend gets it: written anew from the nodes that were verified.
-    pub fn plain(&self) -> Plain {
-        self.plain_with(None)
-    }
-
-    /// As [`Opened::plain`], with what is asserted of who sent it, and without what a client says in its place.
-    pub fn plain_with(&self, asserted: Option<&Asserted<'_>>) -> Plain {
-        let soap_action = self.operation().and_then(|terms| terms.operation.input.soap_action.as_deref());
-        let action = soap_action.filter(|action| !action.is_empty()).or(self.action.as_deref());
-        plain::write(&self.envelope, self.recipient.settings.forward_addressing, action, asserted)
     }
 
     /// What an initiator who sent this request would remember of it, to open the answer.

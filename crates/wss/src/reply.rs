@@ -15,11 +15,13 @@ use crate::fault::Fault;
 use crate::keys::{Credentials, Fresh, SharedKey};
 use crate::message_terms::MessageTerms;
 use crate::names::soap;
-use crate::plain::content_type;
+use crate::plain::{self, content_type};
 use crate::received::Request;
 use crate::recipient::Opened;
+use crate::refusal::Refusal;
 use crate::seal::{Content, Outgoing, Protection, Seal, Unsealed, encrypts, seal};
 use crate::time::Time;
+use crate::translate::{self, Faults};
 
 /// A message to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,6 +76,19 @@ impl Reply {
             Err(refusal) => refusal.to_string(),
         };
         Ok((self.seal_fault(Fault::unavailable(), now, random)?, Some(trouble)))
+    }
+
+    /// What the backend answered in that version of SOAP, in the version of the request, and with what of a fault goes on.
+    /// It is not sealed yet.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn translate(&self, bytes: Vec<u8>, version: SoapVersion, faults: Faults) -> Result<Vec<u8>, Refusal> {
+        let recipient = &self.opened.recipient;
+        let envelope = Envelope::read(bytes, version, Addressing::None, &recipient.settings.limits)?;
+        let blocks = plain::travelling(&envelope, true);
+        Ok(translate::write(&envelope, &blocks, recipient.soap(), faults, None))
     }
 
     fn seal_fault(&self, fault: Fault, now: Time, random: &mut dyn Random) -> Result<Message, Unsealed> {

@@ -155,6 +155,17 @@ impl Terms {
         })
     }
 
+    /// The one operation whose request has what is in the body, if there is one alone.
+    pub(crate) fn only_operation_of(&self, envelope: &Envelope) -> Option<&OperationTerms> {
+        let name = envelope.document.name(envelope.payload()?);
+        let mut found = self.operations.iter().filter(|terms| {
+            let element = terms.operation.input.element.as_ref();
+            element
+                .is_some_and(|(namespace, local)| (namespace.as_str(), local.as_str()) == (name.namespace, name.local))
+        });
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// The operation of a message as it came: what is encrypted says nothing yet.
     pub(crate) fn operation_of(&self, envelope: &Envelope, action: Option<&str>) -> Option<&OperationTerms> {
         let element = envelope.payload().map(|node| envelope.document.name(node));

@@ -50,6 +50,6 @@ impl Unsecured {
 
     /// The message written anew, its addressing with it.
     pub fn plain(&self) -> Plain {
-        plain::write(&self.envelope, true, self.action(), None)
+        plain::write(&self.envelope, &plain::travelling(&self.envelope, true), self.action(), None)
     }
 }

@@ -338,7 +338,7 @@ impl Opening {
 
     /// The answer without security, as a plain client gets it.
     pub fn plain(&self) -> Plain {
-        plain::write(&self.envelope, false, None, None)
+        plain::write(&self.envelope, &plain::travelling(&self.envelope, false), None, None)
     }
 
     /// The local names of header blocks that travel without a signature over them.
