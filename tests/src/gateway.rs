@@ -184,6 +184,8 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
     let route = RouteSettings {
         hosts: Vec::new(),
         path: RoutePath::Any,
+        by_action: Vec::new(),
+        faults: nuncio_wss::Faults::Whole,
         backend: Backend::new(settings.backend.parse().map_err(wrong)?),
         endpoint: settings.endpoint,
         contract: ContractSettings::None,

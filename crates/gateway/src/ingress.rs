@@ -2,7 +2,7 @@
 
 mod caller;
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use nuncio_crypto::random::Random;
 use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Class, Context, Dialect, Fault, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived, Principal,
-    Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Class, Context, Dialect, Fault, Faults, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived,
+    Principal, Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -30,7 +30,7 @@ use crate::replays::Claim as Seen;
 use crate::sessions::Lease;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
-use crate::upstream::{Unavailable, Upstream};
+use crate::upstream::{self, Backends, Unavailable};
 use crate::users::Users;
 use crate::world::World;
 
@@ -52,7 +52,9 @@ pub struct Ingress {
     pub(crate) users: Arc<Users>,
     pub(crate) authorisation: Authorisation,
     pub(crate) telling: Telling,
-    pub(crate) upstream: Upstream,
+    pub(crate) backends: Backends,
+    /// What of a fault of theirs goes on.
+    pub(crate) faults: Faults,
     pub(crate) metrics: RouteMetrics,
     /// Whether a request that comes without a trace begins one.
     pub(crate) trace: bool,
@@ -288,19 +290,30 @@ impl Ingress {
     ) -> Result<Option<Message>, Denied> {
         let (call, trace) = audit.call(trace, || self.begin());
         let answered = opened.is_answered();
-        let plain = permit.plain(&opened, opened.soap());
+        let upstream = self.backends.of(opened.verified_action());
+        let soap = opened.soap();
+        let plain = permit.plain(&opened, upstream.soap().unwrap_or(soap));
         let reply = opened.into_reply();
         let sent = Instant::now();
-        let answer = work.aside(self.upstream.forward(permit, trace.as_ref(), plain)).await;
+        let answer = work.aside(upstream.forward(permit, trace.as_ref(), plain)).await;
         self.metrics.called(sent.elapsed());
         call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = match answer {
             // The backend has taken it, and there is nobody to tell more.
             Ok(answer) if answered == Some(false) && answer.status < 300 => return Ok(None),
             Ok(answer) if answered.is_none() && answer.body.is_empty() && answer.status < 300 => return Ok(None),
-            // A failure must not reach the client as a success, whatever its body says.
-            Ok(answer) if answer.status >= 400 => Answer::FaultEnvelope(answer.body),
-            Ok(answer) => Answer::Envelope(answer.body),
+            Ok(answer) => {
+                let fault = answer.status >= 400;
+                match self.translate(&reply, answer, upstream.soap().is_some().then_some(soap)) {
+                    // A failure must not reach the client as a success, whatever its body says.
+                    Ok(body) if fault => Answer::FaultEnvelope(body),
+                    Ok(body) => Answer::Envelope(body),
+                    Err(refusal) => {
+                        note(audit, Outcome::Unavailable, &NotSent(&refusal));
+                        Answer::Fault(Fault::unavailable())
+                    }
+                }
+            }
             Err(busy @ Unavailable::Busy(_)) => {
                 note(audit, Outcome::Busy, &busy);
                 Answer::Fault(Fault::busy())
@@ -311,6 +324,24 @@ impl Ingress {
             }
         };
         self.seal(reply, answer, audit).await.map(Some)
+    }
+
+    /// What goes on of an answer: in the version of SOAP in which the client asked, if the backend may speak another, and
+    /// without what of a fault stays behind. What goes on as it came is read where it is sealed.
+    fn translate(
+        &self,
+        reply: &Reply,
+        answer: upstream::Answer,
+        asked: Option<SoapVersion>,
+    ) -> Result<Vec<u8>, Refusal> {
+        let version = media::version(&answer.content_type);
+        let other = version.filter(|version| asked.is_some_and(|asked| asked != *version));
+        match version {
+            Some(version) if other.is_some() || self.faults == Faults::Sanitised => {
+                reply.translate(answer.body, version, self.faults)
+            }
+            _ => Ok(answer.body),
+        }
     }
 
     async fn issue(
@@ -451,7 +482,7 @@ impl Ingress {
         let (message, trouble) = sealed?;
         entropy?;
         if let Some(trouble) = trouble {
-            note(audit, Outcome::Unavailable, &format_args!("the backend's answer is not sent on: {trouble}"));
+            note(audit, Outcome::Unavailable, &NotSent(&trouble));
         }
         Ok(message)
     }
@@ -509,6 +540,15 @@ fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {
             note(audit, Outcome::Failed, &other);
             Err(Denied::Unknown)
         }
+    }
+}
+
+/// Why a backend's answer is not sent on.
+struct NotSent<'a>(&'a dyn Display);
+
+impl Display for NotSent<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the backend's answer is not sent on: {}", self.0)
     }
 }
 

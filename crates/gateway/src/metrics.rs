@@ -3,6 +3,8 @@
 //! No label comes from a peer: a route is the operator's, everything else a word of a closed table. Each row is there
 //! from the start, so a message finds its own by position, and takes no memory and no lock that is held for long.
 
+mod backends;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -16,7 +18,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+pub(crate) use backends::{BackendMetrics, Call};
+
 use crate::sessions::Census;
+use backends::Urls;
 
 /// The media type of what [`Metrics::text`] gives.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -130,19 +135,6 @@ struct OfRoute {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OfBackend {
-    route: String,
-    backend: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OfCall {
-    route: String,
-    backend: String,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct OfRequest {
     route: String,
     kind: &'static str,
@@ -232,11 +224,7 @@ impl Metrics {
         let help = "From sending a message to a backend to the end of its answer";
         to.register_with_unit("backend_duration", help, Unit::Seconds, backends.clone());
 
-        to.register("backend_calls", "Calls of a URL of a backend, by what came of them", urls.calls.clone());
-        to.register("backend_calls_in_flight", "Calls that a URL of a backend has", urls.in_flight.clone());
-        to.register("backend_in_service", "Whether a URL of a backend is called", urls.in_service.clone());
-        let help = "How often a URL of a backend was taken out of service as calls of it failed";
-        to.register("backend_ejections", help, urls.ejections.clone());
+        urls.register(to);
 
         let rejections = Family::<OfRejection, Counter>::default();
         traffic.rejections = REJECTIONS.map(|status| {
@@ -332,77 +320,12 @@ impl RouteMetrics {
 
     /// The rows of a URL of its backends.
     pub(crate) fn backend(&self, backend: &str) -> BackendMetrics {
-        let of = || OfBackend { route: self.route.clone(), backend: backend.to_owned() };
-        let call = |result| OfCall { route: self.route.clone(), backend: backend.to_owned(), result };
-        BackendMetrics {
-            calls: CALLS.map(|result| self.urls.calls.get_or_create_owned(&call(result))),
-            in_flight: self.urls.in_flight.get_or_create_owned(&of()),
-            in_service: self.urls.in_service.get_or_create_owned(&of()),
-            ejections: self.urls.ejections.get_or_create_owned(&of()),
-        }
+        self.urls.of(&self.route, backend)
     }
 
     /// Measures a call of the backend.
     pub(crate) fn called(&self, took: Duration) {
         self.backends.observe(took.as_secs_f64());
-    }
-}
-
-/// What came of a call of a URL of a backend.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Call {
-    /// An answer, whatever it says.
-    Answered,
-    /// No answer, or one that says that there is none.
-    Failed,
-    /// No connection.
-    Unreachable,
-    /// Nobody waited for its end.
-    Abandoned,
-}
-
-/// The same, as a label.
-const CALLS: [&str; 4] = ["answered", "failed", "unreachable", "abandoned"];
-
-/// What is counted of each URL of a backend.
-#[derive(Clone, Debug, Default)]
-struct Urls {
-    calls: Family<OfCall, Counter>,
-    in_flight: Family<OfBackend, Gauge>,
-    in_service: Family<OfBackend, Gauge>,
-    ejections: Family<OfBackend, Counter>,
-}
-
-/// The rows of one URL of a backend.
-#[derive(Debug)]
-pub(crate) struct BackendMetrics {
-    calls: [Counter; CALLS.len()],
-    in_flight: Gauge,
-    in_service: Gauge,
-    ejections: Counter,
-}
-
-impl BackendMetrics {
-    /// A call began.
-    pub(crate) fn began(&self) {
-        self.in_flight.inc();
-    }
-
-    /// A call ended.
-    pub(crate) fn ended(&self, result: Call) {
-        self.in_flight.dec();
-        self.calls[result as usize].inc();
-    }
-
-    /// Whether it is called.
-    pub(crate) fn serves(&self, serves: bool) {
-        self.in_service.set(i64::from(serves));
-    }
-
-    /// It was taken out of service.
-    pub(crate) fn ejected(&self) {
-        self.ejections.inc();
-        self.serves(false);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
-use crate::upstream::Upstream;
+use crate::upstream::Backends;
 use crate::world::World;
 
 /// A route that passes plain messages on.
@@ -24,7 +24,7 @@ pub struct Passing {
     /// What it is called in its spans.
     pub(crate) name: String,
     pub(crate) limits: Limits,
-    pub(crate) upstream: Upstream,
+    pub(crate) backends: Backends,
     pub(crate) metrics: RouteMetrics,
     /// Whether a request that comes without a trace begins one.
     pub(crate) trace: bool,
@@ -103,7 +103,8 @@ impl Passing {
             Permit::assertion(nobody, &Telling::default()).map_err(|reason| Failed::Unavailable(reason.to_string()))?;
         let (call, trace) = audit.call(trace, begin);
         let sent = Instant::now();
-        let answer = request.work.aside(self.upstream.forward(&nobody, trace.as_ref(), message.plain())).await;
+        let answer =
+            request.work.aside(self.backends.default().forward(&nobody, trace.as_ref(), message.plain())).await;
         self.metrics.called(sent.elapsed());
         call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = answer.map_err(|reason| Failed::Unavailable(reason.to_string()))?;

@@ -1,6 +1,5 @@
 //! From a route's settings to what serves it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
 use crate::spans::Heard;
-use crate::upstream::{Before, Upstream, UpstreamProblem};
+use crate::upstream::{Backends, Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
 use crate::world::World;
 
@@ -105,16 +104,22 @@ pub fn compile(
     let body_bytes = settings.limits.body_bytes;
     let name = settings.name();
     let metrics = world.metrics.route(&name);
-    let before = Before { route: &name, limit: body_bytes, timeouts, metrics: &metrics };
-    let mut names = HashSet::new();
-    let upstream = Upstream::new(&settings.backend, &before, &mut names).map_err(|problem| fail(problem.into()))?;
+    let before = Before {
+        route: &name,
+        limit: body_bytes,
+        fault_limit: settings.limits.fault_bytes,
+        timeouts,
+        metrics: &metrics,
+    };
+    let backends =
+        Backends::new(&settings.backend, &settings.by_action, &before).map_err(|problem| fail(problem.into()))?;
     if settings.endpoint.is_plain() {
         tracing::warn!(
             route = %name,
             "DANGER: the route has no security: whoever reaches it calls the backend, and whoever is between reads along"
         );
         let (limits, trace) = (settings.limits.message(), settings.trace);
-        let handler = Passing { name: settings.name(), limits, upstream, metrics, trace, world: Arc::clone(world) };
+        let handler = Passing { name: settings.name(), limits, backends, metrics, trace, world: Arc::clone(world) };
         let handler = Service::Plain(Box::new(handler));
         return Ok(Route { hosts: settings.hosts, path: settings.path, contract: None, handler, body_bytes });
     }
@@ -136,7 +141,7 @@ pub fn compile(
     if settings.endpoint.needs_identity() && Tenure::newest(tenures(), now).is_none() {
         return Err(fail(RouteProblem::Inactive(now)));
     }
-    let contract = contract(&mut settings, &served, &upstream, &world.clock);
+    let contract = contract(&mut settings, &served, backends.default(), &world.clock);
     let scope = scope(&settings);
     let handler = Service::Secured(Box::new(Ingress {
         scope,
@@ -145,7 +150,8 @@ pub fn compile(
         users: settings.users,
         authorisation: settings.authorisation,
         telling: settings.telling,
-        upstream,
+        backends,
+        faults: settings.faults,
         metrics,
         trace: settings.trace,
         pending: lifetimes.pending,

@@ -456,6 +456,20 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ),
         (BACKEND, "    backend: { urls: ['http://a/'], balance: luck }\n", "6: unknown variant `luck`"),
         (BACKEND, "    backend: [http://a/]\n", "6: invalid type: sequence, expected a text or a mapping"),
+        (BACKEND, "    backend: { urls: ['http://a/'], soap: '1.3' }\n", "6: unknown variant `1.3`"),
+        (PRESET, "    actions: [{ actions: [], backend: 'http://a/' }]\n", "7: `actions` is empty: nothing would go there"),
+        (
+            PRESET,
+            "    actions: [{ actions: [a, b, a], backend: 'http://a/' }]\n",
+            "7: action \"a\" is there twice",
+        ),
+        (
+            PRESET,
+            "    actions: [{ actions: ['a*b'], backend: 'http://a/' }]\n",
+            "7: action \"a*b\" is empty, or has a `*` elsewhere than at its end",
+        ),
+        (PRESET, "    actions: [{ actions: [a], backend: 'a' }]\n", "7: backend \"a\" is not an absolute URL"),
+        (PRESET, "    faults: hide\n", "7: unknown variant `hide`"),
         ("path: /echo", "path: /echo*", "5: path \"/echo*\" has a `*` elsewhere than behind its last slash"),
         (
             "path: /echo\n",

@@ -30,7 +30,7 @@ use nuncio_crypto::password_hash::PasswordHash;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::preset;
-use nuncio_wss::{Context, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
+use nuncio_wss::{Context, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
 
 const START: i64 = 1_780_272_000_000;
 /// Of `U*U`.
@@ -106,6 +106,8 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
             users: Arc::clone(&users),
             trust: nuncio_crypto::trust::Settings::default(),
             telling: Telling::default(),
+            by_action: Vec::new(),
+            faults: Faults::Whole,
             authorisation: Authorisation::default(),
             addresses: Vec::new(),
             forward_addressing: false,

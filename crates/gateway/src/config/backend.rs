@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::SoapVersion;
 use nuncio_policy::said::Brief;
 use nuncio_wss::Tenure;
 use reqwest::Url;
@@ -49,6 +50,8 @@ pub(crate) struct BackendInput {
     /// How long it may keep the gateway waiting, over what holds for all.
     #[serde(default)]
     timeouts: BackendTimeoutsInput,
+    /// The version of SOAP that it speaks, if it is not the one in which it is called: messages are translated both ways.
+    soap: Option<SoapInput>,
 }
 
 /// A URL with its weight.
@@ -89,6 +92,17 @@ pub(crate) struct BackendTimeoutsInput {
     total: Option<Span>,
     /// An idle connection is kept.
     idle: Option<Span>,
+}
+
+/// A version of SOAP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+pub(crate) enum SoapInput {
+    /// SOAP 1.1.
+    #[serde(rename = "1.1")]
+    V11,
+    /// SOAP 1.2.
+    #[serde(rename = "1.2")]
+    V12,
 }
 
 /// A backend with its files, read below `base`.
@@ -151,6 +165,10 @@ impl BackendInput {
                 total: span(total),
                 idle: span(idle),
             },
+            soap: self.soap.map(|version| match version {
+                SoapInput::V11 => SoapVersion::V11,
+                SoapInput::V12 => SoapVersion::V12,
+            }),
         })
     }
 }

@@ -57,6 +57,9 @@ pub enum Problem {
          it; say `danger_admin_beyond_loopback: true` if that is meant"
     )]
     AdminBeyondLoopback(String),
+    /// An action, or the beginning of some, is none.
+    #[error("action {0:?} is empty, or has a `*` elsewhere than at its end")]
+    Action(String),
     /// An address of a service is not a URI.
     #[error("{0:?} is not an absolute URI")]
     AddressOfService(String),

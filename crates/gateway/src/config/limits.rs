@@ -15,6 +15,8 @@ const MIB: usize = 1024 * KIB;
 pub struct MessageLimits {
     /// The body of a request, and of a backend's answer.
     pub body_bytes: usize,
+    /// A backend's answer whose status says that it is a fault, which `body_bytes` bounds too.
+    pub fault_bytes: usize,
     /// Nesting of elements, decrypted content included.
     pub depth: usize,
     /// Attributes of one element.
@@ -60,6 +62,8 @@ impl Default for MessageLimits {
     fn default() -> Self {
         Self {
             body_bytes: MIB,
+            // What WCF's clients take of one.
+            fault_bytes: 64 * KIB,
             depth: 64,
             attributes: 64,
             attribute_bytes: 16 * KIB,

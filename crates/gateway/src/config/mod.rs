@@ -3,6 +3,7 @@
 //! [`Configuration`] is what was said, checked: every file it names has been read, every address can be used, every
 //! policy has what it needs.
 
+mod action;
 mod backend;
 mod base;
 mod cidr;
@@ -32,7 +33,8 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::{KeyError, PrivateKey};
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
-use nuncio_wss::{Credential, Tenure};
+use nuncio_policy::model::SoapVersion;
+use nuncio_wss::{Credential, Faults, Tenure};
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -144,6 +146,10 @@ pub struct RouteSettings {
     pub path: RoutePath,
     /// The plain service behind it.
     pub backend: Backend,
+    /// Those that messages with some actions go to in its place.
+    pub by_action: Vec<ByAction>,
+    /// What of a fault of theirs goes on.
+    pub faults: Faults,
     /// Its policy.
     pub endpoint: Endpoint,
     /// The contract that clients may ask for.
@@ -199,6 +205,8 @@ pub struct Backend {
     pub calls: usize,
     /// How long it may keep us waiting, where that is not what holds for all.
     pub timeouts: BackendTimeouts,
+    /// The version of SOAP that it speaks; `None` for the one in which it is called.
+    pub soap: Option<SoapVersion>,
 }
 
 impl Backend {
@@ -213,8 +221,26 @@ impl Backend {
             ejection: None,
             calls: CALLS,
             timeouts: BackendTimeouts::default(),
+            soap: None,
         }
     }
+}
+
+/// The plain service of messages with certain actions.
+pub struct ByAction {
+    /// The actions.
+    pub actions: Vec<Action>,
+    /// The service.
+    pub backend: Backend,
+}
+
+/// Actions of messages.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// This one.
+    Exact(String),
+    /// All that begin so.
+    Beginning(String),
 }
 
 /// Which URL of a backend is called next.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::said::Brief;
+use nuncio_wss::Faults;
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::action::{ActionInput, by_action};
 use super::backend::{BackendSaid, backend};
 use super::base::Base;
 use super::credentials::{CertificateInput, PairInput, identities};
@@ -33,6 +35,13 @@ pub(crate) struct RouteInput {
     pub(crate) hosts: Vec<Said<String>>,
     /// The plain service: the URL that every message is sent to, exactly as it stands; or several, and what holds of them.
     pub(crate) backend: BackendSaid,
+    /// Other plain services for messages with certain actions, which count where their sender has proved them: by a
+    /// signature, by TLS, or by a body that only one operation of the contract has.
+    #[serde(default)]
+    pub(crate) actions: Vec<ActionInput>,
+    /// What of a fault of a plain service goes on to the client.
+    #[serde(default)]
+    pub(crate) faults: FaultsInput,
     /// A file with the contract (WSDL 1.1) whose policy this is.
     pub(crate) wsdl: Option<Said<PathBuf>>,
     /// The contract's port; needed where more than one has a policy.
@@ -87,6 +96,17 @@ pub(crate) struct RouteInput {
     pub(crate) limits: MessageLimitsInput,
 }
 
+/// What of a fault goes on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FaultsInput {
+    /// All of it: faults that a contract declares have details that clients read.
+    #[default]
+    Pass,
+    /// Its code and its reason. Details, and what comes in headers, stay behind.
+    Sanitise,
+}
+
 /// Where the contract is that clients may ask for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -107,6 +127,8 @@ impl RouteInput {
             path,
             hosts: Vec::new(),
             backend: backend.map(Brief::Short),
+            actions: Vec::new(),
+            faults: FaultsInput::default(),
             wsdl: None,
             port: None,
             preset: None,
@@ -138,6 +160,9 @@ impl RouteInput {
             (self.preset.is_some(), "preset"),
             (self.port.is_some(), "port"),
             (self.contract.is_some(), "contract"),
+            // Nobody is known there, and nothing is proved.
+            (self.authorise.is_some(), "authorise"),
+            (!self.actions.is_empty(), "actions"),
         ];
         match others.into_iter().find(|(said, _)| *said) {
             Some((_, second)) => Err(plain.problem(Problem::Either { owner: "route", first: "danger_plain", second })),
@@ -165,6 +190,7 @@ impl RouteInput {
         let hosts = self.hosts()?;
         let plain = self.plain()?;
         let backend = backend(self.backend, base)?;
+        let by_action = by_action(self.actions, base)?;
         // What is wrong with a policy is said where the policy is named.
         let named =
             self.wsdl.as_ref().map(|file| file.with(())).or_else(|| self.preset.as_ref().map(|name| name.with(())));
@@ -195,6 +221,11 @@ impl RouteInput {
             hosts,
             path,
             backend,
+            by_action,
+            faults: match self.faults {
+                FaultsInput::Pass => Faults::Whole,
+                FaultsInput::Sanitise => Faults::Sanitised,
+            },
             endpoint,
             contract,
             identities,

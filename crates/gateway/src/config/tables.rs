@@ -31,6 +31,8 @@ overrides!(
     MessageLimitsInput over MessageLimits {
         /// The body of a request, and of a backend's answer.
         body_bytes: Octets,
+        /// A backend's answer whose status says that it is a fault.
+        fault_bytes: Octets,
         /// Nesting of elements, decrypted content included.
         depth: Count,
         /// Attributes of one element.

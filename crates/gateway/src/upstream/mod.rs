@@ -2,7 +2,9 @@
 //!
 //! A request is built from nothing, a call is never sent twice, and whatever goes wrong has one name: [`Unavailable`].
 
+mod answer;
 mod balance;
+mod by_action;
 mod client;
 mod health;
 mod pool;
@@ -12,10 +14,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Plain;
-use reqwest::{Client, Request, Response, Url};
+use reqwest::{Client, Request, Url};
 use tokio::time::Instant;
 
+pub use answer::{Answer, Unavailable};
+pub use by_action::Backends;
 pub use client::UpstreamProblem;
 pub(crate) use client::causes;
 
@@ -25,6 +30,7 @@ use crate::media;
 use crate::metrics::{Call, RouteMetrics};
 use crate::trace::{TRACEPARENT, Trace};
 use crate::tracestate::TRACESTATE;
+use answer::whole;
 use client::{client, unavailable};
 use pool::{Member, Pool};
 
@@ -38,6 +44,9 @@ pub struct Upstream {
     pool: Arc<Pool>,
     /// The largest answer, in octets.
     limit: usize,
+    /// The largest that its status says is a fault.
+    fault_limit: usize,
+    soap: Option<SoapVersion>,
     /// From the beginning of a call to the end of its answer, whomever it was tried with.
     total: Duration,
 }
@@ -48,74 +57,12 @@ pub struct Before<'a> {
     pub route: &'a str,
     /// The largest answer that it takes, in octets.
     pub limit: usize,
+    /// The largest that its status says is a fault, in octets.
+    pub fault_limit: usize,
     /// What holds for all backends.
     pub timeouts: &'a Timeouts,
     /// Its rows.
     pub metrics: &'a RouteMetrics,
-}
-
-/// What a backend answered.
-#[derive(Debug, Eq, PartialEq)]
-pub struct Answer {
-    /// The status: of success, or one that carries a SOAP fault.
-    pub status: u16,
-    /// `Content-Type`: SOAP's, or empty where the body is.
-    pub content_type: String,
-    /// The body; empty for a one-way call.
-    pub body: Vec<u8>,
-}
-
-/// Why there is no answer to pass on. For the log alone: it may name hosts.
-#[derive(Debug, thiserror::Error)]
-pub enum Unavailable {
-    /// No connection within the time for it.
-    #[error("the backend cannot be reached: {0}")]
-    Unreachable(String),
-    /// Connected, but the answer did not come in time.
-    #[error("the backend did not answer in time: {0}")]
-    Slow(String),
-    /// The connection or the answer broke.
-    #[error("the backend's answer broke off: {0}")]
-    Broken(String),
-    /// The answer is larger than the route allows.
-    #[error("the backend's answer has more than {0} octets")]
-    TooLarge(usize),
-    /// It answered something that is no SOAP message.
-    #[error("the backend answered {status} with Content-Type {content_type:?}, which is no SOAP message")]
-    NotSoap {
-        /// The status.
-        status: u16,
-        /// The content type.
-        content_type: String,
-    },
-    /// It publishes nothing there.
-    #[error("the backend answered {0} where it should publish a document")]
-    NotPublished(u16),
-    /// It compresses what it was asked to send as it is.
-    #[error("the backend's document has Content-Encoding {0}")]
-    Encoded(String),
-    /// Every URL has as many calls as it may.
-    #[error("each URL of the backend has the {0} calls that it may have")]
-    Busy(usize),
-    /// Every URL is out of service, by its health checks or since its calls failed.
-    #[error("the backend is out of service")]
-    OutOfService,
-    /// The message itself cannot be put into a request: a fault of ours.
-    #[error("the request to the backend cannot be built: {0}")]
-    Request(String),
-}
-
-impl Unavailable {
-    /// What it says of the URL that was called.
-    fn call(&self) -> Call {
-        match self {
-            Self::Unreachable(_) => Call::Unreachable,
-            Self::Slow(_) | Self::Broken(_) => Call::Failed,
-            Self::NotSoap { status, .. } if *status >= 500 => Call::Failed,
-            // It answered, as it was made to.
-            _ => Call::Answered,
-        }
-    }
 }
 
 impl Upstream {
@@ -135,7 +82,19 @@ impl Upstream {
             health::watch(&pool, &client, health);
         }
         let total = timeouts.backend_total;
-        Ok(Self { client, pool, limit: before.limit, total })
+        Ok(Self {
+            client,
+            pool,
+            limit: before.limit,
+            fault_limit: before.fault_limit.min(before.limit),
+            soap: backend.soap,
+            total,
+        })
+    }
+
+    /// The version of SOAP that it speaks, if that is said.
+    pub(crate) fn soap(&self) -> Option<SoapVersion> {
+        self.soap
     }
 
     /// Where the backend is: a URL that is in service, if there is one.
@@ -201,7 +160,8 @@ impl Upstream {
         let status = response.status();
         let content_type =
             response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
-        let body = whole(response, self.limit).await?;
+        let limit = if status.as_u16() < 400 { self.limit } else { self.fault_limit };
+        let body = whole(response, limit).await?;
         let status = status.as_u16();
         match status {
             200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
@@ -211,18 +171,6 @@ impl Upstream {
             _ => Err(Unavailable::NotSoap { status, content_type }),
         }
     }
-}
-
-/// The body of a response of so many octets at most.
-async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, Unavailable> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-        if chunk.len() > limit - body.len() {
-            return Err(Unavailable::TooLarge(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }
 
 /// What a URL is called: its host and port, and where several have the same, its number among them.
@@ -264,6 +212,8 @@ mod tests {
         Hangs,
         /// The head of an answer, then white space for ever.
         Floods,
+        /// These octets, over and over.
+        Repeats(&'static [u8]),
     }
 
     /// A backend that counts requests and remembers the last one.
@@ -292,6 +242,11 @@ mod tests {
                 match &behaviour {
                     Behaviour::Answers(octets) => drop(stream.write_all(octets).await),
                     Behaviour::Closes => {}
+                    Behaviour::Repeats(octets) => {
+                        while stream.write_all(octets).await.is_ok() {
+                            tokio::time::sleep(Duration::from_millis(2)).await;
+                        }
+                    }
                     Behaviour::Hangs => std::future::pending().await,
                     Behaviour::Floods => {
                         let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -316,7 +271,7 @@ mod tests {
 
     fn upstream(backend: &Backend, timeouts: &Timeouts) -> Result<Upstream, UpstreamProblem> {
         let metrics = Metrics::default().route("/");
-        let before = Before { route: "/", limit: 1000, timeouts, metrics: &metrics };
+        let before = Before { route: "/", limit: 1000, fault_limit: 100, timeouts, metrics: &metrics };
         Upstream::new(backend, &before, &mut HashSet::new())
     }
 
@@ -396,6 +351,28 @@ mod tests {
             (response("200 OK\r\nContent-Type: text/xml", &large), "the backend's answer has more than 1000 octets"),
             (Behaviour::Floods, "the backend's answer has more than 1000 octets"),
             (Behaviour::Hangs, "the backend did not answer in time"),
+            (Behaviour::Repeats(b"HTTP/1.1 100 Continue\r\n\r\n"), "the backend did not answer in time"),
+            (Behaviour::Repeats(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"), "the backend did not answer in time"),
+            (
+                response("500 Oops\r\nContent-Type: text/xml", &large[..200]),
+                "the backend's answer has more than 100 octets",
+            ),
+            (
+                Behaviour::Answers(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nContent-Length: 9\r\n\r\n<y/>".to_vec()),
+                "the backend's answer broke off",
+            ),
+            (
+                Behaviour::Answers(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<y/>\r\nxyz\r\n".to_vec()),
+                "the backend's answer broke off",
+            ),
+            (
+                Behaviour::Answers(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n<y/>\r\n".to_vec()),
+                "the backend's answer broke off",
+            ),
+            (
+                Behaviour::Answers(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 10000000000\r\n\r\n<y>".to_vec()),
+                "the backend's answer broke off",
+            ),
             (Behaviour::Closes, "the backend's answer broke off"),
             (Behaviour::Answers(b"SSH-2.0-OpenSSH\r\n".to_vec()), "the backend's answer broke off"),
             (
@@ -501,6 +478,13 @@ mod tests {
             }
             assert_eq!(service.requests.load(Ordering::SeqCst), sent, "{head}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_backends_own_deadline_goes_before_that_of_all() {
+        let hangs = backend(Behaviour::Hangs).await;
+        let pool = several(&[&hangs.url], |backend| backend.timeouts.total = Some(Duration::from_millis(20)));
+        assert!(matches!(send(&pool).await, Err(Unavailable::Slow(_))));
     }
 
     #[tokio::test]

@@ -109,6 +109,11 @@ impl Gateway {
 
     /// `besides` are lines beside the routes.
     pub(crate) fn start_with(backend: &Backend, more: &str, besides: &str) -> Self {
+        Self::start_in(backend, more, besides, &[])
+    }
+
+    /// The same, in that environment.
+    pub(crate) fn start_in(backend: &Backend, more: &str, besides: &str, environment: &[(&str, &str)]) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, admin) = (local(port()), local(port()));
         let (certificate, private) = (key("server.pem"), key("server.key"));
@@ -131,7 +136,7 @@ impl Gateway {
         std::fs::write(&file, yaml).unwrap();
         let log = file.with_extension("log");
         let mut command = nuncio();
-        command.arg("run").arg("--config").arg(file);
+        command.arg("run").arg("--config").arg(file).envs(environment.iter().copied());
         let running = Running::start_logging(command, File::create(&log).unwrap().into());
         Self { running, log, address, admin }
     }

@@ -195,6 +195,8 @@ fn configuration(
     let route = RouteSettings {
         hosts: Vec::new(),
         path: RoutePath::Any,
+        by_action: Vec::new(),
+        faults: nuncio_wss::Faults::Whole,
         backend: Backend::new(url),
         endpoint: Endpoint {
             name: preset.name.to_owned(),

@@ -1,0 +1,82 @@
+//! What comes back from a backend, and every way in which nothing does.
+
+use reqwest::Response;
+
+use super::client::unavailable;
+use crate::metrics::Call;
+
+/// What a backend answered.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// The status: of success, or one that carries a SOAP fault.
+    pub status: u16,
+    /// `Content-Type`: SOAP's, or empty where the body is.
+    pub content_type: String,
+    /// The body; empty for a one-way call.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer to pass on. For the log alone: it may name hosts.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// No connection within the time for it.
+    #[error("the backend cannot be reached: {0}")]
+    Unreachable(String),
+    /// Connected, but the answer did not come in time.
+    #[error("the backend did not answer in time: {0}")]
+    Slow(String),
+    /// The connection or the answer broke.
+    #[error("the backend's answer broke off: {0}")]
+    Broken(String),
+    /// The answer is larger than the route allows.
+    #[error("the backend's answer has more than {0} octets")]
+    TooLarge(usize),
+    /// It answered something that is no SOAP message.
+    #[error("the backend answered {status} with Content-Type {content_type:?}, which is no SOAP message")]
+    NotSoap {
+        /// The status.
+        status: u16,
+        /// The content type.
+        content_type: String,
+    },
+    /// It publishes nothing there.
+    #[error("the backend answered {0} where it should publish a document")]
+    NotPublished(u16),
+    /// It compresses what it was asked to send as it is.
+    #[error("the backend's document has Content-Encoding {0}")]
+    Encoded(String),
+    /// Every URL has as many calls as it may.
+    #[error("each URL of the backend has the {0} calls that it may have")]
+    Busy(usize),
+    /// Every URL is out of service, by its health checks or since its calls failed.
+    #[error("the backend is out of service")]
+    OutOfService,
+    /// The message itself cannot be put into a request: a fault of ours.
+    #[error("the request to the backend cannot be built: {0}")]
+    Request(String),
+}
+
+impl Unavailable {
+    /// What it says of the URL that was called.
+    pub(super) fn call(&self) -> Call {
+        match self {
+            Self::Unreachable(_) => Call::Unreachable,
+            Self::Slow(_) | Self::Broken(_) => Call::Failed,
+            Self::NotSoap { status, .. } if *status >= 500 => Call::Failed,
+            // It answered, as it was made to.
+            _ => Call::Answered,
+        }
+    }
+}
+
+/// The body of a response of so many octets at most.
+pub(super) async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, Unavailable> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        if chunk.len() > limit - body.len() {
+            return Err(Unavailable::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
