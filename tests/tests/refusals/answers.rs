@@ -14,7 +14,12 @@ const RESULT: &str = "<EchoResponse xmlns=\"http://nuncio.example/echo\"><EchoRe
 fn answered(name: &str, status: u16, body: &str) -> (bool, String, String) {
     let body =
         format!("<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>{body}</s:Body></s:Envelope>");
-    let answer = Answer { status, content_type: CONTENT_TYPE.to_owned(), body: body.into_bytes() };
+    answered_in_full(name, status, body.into_bytes())
+}
+
+/// The same of a service that answers with these octets.
+fn answered_in_full(name: &str, status: u16, body: Vec<u8>) -> (bool, String, String) {
+    let answer = Answer { status, content_type: CONTENT_TYPE.to_owned(), body };
     let bench = Bench::before(name, Backend::answering(move |_| answer.clone()));
     bench.gateway.take_log();
     let (outbound, expectation) = bench.seal(&bench.client, "x");
@@ -46,6 +51,39 @@ fn a_failure_never_looks_like_a_success() {
             let (fault, plain, log) = answered(name, status, body);
             assert!(fault && plain.contains("The service is not available."), "{name} {status}: {plain}");
             assert!(log.contains("the backend's answer is not sent on: its status says that"), "{log}");
+        }
+    }
+}
+
+/// What cannot be read is not protected either, and of it nothing goes on.
+#[test]
+fn an_answer_that_cannot_be_read_is_not_sent_on() {
+    const OPEN: &str = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>";
+    const CLOSE: &str = "</s:Body></s:Envelope>";
+    let deep = format!("{OPEN}{}canary{}{CLOSE}", "<a>".repeat(100), "</a>".repeat(100));
+    let encoded = [b"\xff\xfe<\0".as_slice(), OPEN.as_bytes()].concat();
+    for (what, body) in [
+        ("DTD", format!("<!DOCTYPE x [<!ENTITY e \"canary\">]>{OPEN}<a>&e;</a>{CLOSE}").into_bytes()),
+        ("entity", format!("{OPEN}<a>&canary;</a>{CLOSE}").into_bytes()),
+        ("instruction", format!("{OPEN}<?canary?>{CLOSE}").into_bytes()),
+        ("truncated", format!("{OPEN}<a>canary").into_bytes()),
+        ("text behind", format!("{OPEN}{CLOSE}canary").into_bytes()),
+        ("no XML", b"canary".to_vec()),
+        ("no envelope", b"<canary/>".to_vec()),
+        (
+            "the other version",
+            OPEN.replace("http://www.w3.org/2003/05/soap-envelope", "http://schemas.xmlsoap.org/soap/envelope/")
+                .into_bytes(),
+        ),
+        ("too deep", deep.into_bytes()),
+        ("no UTF-8", encoded),
+        ("no UTF-8 within", [OPEN.as_bytes(), b"\xc3\x28", CLOSE.as_bytes()].concat()),
+    ] {
+        for status in [200, 500] {
+            let (fault, plain, log) = answered_in_full(CONVERSATION, status, body.clone());
+            assert!(fault && plain.contains("The service is not available."), "{what}: {plain}");
+            assert!(!plain.contains("canary"), "{what}: {plain}");
+            assert!(log.contains(" refused=\"the backend's answer is not sent on: "), "{what}: {log}");
         }
     }
 }

@@ -51,13 +51,15 @@ pub(crate) const ALICE: Who = Who { user: USER, password: PASSWORD, keys: "clien
 struct Around {
     stores: StoreLimits,
     backend: io::Result<Backend>,
+    /// Another plain service in its place.
+    url: Option<String>,
     /// An alternative that is preferred, and cannot be served.
     unserved: Option<Policy>,
 }
 
 impl Default for Around {
     fn default() -> Self {
-        Self { stores: StoreLimits::default(), backend: Backend::start(), unserved: None }
+        Self { stores: StoreLimits::default(), backend: Backend::start(), url: None, unserved: None }
     }
 }
 
@@ -109,6 +111,12 @@ impl Bench {
         Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, Around { backend, ..Around::default() })
     }
 
+    /// A gateway for that preset before a plain service of the test's own.
+    pub(crate) fn behind(name: &str, url: String) -> Self {
+        let around = Around { url: Some(url), ..Around::default() };
+        Self::of(preset::named(name).unwrap(), SoapVersion::V12, true, around)
+    }
+
     /// A gateway for that preset, which comes second among alternatives: the first is one that nobody can serve.
     pub(crate) fn second_to(name: &str, change: impl FnOnce(&mut Policy)) -> Self {
         let preset = preset::named(name).unwrap();
@@ -121,7 +129,7 @@ impl Bench {
     }
 
     fn of(preset: Preset, soap: SoapVersion, inside_tls: bool, around: Around) -> Self {
-        let Around { stores, backend, unserved } = around;
+        let Around { stores, backend, url, unserved } = around;
         let name = preset.name;
         let over_transport = matches!(preset.policy.binding, Binding::Transport(_));
         let backend = backend.unwrap();
@@ -137,7 +145,7 @@ impl Bench {
             trust: vec![file("client.pem")],
             addresses: Vec::new(),
             inside_tls: inside_tls && over_transport,
-            backend: backend.url(),
+            backend: url.unwrap_or_else(|| backend.url()),
             stores,
             now: NOW,
         });

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bench;
+mod chaos;
 mod credentials;
 mod markup;
 mod protection;
