@@ -3,9 +3,7 @@
 // A test's helpers fail as its tests do.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#[allow(dead_code, reason = "what is watched is another test's")]
 mod program;
-#[allow(dead_code, reason = "what is watched is another test's")]
 mod watched;
 
 use std::io::{Read, Write};
