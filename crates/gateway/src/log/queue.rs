@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 
 /// Lines that may wait, each of a few hundred octets.
 const LONGEST: usize = 8192;
+/// How long lines are gathered before they are written: whoever logs wakes the thread once for all of them, not once for each,
+/// and so many are one call of the system.
+const GATHERING: Duration = Duration::from_millis(5);
+/// Octets that are written at once, or a few lines more.
+const PIECE: usize = 64 * 1024;
 /// How long the end waits for what is still to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -49,21 +54,37 @@ pub(super) fn start(out: impl Write + Send + 'static) -> (Queue, Flush) {
 }
 
 fn write(mut out: impl Write, waiting: &Receiver<Entry>, dropped: &AtomicU64) {
+    let mut lines = Vec::new();
     loop {
-        let entry = waiting.recv();
-        // Nobody is left to be told of a log that cannot be written.
-        if let Ok(Entry::Line(line)) = &entry {
-            let _ = out.write_all(line);
+        let mut goes_on = gather(waiting.recv().ok(), &mut lines);
+        if goes_on {
+            std::thread::sleep(GATHERING);
         }
+        while goes_on && lines.len() < PIECE {
+            match waiting.try_recv() {
+                Ok(entry) => goes_on = gather(Some(entry), &mut lines),
+                Err(_) => break,
+            }
+        }
+        // Nobody is left to be told of a log that cannot be written.
+        let _ = out.write_all(&lines);
+        lines.clear();
         let missing = dropped.swap(0, Ordering::Relaxed);
         if missing > 0 {
             let _ = writeln!(out, "nuncio: {missing} lines of the log were dropped: nobody took them in time");
         }
         let _ = out.flush();
-        if !matches!(entry, Ok(Entry::Line(_))) {
+        if !goes_on {
             return;
         }
     }
+}
+
+/// Puts a line to the others. Whether there may be more.
+fn gather(entry: Option<Entry>, lines: &mut Vec<u8>) -> bool {
+    let Some(Entry::Line(line)) = entry else { return false };
+    lines.extend_from_slice(&line);
+    true
 }
 
 impl Write for Queue {
@@ -135,6 +156,35 @@ mod tests {
         // A macro writes in pieces; the pieces are in order.
         let lines: Vec<&str> = str::from_utf8(&written).unwrap().lines().collect();
         assert_eq!(lines, (0..100).map(|line| line.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn lines_that_wait_are_written_together() {
+        /// How often it was written to.
+        struct Counted(Arc<AtomicU64>, Gate);
+        impl Write for Counted {
+            fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+                self.0.fetch_add(u64::from(!octets.is_empty()), Ordering::Relaxed);
+                self.1.write(octets)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (closed, gate) = gate();
+        let calls = Arc::new(AtomicU64::new(0));
+        let (mut queue, flush) = start(Counted(Arc::clone(&calls), gate.clone()));
+        queue.write_all(b"first\n").unwrap();
+        while calls.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
+        for _ in 0..100 {
+            queue.write_all(b"more\n").unwrap();
+        }
+        drop(closed);
+        drop(flush);
+        assert_eq!(gate.written.lock().unwrap().len(), 6 + 500);
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
     }
 
     #[test]
