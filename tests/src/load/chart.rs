@@ -39,7 +39,7 @@ pub fn draw(figures: &Figures) -> String {
         at += ROW / 2.0;
     }
     let conditions = format!(
-        "{} octets, signed and encrypted both ways, {} processors, {}",
+        "bodies of {} octets there and back, {} processors, {}",
         shown(figures.number("octets").unwrap_or_default()),
         shown(figures.number("processors").unwrap_or_default()).trim_end_matches(".00"),
         figures.text("day"),

@@ -108,6 +108,8 @@ impl Comparison {
         figures.note("processor", processor());
         figures.note("system", told("uname", &["-srm"]));
         figures.note("java", told("java", &["--version"]).lines().next().unwrap_or_default());
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        figures.note("load_before", load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()));
         figures.note("day", told("date", &["-u", "+%Y-%m-%d"]));
     }
 

@@ -20,7 +20,7 @@ pub fn page(figures: &Figures) -> String {
     let mut page = format!(
         "# What a message costs\n\n\
          `tests/load/compare.sh --write` wrote this page, and drew its chart, on {}{}: {}, {} processors, {}; {}. It took {} s, \
-         and {} calls went wrong. Run it to see your own machine's; `--quick` is shorter and rougher.\n\n\
+         and {} calls went wrong; the machine's load was {} before, where 0 is a machine that does nothing else. Run it to see your own machine's; `--quick` is shorter and rougher.\n\n\
          ![Processor time of the serving process for each message](performance.svg)\n\n",
         figures.text("day"),
         if figures.is("quick") { ", with `--quick`" } else { "" },
@@ -30,6 +30,7 @@ pub fn page(figures: &Figures) -> String {
         figures.text("java"),
         count("seconds"),
         count("errors"),
+        number("load_before"),
     );
     let _ = writeln!(
         page,
