@@ -242,7 +242,9 @@ fn is_left_out(choice: &Choice) -> bool {
     let whole_key = gcm && is(CIPHER, "Basic128GCM") && is(DERIVED, "") && is(CONVERSATION, "");
     // Where something of the security header is encrypted as well, it does not find what it encrypted of elements.
     let in_header = is(ORDER, "ees") || is(ORDER, "esees") || is(BOOT, "U") && is(CONVERSATION, "one");
-    let elements = in_header && !is(ELEMENTS, "") && !over_transport;
+    // Nor, once in a few dozen messages, of those of the asymmetric binding.
+    let asymmetric = is(BOOT, "X10") && is(CONVERSATION, "one");
+    let elements = (in_header || asymmetric) && !is(ELEMENTS, "") && !over_transport;
     elements || no_suite || sha1 || header || whole_key
 }
 
