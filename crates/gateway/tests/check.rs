@@ -104,6 +104,13 @@ routes:
 const LISTENER: &str = "    tls: { certificate: tests/keys/server.pem, key: tests/keys/server.key }\n";
 const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";
 
+/// All that the route says of security.
+const SECURED: &str = "    preset: wcf-ws2007-userNameOverTransport
+    addresses: [https://localhost/echo]
+    users: [{ name: alice, password_file: password }]
+    authorise: { rules: [{ allow: { users: [alice] } }] }
+";
+
 fn sound(folder: &Path) -> Value {
     std::fs::write(folder.join("password"), "wonderland-1865\n").unwrap();
     std::fs::set_permissions(folder.join("password"), PermissionsExt::from_mode(0o600)).unwrap();
@@ -136,7 +143,7 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     ("https://localhost/echo", "https://echo.example/echo", ["warning", "listener 127.0.0.1:0", "the certificate \"CN=nuncio-test-server,O=Test only\" is not for echo.example: clients that look"]),
     ("http://127.0.0.1:9000/echo", "http://plain:9000/echo", ["warning", "route /echo", "the backend http://plain:9000/echo is called in clear"]),
     ("routes:\n", "admin: { address: '0.0.0.0:9901', danger_admin_beyond_loopback: true }\nroutes:\n", ["danger", "admin listener 0.0.0.0:9901", "it can be reached from other machines, by anybody"]),
-    (PRESET, "    danger_plain: true\n", ["danger", "route /echo", "the route has no security: whoever reaches it calls the backend"]),
+    (SECURED, "    danger_plain: true\n", ["danger", "route /echo", "the route has no security: whoever reaches it calls the backend"]),
     (PRESET, "    preset: wcf-wshttp-userNameForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "what is signed is digested by SHA-1"]),
     (LISTENER, "    tls_terminated_by: [0.0.0.0/0]\n", ["danger", "listener 127.0.0.1:0", "everybody counts as one who takes TLS off"]),
     (PRESET, "    preset: wcf-wshttp-mutualCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n    trust: [certificates/expired.pem]\n", ["danger", "route /echo", "the trusted certificate \"emailAddress=test@localhost,CN=localhost,OU=Gateway,O=Nuncio Tests,L=Berlin,ST=Berlin,C=DE\" expired on 2021-01-01"]),
