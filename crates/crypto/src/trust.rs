@@ -8,7 +8,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::digest;
 use crate::key::RSA_BITS;
 use core::time::Duration;
-pub use pattern::{NotPattern, Pattern};
+pub use pattern::{NotPattern, Pattern, Subject, is_like};
 pub use revocation::{NotRevocationList, RevocationList};
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{

@@ -198,7 +198,7 @@ impl Ingress {
                 return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await.map(Some);
             }
         }
-        if !self.may(&caller, opened.request(), opened.action()) {
+        if !self.may(&caller, opened.request(), opened.verified_action()) {
             note(audit, Outcome::Denied, &"the rules of the route do not allow it");
             let denied = Fault::refusal(Class::FailedAuthentication, recipient.dialect());
             return self.seal(opened.into_reply(), Answer::Fault(denied), audit).await.map(Some);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use nuncio_crypto::trust::{self, Subject, is_like};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -33,6 +34,13 @@ pub struct Caller<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Pattern(Box<str>);
 
+/// Parts of a distinguished name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SubjectPattern {
+    text: Box<str>,
+    pattern: trust::Pattern,
+}
+
 /// Members of a group, or callers that a rule is about: whoever is named by any of the lists.
 #[derive(Clone, Debug, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,9 +48,10 @@ pub struct Members {
     /// Users, by name; `*` stands for any octets.
     #[serde(default)]
     pub users: Vec<Pattern>,
-    /// Holders of certificates, by subject as in `CN=client,O=Test`; `*` stands for any octets.
+    /// Holders of certificates, by parts of the subject, such as `CN=*, O=Acme`: each must be in it, and `*` stands for any
+    /// text within one.
     #[serde(default)]
-    pub subjects: Vec<Pattern>,
+    pub subjects: Vec<SubjectPattern>,
 }
 
 /// The callers and the actions that a rule is about.
@@ -52,9 +61,10 @@ pub struct Scope {
     /// Users, by name; `*` stands for any octets.
     #[serde(default)]
     pub users: Vec<Pattern>,
-    /// Holders of certificates, by subject; `*` stands for any octets.
+    /// Holders of certificates, by parts of the subject, such as `CN=*, O=Acme`: each must be in it, and `*` stands for any
+    /// text within one.
     #[serde(default)]
-    pub subjects: Vec<Pattern>,
+    pub subjects: Vec<SubjectPattern>,
     /// Whoever has one of these roles.
     #[serde(default)]
     pub roles: Vec<String>,
@@ -88,23 +98,7 @@ pub struct Authorisation {
 impl Pattern {
     /// Whether a text is one of those that the pattern stands for.
     pub fn matches(&self, text: &str) -> bool {
-        let mut parts = self.0.split('*');
-        let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-        let mut parts = parts.peekable();
-        if parts.peek().is_none() {
-            return rest.is_empty();
-        }
-        while let Some(part) = parts.next() {
-            if parts.peek().is_none() {
-                return rest.ends_with(part);
-            }
-            // The first place is as good as any: what stands for any octets may take more.
-            match rest.find(part) {
-                Some(at) => rest = &rest[at + part.len()..],
-                None => return false,
-            }
-        }
-        true
+        is_like(&self.0, text)
     }
 }
 
@@ -130,6 +124,39 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
+impl fmt::Display for SubjectPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for SubjectPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match trust::Pattern::parse(&text) {
+            Ok(pattern @ trust::Pattern::Distinguished(_)) => Ok(Self { text: text.into(), pattern }),
+            Ok(trust::Pattern::Alternative(..)) => Err(D::Error::custom(format_args!(
+                "{text:?} is not of the subject: rules know whom a certificate is about by that alone"
+            ))),
+            Err(reason) => Err(D::Error::custom(reason)),
+        }
+    }
+}
+
+impl JsonSchema for SubjectPattern {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SubjectPattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "=" })
+    }
+}
+
 impl JsonSchema for Pattern {
     fn inline_schema() -> bool {
         true
@@ -148,11 +175,14 @@ fn any(patterns: &[Pattern], text: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(text))
 }
 
-fn named(users: &[Pattern], subjects: &[Pattern], caller: &Caller<'_>) -> bool {
+fn named(users: &[Pattern], subjects: &[SubjectPattern], caller: &Caller<'_>) -> bool {
     match caller.proof {
         Proof::None => false,
         Proof::Password => any(users, caller.name),
-        Proof::Certificate => any(subjects, caller.name),
+        Proof::Certificate if subjects.is_empty() => false,
+        Proof::Certificate => {
+            Subject::parse(caller.name).is_some_and(|subject| subjects.iter().any(|like| subject.is(&like.pattern)))
+        }
     }
 }
 
@@ -256,8 +286,6 @@ mod tests {
             ("a*b*c", "a1b2c", true),
             ("a*b*c", "a1c2b", false),
             ("a*bc*c", "abcc", true),
-            ("CN=*,O=Test", "CN=x,O=Test", true),
-            ("CN=*,O=Test", "CN=x,O=Test,O=Other", false),
             ("urn:a**", "urn:ab", true),
         ] {
             assert_eq!(Pattern::from(pattern).matches(text), stands, "{pattern} {text}");
@@ -312,15 +340,23 @@ mod tests {
         );
         assert_eq!(rules.roles(&user("alice"), &["own", "all"]), ["all", "clerk", "own"]);
         assert_eq!(rules.roles(&holder("CN=a,OU=Clerks"), &[]), ["clerk"]);
-        assert_eq!(rules.roles(&holder("alice"), &[]), [""; 0]);
+        // In any order and letters, with more beside it; and not in the value of another part.
+        assert_eq!(rules.roles(&holder("O=Acme,OU=CLERKS,CN=b"), &[]), ["clerk"]);
+        for other in ["CN=a", "OU=Clerks", r"CN=a\,OU=Clerks", "CN=a,OU=Clerks 2", "alice", ""] {
+            assert_eq!(rules.roles(&holder(other), &[]), [""; 0], "{other}");
+        }
         assert_eq!(rules.roles(&NOBODY, &[]), [""; 0]);
     }
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for yaml in
-            ["rules: [{ allow: { user: [a] } }]", "rules: [{ permit: {} }]", "rules: [{ allow: { users: [''] } }]"]
-        {
+        for yaml in [
+            "rules: [{ allow: { user: [a] } }]",
+            "rules: [{ permit: {} }]",
+            "rules: [{ allow: { users: [''] } }]",
+            "rules: [{ allow: { subjects: [alice] } }]",
+            "rules: [{ allow: { subjects: ['DNS:a'] } }]",
+        ] {
             assert!(said::read::<File>("rules.yaml", yaml.as_bytes()).is_err(), "{yaml}");
         }
     }

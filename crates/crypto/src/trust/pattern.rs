@@ -42,6 +42,31 @@ impl Pattern {
     }
 }
 
+/// A distinguished name, read.
+pub struct Subject(Name);
+
+impl Subject {
+    /// Reads the name in the form of RFC 2253; `None` where it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        Name::parse(text).map(Self)
+    }
+
+    /// Whether it is like that: never like an alternative name.
+    pub fn is(&self, pattern: &Pattern) -> bool {
+        match pattern {
+            Pattern::Alternative(..) => false,
+            Pattern::Distinguished(parts) => has(&self.0, parts),
+        }
+    }
+}
+
+fn has(name: &Name, parts: &[(String, String)]) -> bool {
+    let is = |(kind, wanted): &(String, String)| {
+        name.attributes().any(|(other, value)| kind == other && is_like(wanted, value))
+    };
+    parts.iter().all(is)
+}
+
 impl fmt::Debug for Pattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -85,9 +110,7 @@ impl Names {
             Pattern::Alternative(kind, wanted) => {
                 self.alternative.iter().any(|(other, value)| kind == other && is_like(wanted, value))
             }
-            Pattern::Distinguished(parts) => parts.iter().all(|(kind, wanted)| {
-                self.distinguished.attributes().any(|(other, value)| kind == other && is_like(wanted, value))
-            }),
+            Pattern::Distinguished(parts) => has(&self.distinguished, parts),
         }
     }
 }
@@ -114,7 +137,7 @@ pub(super) fn usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
 
 /// Whether a text is like a pattern in which `*` stands for any text. Each star takes as little as it can, and none is
 /// looked at twice, so that no pattern is slow.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(last) = parts.next_back() else { return pattern == text };

@@ -217,7 +217,7 @@ fn actions(scope: &Scope) -> String {
     scope.actions.iter().map(Pattern::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn list(what: &str, patterns: &[Pattern]) -> Vec<String> {
+fn list(what: &str, patterns: &[impl std::fmt::Display]) -> Vec<String> {
     patterns.iter().map(|pattern| format!("{what} {pattern}")).collect()
 }
 
