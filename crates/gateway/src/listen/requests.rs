@@ -3,6 +3,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::pace::{Pace, Paced};
 use super::{Arrival, Floor, Stage, past};
 use crate::upstream::causes;
+
+/// Longer than it takes a client's octets to arrive.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<S>(stream: S, arrival: Arrival, floor: &Arc<Floor>) -> Result<(), String>
@@ -40,12 +44,22 @@ where
     let mut stage = floor.stage.clone();
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = past(&mut stage, Stage::Serving) => {
+        () = async {
+            past(&mut stage, Stage::Serving).await;
+            // Closed at once, a connection that just began, or whose next request is on its way, would be lost to its client.
+            // What comes is answered, and closed with that.
+            tokio::time::sleep(linger(timeouts.drain)).await;
+        } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     served.map_err(|error| causes(&error))
+}
+
+/// For how long a connection on which nothing happens is still listened to at the end.
+fn linger(drain: Duration) -> Duration {
+    LINGER.min(drain / 4)
 }
 
 /// The router, told where each request came from, and telling the stream how far each has come.
@@ -68,7 +82,7 @@ impl Service<Request<Incoming>> for Requests {
         let floor = Arc::clone(&self.floor);
         Box::pin(async move {
             let mut response = response.await?.map(|body| Tail { body, pace });
-            if *floor.replaced.borrow() {
+            if *floor.replaced.borrow() || *floor.stage.borrow() > Stage::Serving {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)
