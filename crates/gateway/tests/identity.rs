@@ -30,6 +30,10 @@ struct Bench {
 impl Bench {
     /// `more` is what the route says beside its policy and users.
     fn start(name: &str, more: &str) -> Self {
+        Self::start_with(name, more, &[])
+    }
+
+    fn start_with(name: &str, more: &str, flags: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -55,7 +59,7 @@ impl Bench {
         let (file, log) = (folder.join("nuncio.yaml"), folder.join("log"));
         std::fs::write(&file, yaml).unwrap();
         let mut command: Command = nuncio();
-        command.arg("run").arg("--config").arg(file);
+        command.arg("run").arg("--config").arg(file).args(flags);
         let running = Running::start_logging(command, File::create(&log).unwrap().into());
         Self { _running: running, port, seen, log }
     }
@@ -204,4 +208,34 @@ fn who_may_not_call_is_told_so_and_the_backend_is_not_asked() {
         assert!(Instant::now() < until, "{log}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A line of the log for machines is an object, whatever a peer says of itself.
+#[test]
+fn an_access_line_can_be_an_object() {
+    let bench = Bench::start_with("identity-json", "", &["--log-format", "json"]);
+    let action = format!("urn:&quot;do&#10;{}", "x".repeat(300));
+    assert!(bench.call("alice", &action, "", "").starts_with("HTTP/1.1 200"));
+    assert!(bench.call("alice2", "urn:do", "", "").starts_with("HTTP/1.1 500"));
+    let until = Instant::now() + Duration::from_mins(1);
+    let lines = loop {
+        let log = std::fs::read_to_string(&bench.log).unwrap();
+        let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<_> = lines.into_iter().filter(|line| line["target"] == "nuncio::audit").collect();
+        if lines.len() == 2 {
+            break lines;
+        }
+        assert!(Instant::now() < until, "{log}");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let [taken, refused] = &lines[..] else { panic!("two lines") };
+    assert_eq!(
+        (&taken["principal"], &taken["status"], &taken["level"]),
+        (&"alice".into(), &200.into(), &"INFO".into())
+    );
+    let told = taken["action"].as_str().unwrap();
+    assert!(told.starts_with("urn:\"do") && told.chars().count() == 256, "{told}");
+    assert!(taken["took_ms"].is_f64() && taken.get("refused").is_none(), "{taken}");
+    assert_eq!((&refused["status"], &refused["level"]), (&500.into(), &"WARN".into()));
+    assert!(refused["refused"].as_str().unwrap().contains("alice2"), "{refused}");
 }

@@ -25,6 +25,9 @@ struct Nuncio {
     /// What is logged on standard error, such as `info`, `nuncio=debug,warn` or `off`.
     #[arg(long, global = true, value_name = "FILTER", default_value = "info", display_order = 1000)]
     log: String,
+    /// How the log is written.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", display_order = 1001)]
+    log_format: log::Format,
     #[command(subcommand)]
     command: Command,
 }
@@ -78,7 +81,7 @@ impl Failed {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments = Nuncio::parse();
-    let flush = match log::start(&arguments.log) {
+    let flush = match log::start(&arguments.log, arguments.log_format) {
         Ok(flush) => flush,
         Err(error) => return fail(&error.to_string()),
     };

@@ -4,6 +4,7 @@ mod queue;
 
 use std::fmt::{self, Display, Write as _};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
@@ -26,20 +27,36 @@ pub struct BadFilter {
     reason: String,
 }
 
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: the fields of an access line behind each other.
+    #[default]
+    Text,
+    /// For machines: an object of JSON a line, each field of an access line a member.
+    Json,
+}
+
+/// Whether lines are objects of JSON: said once, before the first of them.
+static JSON: AtomicBool = AtomicBool::new(false);
+
 /// Sends the log to standard error, in colour only where that is a terminal. `filter` is in the syntax of `RUST_LOG`,
 /// such as `info` or `nuncio=debug,warn`.
 ///
 /// Does nothing where a subscriber is set already. What is given back keeps the log going: dropping it writes what is
 /// still to be written.
-pub fn start(filter: &str) -> Result<Flush, BadFilter> {
+pub fn start(filter: &str, format: Format) -> Result<Flush, BadFilter> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|error| BadFilter { filter: filter.to_owned(), reason: error.to_string() })?;
     let (queue, flush) = queue::start(std::io::stderr());
-    let _ = tracing_subscriber::fmt()
-        .with_writer(move || queue.clone())
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(parsed)
-        .try_init();
+    let log = tracing_subscriber::fmt().with_writer(move || queue.clone()).with_env_filter(parsed);
+    let _ = match format {
+        Format::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        Format::Json => {
+            JSON.store(true, Ordering::Relaxed);
+            log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        }
+    };
     Ok(flush)
 }
 
@@ -118,6 +135,9 @@ impl Audit {
 
     /// Writes the line: a refusal as a warning, everything else as information. Who went away got no status.
     pub(crate) fn write(&self, peer: &str, path: &str, status: Option<StatusCode>, took: Duration) {
+        if JSON.load(Ordering::Relaxed) {
+            return self.write_json(peer, path, status, took);
+        }
         let line = self.line(peer, path, status, took);
         if self.refused.is_some() {
             tracing::warn!(target: "nuncio::audit", "{line}");
@@ -126,17 +146,55 @@ impl Audit {
         }
     }
 
+    /// The same fields, each by its name. What is written escapes them.
+    fn write_json(&self, peer: &str, path: &str, status: Option<StatusCode>, took: Duration) {
+        macro_rules! write {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "nuncio::audit",
+                    peer,
+                    path = cut(path),
+                    status = status.map(|status| status.as_u16()),
+                    principal = self.principal.as_deref().map(cut),
+                    conversation = self.conversation.as_deref(),
+                    action = self.action.as_deref().map(cut),
+                    trace = self.trace.as_ref().map(TraceParent::trace),
+                    unverified = (!self.unverified.is_empty()).then(|| self.unverified.join(" ")).as_deref().map(cut),
+                    refused = self.refused.as_deref().map(cut),
+                    took_ms = took.as_secs_f64() * 1000.0,
+                )
+            };
+        }
+        if self.refused.is_some() { write!(warn) } else { write!(info) }
+    }
+
     /// Writes the line of a request to the admin listener. It has a target of its own, so that who is asked every second
     /// whether he lives can leave that out.
     pub(crate) fn write_watched(peer: &str, method: &Method, path: &str, status: StatusCode, took: Duration) {
+        let bad = status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR;
+        if JSON.load(Ordering::Relaxed) {
+            let (method, path, status) = (cut(method.as_str()), cut(path), status.as_u16());
+            let took_ms = took.as_secs_f64() * 1000.0;
+            if bad {
+                tracing::warn!(target: "nuncio::admin", peer, method, path, status, took_ms);
+            } else {
+                tracing::info!(target: "nuncio::admin", peer, method, path, status, took_ms);
+            }
+            return;
+        }
         let line = Self::default().line(peer, path, Some(status), took);
         let method = Quoted(method.as_str());
-        if status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR {
+        if bad {
             tracing::warn!(target: "nuncio::admin", "method=\"{method}\" {line}");
         } else {
             tracing::info!(target: "nuncio::admin", "method=\"{method}\" {line}");
         }
     }
+}
+
+/// No more than [`LONGEST`] characters.
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
 }
 
 #[cfg(test)]
@@ -169,6 +227,12 @@ mod tests {
 
     #[test]
     fn a_bad_filter_is_an_error() {
-        assert!(start("nuncio=loud=ly").err().unwrap().to_string().starts_with("log filter \"nuncio=loud=ly\": "));
+        assert!(
+            start("nuncio=loud=ly", Format::Text)
+                .err()
+                .unwrap()
+                .to_string()
+                .starts_with("log filter \"nuncio=loud=ly\": ")
+        );
     }
 }
