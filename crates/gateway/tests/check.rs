@@ -102,6 +102,11 @@ routes:
     authorise: { rules: [{ allow: { users: [alice] } }] }
 ";
 const LISTENER: &str = "    tls: { certificate: tests/keys/server.pem, key: tests/keys/server.key }\n";
+const SECURED: &str = "    preset: wcf-ws2007-userNameOverTransport
+    addresses: [https://localhost/echo]
+    users: [{ name: alice, password_file: password }]
+    authorise: { rules: [{ allow: { users: [alice] } }] }
+";
 const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";
 
 /// All that the route says of security.
@@ -145,6 +150,7 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     ("routes:\n", "admin: { address: '0.0.0.0:9901', danger_admin_beyond_loopback: true }\nroutes:\n", ["danger", "admin listener 0.0.0.0:9901", "it can be reached from other machines, by anybody"]),
     (SECURED, "    danger_plain: true\n", ["danger", "route /echo", "the route has no security: whoever reaches it calls the backend"]),
     (PRESET, "    preset: wcf-wshttp-userNameForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "what is signed is digested by SHA-1"]),
+    ("    preset:", "    actions: [{ actions: ['urn:far*'], backend: 'http://far.example/' }]\n    preset:", ["warning", "route /echo", "the backend http://far.example/ is called in clear"]),
     (LISTENER, "    tls_terminated_by: [0.0.0.0/0]\n", ["danger", "listener 127.0.0.1:0", "everybody counts as one who takes TLS off"]),
     (PRESET, "    preset: wcf-wshttp-mutualCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n    trust: [certificates/expired.pem]\n", ["danger", "route /echo", "the trusted certificate \"emailAddress=test@localhost,CN=localhost,OU=Gateway,O=Nuncio Tests,L=Berlin,ST=Berlin,C=DE\" expired on 2021-01-01"]),
     (PRESET, "    preset: wcf-wshttp-mutualCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n    trust: [certificates/weak.pem]\n", ["danger", "route /echo", "the trusted certificate \"CN=weak\" has an RSA key of 1024 bits"]),
@@ -176,6 +182,25 @@ fn what_is_weak_is_found() {
         };
         assert_eq!((strict.status.code(), text(&strict.stderr)), (status, errors), "{to}");
         assert!(!text(&strict.stdout).contains(" note "), "{}", text(&strict.stdout));
+    }
+}
+
+/// What a gateway says at its start is said here too: that others can read its secrets.
+#[test]
+fn secrets_that_others_can_read_are_found() {
+    let folder = folder("open");
+    sound(&folder);
+    for file in ["password", "tests/keys/server.key"] {
+        let open = |mode| std::fs::set_permissions(folder.join(file), PermissionsExt::from_mode(mode)).unwrap();
+        let found = || findings(&json(&check(&folder, &["--config", "nuncio.yaml", "--at", AT, "--json"])));
+        let is = |found: &[String; 3]| {
+            found[0] == "warning" && found[2].starts_with("a secret is in a file") && found[2].contains(file)
+        };
+        open(0o644);
+        let told = found();
+        assert!(told.iter().any(is), "{file}: {told:#?}");
+        open(0o640);
+        assert!(!found().iter().any(is), "{file}: a group is how containers are given secrets");
     }
 }
 
@@ -331,6 +356,27 @@ fn a_policy_is_told_without_a_configuration() {
     assert_eq!(told["policy"]["alternatives"].as_array().unwrap().len(), 1);
     let found = findings(&told);
     assert!(found.iter().any(|found| found[2].contains("no timestamp")), "{found:#?}");
+    std::fs::write(folder.join("policy.yaml"), "preset: mutualCertificate11Security\nestablishSecurityContext: true\n")
+        .unwrap();
+    let told = check(&folder, &["--policy", "policy.yaml"]);
+    let words = text(&told.stdout);
+    assert!(
+        told.status.success() && words.contains("Who begins one brings a certificate"),
+        "{words}{}",
+        text(&told.stderr)
+    );
+    std::fs::copy(repository().join("crates/policy/tests/data/wcf-conversation.wsdl"), folder.join("own.wsdl"))
+        .unwrap();
+    std::fs::write(folder.join("policy.yaml"), "wsdl: own.wsdl\n").unwrap();
+    let told = check(&folder, &["--policy", "policy.yaml"]);
+    assert!(told.status.success() && text(&told.stdout).contains("Conversations"), "{}", text(&told.stderr));
+    std::fs::write(folder.join("policy.yaml"), "preset: none\n").unwrap();
+    let wrong = check(&folder, &["--policy", "policy.yaml"]);
+    assert!(
+        wrong.status.code() == Some(1) && text(&wrong.stderr).starts_with("nuncio: policy.yaml:1: "),
+        "{}",
+        text(&wrong.stderr)
+    );
     std::fs::write(folder.join("broken.xml"), "<a>").unwrap();
     let broken = check(&folder, &["--policy", "broken.xml"]);
     assert_eq!(broken.status.code(), Some(1));

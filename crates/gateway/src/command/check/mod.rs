@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use nuncio_policy::explain::{Grade, explain};
-use nuncio_policy::model::{Policy, SoapVersion};
-use nuncio_policy::{bare, preset};
+use nuncio_policy::model::{Operation, Policy, Port, SoapVersion};
+use nuncio_policy::said::NotRead;
+use nuncio_policy::yaml::{self, PolicyFile, Source, Stated};
+use nuncio_policy::{bare, preset, said, wsdl};
 use nuncio_wss::Time;
 use reqwest::Url;
 
@@ -44,7 +46,7 @@ pub(super) struct Check {
     /// Tells of this route alone: its path, or its hosts and its path
     #[arg(long, value_name = "PATH", conflicts_with = "policy")]
     route: Option<String>,
-    /// A policy in place of a configuration: a preset's name, or a file of WS-SecurityPolicy
+    /// A policy in place of a configuration: a preset's name, or a file in YAML or of WS-SecurityPolicy
     #[arg(long, value_name = "PRESET|FILE", conflicts_with = "config")]
     policy: Option<String>,
     /// Tells it as JSON
@@ -236,21 +238,70 @@ fn is_anywhere(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
 }
 
-/// A policy by its name or in a file.
-fn policy(name: &str, now: Time) -> Result<(PolicyReport, Report), Failed> {
-    let (soap, alternatives): (&[SoapVersion], Vec<Policy>) = if let Some(preset) = preset::named(name) {
-        (preset.soap, vec![preset.policy])
-    } else {
-        let bytes = std::fs::read(name).map_err(|error| {
+/// A policy that is in no configuration.
+struct Alone {
+    soap: Vec<SoapVersion>,
+    alternatives: Vec<Policy>,
+    operations: Vec<Operation>,
+}
+
+impl Alone {
+    /// A preset, a file in YAML, or one of WS-SecurityPolicy.
+    fn read(name: &str) -> Result<Self, Failed> {
+        if let Some(preset) = preset::named(name) {
+            return Ok(Self::whatever(preset.soap, vec![preset.policy]));
+        }
+        let file = Path::new(name);
+        let bytes = std::fs::read(file).map_err(|error| {
             let have = preset::all().map(|preset| preset.name).collect::<Vec<_>>().join(", ");
             Failed::Step(format!("--policy: {name:?} is none of the presets ({have}), and no file: {error}"))
         })?;
-        let read = bare::read(name, &bytes).map_err(|error| Failed::Step(error.to_string()))?;
-        (&[SoapVersion::V11, SoapVersion::V12], read)
-    };
+        if !file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            let read = bare::read(name, &bytes).map_err(|error| Failed::Step(error.to_string()))?;
+            return Ok(Self::whatever(&[SoapVersion::V11, SoapVersion::V12], read));
+        }
+        let wrong = |error: NotRead| Failed::Step(error.to_string());
+        let source = said::read::<PolicyFile>(name, &bytes).map_err(wrong)?.source().map_err(wrong)?;
+        match source {
+            Source::Stated(Stated { soap, alternatives, operations, .. }) => {
+                Ok(Self { soap, alternatives, operations })
+            }
+            Source::Contract(contract) => Self::of_contract(&contract, file),
+        }
+    }
+
+    fn whatever(soap: &[SoapVersion], alternatives: Vec<Policy>) -> Self {
+        Self { soap: soap.to_vec(), alternatives, operations: Vec::new() }
+    }
+
+    /// That of the port which is named, or of the only one that has a policy.
+    fn of_contract(contract: &yaml::Contract, file: &Path) -> Result<Self, Failed> {
+        let wrong = |error: String| Failed::Step(format!("{}: {error}", contract.wsdl.origin));
+        let wsdl = file.parent().unwrap_or(Path::new("")).join(&contract.wsdl.value);
+        let bytes = std::fs::read(&wsdl).map_err(|error| wrong(format!("cannot read {}: {error}", wsdl.display())))?;
+        let read = wsdl::read(&wsdl.display().to_string(), &bytes).map_err(|error| Failed::Step(error.to_string()))?;
+        let is = |port: &Port| match &contract.port {
+            Some(name) => port.name == name.value,
+            None => port.alternatives.as_ref().map_or(true, |alternatives| !alternatives.is_empty()),
+        };
+        let mut ports = read.ports.into_iter().filter(is);
+        match (ports.next(), ports.next()) {
+            (Some(port), None) => {
+                let alternatives = port.alternatives.map_err(|error| Failed::Step(error.to_string()))?;
+                Ok(Self { soap: vec![port.soap], alternatives, operations: port.operations })
+            }
+            (None, _) => Err(wrong(format!("{} has no such port with a policy", wsdl.display()))),
+            (Some(_), Some(_)) => Err(wrong(format!("several ports of {} have a policy: name one", wsdl.display()))),
+        }
+    }
+}
+
+/// Tells a policy by its name or in a file.
+fn policy(name: &str, now: Time) -> Result<(PolicyReport, Report), Failed> {
+    let Alone { soap, alternatives, operations } = Alone::read(name)?;
     let mut findings = Findings::default();
-    let explained: Vec<_> = alternatives.iter().map(|policy| explain(policy, &[])).collect();
-    let policy = PolicyReport::new(name, soap, &explained, "", &mut findings);
+    let explained: Vec<_> = alternatives.iter().map(|policy| explain(policy, &operations)).collect();
+    let policy = PolicyReport::new(name, &soap, &explained, "", &mut findings);
     let mut report = Report {
         outcome: "fine",
         at: instant(now),

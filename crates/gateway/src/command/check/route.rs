@@ -10,7 +10,7 @@ use nuncio_wss::{Form, Time};
 use super::certificate::{Role, instant, look};
 use super::report::{Findings, PolicyReport, RouteReport, SectionReport};
 use super::{Named, is_here};
-use crate::config::{Backend, Balance, ContractSettings, Identity, RouteSettings};
+use crate::config::{Action, Backend, Balance, ByAction, ContractSettings, Identity, RouteSettings};
 use crate::identity::Claim;
 
 /// Tells a route, and finds what is weak in it. `users` are those that it names.
@@ -21,11 +21,16 @@ pub(super) fn look_at_route(route: &RouteSettings, users: &[Named], now: Time, f
     let explained: Vec<_> = endpoint.alternatives.iter().map(|policy| explain(policy, &endpoint.operations)).collect();
     let policy = PolicyReport::new(&endpoint.name, &endpoint.soap, &explained, &about, findings);
     let section = |heading: &str, says: Vec<String>| SectionReport { heading: heading.to_owned(), says };
-    let mut sections = vec![
-        section("Backend", backend(route, &about, findings)),
+    let mut sections = vec![section("Backend", backend(&route.backend, "Messages", &about, findings))];
+    for ByAction { actions, backend: own } in &route.by_action {
+        let actions: Vec<String> = actions.iter().map(action).collect();
+        let what = format!("Messages with the action {}", actions.join(" or "));
+        sections.push(section("Backend of some actions", backend(own, &what, &about, findings)));
+    }
+    sections.extend([
         section("Who may call", callers(route, users, &about, findings)),
         section("What the backend is told", told(route)),
-    ];
+    ]);
     sections.push(section("Contract", vec![contract(route).to_owned()]));
     if !endpoint.is_plain() {
         sections.push(section("Addresses", vec![addresses(route, &about, findings)]));
@@ -75,8 +80,15 @@ fn tenures(route: &RouteSettings, now: Time, about: &str, findings: &mut Finding
     }
 }
 
-fn backend(route: &RouteSettings, about: &str, findings: &mut Findings) -> Vec<String> {
-    let Backend { urls, trust, identity, balance, health, ejection, .. } = &route.backend;
+fn action(action: &Action) -> String {
+    match action {
+        Action::Exact(action) => action.clone(),
+        Action::Beginning(action) => format!("{action}*"),
+    }
+}
+
+fn backend(backend: &Backend, what: &str, about: &str, findings: &mut Findings) -> Vec<String> {
+    let Backend { urls, trust, identity, balance, health, ejection, .. } = backend;
     let mut says = Vec::new();
     for (url, weight) in urls {
         let share = if urls.len() > 1 { format!(", with weight {weight}") } else { String::new() };
@@ -89,7 +101,7 @@ fn backend(route: &RouteSettings, about: &str, findings: &mut Findings) -> Vec<S
             findings.add(Grade::Warning, about, format!("the backend {url} {words}"));
             "in clear"
         };
-        says.push(format!("Messages go to {url}{share}, {way}."));
+        says.push(format!("{what} go to {url}{share}, {way}."));
     }
     if urls.iter().any(|(url, _)| url.scheme() == "https") {
         let against = if trust.is_some() { "the certificates given for it" } else { "the system's roots" };
