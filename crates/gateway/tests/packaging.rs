@@ -254,15 +254,17 @@ fn systemd_takes_the_unit() {
         println!("skip: there is no systemd-analyze to judge the unit");
         return;
     }
-    let file = root("systemd").join("nuncio.service");
+    let root = root("systemd");
+    std::fs::write(root.join("nuncio.socket"), read("packaging/nuncio.socket")).unwrap();
+    let file = root.join("nuncio.service");
     std::fs::write(&file, unit.replace(PROGRAM, env!("CARGO_BIN_EXE_nuncio"))).unwrap();
     let analyse = |arguments: &[&str]| {
         let output = Command::new("systemd-analyze").args(arguments).arg(&file).output().unwrap();
         let said = [output.stdout, output.stderr].map(|octets| String::from_utf8_lossy(&octets).into_owned());
         (output.status.success(), said.concat())
     };
-    let (taken, said) = analyse(&["verify"]);
-    assert!(taken && !said.contains("nuncio.service:"), "{said}");
+    let (taken, said) = analyse(&["verify", root.join("nuncio.socket").to_str().unwrap()]);
+    assert!(taken && !said.contains("nuncio.service:") && !said.contains("nuncio.socket:"), "{said}");
     // Of ten; the common service has more than nine.
     let (taken, said) = analyse(&["security", "--offline=true", "--threshold=20"]);
     assert!(taken, "{said}");
