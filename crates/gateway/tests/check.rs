@@ -102,11 +102,6 @@ routes:
     authorise: { rules: [{ allow: { users: [alice] } }] }
 ";
 const LISTENER: &str = "    tls: { certificate: tests/keys/server.pem, key: tests/keys/server.key }\n";
-const SECURED: &str = "    preset: wcf-ws2007-userNameOverTransport
-    addresses: [https://localhost/echo]
-    users: [{ name: alice, password_file: password }]
-    authorise: { rules: [{ allow: { users: [alice] } }] }
-";
 const PRESET: &str = "    preset: wcf-ws2007-userNameOverTransport\n";
 
 /// All that the route says of security.
