@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -132,7 +133,18 @@ fn build() -> Result<PathBuf, String> {
     }
 }
 
-/// A port of 127.0.0.1 that was free a moment ago.
+/// A port that is free, and that nobody else is given: below those that the system gives, and not the same in two processes
+/// of tests that run at once.
 pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let from = (std::process::id().wrapping_mul(61) % 22_000) as u16;
+    let mut refused = None;
+    for _ in 0..1000 {
+        let port = 10_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed) % 22_000) % 22_000;
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
 }

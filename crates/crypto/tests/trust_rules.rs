@@ -122,7 +122,7 @@ fn thumbprints_pin() {
         let settings = Settings { ways: Ways::Chain, ..settings };
         assert_eq!(check(settings, &pinned, &[]), Err(Untrusted::UnknownIssuer));
     }
-    for text in ["", "00", &sha1[2..], &format!("{sha1}00"), &sha1.replace(['0', '1'], "g")] {
+    for text in ["", "00", &sha1[2..], &format!("{sha1}00"), &sha1.replacen(&sha1[..1], "g", 1)] {
         assert_eq!(Thumbprint::parse(text), None, "{text}");
     }
 }
