@@ -269,7 +269,13 @@ fn endpoint(scenario: &Scenario) -> Result<Endpoint, String> {
     if alternatives.iter().all(|policy| policy.duplex) {
         return Err("replies to another address are not built yet".into());
     }
-    Ok(Endpoint { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
+    Ok(Endpoint {
+        name: port.name,
+        soap: vec![port.soap],
+        alternatives,
+        operations: port.operations,
+        message_lifetime: None,
+    })
 }
 
 /// The local name of what a message's body holds.

@@ -213,7 +213,7 @@ fn contract(
 
 /// What serves one version of SOAP, under every alternative of the policy that is built.
 fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> Result<Arc<Recipient>, RouteProblem> {
-    let Endpoint { name, alternatives, operations, .. } = &settings.endpoint;
+    let Endpoint { name, alternatives, operations, message_lifetime, .. } = &settings.endpoint;
     let credentials = settings.identities.iter().map(Identity::credential);
     let recipient = Recipient::new(RecipientSettings {
         alternatives: alternatives.clone(),
@@ -223,8 +223,8 @@ fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> 
         trust: Trust::of(settings.trust.clone())?,
         passwords: Some(Arc::<Users>::clone(&settings.users)),
         addresses: settings.addresses.clone(),
-        freshness: Freshness { skew: lifetimes.skew, window: lifetimes.message },
-        message_lifetime: lifetimes.answer,
+        freshness: Freshness { skew: lifetimes.skew, window: message_lifetime.unwrap_or(lifetimes.message) },
+        message_lifetime: message_lifetime.unwrap_or(lifetimes.answer),
         context_lifetime: lifetimes.conversation,
         forward_addressing: settings.forward_addressing,
         limits: settings.limits.message(),

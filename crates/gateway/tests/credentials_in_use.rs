@@ -100,6 +100,7 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
                 soap: policy.soap.to_vec(),
                 alternatives: vec![policy.policy],
                 operations: Vec::new(),
+                message_lifetime: None,
             },
             contract: ContractSettings::None,
             identities: vec![Identity::new(certificate(), Secret::new(key("server.key"))).unwrap()],

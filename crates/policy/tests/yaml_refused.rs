@@ -30,11 +30,12 @@ fn symmetric(more: &str) -> String {
 #[test]
 fn what_is_not_one_policy() {
     check(&[
+        ("{}".to_owned(), "1: a policy has one of preset, wsdl, binding and alternatives: this has none"),
         ("soap: [Soap11]".to_owned(), "1: a policy has one of preset, wsdl, binding and alternatives: this has none"),
         (format!("{WSE}\nwsdl: a.wsdl"), "2: a policy has one of preset and wsdl: this has both"),
         ("alternatives: []".to_owned(), "1: the policy has no alternative"),
         (symmetric("soap: []"), "6: soap names no version"),
-        ("\npreset: usernameSecurity".to_owned(), "2: no preset is called usernameSecurity; there are usernameOver"),
+        ("\npreset: usernameSecurity".to_owned(), "2: there is no preset \"usernameSecurity\", only wcf-ws2007-"),
         ("preset: kerberosSecurity".to_owned(), "1: kerberosSecurity is not built yet"),
         ("preset: SspiNegotiated".to_owned(), "1: SspiNegotiated is not built yet"),
         (format!("{WSE}\nestablishSecurityContexts: true"), "2: unknown field `establishSecurityContexts`"),

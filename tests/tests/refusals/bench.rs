@@ -139,6 +139,7 @@ impl Bench {
                 soap: preset.soap.to_vec(),
                 alternatives: unserved.into_iter().chain([preset.policy.clone()]).collect(),
                 operations: Vec::new(),
+                message_lifetime: None,
             },
             identity: (file("server.pem"), file("server.key")),
             users: vec![(USER.to_owned(), PASSWORD.to_owned())],

@@ -1,15 +1,17 @@
 //! The policy of a route: read, one port chosen, and held against what else the route has.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nuncio_policy::model::{
     Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, SupportingToken, Token,
 };
-use nuncio_policy::preset;
+use nuncio_policy::yaml::Stated;
 
 use super::Said;
 use super::base::{Base, read};
 use super::error::{ConfigError, Problem, Troubled};
+use super::policy::PolicySource;
 
 /// What a route demands of its clients.
 pub struct Endpoint {
@@ -21,20 +23,15 @@ pub struct Endpoint {
     pub alternatives: Vec<Policy>,
     /// The operations of the contract; none where a preset stands in for one.
     pub operations: Vec<Operation>,
+    /// For how long its messages are good, where that is said with its policy.
+    pub message_lifetime: Option<Duration>,
 }
 
 impl Endpoint {
-    /// Reads what a route says of its policy. `route` is where it says nothing.
-    pub(super) fn load(
-        wsdl: Option<Said<PathBuf>>,
-        port: Option<Said<String>>,
-        preset: Option<Said<String>>,
-        route: &Said<String>,
-        base: &Base,
-    ) -> Result<Self, ConfigError> {
-        let either = || Problem::Either { owner: "route", first: "wsdl", second: "preset" };
-        match (wsdl, preset, port) {
-            (Some(file), None, port) => {
+    /// Reads the policy that a route says.
+    pub(super) fn load(source: PolicySource, base: &Base) -> Result<Self, ConfigError> {
+        match source {
+            PolicySource::Contract { wsdl: file, port } => {
                 let name = file.value.display().to_string();
                 let contract = nuncio_policy::wsdl::read(&name, &read(base, &file)?)
                     .map_err(|error| file.problem(Problem::Policy(error)))?;
@@ -44,26 +41,26 @@ impl Endpoint {
                 };
                 Self::of_port(port).map_err(|problem| said.problem(problem))
             }
-            (None, Some(name), None) => {
-                let preset = preset::named(&name.value)
-                    .ok_or_else(|| name.problem(Problem::Preset(name.value.clone(), presets())))?;
-                Ok(Self {
-                    name: preset.name.to_owned(),
-                    soap: preset.soap.to_vec(),
-                    alternatives: vec![preset.policy],
-                    operations: Vec::new(),
-                })
+            PolicySource::Stated(said) => {
+                let at = said.with(());
+                let Stated { name, soap, alternatives, operations, settings } = *said.value;
+                let alternatives = served(&name, alternatives).map_err(|problem| at.problem(problem))?;
+                let message_lifetime = settings.message_lifetime.map(|lifetime| lifetime.value);
+                Ok(Self { name, soap, alternatives, operations, message_lifetime })
             }
-            (None, _, Some(port)) => Err(port.problem(Problem::Half { given: "port", missing: "wsdl" })),
-            (None, None, None) => Err(route.problem(either())),
-            (Some(file), Some(_), _) => Err(file.problem(either())),
         }
     }
 
     /// One that demands nothing.
     pub(super) fn plain() -> Self {
         let soap = vec![SoapVersion::V11, SoapVersion::V12];
-        Self { name: "plain".to_owned(), soap, alternatives: Vec::new(), operations: Vec::new() }
+        Self {
+            name: "plain".to_owned(),
+            soap,
+            alternatives: Vec::new(),
+            operations: Vec::new(),
+            message_lifetime: None,
+        }
     }
 
     /// Whether it demands nothing: whoever comes may call.
@@ -76,18 +73,14 @@ impl Endpoint {
         if alternatives.is_empty() {
             return Err(Problem::NoPolicy(port.name));
         }
-        let (alternatives, others): (Vec<Policy>, Vec<Policy>) =
-            alternatives.into_iter().partition(|policy| !policy.duplex);
-        if alternatives.is_empty() && !others.is_empty() {
-            return Err(Problem::Channel { port: port.name, what: "replies to another address" });
-        }
-        if alternatives.iter().all(|policy| policy.reliable.is_some()) {
-            tracing::warn!(
-                port = %port.name,
-                "the policy asks for reliable messaging: its messages go through, and the backend must keep the sequences"
-            );
-        }
-        Ok(Self { name: port.name, soap: vec![port.soap], alternatives, operations: port.operations })
+        let alternatives = served(&port.name, alternatives)?;
+        Ok(Self {
+            name: port.name,
+            soap: vec![port.soap],
+            alternatives,
+            operations: port.operations,
+            message_lifetime: None,
+        })
     }
 
     /// Whether messages must come under TLS: all of them, or those that ask for a conversation.
@@ -162,6 +155,22 @@ fn any(policy: &Policy, is: &impl Fn(&Policy) -> bool) -> bool {
     is(policy) || bootstraps.any(|bootstrap| any(bootstrap, is))
 }
 
+/// The alternatives of a policy that can be served, less those that want answers sent elsewhere.
+fn served(name: &str, alternatives: Vec<Policy>) -> Result<Vec<Policy>, Problem> {
+    let (alternatives, others): (Vec<Policy>, Vec<Policy>) =
+        alternatives.into_iter().partition(|policy| !policy.duplex);
+    if alternatives.is_empty() && !others.is_empty() {
+        return Err(Problem::Channel { port: name.to_owned(), what: "replies to another address" });
+    }
+    if alternatives.iter().all(|policy| policy.reliable.is_some()) {
+        tracing::warn!(
+            port = %name,
+            "the policy asks for reliable messaging: its messages go through, and the backend must keep the sequences"
+        );
+    }
+    Ok(alternatives)
+}
+
 fn named(contract: Contract, name: &Said<String>) -> Result<Port, ConfigError> {
     let have = names(contract.ports.iter());
     let port = contract.ports.into_iter().find(|port| port.name == name.value);
@@ -189,13 +198,10 @@ fn names<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn presets() -> String {
-    preset::all().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use nuncio_policy::model::{Message, MessagePolicy, ReliableMessaging};
+    use nuncio_policy::preset;
 
     use super::*;
 
@@ -205,6 +211,7 @@ mod tests {
             soap: vec![SoapVersion::V12],
             alternatives: vec![policy],
             operations: Vec::new(),
+            message_lifetime: None,
         }
     }
 

@@ -252,9 +252,6 @@ pub enum Problem {
         /// The ports with a policy.
         have: String,
     },
-    /// No preset has the name.
-    #[error("there is no preset {0:?}, only {1}")]
-    Preset(String, String),
     /// A policy with a transport binding, on a listener without TLS.
     #[error(
         "the policy of route {route} demands TLS, and listener {listener} has none: give it `tls`, or say in `tls_terminated_by` who takes TLS off in front of it"

@@ -16,6 +16,7 @@ mod identity;
 mod limits;
 mod listener;
 mod place;
+mod policy;
 mod route;
 mod scalar;
 mod schema;

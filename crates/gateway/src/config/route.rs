@@ -17,6 +17,7 @@ use super::credentials::{CertificateInput, PairInput, identities};
 use super::error::{ConfigError, Problem, Troubled};
 use super::identity::{AuthoriseInput, IdentityInput};
 use super::limits::MessageLimits;
+use super::policy::{PolicyInput, PolicySource, PolicyWords};
 use super::tables::MessageLimitsInput;
 use super::trust::{TrustInput, trust};
 use super::user::{KeepInput, UserInput, keep, users};
@@ -42,11 +43,13 @@ pub(crate) struct RouteInput {
     /// What of a fault of a plain service goes on to the client.
     #[serde(default)]
     pub(crate) faults: FaultsInput,
-    /// A file with the contract (WSDL 1.1) whose policy this is.
+    /// The policy: a policy file, or what would stand in one.
+    pub(crate) policy: Option<Said<PolicyInput>>,
+    /// A file with the contract (WSDL 1.1) whose policy this is, in place of `policy`.
     pub(crate) wsdl: Option<Said<PathBuf>>,
     /// The contract's port; needed where more than one has a policy.
     pub(crate) port: Option<Said<String>>,
-    /// A policy by its usual name, in place of a contract.
+    /// A policy by its usual name, in place of `policy`.
     pub(crate) preset: Option<Said<String>>,
     /// No policy at all: plain messages are passed on, from whoever sends them.
     pub(crate) danger_plain: Option<Said<bool>>,
@@ -129,6 +132,7 @@ impl RouteInput {
             backend: backend.map(Brief::Short),
             actions: Vec::new(),
             faults: FaultsInput::default(),
+            policy: None,
             wsdl: None,
             port: None,
             preset: None,
@@ -156,6 +160,8 @@ impl RouteInput {
     fn plain(&self) -> Result<bool, ConfigError> {
         let Some(plain) = self.danger_plain.as_ref().filter(|said| said.value) else { return Ok(false) };
         let others = [
+            (self.policy.is_some(), "policy"),
+            (self.policy.is_some(), "policy"),
             (self.wsdl.is_some(), "wsdl"),
             (self.preset.is_some(), "preset"),
             (self.port.is_some(), "port"),
@@ -192,15 +198,15 @@ impl RouteInput {
         let backend = backend(self.backend, base)?;
         let by_action = by_action(self.actions, base)?;
         // What is wrong with a policy is said where the policy is named.
-        let named =
-            self.wsdl.as_ref().map(|file| file.with(())).or_else(|| self.preset.as_ref().map(|name| name.with(())));
-        let named = named.unwrap_or_else(|| self.path.with(()));
-        let contract = ContractSettings::load(self.wsdl.as_ref(), self.contract.as_ref(), self.publish, base)?;
-        let endpoint = if plain {
-            Endpoint::plain()
-        } else {
-            Endpoint::load(self.wsdl, self.port, self.preset, &self.path, base)?
+        let words = PolicyWords { policy: self.policy, wsdl: self.wsdl, port: self.port, preset: self.preset };
+        let named = words.named().unwrap_or_else(|| self.path.with(()));
+        let source = if plain { None } else { Some(words.source(&self.path, base)?) };
+        let wsdl = match &source {
+            Some(PolicySource::Contract { wsdl, .. }) => Some(wsdl),
+            Some(PolicySource::Stated(_)) | None => None,
         };
+        let contract = ContractSettings::load(wsdl, self.contract.as_ref(), self.publish, base)?;
+        let endpoint = source.map_or_else(|| Ok(Endpoint::plain()), |source| Endpoint::load(source, base))?;
         let own = PairInput { certificate: self.certificate, key: self.key, ..PairInput::default() };
         let identities = identities(&own, self.certificates, self.encryption.as_ref(), base)?;
         let trust = trust(self.trust, base)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -25,7 +26,7 @@ use crate::said::{NotRead, Origin, Said};
 macro_rules! keys {
     ($($(#[$meta:meta])* $field:ident $key:literal: $type:ty,)*) => {
         /// Everything that a policy file may say.
-        #[derive(Clone, Debug, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub(super) struct Keys {
             $($(#[$meta])* #[serde(rename = $key)] pub(super) $field: Option<Said<$type>>,)*
@@ -209,10 +210,15 @@ fn kinds() -> Vec<Kind> {
 /// words of WS-SecurityPolicy.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
-    keys: Said<Keys>,
+    keys: Keys,
 }
 
 impl PolicyFile {
+    /// One that says the name of a preset, and nothing else.
+    pub fn preset(name: Said<String>) -> Self {
+        Self { keys: Keys { preset: Some(name), ..Keys::default() } }
+    }
+
     /// What it says.
     ///
     /// # Errors
@@ -225,7 +231,11 @@ impl PolicyFile {
 
 impl<'de> Deserialize<'de> for PolicyFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Said::deserialize(deserializer).map(|keys| Self { keys })
+        let keys = Keys::deserialize(deserializer)?;
+        if keys.said().is_empty() {
+            return Err(D::Error::custom(NOTHING));
+        }
+        Ok(Self { keys })
     }
 }
 
@@ -288,16 +298,18 @@ fn present(property: &Value) -> Value {
     property
 }
 
-fn read(keys: Said<Keys>) -> Result<Source, NotRead> {
-    let Said { value: keys, origin } = keys;
+/// Why a file is none that says nothing of where to begin.
+const NOTHING: &str = "a policy has one of preset, wsdl, binding and alternatives: this has none";
+
+fn read(keys: Keys) -> Result<Source, NotRead> {
     let said = keys.said();
+    // One without any key is refused as it is read.
+    let origin = said.first().map_or(Origin::Flag("policy"), |(_, at)| (*at).clone());
     let has = |key: &str| said.iter().any(|(known, _)| *known == key);
     let beginnings = ["preset", "wsdl", "binding", "alternatives"];
     let mut begins = beginnings.iter().filter(|key| has(key));
     let (first, second) = (begins.next(), begins.next());
-    let first = *first.ok_or_else(|| {
-        refuse(&origin, "a policy has one of preset, wsdl, binding and alternatives: this has none".to_owned())
-    })?;
+    let first = *first.ok_or_else(|| refuse(&origin, NOTHING.to_owned()))?;
     if let Some(second) = second {
         let at = said.iter().find(|(key, _)| key == second).map_or(&origin, |(_, at)| *at);
         return Err(refuse(at, format!("a policy has one of {first} and {second}: this has both")));
@@ -328,8 +340,9 @@ fn unknown(name: &Said<String>) -> NotRead {
     if wcf::NOT_BUILT.iter().any(|known| name.value.eq_ignore_ascii_case(known)) {
         return refuse(&name.origin, format!("{} is not built yet", name.value));
     }
-    let all: Vec<&str> = kinds().into_iter().flat_map(|kind| kind.presets).collect();
-    refuse(&name.origin, format!("no preset is called {}; there are {}", name.value, all.join(", ")))
+    // Those without attributes first: they need nothing else.
+    let all: Vec<&str> = kinds().into_iter().rev().flat_map(|kind| kind.presets).collect();
+    refuse(&name.origin, format!("there is no preset {:?}, only {}", name.value, all.join(", ")))
 }
 
 /// The policy of a preset with its attributes and overrides.

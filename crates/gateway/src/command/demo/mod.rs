@@ -203,6 +203,7 @@ fn configuration(
             soap: preset.soap.to_vec(),
             alternatives: vec![preset.policy.clone()],
             operations: Vec::new(),
+            message_lifetime: None,
         },
         contract: ContractSettings::None,
         identities: vec![identity],
