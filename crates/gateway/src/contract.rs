@@ -250,7 +250,7 @@ pub(crate) fn came_by(head: &Parts, transport: Transport) -> Result<(&'static st
     if has_body || head.headers.contains_key(EXPECT) {
         return Err(Rejection::Body);
     }
-    let scheme = if transport == Transport::Secure { "https" } else { "http" };
+    let scheme = if transport == Transport::Clear { "http" } else { "https" };
     match host::named(&head.uri, &head.headers, head.version)? {
         Some(host) if !is_host(host) => Err(Rejection::Malformed("Host")),
         host => Ok((scheme, host)),

@@ -142,7 +142,7 @@ async fn bind_among(settings: &ListenerSettings, inherited: &mut Inherited) -> R
 fn speak(settings: &ListenerSettings, socket: Arc<TcpListener>) -> Listener {
     let (tls, tls_terminated_by) = match &settings.protection {
         Protection::Clear { tls_terminated_by } => (None, tls_terminated_by.clone()),
-        Protection::Tls(config) => (Some(Arc::clone(config)), Vec::new()),
+        Protection::Tls { config, .. } => (Some(Arc::clone(config)), Vec::new()),
     };
     Listener { socket, reuse_port: settings.binding.reuse_port, tls, tls_terminated_by }
 }

@@ -15,6 +15,7 @@ use hyper::header::{
     TRANSFER_ENCODING,
 };
 use hyper::{Method, StatusCode};
+use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Transport;
 use tokio::time::{Instant, timeout_at};
@@ -49,6 +50,8 @@ pub struct Inbound {
     pub peer: IpAddr,
     /// Whether that is a proxy which takes TLS off in front of us.
     pub relayed: bool,
+    /// The certificate by which TLS has authenticated who sent it.
+    pub client: Option<Certificate>,
     /// Its turn among all that is worked on.
     pub(crate) work: Work,
 }
@@ -231,8 +234,8 @@ pub(crate) async fn admit(
     let work = present.turn(timeouts.queue).await.ok_or(Rejection::Busy)?;
     let body = work.aside(collect(body, declared.unwrap_or(0) as usize, limit, timeouts)).await?;
     let Arrival { peer, transport, inside: relayed, .. } = *arrival;
-    let path = head.uri.path().to_owned();
-    Ok(Inbound { path, content_type, soap, soap_action, body, transport, peer, relayed, work })
+    let (path, client) = (head.uri.path().to_owned(), arrival.client.clone());
+    Ok(Inbound { path, content_type, soap, soap_action, body, transport, peer, relayed, client, work })
 }
 
 /// The value of a header that may stand once at most.
@@ -280,8 +283,13 @@ mod tests {
     use crate::load::Load;
 
     async fn admitted(request: Request) -> Result<Inbound, Rejection> {
-        let arrival =
-            Arrival { peer: Ipv4Addr::LOCALHOST.into(), transport: Transport::Clear, inside: false, pace: Pace::new() };
+        let arrival = Arrival {
+            peer: Ipv4Addr::LOCALHOST.into(),
+            transport: Transport::Clear,
+            client: None,
+            inside: false,
+            pace: Pace::new(),
+        };
         let present = Load::new(&ConnectionLimits::default()).enter(&arrival).unwrap();
         admit(request, &arrival, 16, &Timeouts::default(), &present).await
     }

@@ -184,7 +184,7 @@ impl Ingress {
             move || recipient.open(received, context, request.transport, now)
         };
         let opened = self.by_private_key(costly, open).await??;
-        let caller = self.authenticate(&opened, from, now).await?;
+        let caller = self.authenticate(&opened, request.client.as_ref(), from, now).await?;
         audit.principal = caller.principal.name().map(str::to_owned);
         audit.conversation = opened.context().map(|context| context.conversation.to_string());
         audit.unverified = opened.unverified().map(str::to_owned).collect();

@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn from(peer: &str, inside: bool) -> Arrival {
-        Arrival { peer: peer.parse().unwrap(), transport: Transport::Clear, inside, pace: Pace::new() }
+        Arrival { peer: peer.parse().unwrap(), transport: Transport::Clear, client: None, inside, pace: Pace::new() }
     }
 
     #[test]

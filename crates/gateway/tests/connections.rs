@@ -299,6 +299,28 @@ async fn a_peer_gets_its_share_of_the_places() {
 }
 
 #[tokio::test]
+async fn a_request_too_many_is_turned_away_unread() {
+    let limits = options().connections;
+    for connections in [
+        ConnectionLimits { requests: 1, ..limits.clone() },
+        ConnectionLimits { requests_per_peer: 1, ..limits.clone() },
+    ] {
+        let server = Server::start(Options { connections, pause: Duration::from_millis(500), ..options() }).await;
+        let mut taken = server.connect().await;
+        taken.write_all((post("/", "") + ENVELOPE).as_bytes()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        // It has sent no body yet, and is not told to go on.
+        let answer = server.say(post("/", "Expect: 100-continue\r\nConnection: close\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("\r\nretry-after: 5\r\n"), "{answer}");
+        let mut head = [0; 13];
+        taken.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 ");
+        assert!(server.say(whole("/")).await.starts_with("HTTP/1.1 200 "), "there is a place again");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_is_one_requests_matter() {
     let server = Server::start(options()).await;
     let mut stream = server.connect().await;

@@ -166,6 +166,7 @@ fn of_alternatives(alternatives: &[Policy]) -> String {
 
 fn of_policy(policy: &Policy) -> String {
     let (kind, tokens) = match &policy.binding {
+        Binding::Transport(binding) if binding.client_certificate => ("transport by client certificate", String::new()),
         Binding::Transport(_) => ("transport", String::new()),
         Binding::Symmetric(binding) => ("symmetric", format!(", {}", word(&binding.protection))),
         Binding::Asymmetric(_) => ("asymmetric", String::new()),

@@ -102,11 +102,6 @@ fn what_is_not_built_is_named_with_its_line() {
         "p.xml:2: Else (http://docs.oasis-open.org/ws-rx/wsrmp/200702) is not built yet",
     );
     check_refused(
-        "<sp:TransportBinding><wsp:Policy><sp:TransportToken><wsp:Policy>\n<sp:HttpsToken><wsp:Policy>\
-        <sp:RequireClientCertificate/></wsp:Policy></sp:HttpsToken></wsp:Policy></sp:TransportToken></wsp:Policy></sp:TransportBinding>",
-        &format!("p.xml:3: RequireClientCertificate ({sp}) is not built yet"),
-    );
-    check_refused(
         &format!("{TLS}\n<sp:SignedParts><sp:Attachments/></sp:SignedParts>"),
         &format!("p.xml:3: Attachments ({sp}) is not built yet"),
     );

@@ -19,6 +19,8 @@ pub enum Claim<'a> {
     User(&'a str),
     /// The holder of a trusted certificate.
     Certificate(&'a Certificate),
+    /// The client whose certificate TLS has checked, as the policy has it: who that is, the transport knows.
+    Transport,
     /// Whoever established that conversation.
     Context(&'a Arc<Context>),
 }
@@ -34,6 +36,8 @@ impl Opened {
             Claim::User(user)
         } else if let Some(certificate) = &self.evidence.certificate {
             Claim::Certificate(certificate)
+        } else if self.by_transport {
+            Claim::Transport
         } else {
             Claim::Anonymous
         }

@@ -31,6 +31,8 @@ pub enum Transport {
     Clear,
     /// It came over TLS, which ended here or where the configuration says.
     Secure,
+    /// It came over TLS that ended here, and the client proved by certificate who it is.
+    Authenticated,
 }
 
 /// What a request asks for.

@@ -91,6 +91,8 @@ pub struct Opened {
     pub(crate) way: usize,
     pub(crate) request: Request,
     pub(crate) context: Option<Arc<Context>>,
+    /// Whether the policy has TLS authenticate who sent it.
+    pub(crate) by_transport: bool,
     /// When it was opened.
     pub(crate) at: Time,
 }
@@ -244,8 +246,14 @@ impl Recipient {
         let operation = terms.operation_of(&envelope, action.as_deref()).map(|operation| (operation, way));
         let demand = (incoming.demand)(terms, request, operation, action.as_deref())?;
         let over_transport = matches!(demand.policy.binding, Binding::Transport(_));
-        if demand.protected && over_transport && incoming.transport == Transport::Clear {
-            return Err(Refusal::UnprotectedTransport);
+        let mut by_transport = false;
+        if let (Binding::Transport(binding), true) = (&demand.policy.binding, demand.protected) {
+            by_transport = binding.client_certificate;
+            match incoming.transport {
+                Transport::Clear => return Err(Refusal::UnprotectedTransport),
+                Transport::Secure if by_transport => return Err(Refusal::UnauthenticatedTransport),
+                Transport::Secure | Transport::Authenticated => {}
+            }
         }
         let context = match request {
             // A bootstrap message belongs to no context, whatever it brings.
@@ -277,7 +285,7 @@ impl Recipient {
         }
         let context = context.filter(|_| evidence.by_context).cloned();
         let (recipient, terms) = (Arc::clone(self), Arc::clone(terms));
-        Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context, at: now })
+        Ok(Opened { recipient, terms, envelope, evidence, action, way, request, context, by_transport, at: now })
     }
 
     /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.

@@ -130,6 +130,9 @@ pub enum Refusal {
     /// The document is not read.
     #[error("unreadable: {0}")]
     Unreadable(#[from] ReadError),
+    /// TLS has not authenticated the client, and the policy says that it must (`RequireClientCertificate`).
+    #[error("the message came over TLS without a client's certificate")]
+    UnauthenticatedTransport,
     /// The transport does not protect the message, and the policy says that it must.
     #[error("the message did not come over a protected transport")]
     UnprotectedTransport,
@@ -219,6 +222,7 @@ impl Refusal {
             | Self::TrustResponse(_)
             | Self::UnsecuredFault(_)
             | Self::UntrustedSigner { .. }
+            | Self::UnauthenticatedTransport
             | Self::UnprotectedTransport
             | Self::WrongKey(_) => Class::InvalidSecurity,
             Self::UntrustedCertificate { .. } | Self::WrongPassword(_) => Class::FailedAuthentication,

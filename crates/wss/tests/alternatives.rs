@@ -43,7 +43,7 @@ fn a_message_under_any_alternative_is_opened_and_answered_under_it() {
         match opened.claim() {
             Claim::Context(_) => assert!(conversation, "{at}"),
             Claim::Username(_) => assert!([1, 4].contains(&at), "{at}"),
-            Claim::User(_) => panic!("{at}: no key of a password"),
+            Claim::User(_) | Claim::Transport => panic!("{at}: nobody of that kind"),
             Claim::Certificate(_) => assert!([2, 6].contains(&at), "{at}"),
             Claim::Anonymous => assert_eq!(at, 3),
         }

@@ -69,7 +69,7 @@ fn a_request_under_any_alternative_is_opened_and_under_none_is_not() {
             Claim::Username(_) => assert_eq!(at, 0),
             Claim::Certificate(_) => assert_eq!(at, 1),
             Claim::Anonymous => assert_eq!(at, 2),
-            Claim::User(_) | Claim::Context(_) => panic!("no key of a password, no conversation"),
+            Claim::User(_) | Claim::Context(_) | Claim::Transport => panic!("nobody of that kind"),
         }
         assert!(String::from_utf8_lossy(&opened.plain().body).contains(">hello<"));
     }

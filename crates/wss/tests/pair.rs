@@ -71,7 +71,7 @@ fn who_calls_is_known() {
                 user.name.clone()
             }
             Claim::Certificate(certificate) => certificate.subject().to_owned(),
-            Claim::User(_) => panic!("{name}: no preset has keys of passwords"),
+            Claim::User(_) | Claim::Transport => panic!("{name}: nobody of that kind"),
             Claim::Context(context) => context.identifier.to_string(),
         };
         assert!(found.starts_with(expected) && found.is_empty() == expected.is_empty(), "{name}: {found}");

@@ -62,7 +62,7 @@ fn converse(policy: &Policy, name: &str, what: &str) {
         Claim::Certificate(_) => assert!(signs && !user, "{name}, {what}"),
         Claim::Anonymous => assert!(!signs && !user, "{name}, {what}: a certificate alone proves nothing"),
         Claim::User(name) => assert!(user && name == "alice", "{name}, {what}"),
-        Claim::Context(_) => panic!("{name}, {what}: no conversation"),
+        Claim::Context(_) | Claim::Transport => panic!("{name}, {what}: no conversation"),
     }
     let message = pair.echo(opened);
     let opening = pair.answer(&message, &expectation);

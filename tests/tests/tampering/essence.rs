@@ -22,6 +22,7 @@ impl Essence {
         let unverified: Vec<_> = opened.unverified().collect();
         let once: Vec<_> = opened.once().collect();
         let principal = match opened.claim() {
+            Claim::Transport => b"whom TLS knows".to_vec(),
             Claim::Anonymous => b"nobody".to_vec(),
             Claim::Username(user) => [b"user ", user.name.as_bytes(), b" ", password(user)].concat(),
             Claim::User(name) => [b"user ", name.as_bytes()].concat(),

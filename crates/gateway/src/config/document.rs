@@ -14,7 +14,7 @@ use super::listener::{AdminInput, ListenerInput};
 use super::route::RouteInput;
 use super::tables::{ConnectionLimitsInput, LifetimesInput, MessageLimitsInput, StoreLimitsInput, TimeoutsInput};
 use super::traces::TracingInput;
-use super::{Configuration, Said};
+use super::{Configuration, ListenerSettings, Said};
 
 /// A configuration of Nuncio.
 #[derive(Deserialize, JsonSchema)]
@@ -110,6 +110,11 @@ impl Document {
             return Err(listener
                 .address
                 .problem(Problem::TransportInClear { route: route.name(), listener: listener.address.value.clone() }));
+        }
+        let asked = listeners.iter().any(ListenerSettings::asks_certificates);
+        if let Some(route) = routes.iter().find(|route| !asked && route.endpoint.needs_client_certificates()) {
+            let problem = Box::new(Problem::NoClientCertificates(route.name()));
+            return Err(ConfigError { origin: route.origin.clone(), problem });
         }
         let admin = self.admin.map(AdminInput::build).transpose()?;
         base.warn_of_open_secrets();

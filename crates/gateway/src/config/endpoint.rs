@@ -88,6 +88,11 @@ impl Endpoint {
         self.any(&|policy| matches!(policy.binding, Binding::Transport(_)))
     }
 
+    /// Whether TLS must authenticate clients by certificate.
+    pub fn needs_client_certificates(&self) -> bool {
+        self.any(&|policy| matches!(&policy.binding, Binding::Transport(binding) if binding.client_certificate))
+    }
+
     /// Whether the route's own certificate protects messages.
     pub fn needs_identity(&self) -> bool {
         self.any(&|policy| match &policy.binding {

@@ -252,6 +252,18 @@ pub enum Problem {
         /// The ports with a policy.
         have: String,
     },
+    /// A policy that has TLS authenticate clients, and no listener that asks them.
+    #[error(
+        "the policy of route {0} demands that TLS asks for the client's certificate (RequireClientCertificate), and no \
+         listener does: say `client_certificates` where it has `tls`; where TLS is taken off in front there are none"
+    )]
+    NoClientCertificates(String),
+    /// A listener believes clients' certificates, and it is not said whether these may be revoked.
+    #[error(
+        "`trust` of a listener says in `crls` which files have lists of revoked certificates, or `off`: \
+         `trust: {{ certificates: [FILE], crls: [FILE] }}`"
+    )]
+    RevocationUnsaid,
     /// A policy with a transport binding, on a listener without TLS.
     #[error(
         "the policy of route {route} demands TLS, and listener {listener} has none: give it `tls`, or say in `tls_terminated_by` who takes TLS off in front of it"

@@ -11,10 +11,12 @@ use serde::Deserialize;
 use super::base::Base;
 use super::credentials::PairInput;
 use super::error::{ConfigError, Problem, Troubled};
+use super::several::Several;
+use super::trust::TrustInput;
 use super::user::Password;
 use super::{Cidr, ListenerSettings, Protection, Said};
 use crate::handover::Binding;
-use crate::listen::server_config;
+use crate::listen::{ClientCertificates, TlsSettings, server_config};
 
 /// A listener.
 #[derive(Deserialize, JsonSchema)]
@@ -32,9 +34,27 @@ pub(crate) struct ListenerInput {
     pub(crate) tls: Option<TlsInput>,
     /// Whether HTTP/2 is spoken under `tls`, with who asks for it; it is, unless it is said.
     pub(crate) http2: Option<Said<bool>>,
+    /// Whether clients prove by certificate to TLS who they are.
+    #[serde(default)]
+    pub(crate) client_certificates: ClientCertificatesInput,
+    /// Which ones are believed then, as of messages; whether they may be revoked must be said (`crls`).
+    pub(crate) trust: Option<TrustInput>,
     /// Plain HTTP, behind a proxy that takes TLS off: requests from these addresses (`10.0.0.0/8`) count as secure.
     #[serde(default)]
     pub(crate) tls_terminated_by: Vec<Said<String>>,
+}
+
+/// Whether clients prove by certificate to TLS who they are.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCertificatesInput {
+    /// They are not asked.
+    #[default]
+    Off,
+    /// They may.
+    Optional,
+    /// They must, or there is no connection.
+    Required,
 }
 
 /// A certificate and its key.
@@ -86,6 +106,8 @@ impl ListenerInput {
             address: Said::flag("listen", address.to_owned()),
             tls,
             http2: None,
+            client_certificates: ClientCertificatesInput::Off,
+            trust: None,
             socket: None,
             reuse_port: false,
             tls_terminated_by: terminators.iter().map(|range| Said::flag("tls-terminated-by", range.clone())).collect(),
@@ -98,6 +120,14 @@ impl ListenerInput {
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
+        let half = |given, missing| Err(address.problem(Problem::Half { given, missing }));
+        let clients = match (self.client_certificates, self.trust) {
+            (ClientCertificatesInput::Off, None) => None,
+            (ClientCertificatesInput::Off, Some(_)) => return half("trust", "client_certificates"),
+            (_, _) if self.tls.is_none() => return half("client_certificates", "tls"),
+            (_, None) => return half("client_certificates", "trust"),
+            (mode, Some(trust)) => Some(clients(mode, trust, address, base)?),
+        };
         let mut certificates = Vec::new();
         let protection = match self.tls {
             Some(_) if !self.tls_terminated_by.is_empty() => {
@@ -109,9 +139,10 @@ impl ListenerInput {
             }
             Some(tls) => {
                 let config;
+                let client_certificates = clients.is_some();
                 let http2 = self.http2.is_none_or(|said| said.value);
-                (config, certificates) = tls.build(&address.with(()), http2, base)?;
-                Protection::Tls(config)
+                (config, certificates) = tls.build(&address.with(()), http2, clients, base)?;
+                Protection::Tls { config, client_certificates }
             }
             None if let Some(said) = self.http2.as_ref().filter(|said| said.value) => {
                 return Err(said.problem(Problem::Half { given: "http2", missing: "tls" }));
@@ -126,19 +157,38 @@ impl ListenerInput {
     }
 }
 
+/// Which clients are believed by certificate. What is not said of that is not guessed.
+fn clients(
+    mode: ClientCertificatesInput,
+    trust: TrustInput,
+    listener: &Said<String>,
+    base: &Base,
+) -> Result<ClientCertificates, ConfigError> {
+    if !matches!(&trust, Several::Other(rules) if rules.crls.is_some()) {
+        return Err(listener.problem(Problem::RevocationUnsaid));
+    }
+    let trust = super::trust::trust(trust, base)?;
+    if trust.is_nobody() {
+        return Err(listener.problem(Problem::Empty("trust", "nobody would be believed")));
+    }
+    Ok(ClientCertificates { required: mode == ClientCertificatesInput::Required, trust })
+}
+
 impl TlsInput {
     /// `listener` is where neither way to say a certificate is told.
     fn build(
         self,
         listener: &Said<()>,
         http2: bool,
+        clients: Option<ClientCertificates>,
         base: &Base,
     ) -> Result<(Arc<rustls::ServerConfig>, Vec<Certificate>), ConfigError> {
         let Self { certificate, key, pfx, password, password_file } = self;
         let pair = PairInput { certificate, key, pfx, password, password_file }.read(base)?;
         let (owner, first, second) = ("listener's `tls`", "certificate", "pfx");
         let pair = pair.ok_or_else(|| listener.problem(Problem::Either { owner, first, second }))?;
-        let config = server_config(&pair.certificate, pair.key.expose(), http2).map_err(|problem| {
+        let (certificate, key) = (&*pair.certificate, pair.key.expose());
+        let config = server_config(TlsSettings { certificate, key, http2, clients }).map_err(|problem| {
             pair.certificate_file.problem(Problem::Tls {
                 certificate: pair.certificate_file.value.display().to_string(),
                 key: pair.key_file.value.display().to_string(),

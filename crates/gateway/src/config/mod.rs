@@ -122,6 +122,11 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
+    /// Whether clients may prove by certificate to TLS who they are.
+    pub fn asks_certificates(&self) -> bool {
+        matches!(self.protection, Protection::Tls { client_certificates: true, .. })
+    }
+
     /// Whether nothing protects its connections, here or in front.
     pub fn is_clear(&self) -> bool {
         matches!(&self.protection, Protection::Clear { tls_terminated_by } if tls_terminated_by.is_empty())
@@ -136,7 +141,12 @@ pub enum Protection {
         tls_terminated_by: Vec<Cidr>,
     },
     /// TLS.
-    Tls(Arc<rustls::ServerConfig>),
+    Tls {
+        /// Its settings.
+        config: Arc<rustls::ServerConfig>,
+        /// Whether clients are asked for certificates.
+        client_certificates: bool,
+    },
 }
 
 /// A route.

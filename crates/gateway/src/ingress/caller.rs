@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::HeaderMap;
+use nuncio_crypto::certificate::Certificate;
 use nuncio_wss::{Claim, Opened, Principal, Refusal, Time, Username};
 
 use super::{Denied, Ingress, asks};
@@ -11,10 +12,18 @@ use crate::users::{HELD, Leave, Try};
 
 impl Ingress {
     /// Who the message comes from; the password is checked here.
-    pub(super) async fn authenticate(&self, opened: &Opened, from: IpAddr, now: Time) -> Result<Caller, Denied> {
+    pub(super) async fn authenticate(
+        &self,
+        opened: &Opened,
+        client: Option<&Certificate>,
+        from: IpAddr,
+        now: Time,
+    ) -> Result<Caller, Denied> {
         let (principal, conversation) = match opened.claim() {
             Claim::Anonymous => (Principal::Anonymous, None),
             Claim::Certificate(certificate) => (Principal::from(certificate), None),
+            // The transport was found to have one when the message was opened.
+            Claim::Transport => (client.map_or(Principal::Anonymous, Principal::from), None),
             Claim::User(name) => (Principal::User(name.into()), None),
             Claim::Context(context) => {
                 // A user who is struck off does not go on under what he was granted before.

@@ -3,6 +3,7 @@
 //! Our own, because `axum::serve` has no deadline for headers and hyper-util's protocol detection none for the first
 //! octet. HTTP/1.1, and HTTP/2 where TLS says so: a protocol is chosen by ALPN and never guessed.
 
+mod clients;
 mod frames;
 mod head;
 mod pace;
@@ -17,15 +18,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use nuncio_crypto::certificate::Certificate;
 use nuncio_wss::Transport;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+pub use clients::ClientCertificates;
 pub(crate) use pace::Pace;
 pub(crate) use peers::{Counted, Peers};
-pub use tls::{TlsProblem, server_config};
+pub use tls::{TlsProblem, TlsSettings, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};
 use crate::handover::{self, LAST_HANDSHAKES};
@@ -52,6 +55,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: IpAddr,
     /// Secure under TLS of ours, or of the proxy in front that we trust to take it off.
     pub(crate) transport: Transport,
+    /// The certificate by which TLS has authenticated the client.
+    pub(crate) client: Option<Certificate>,
     /// Whether the peer takes TLS off in front of us, and so speaks for many.
     pub(crate) inside: bool,
     pub(crate) pace: Arc<Pace>,
@@ -270,16 +275,28 @@ impl Connection {
     async fn serve(self, stream: TcpStream) -> Result<(), String> {
         // An answer is one small write: waiting for more to send with it only costs time.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let arrival = |transport| Arrival { peer: self.peer.ip(), transport, inside: self.inside, pace: Pace::new() };
+        let arrival = |transport, client| Arrival {
+            peer: self.peer.ip(),
+            transport,
+            client,
+            inside: self.inside,
+            pace: Pace::new(),
+        };
         let Some(acceptor) = &self.tls else {
             let transport = if self.inside { Transport::Secure } else { Transport::Clear };
-            return requests::serve(stream, arrival(transport), &self.floor).await;
+            return requests::serve(stream, arrival(transport, None), &self.floor).await;
         };
         let stream = tokio::time::timeout(self.floor.timeouts.handshake, acceptor.accept(stream))
             .await
             .map_err(|_| "the TLS handshake took too long".to_owned())?
             .map_err(|error| format!("the TLS handshake failed: {error}"))?;
-        let arrival = arrival(Transport::Secure);
+        // rustls has checked the first of them, or has refused the handshake.
+        let certificate = stream.get_ref().1.peer_certificates().and_then(|sent| sent.first());
+        let arrival = match certificate.map(|certificate| Certificate::from_der(certificate.to_vec())) {
+            None => arrival(Transport::Secure, None),
+            Some(Ok(certificate)) => arrival(Transport::Authenticated, Some(certificate)),
+            Some(Err(error)) => return Err(format!("the client's certificate cannot be used: {error}")),
+        };
         match stream.get_ref().1.alpn_protocol() {
             Some(tls::H2) => streams::serve(stream, arrival, &self.floor).await,
             _ => requests::serve(stream, arrival, &self.floor).await,

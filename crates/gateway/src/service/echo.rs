@@ -273,6 +273,7 @@ mod tests {
             soap_action: None,
             body: envelope.into_bytes(),
             work: crate::load::Work::alone(),
+            client: None,
             transport: Transport::Clear,
             peer: [127, 0, 0, 1].into(),
             relayed: false,

@@ -1,5 +1,7 @@
 //! A server over the plain service, and a client on a raw socket.
 
+#![allow(dead_code, reason = "each test program uses what it needs of it")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RouteHost, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
-use nuncio::listen::{Listener, server_config, unchanging};
+use nuncio::listen::{ClientCertificates, Listener, TlsSettings, server_config, unchanging};
 use nuncio::log::Audit;
 use nuncio::metrics::Traffic;
 use nuncio::service::{Claimed, Echo};
@@ -65,6 +67,7 @@ pub(crate) struct Options {
     pub(crate) path: RoutePath,
     pub(crate) tls: bool,
     pub(crate) http2: bool,
+    pub(crate) clients: Option<ClientCertificates>,
     pub(crate) tls_terminated_by: Vec<Cidr>,
     pub(crate) pause: Duration,
 }
@@ -86,6 +89,7 @@ pub(crate) fn options() -> Options {
         path: RoutePath::Any,
         tls: false,
         http2: true,
+        clients: None,
         tls_terminated_by: Vec::new(),
         pause: Duration::ZERO,
     }
@@ -97,8 +101,10 @@ impl Server {
         let address = socket.local_addr().unwrap();
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let tls = options.tls.then(|| {
-            server_config(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes(), options.http2)
-                .unwrap()
+            let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+            let (http2, clients) = (options.http2, options.clients.clone());
+            let (certificate, key) = (certificate.as_bytes(), key.as_bytes());
+            server_config(TlsSettings { certificate, key, http2, clients }).unwrap()
         });
         let echo = Echo::new(MessageLimits::default());
         let requests = echo.requests();

@@ -92,11 +92,11 @@ impl Reader<'_> {
         client_certificate.ok_or_else(|| self.missing(assertion, "HttpsToken"))
     }
 
-    /// Reads an `HttpsToken`. That TLS must authenticate the client is not built.
+    /// Reads an `HttpsToken`: whether TLS must authenticate the client.
     fn https_token(&self, token: &Assertion<'_>) -> Result<bool, PolicyError> {
         // An attribute in 1.1, a nested assertion since.
         let attribute = token.element.attributes.iter().find(|attribute| attribute.local == "RequireClientCertificate");
-        let required = match attribute.map(|attribute| attribute.value.trim()) {
+        let mut required = match attribute.map(|attribute| attribute.value.trim()) {
             None | Some("false" | "0") => false,
             Some("true" | "1") => true,
             Some(other) => {
@@ -106,14 +106,11 @@ impl Reader<'_> {
         };
         for nested in &token.nested {
             match nested.security() {
-                Some("RequireClientCertificate") => return Err(self.not_built(nested.element)),
+                Some("RequireClientCertificate") => required = true,
                 _ => self.unexpected(nested)?,
             }
         }
-        if required {
-            return Err(self.not_built_here(token, "with RequireClientCertificate"));
-        }
-        Ok(false)
+        Ok(required)
     }
 
     fn symmetric(&self, assertion: &Assertion<'_>, said: &mut Said) -> Result<SymmetricBinding, PolicyError> {

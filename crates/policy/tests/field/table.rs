@@ -16,13 +16,12 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     (
         "adfs-mex-usystech.xml",
-        "6: DomainInternet is not known; 2 × transport Basic256, endorsing certificate; 91: HttpsToken is not \
-        built yet with RequireClientCertificate; symmetric Basic256, certificate, signed user name; transport \
-        Basic256, signed user name; 4 × 289: IssuedToken is not built yet [remarks: 4]",
+        "6: DomainInternet is not known; 2 × transport Basic256, endorsing certificate; transport by client \
+        certificate Basic256; symmetric Basic256, certificate, signed user name; transport Basic256, signed user name; 4 × 289: IssuedToken is not built yet [remarks: 4]",
     ),
     (
         "au-hi-search-ihi.wsdl",
-        "in another file: nothing; 34: RequireClientCertificate is not built yet",
+        "in another file: nothing; transport by client certificate Basic256 [remarks: 1]",
     ),
     (
         "axis2-username-transport.wsdl",
@@ -46,7 +45,7 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     (
         "bg-regix-entrypoint.wsdl",
-        "16: HttpsToken is not built yet with RequireClientCertificate",
+        "transport by client certificate Basic256",
     ),
     (
         "ca-ontario-edt-broken.wsdl",
@@ -111,8 +110,8 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     (
         "cxf-wcf-adfs-sts.wsdl",
-        "29: NegotiateAuthentication is not built yet; transport Basic256, endorsing certificate; 113: HttpsToken \
-        is not built yet with RequireClientCertificate; 2 × 157: KerberosToken is not built yet; transport \
+        "29: NegotiateAuthentication is not built yet; transport Basic256, endorsing certificate; transport by client \
+        certificate Basic256; 2 × 157: KerberosToken is not built yet; transport \
         Basic256, signed encrypted user name; 8 × 319: IssuedToken is not built yet [remarks: 2]",
     ),
     (

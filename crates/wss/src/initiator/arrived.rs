@@ -201,7 +201,11 @@ impl Initiator {
 fn check_transport(binding: &Binding, transport: Transport) -> Result<(), Refusal> {
     match (binding, transport) {
         (Binding::Transport(_), Transport::Clear) => Err(Refusal::UnprotectedTransport),
-        (Binding::Transport(_), Transport::Secure) | (Binding::Symmetric(_) | Binding::Asymmetric(_), _) => Ok(()),
+        (Binding::Transport(binding), Transport::Secure) if binding.client_certificate => {
+            Err(Refusal::UnauthenticatedTransport)
+        }
+        (Binding::Transport(_), Transport::Secure | Transport::Authenticated)
+        | (Binding::Symmetric(_) | Binding::Asymmetric(_), _) => Ok(()),
     }
 }
 

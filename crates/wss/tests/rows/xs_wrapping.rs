@@ -150,6 +150,7 @@ fn xs_05_ids_that_decryption_brings() {
 /// Everything that tells what a message is and whose.
 fn essence(opened: &Opened) -> String {
     let claim = match opened.claim() {
+        Claim::Transport => "whom TLS knows".to_owned(),
         Claim::Anonymous => String::new(),
         Claim::Username(user) => user.name.clone(),
         Claim::User(name) => name.to_owned(),

@@ -188,7 +188,10 @@ fn look_at_listener(
     let about = format!("listener {address}");
     let here = is_here(host(address));
     let says = match &listener.protection {
-        Protection::Tls(_) => vec!["It speaks TLS.".to_owned()],
+        Protection::Tls { client_certificates: false, .. } => vec!["It speaks TLS.".to_owned()],
+        Protection::Tls { client_certificates: true, .. } => {
+            vec!["It speaks TLS.".to_owned(), "TLS asks clients for a certificate.".to_owned()]
+        }
         Protection::Clear { tls_terminated_by } if tls_terminated_by.is_empty() => {
             let grade = if here { Grade::Note } else { Grade::Warning };
             findings.add(grade, &about, "it has no TLS: whoever is between reads what messages do not encrypt");
