@@ -9,7 +9,7 @@ COPY crates crates
 COPY tests/Cargo.toml tests/Cargo.toml
 COPY tests/src tests/src
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
-    cargo build --release --locked --bin nuncio && cp target/release/nuncio /usr/local/bin/nuncio
+    cargo build --release --locked --bin nuncio && strip -o /usr/local/bin/nuncio target/release/nuncio
 
 # Certificates of public authorities, for backends at https, and a user who is not root.
 FROM gcr.io/distroless/static-debian12:nonroot
