@@ -392,13 +392,13 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
         Err(rejection) => Err(rejection),
         Ok(route) => {
             let admitted = admit(request, arrival, route.body_bytes, &site.timeouts, &present).await;
-            admitted.map(|inbound| (route, inbound))
+            admitted.map(|(inbound, work)| (route, inbound, work))
         }
     };
     match admitted {
         Err(rejection) => rejected(site, arrival, rejection, line),
-        Ok((route, inbound)) => {
-            let handled = contained(route.handler.handle(inbound, heard, &mut line.audit)).await;
+        Ok((route, inbound, work)) => {
+            let handled = contained(work.carry(route.handler.handle(inbound, heard, &mut line.audit))).await;
             let outbound = handled.unwrap_or_else(|| panicked(&mut line.audit));
             route.handler.count(&line.audit, line.start.elapsed());
             outbound.into_response()

@@ -52,8 +52,6 @@ pub struct Inbound {
     pub relayed: bool,
     /// The certificate by which TLS has authenticated who sent it.
     pub client: Option<Certificate>,
-    /// Its turn among all that is worked on.
-    pub(crate) work: Work,
 }
 
 /// A response.
@@ -192,14 +190,15 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// Reads a request whole: its headers by the table above, its body up to `limit` octets within `timeouts`.
+/// Reads a request whole: its headers by the table above, its body up to `limit` octets within `timeouts`. With it comes
+/// its turn among all that is worked on.
 pub(crate) async fn admit(
     request: Request,
     arrival: &Arrival,
     limit: usize,
     timeouts: &Timeouts,
     present: &Present,
-) -> Result<Inbound, Rejection> {
+) -> Result<(Inbound, Work), Rejection> {
     if arrival.pace.is_ambiguous() {
         return Err(Rejection::Ambiguous);
     }
@@ -232,10 +231,10 @@ pub(crate) async fn admit(
         return Err(Rejection::BodyTooLarge(limit));
     }
     let work = present.turn(timeouts.queue).await.ok_or(Rejection::Busy)?;
-    let body = work.aside(collect(body, declared.unwrap_or(0) as usize, limit, timeouts)).await?;
+    let body = work.carry(collect(body, declared.unwrap_or(0) as usize, limit, timeouts)).await?;
     let Arrival { peer, transport, inside: relayed, .. } = *arrival;
     let (path, client) = (head.uri.path().to_owned(), arrival.client.clone());
-    Ok(Inbound { path, content_type, soap, soap_action, body, transport, peer, relayed, client, work })
+    Ok((Inbound { path, content_type, soap, soap_action, body, transport, peer, relayed, client }, work))
 }
 
 /// The value of a header that may stand once at most.
@@ -291,7 +290,7 @@ mod tests {
             pace: Pace::new(),
         };
         let present = Load::new(&ConnectionLimits::default()).enter(&arrival).unwrap();
-        admit(request, &arrival, 16, &Timeouts::default(), &present).await
+        admit(request, &arrival, 16, &Timeouts::default(), &present).await.map(|(inbound, _)| inbound)
     }
 
     fn request(headers: &[(&str, &str)]) -> Request {

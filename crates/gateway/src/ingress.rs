@@ -20,7 +20,6 @@ use nuncio_wss::{
 use crate::gateway::Handler;
 use crate::http::{Inbound, Outbound};
 use crate::identity::{Caller, Permit, Telling, TooLong};
-use crate::load::Work;
 use crate::log::Audit;
 use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
@@ -207,7 +206,7 @@ impl Ingress {
             Request::Application => {
                 self.used(&opened, now);
                 let permit = Permit::assertion(caller, &self.telling)?;
-                self.forward(opened, &permit, trace, &request.work, audit).await
+                self.forward(opened, &permit, trace, audit).await
             }
             Request::Issue => self.issue(opened, caller.principal, now, audit).await.map(Some),
             Request::Cancel => self.cancel(opened, now, audit).await.map(Some),
@@ -285,7 +284,6 @@ impl Ingress {
         opened: Opened,
         permit: &Permit,
         trace: Option<Trace>,
-        work: &Work,
         audit: &mut Story<'_>,
     ) -> Result<Option<Message>, Denied> {
         let (call, trace) = audit.call(trace, || self.begin());
@@ -295,7 +293,7 @@ impl Ingress {
         let plain = permit.plain(&opened, upstream.soap().unwrap_or(soap));
         let reply = opened.into_reply();
         let sent = Instant::now();
-        let answer = work.aside(upstream.forward(permit, trace.as_ref(), plain)).await;
+        let answer = upstream.forward(permit, trace.as_ref(), plain).await;
         self.metrics.called(sent.elapsed());
         call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = match answer {

@@ -2,15 +2,14 @@
 //!
 //! Requests in hand are bounded, over all and of each peer: what is beyond is turned away before anything of it is looked
 //! at. Of those in hand only a few for each processor are worked on at once; the others wait, their bodies unread, and
-//! those that wait for too long are turned away. While a request waits for its client or for its backend another one has
-//! its turn: so a slow backend holds up nobody, and what is worked on is answered before what is new begins.
+//! those that wait for too long are turned away. While a request waits for its client, for its backend or for a thread
+//! another one has its turn: so a slow backend holds up nobody, and what is worked on is answered before what is new begins.
 //!
 //! To wait costs nothing, and who waits sends nothing more; to turn away costs a good part of an answer. So at ten times
 //! the load that a machine can carry it goes on carrying what it can.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -84,30 +83,31 @@ impl Present {
 }
 
 impl Work {
-    /// Does what others are waited for in: if that is not done at once, another request has its turn. When it is done the
-    /// work goes on without waiting for a turn anew: what was begun comes before what is new.
-    pub(crate) async fn aside<T>(&self, waiting: impl Future<Output = T>) -> T {
-        let mut waiting = pin!(waiting);
-        if let Poll::Ready(done) = std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await {
-            return done;
+    /// Does work that waits for others now and then: for its client, for its backend, for a thread. While it waits another
+    /// request has its turn. When it can go on it does, and takes a turn only if one is free: what was begun comes before
+    /// what is new.
+    pub(crate) async fn carry<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        std::future::poll_fn(|context| {
+            self.resume();
+            let polled = work.as_mut().poll(context);
+            if polled.is_pending() {
+                self.turn().take();
+            }
+            polled
+        })
+        .await
+    }
+
+    fn resume(&self) {
+        let mut turn = self.turn();
+        if turn.is_none() {
+            *turn = Arc::clone(&self.load.turns).try_acquire_owned().ok();
         }
-        self.turn(None);
-        let done = waiting.await;
-        self.turn(Arc::clone(&self.load.turns).try_acquire_owned().ok());
-        done
     }
 
-    fn turn(&self, turn: Option<OwnedSemaphorePermit>) {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
-    }
-}
-
-#[cfg(test)]
-impl Work {
-    /// Work beside which there is none.
-    pub(crate) fn alone() -> Self {
-        let load = Load::with_turns(&ConnectionLimits::default(), 1);
-        Self { load, turn: Mutex::new(None) }
+    fn turn(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,10 +165,10 @@ mod tests {
         let peer = from("192.0.2.1", false);
         let (first, second) = (load.enter(&peer).unwrap(), load.enter(&peer).unwrap());
         let work = first.turn(PATIENCE).await.unwrap();
-        assert_eq!(work.aside(async { 1 }).await, 1);
+        assert_eq!(work.carry(async { 1 }).await, 1);
         assert!(second.turn(Duration::ZERO).await.is_none(), "what is done at once is no wait");
         let (called, answered) = tokio::sync::oneshot::channel();
-        let calling = work.aside(async { answered.await.unwrap() });
+        let calling = work.carry(async { answered.await.unwrap() });
         let meanwhile = async {
             let other = second.turn(PATIENCE).await.expect("a turn is free");
             called.send(2).unwrap();

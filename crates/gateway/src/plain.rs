@@ -103,8 +103,7 @@ impl Passing {
             Permit::assertion(nobody, &Telling::default()).map_err(|reason| Failed::Unavailable(reason.to_string()))?;
         let (call, trace) = audit.call(trace, begin);
         let sent = Instant::now();
-        let answer =
-            request.work.aside(self.backends.default().forward(&nobody, trace.as_ref(), message.plain())).await;
+        let answer = self.backends.default().forward(&nobody, trace.as_ref(), message.plain()).await;
         self.metrics.called(sent.elapsed());
         call.answered(answer.as_ref().ok().map(|answer| answer.status));
         let answer = answer.map_err(|reason| Failed::Unavailable(reason.to_string()))?;

@@ -118,7 +118,12 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
         }],
         admin: None,
         tracing: None,
-        connections: ConnectionLimits::default(),
+        connections: ConnectionLimits {
+            per_peer: 10_000,
+            requests_per_peer: 10_000,
+            requests: 10_000,
+            ..ConnectionLimits::default()
+        },
         stores: StoreLimits::default(),
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
@@ -266,6 +271,56 @@ async fn conversations_do_not_wait_for_private_keys() {
     let_go.send(()).unwrap();
     work.await.unwrap();
     assert!(client.asks().await.is_ok());
+}
+
+/// More requests than are worked on at once, on whatever machine.
+fn many() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) * 16 + 8
+}
+
+/// Those who wait for a thread or whose answer is held back have no turn meanwhile: others are answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_private_key_keeps_nobody_else_waiting() {
+    let served = start(CONVERSATION, &[], Some(Pool::new(1, 100_000))).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    let context = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+    let (let_go, held) = mpsc::channel::<()>();
+    let world = Arc::clone(&served.world);
+    let work = tokio::spawn(async move { world.private_keys.run(move || held.recv()).await.unwrap() });
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..many() {
+        let mut client = served.client("127.0.0.1", "U*U");
+        waiting.spawn(async move { client.asks().await.map_err(|answer| answer.status) });
+    }
+    while !served.measured("nuncio_requests_in_flight").ends_with(&format!(" {}", many())) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let (request, _) = client.seal(Some(&context));
+    assert_eq!(client.send(&request).await.status, 200);
+
+    let_go.send(()).unwrap();
+    assert!(work.await.unwrap().is_ok());
+    while let Some(asked) = waiting.join_next().await {
+        assert!(asked.unwrap().is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tk_01_who_is_held_back_keeps_nobody_else_waiting() {
+    let served = start(PER_MESSAGE, &[], None).await;
+    assert_eq!(served.client("127.0.0.1", "U*U").calls().await.status, 200);
+    for _ in 0..10 {
+        assert_eq!(served.client("127.0.0.1", "guess").calls().await.status, 500);
+    }
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..many() {
+        let mut client = served.client("127.0.0.1", "guess");
+        guesses.spawn(async move { client.calls().await.status });
+    }
+    while let Some(status) = guesses.join_next().await {
+        assert_eq!(status.unwrap(), 500, "looked at, and not turned away for want of a turn");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

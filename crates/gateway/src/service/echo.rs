@@ -272,7 +272,6 @@ mod tests {
             soap: version,
             soap_action: None,
             body: envelope.into_bytes(),
-            work: crate::load::Work::alone(),
             client: None,
             transport: Transport::Clear,
             peer: [127, 0, 0, 1].into(),
