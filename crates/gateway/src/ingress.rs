@@ -182,7 +182,10 @@ impl Ingress {
             let recipient = Arc::clone(recipient);
             move || recipient.open(received, context, request.transport, now)
         };
-        let opened = self.by_private_key(costly, open).await??;
+        let opened = match self.by_private_key(costly, open).await? {
+            Err(Refusal::WrongKey(user)) => return Err(self.wrong_key(user, from, now).await),
+            opened => opened?,
+        };
         let caller = self.authenticate(&opened, request.client.as_ref(), from, now).await?;
         audit.principal = caller.principal.name().map(str::to_owned);
         audit.conversation = opened.context().map(|context| context.conversation.to_string());

@@ -29,7 +29,8 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::password_hash::PasswordHash;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
-use nuncio_policy::preset;
+use nuncio_policy::model::{PasswordKind, Token};
+use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::{Context, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
 
 const START: i64 = 1_780_272_000_000;
@@ -37,6 +38,19 @@ const START: i64 = 1_780_272_000_000;
 const HASH: &str = "$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 const PER_MESSAGE: &str = "wcf-ws2007-userNameForCertificate";
 const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
+/// Users sign with keys of their passwords.
+const ENDORSING: &str = "wcf-ws2007-userNameOverTransport";
+
+fn preset(name: &str) -> Preset {
+    let mut preset = preset::named(name).unwrap();
+    if name == ENDORSING {
+        let supporting = &mut preset.policy.supporting[0];
+        (supporting.signed, supporting.endorsing) = (false, true);
+        let Token::Username(token) = &mut supporting.token else { panic!("no user name") };
+        token.password = PasswordKind::None;
+    }
+    preset
+}
 
 fn key(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys").join(name)).unwrap()
@@ -85,10 +99,14 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
         ready: || {},
         shutdown: std::future::pending(),
     }));
-    let policy = preset::named(preset).unwrap();
-    let hash = Checked::Hash(PasswordHash::parse(HASH).ok().unwrap());
-    let alice = User { name: "alice".into(), password: hash, roles: Vec::new() };
-    let users = Arc::new(Users::of(Keep::Hashed, [alice]));
+    let policy = self::preset(preset);
+    let (keep, password) = if preset == ENDORSING {
+        (Keep::Readable, Checked::Password(Secret::from(&b"U*U"[..])))
+    } else {
+        (Keep::Hashed, Checked::Hash(PasswordHash::parse(HASH).ok().unwrap()))
+    };
+    let alice = User { name: "alice".into(), password, roles: Vec::new() };
+    let users = Arc::new(Users::of(keep, [alice]));
     let configuration = Configuration {
         listeners: vec![listener(behind)],
         routes: vec![RouteSettings {
@@ -146,7 +164,7 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
 impl Served {
     /// Whoever comes from that address, with that password.
     fn client(&self, from: &str, password: &str) -> Client {
-        let policy = preset::named(self.preset).unwrap();
+        let policy = preset(self.preset);
         let initiator = Initiator::new(InitiatorSettings {
             alternatives: vec![policy.policy],
             soap: policy.soap[0],
@@ -375,6 +393,24 @@ async fn tk_01_guesses_are_slowed_where_they_come_from() {
     let mut lucky = served.client("127.0.0.2", "U*U");
     let answer = lucky.calls().await;
     assert_eq!((answer.status, without_ids(&text(&answer))), (500, without_ids(&text(&first))));
+    assert_eq!(alice.calls().await.status, 200, "she is not slowed");
+    served.pass(12);
+    assert_eq!(lucky.calls().await.status, 200, "nor is anybody for long");
+}
+
+/// A signature by a key of a password is a try at the password.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tk_01_guesses_that_sign_are_slowed_as_others() {
+    let served = start(ENDORSING, &["127.0.0.0/8"], None).await;
+    let mut alice = served.client("127.0.0.1", "U*U");
+    assert_eq!(alice.calls().await.status, 200);
+    let mut eve = served.client("127.0.0.2", "guess");
+    for _ in 0..13 {
+        assert_eq!(eve.calls().await.status, 500);
+    }
+    assert!(served.measured("nuncio_passwords_throttled_total{route=\"*\"}").ends_with(" 3"), "ten were looked at");
+    let mut lucky = served.client("127.0.0.2", "U*U");
+    assert_eq!(lucky.calls().await.status, 500);
     assert_eq!(alice.calls().await.status, 200, "she is not slowed");
     served.pass(12);
     assert_eq!(lucky.calls().await.status, 200, "nor is anybody for long");

@@ -11,7 +11,7 @@ use crate::identity::Caller;
 use crate::users::{HELD, Leave, Try};
 
 impl Ingress {
-    /// Who the message comes from; the password is checked here.
+    /// Who the message comes from; the password is checked here, but for one of which a key has signed.
     pub(super) async fn authenticate(
         &self,
         opened: &Opened,
@@ -24,7 +24,11 @@ impl Ingress {
             Claim::Certificate(certificate) => (Principal::from(certificate), None),
             // The transport was found to have one when the message was opened.
             Claim::Transport => (client.map_or(Principal::Anonymous, Principal::from), None),
-            Claim::User(name) => (Principal::User(name.into()), None),
+            Claim::User(name) => {
+                // Whether the key is right has been seen; whether it counts is seen here.
+                self.leave(name, from, now)?;
+                (Principal::User(name.into()), None)
+            }
             Claim::Context(context) => {
                 // A user who is struck off does not go on under what he was granted before.
                 if let Principal::User(name) = &context.principal
@@ -50,28 +54,53 @@ impl Ingress {
 
     /// Looks at a password, unless too many wrong ones came.
     async fn check_password(&self, user: &Username, from: IpAddr, now: Time) -> Result<(), Denied> {
-        let tried = Try { route: &self.name, user: &user.name, from };
-        let leave = self.world.guesses.ask(tried, now);
-        if leave == Leave::Refused {
-            self.metrics.throttled();
-            return Err(Denied::Throttled(user.name.clone()));
-        }
+        let leave = self.leave(&user.name, from, now)?;
         if self.users.check(user, now, &self.world.passwords).await? {
             return Ok(());
         }
-        self.world.guesses.wrong(tried, now);
+        self.wrong(&user.name, leave, from, now).await;
+        Err(Refusal::WrongPassword(user.name.clone()).into())
+    }
+
+    /// Why a message is refused that was not signed by a key of that user's password: it is one more wrong password.
+    pub(super) async fn wrong_key(&self, user: String, from: IpAddr, now: Time) -> Denied {
+        match self.leave(&user, from, now) {
+            Err(throttled) => throttled,
+            Ok(leave) => {
+                self.wrong(&user, leave, from, now).await;
+                Refusal::WrongKey(user).into()
+            }
+        }
+    }
+
+    /// Whether a password of that user is looked at.
+    fn leave(&self, user: &str, from: IpAddr, now: Time) -> Result<Leave, Denied> {
+        match self.world.guesses.ask(Try { route: &self.name, user, from }, now) {
+            Leave::Refused => {
+                self.metrics.throttled();
+                Err(Denied::Throttled(user.to_owned()))
+            }
+            leave => Ok(leave),
+        }
+    }
+
+    /// Notes a wrong password, and holds its answer back where it must wait.
+    async fn wrong(&self, user: &str, leave: Leave, from: IpAddr, now: Time) {
+        self.world.guesses.wrong(Try { route: &self.name, user, from }, now);
         if leave == Leave::Held {
             self.metrics.throttled();
             tokio::time::sleep(HELD).await;
         }
-        Err(Refusal::WrongPassword(user.name.clone()).into())
     }
 
     /// Notes from where a user came with his password.
     pub(super) fn came(&self, opened: &Opened, from: IpAddr, now: Time) {
-        if let Claim::Username(user) = opened.claim() {
-            self.world.guesses.right(Try { route: &self.name, user: &user.name, from }, now);
-        }
+        let user = match opened.claim() {
+            Claim::Username(user) => &user.name,
+            Claim::User(user) => user,
+            Claim::Anonymous | Claim::Certificate(_) | Claim::Context(_) => return,
+        };
+        self.world.guesses.right(Try { route: &self.name, user, from }, now);
     }
 }
 
