@@ -483,6 +483,40 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ),
 ];
 
+/// Where nobody is known and nothing is protected, what tells of that is a mistake: it would be obeyed by nobody.
+#[test]
+fn a_plain_route_says_nothing_of_security() {
+    let folder = folder("plain");
+    let file = folder.join("nuncio.yaml");
+    let start = SOUND.split("    preset").next().unwrap();
+    let load = |said: &str| {
+        std::fs::write(&file, format!("{start}    danger_plain: true\n{said}")).unwrap();
+        Configuration::load(&file).map(drop).map_err(|error| error.to_string())
+    };
+    load("    trace: true\n").unwrap();
+    for (what, said) in [
+        ("users", USER),
+        ("user_file", "    user_file: users\n"),
+        ("trust", "    trust: [client.pem]\n"),
+        ("trust", "    trust: { crls: off }\n"),
+        ("identity", "    identity: { soap: header }\n"),
+        ("addresses", "    addresses: ['http://a/']\n"),
+        ("authorise", "    authorise: { rules: [{ allow: {} }] }\n"),
+        ("certificate", "    certificate: server.pem\n    key: server.key\n"),
+        ("certificates", "    certificates: [{ certificate: server.pem, key: server.key }]\n"),
+        ("encryption", "    encryption: { certificate: server.pem, key: server.key }\n"),
+        ("faults", "    faults: sanitise\n"),
+    ] {
+        let said = if what == "users" { format!("    users:\n{said}") } else { said.to_owned() };
+        let refusal = load(&said).unwrap_err();
+        assert!(refusal.ends_with(&format!("7: a route says either `danger_plain` or `{what}`")), "{what}: {refusal}");
+    }
+    let translating = start.replace(BACKEND, "    backend: { urls: ['http://127.0.0.1:9000/'], soap: '1.1' }\n");
+    std::fs::write(&file, format!("{translating}    danger_plain: true\n")).unwrap();
+    let refusal = Configuration::load(&file).map(drop).unwrap_err().to_string();
+    assert!(refusal.ends_with("7: a route says either `danger_plain` or `soap`"), "{refusal}");
+}
+
 /// Each change of the sound configuration is refused, at the line and for the reason that stand beside it.
 #[test]
 fn what_is_wrong_is_refused_with_line_and_reason() {

@@ -158,11 +158,14 @@ impl Proxy {
         route.preset = self.preset.map(|name| Said::flag("preset", name));
         route.danger_plain = self.danger_plain.then(|| Said::flag("danger-plain", true));
         route.contract = self.contract.map(|source| Said::flag("contract", source));
-        route.certificate = file("certificate", self.certificate);
-        route.key = file("key", self.key);
-        route.certificates = packed.map(|TlsInput { pfx, password_file, .. }| {
-            Said::flag("pfx", vec![CertificateInput { pfx, password_file, ..CertificateInput::default() }])
-        });
+        // Without a policy they are the listener's alone.
+        if !self.danger_plain {
+            route.certificate = file("certificate", self.certificate);
+            route.key = file("key", self.key);
+            route.certificates = packed.map(|TlsInput { pfx, password_file, .. }| {
+                Said::flag("pfx", vec![CertificateInput { pfx, password_file, ..CertificateInput::default() }])
+            });
+        }
         route.users = self.user.into_iter().map(user).collect();
         route.user_file = file("user-file", self.user_file);
         route.danger_keep_passwords = self.danger_keep_passwords.map(|form| Said::flag("danger-keep-passwords", form));

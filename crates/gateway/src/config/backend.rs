@@ -114,6 +114,11 @@ pub(super) fn backend(said: BackendSaid, base: &Base) -> Result<Backend, ConfigE
     }
 }
 
+/// Whether messages are translated for it.
+pub(super) fn translates(said: &BackendSaid) -> bool {
+    matches!(&said.value, Brief::Long(BackendInput { soap: Some(_), .. }))
+}
+
 impl BackendInput {
     fn build(self, base: &Base) -> Result<Backend, ConfigError> {
         if self.urls.value.is_empty() {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::action::{ActionInput, by_action};
-use super::backend::{BackendSaid, backend};
+use super::backend::{BackendSaid, backend, translates};
 use super::base::Base;
 use super::credentials::{CertificateInput, PairInput, identities};
 use super::error::{ConfigError, Problem, Troubled};
@@ -169,11 +169,28 @@ impl RouteInput {
             // Nobody is known there, and nothing is proved.
             (self.authorise.is_some(), "authorise"),
             (!self.actions.is_empty(), "actions"),
+            (!self.users.is_empty(), "users"),
+            (self.user_file.is_some(), "user_file"),
+            (self.trusts(), "trust"),
+            (self.identity.is_some(), "identity"),
+            (!self.addresses.is_empty(), "addresses"),
+            // Nothing is signed or encrypted.
+            (self.certificate.is_some() || self.key.is_some(), "certificate"),
+            (self.certificates.is_some(), "certificates"),
+            (self.encryption.is_some(), "encryption"),
+            // And what is answered goes on as it is.
+            (self.faults != FaultsInput::default(), "faults"),
+            (translates(&self.backend), "soap"),
         ];
         match others.into_iter().find(|(said, _)| *said) {
             Some((_, second)) => Err(plain.problem(Problem::Either { owner: "route", first: "danger_plain", second })),
             None => Ok(true),
         }
+    }
+
+    /// Whether it names anybody's certificates.
+    fn trusts(&self) -> bool {
+        !matches!(&self.trust, TrustInput::List(files) if files.is_empty())
     }
 
     /// The hosts and the path that it serves, each as it is compared; no host for any.
