@@ -249,6 +249,11 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             "listeners:\n  - address: nowhere\n",
             "2: \"nowhere\" is not an address and a port, such as 127.0.0.1:8080",
         ),
+        (
+            "listeners:\n",
+            "listeners:\n  - address: 127.0.0.1:0\n    tls_terminated_by: [127.0.0.1]\n",
+            "4: listener \"127.0.0.1:0\" is there twice",
+        ),
         ("127.0.0.1:0", ":80", "2: \":80\" is not an address and a port, such as 127.0.0.1:8080"),
         (
             "certificate: server.pem",

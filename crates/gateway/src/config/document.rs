@@ -98,6 +98,13 @@ impl Document {
                 }
             }
         }
+        let mut addresses = HashSet::new();
+        for ListenerInput { address, .. } in &self.listeners.value {
+            // One socket would be spoken on in two ways, as it happens.
+            if !addresses.insert(&address.value) {
+                return Err(address.problem(Problem::Twice { what: "listener", value: address.value.clone() }));
+            }
+        }
         let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
         let listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
         let limits = self.limits.over_with_text(MessageLimits::default());
