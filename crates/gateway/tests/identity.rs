@@ -159,6 +159,16 @@ fn the_message_says_who_calls_and_nobody_else_does() {
     assert!(request.contains(identity) && request.contains("Kept") && !request.contains("mallory"), "{request}");
 }
 
+/// What one route says of callers, no client says on another.
+#[test]
+fn where_the_message_does_not_say_who_calls_nobody_does() {
+    let bench = Bench::start("identity-unsaid", "");
+    let spoofed = "<n:Identity xmlns:n=\"urn:nuncio:identity:1\"><n:Principal>mallory</n:Principal></n:Identity>";
+    let elsewhere = spoofed.replace("<n:Identity ", "<n:Identity s:role=\"urn:somebody\" ");
+    let request = bench.seen("alice", &format!("{spoofed}<k:Kept xmlns:k=\"urn:k\"/>{elsewhere}"), "");
+    assert!(request.contains("Kept") && !request.contains("mallory"), "{request}");
+}
+
 #[test]
 fn a_user_name_token_says_who_calls_and_nobody_else_does() {
     let bench = Bench::start("identity-token", "    identity: { soap: username_token, headers: {} }\n");

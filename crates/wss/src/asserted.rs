@@ -1,7 +1,7 @@
 //! Who calls, said in a plain message: for a backend that reads it there.
 //!
 //! Only what is asserted here bears its name in a plain message: a client's own block of that name goes no further, however it
-//! is addressed.
+//! is addressed, and whether or not anything is asserted.
 
 use nuncio_xml::{Document, NodeId, Writer};
 
@@ -32,13 +32,10 @@ pub struct Asserted<'a> {
 }
 
 impl Asserted<'_> {
-    /// Whether a block of a client's says of itself what only this may say.
+    /// Whether a block of a client's says of itself what only this may say. A block of [`IDENTITY`] travels in no case.
     pub(crate) fn displaces(&self, document: &Document, block: NodeId) -> bool {
         let name = document.name(block);
-        match self.form {
-            Form::Identity => name.namespace == IDENTITY,
-            Form::UsernameToken => name.namespace == WSSE && name.local == "Security",
-        }
+        self.form == Form::UsernameToken && name.namespace == WSSE && name.local == "Security"
     }
 
     /// Whether there is anything to write.

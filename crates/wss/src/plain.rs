@@ -5,7 +5,7 @@ use nuncio_xml::{NodeId, Writer};
 use nuncio_xmlsec::{DSIG, XENC};
 
 use crate::addressing::is_addressing;
-use crate::asserted::Asserted;
+use crate::asserted::{Asserted, IDENTITY};
 use crate::envelope::Envelope;
 use crate::names::{WSSE, WSSE11, WSU, soap};
 
@@ -43,7 +43,8 @@ pub(crate) fn unverified<'a>(
 /// Namespaces of what a client declares for its security header, which means nothing without one.
 pub(crate) const MEANINGLESS: [&str; 5] = [WSSE, WSSE11, WSU, DSIG, XENC];
 
-/// The header blocks of an envelope that are handed on, those that are addressed to others in their places.
+/// The header blocks of an envelope that are handed on, those that are addressed to others in their places. None says who
+/// calls in our words: a backend that reads them must not find a client's, whatever route it came by.
 pub(crate) fn travelling(envelope: &Envelope, addressing: bool) -> Vec<NodeId> {
     let mut passing = envelope.passing.iter().peekable();
     let mut blocks: Vec<NodeId> = Vec::new();
@@ -54,7 +55,10 @@ pub(crate) fn travelling(envelope: &Envelope, addressing: bool) -> Vec<NodeId> {
         blocks.push(block);
     }
     blocks.extend(passing.map(|(_, other)| other));
-    blocks.retain(|&block| addressing || !is_addressing(envelope.document.name(block).namespace));
+    blocks.retain(|&block| {
+        let namespace = envelope.document.name(block).namespace;
+        namespace != IDENTITY && (addressing || !is_addressing(namespace))
+    });
     blocks
 }
 

@@ -43,6 +43,17 @@ fn a_message_is_forwarded_with_its_addressing() {
     assert_eq!(message.action(), Some("urn:act"));
 }
 
+/// A backend may believe a block that says who calls in our words, since on another route it is ours.
+#[test]
+fn nobody_says_who_calls() {
+    let identity = "<n:Identity xmlns:n=\"urn:nuncio:identity:1\"><n:Principal>mallory</n:Principal></n:Identity>";
+    let elsewhere = identity.replace("<n:Identity ", "<n:Identity s:role=\"urn:somebody\" ");
+    let header = format!("{identity}<k:Kept xmlns:k=\"urn:k\"/>{elsewhere}");
+    let message = read("application/soap+xml", &header).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let body = String::from_utf8(message.plain().body).expect("text");
+    assert!(body.contains("Kept") && !body.contains("mallory") && !body.contains("identity"), "{body}");
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let action = format!("<a:Action xmlns:a=\"{WSA10}\">urn:act</a:Action>");
