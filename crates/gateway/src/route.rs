@@ -130,6 +130,12 @@ pub fn compile(
     if settings.endpoint.admits_users() && settings.users.is_empty() {
         tracing::warn!(route = %name, "the policy admits users, and none is named: nobody gets in");
     }
+    if !settings.endpoint.admits_users() && !settings.users.is_empty() {
+        tracing::warn!(route = %name, "users are named, and the policy asks nobody for a password: they are not asked either");
+    }
+    if !settings.endpoint.admits_certificates() && !settings.trust.is_nobody() {
+        tracing::warn!(route = %name, "`trust` is named, and the policy asks nobody for a certificate: it is not looked at");
+    }
     if settings.users.keep() != Keep::Hashed {
         tracing::warn!(route = %name, "passwords are kept so that they can be read again");
     }

@@ -142,6 +142,8 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     ("    addresses: [https://localhost/echo]\n", "", ["note", "route /echo", "no `addresses` are named"]),
     ("https://localhost/echo", "https://echo.example/echo", ["warning", "listener 127.0.0.1:0", "the certificate \"CN=nuncio-test-server,O=Test only\" is not for echo.example: clients that look"]),
     ("http://127.0.0.1:9000/echo", "http://plain:9000/echo", ["warning", "route /echo", "the backend http://plain:9000/echo is called in clear"]),
+    (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    trust: [tests/keys/client.pem]\n", ["warning", "route /echo", "`trust` is named, and the policy asks nobody for a certificate"]),
+    (PRESET, "    preset: wcf-wshttp-anonymousForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "users are named, and the policy asks nobody for a password"]),
     ("routes:\n", "admin: { address: '0.0.0.0:9901', danger_admin_beyond_loopback: true }\nroutes:\n", ["danger", "admin listener 0.0.0.0:9901", "it can be reached from other machines, by anybody"]),
     (SECURED, "    danger_plain: true\n", ["danger", "route /echo", "the route has no security: whoever reaches it calls the backend"]),
     (PRESET, "    preset: wcf-wshttp-userNameForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "what is signed is digested by SHA-1"]),
