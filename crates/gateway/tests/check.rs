@@ -158,6 +158,24 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     (LISTENER, "    tls: { certificate: certificates/self-signed.pem, key: certificates/leaf.key.pem }\n", ["note", "listener 127.0.0.1:0", "the certificate \"CN=self-signed,O=Nuncio Tests,C=DE\" is signed with its own key"]),
 ];
 
+/// Where messages go, and in what form, is told of every backend.
+#[test]
+fn every_backend_is_told_of() {
+    let folder = folder("backends");
+    sound(&folder);
+    let said = "    faults: sanitise\n    actions: [{ actions: ['urn:a*', 'urn:b'], backend: { urls: ['http://127.0.0.1:1/'], soap: '1.1' } }]\n";
+    std::fs::write(folder.join("nuncio.yaml"), SOUND.replacen(PRESET, &format!("{PRESET}{said}"), 1)).unwrap();
+    let output = check(&folder, &["--config", "nuncio.yaml", "--at", AT]);
+    let told = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    for sentence in [
+        "Messages with the action urn:a* or urn:b go to http://127.0.0.1:1/, in clear, and stay on this machine.",
+        "It is called in SOAP 1.1, whichever version the client speaks.",
+        "Their code and reason go on to the client; their details do not.",
+    ] {
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+}
+
 #[test]
 fn what_is_weak_is_found() {
     let folder = folder("weak");

@@ -4,8 +4,8 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::trust::{Settings, Ways};
 use nuncio_policy::authorise::{Authorisation, Pattern, Rule, Scope};
 use nuncio_policy::explain::{Grade, explain};
-use nuncio_policy::model::{Binding, Policy};
-use nuncio_wss::{Form, Time};
+use nuncio_policy::model::{Binding, Policy, SoapVersion};
+use nuncio_wss::{Faults, Form, Time};
 
 use super::certificate::{Role, instant, look};
 use super::report::{Findings, PolicyReport, RouteReport, SectionReport};
@@ -26,6 +26,10 @@ pub(super) fn look_at_route(route: &RouteSettings, users: &[Named], now: Time, f
         let actions: Vec<String> = actions.iter().map(action).collect();
         let what = format!("Messages with the action {}", actions.join(" or "));
         sections.push(section("Backend of some actions", backend(own, &what, &about, findings)));
+    }
+    if route.faults == Faults::Sanitised {
+        let says = "Their code and reason go on to the client; their details do not.";
+        sections.push(section("Faults of the backend", vec![says.to_owned()]));
     }
     sections.extend([
         section("Who may call", callers(route, users, &about, findings)),
@@ -88,7 +92,7 @@ fn action(action: &Action) -> String {
 }
 
 fn backend(backend: &Backend, what: &str, about: &str, findings: &mut Findings) -> Vec<String> {
-    let Backend { urls, trust, identity, balance, health, ejection, .. } = backend;
+    let Backend { urls, trust, identity, balance, health, ejection, soap, .. } = backend;
     let mut says = Vec::new();
     for (url, weight) in urls {
         let share = if urls.len() > 1 { format!(", with weight {weight}") } else { String::new() };
@@ -109,6 +113,13 @@ fn backend(backend: &Backend, what: &str, about: &str, findings: &mut Findings) 
     }
     if identity.is_some() {
         says.push("It is shown a certificate of the gateway's.".to_owned());
+    }
+    if let Some(soap) = soap {
+        let version = match soap {
+            SoapVersion::V11 => "1.1",
+            SoapVersion::V12 => "1.2",
+        };
+        says.push(format!("It is called in SOAP {version}, whichever version the client speaks."));
     }
     if urls.len() > 1 {
         says.push(match balance {
