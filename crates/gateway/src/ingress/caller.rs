@@ -98,7 +98,7 @@ impl Ingress {
         let user = match opened.claim() {
             Claim::Username(user) => &user.name,
             Claim::User(user) => user,
-            Claim::Anonymous | Claim::Certificate(_) | Claim::Context(_) => return,
+            Claim::Anonymous | Claim::Certificate(_) | Claim::Transport | Claim::Context(_) => return,
         };
         self.world.guesses.right(Try { route: &self.name, user, from }, now);
     }

@@ -27,7 +27,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use clients::ClientCertificates;
 pub(crate) use pace::Pace;
-pub(crate) use peers::{Counted, Peers};
+pub(crate) use peers::{Counted, Peers, network};
 pub use tls::{TlsProblem, TlsSettings, server_config};
 
 use crate::config::{Cidr, ConnectionLimits, Timeouts};

@@ -47,7 +47,7 @@ impl Drop for Counted {
 }
 
 /// Who counts as one peer: an address of IPv4, also where IPv6 writes it; 64 bits of IPv6, which one site has to itself.
-fn network(peer: IpAddr) -> IpAddr {
+pub(crate) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address @ IpAddr::V4(_) => address,

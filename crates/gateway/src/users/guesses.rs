@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use nuncio_wss::Time;
 
+use crate::listen::network;
+
 /// For how long an answer is held back.
 pub const HELD: Duration = Duration::from_secs(5);
 /// How many buckets that are not empty are kept, and as many users with an address: some 5 MiB.
@@ -172,14 +174,6 @@ fn drop_least(map: &mut HashMap<u64, i64>) {
         let (_, least, _) = values.select_nth_unstable(at);
         let least = *least;
         map.retain(|_, value| *value > least);
-    }
-}
-
-/// One subscriber has a whole network of the sixth version.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        IpAddr::V4(address) => IpAddr::V4(address),
     }
 }
 
