@@ -500,6 +500,7 @@ fn a_plain_route_says_nothing_of_security() {
     };
     load("    trace: true\n").unwrap();
     for (what, said) in [
+        ("policy", "    policy: { preset: wcf-ws2007-userNameOverTransport }\n"),
         ("users", USER),
         ("user_file", "    user_file: users\n"),
         ("trust", "    trust: [client.pem]\n"),

@@ -161,7 +161,6 @@ impl RouteInput {
         let Some(plain) = self.danger_plain.as_ref().filter(|said| said.value) else { return Ok(false) };
         let others = [
             (self.policy.is_some(), "policy"),
-            (self.policy.is_some(), "policy"),
             (self.wsdl.is_some(), "wsdl"),
             (self.preset.is_some(), "preset"),
             (self.port.is_some(), "port"),
