@@ -1,6 +1,7 @@
 //! One message through the gateway: [`Ingress::converse`] is the story, the rest its footnotes.
 
 mod caller;
+mod conversation;
 
 use std::fmt::{self, Display};
 use std::net::IpAddr;
@@ -9,12 +10,11 @@ use std::time::{Duration, Instant};
 
 pub(crate) use caller::forwarded_for;
 use hyper::{HeaderMap, StatusCode};
-use nuncio_crypto::random::Random;
 use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Class, Context, Dialect, Fault, Faults, HttpFacts, Issue, Issued, Message, Once, Opened, Outlived,
-    Principal, Received, Recipient, Refusal, Reply, Request, Time, Unsealed,
+    Answer, Class, Context, Dialect, Fault, Faults, HttpFacts, Message, Once, Opened, Received, Recipient, Refusal,
+    Reply, Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -26,19 +26,11 @@ use crate::metrics::{Outcome, RouteMetrics};
 use crate::pool::Overfull;
 use crate::random::NoEntropy;
 use crate::replays::Claim as Seen;
-use crate::sessions::Lease;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use crate::upstream::{self, Backends, Unavailable};
 use crate::users::Users;
 use crate::world::World;
-
-/// What a context takes in memory, in octets: its names, a key, a caller. Keys that are derived of it are kept elsewhere.
-const CONTEXT: usize = 512;
-
-/// For how long the old key of a conversation is good after the new one was used, since what is in flight must arrive; and
-/// for how long a conversation that is over is known, so that it can be renewed.
-const ROLLOVER: Duration = Duration::from_mins(5);
 
 /// A route that holds conversations on behalf of a plain service.
 pub struct Ingress {
@@ -220,15 +212,6 @@ impl Ingress {
         }
     }
 
-    /// Notes that the message's context is in use: so the one that it replaced need not last.
-    fn used(&self, opened: &Opened, now: Time) {
-        let Some(context) = opened.context() else { return };
-        self.world.sessions.used(&self.key(&context.name()));
-        if let Some(old) = &context.replaces {
-            self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
-        }
-    }
-
     fn recipient(&self, soap: SoapVersion) -> Result<&Arc<Recipient>, Refusal> {
         self.speaking(soap).ok_or(Refusal::Envelope("is of a version of SOAP that the route does not speak"))
     }
@@ -345,70 +328,6 @@ impl Ingress {
         }
     }
 
-    async fn issue(
-        &self,
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        audit: &mut Story<'_>,
-    ) -> Result<Message, Denied> {
-        let owner = owner(&principal);
-        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
-            note(audit, Outcome::Busy, &full);
-            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
-        }
-        let _issuing = audit.part("issue");
-        let issued = self.granted(opened, principal, now, Recipient::issue).await?;
-        self.keep(issued, &owner, now, audit).await
-    }
-
-    /// Tells who holds the key of a conversation that is over that it must be renewed.
-    fn outlived(&self, late: Outlived, audit: &mut Story<'_>) -> Result<Message, Denied> {
-        note(audit, Outcome::Refused(late.refusal().class()), late.refusal());
-        audit.conversation = late.context().map(|context| context.conversation.to_string());
-        audit.principal = late.context().and_then(|context| context.principal.name()).map(str::to_owned);
-        let _sealing = audit.part("seal");
-        let mut random = self.world.entropy.draw();
-        let message = late.seal(self.world.clock.now(), &mut random)?;
-        random.check()?;
-        Ok(message)
-    }
-
-    /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.
-    async fn renew(
-        &self,
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        audit: &mut Story<'_>,
-    ) -> Result<Message, Denied> {
-        let owner = owner(&principal);
-        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
-            note(audit, Outcome::Busy, &full);
-            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
-        }
-        let _renewing = audit.part("renew");
-        let renewed = self.granted(opened, principal, now, Recipient::renew).await?;
-        self.keep(renewed, &owner, now, audit).await
-    }
-
-    /// Has a trust request granted; where that takes a private key, in its turn: whoever asks was let in.
-    async fn granted(
-        &self,
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        grant: Grant,
-    ) -> Result<Result<Issued, Issue>, NoEntropy> {
-        let costly = opened.grants_by_private_key();
-        let mut random = self.world.entropy.draw();
-        let grant = move || {
-            let granted = grant(opened, principal, now, &mut random);
-            random.check().map(|()| granted)
-        };
-        if costly { self.world.private_keys.finish(grant).await } else { grant() }
-    }
-
     /// Does what may take a private key, and what then stands in a bounded queue; everything else on the task itself.
     async fn by_private_key<T: Send + 'static>(
         &self,
@@ -416,57 +335,6 @@ impl Ingress {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overfull> {
         if costly { self.world.private_keys.run(work).await } else { Ok(work()) }
-    }
-
-    /// Keeps a context that was granted, and gives the answer that says so.
-    async fn keep(
-        &self,
-        granted: Result<Issued, Issue>,
-        owner: &str,
-        now: Time,
-        audit: &mut Story<'_>,
-    ) -> Result<Message, Denied> {
-        match granted {
-            Ok(Issued { context, message, reply }) => {
-                audit.conversation = Some(context.conversation.to_string());
-                let key = self.key(&context.name());
-                // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
-                let end = context.expires.plus(ROLLOVER);
-                let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end };
-                if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
-                    note(audit, Outcome::Busy, &format_args!("the last place went to somebody else: {full}"));
-                    return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
-                }
-                Ok(message)
-            }
-            Err(issue) => refused(issue, audit),
-        }
-    }
-
-    async fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
-        let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
-        let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
-        let _cancelling = audit.part("cancel");
-        let mut random = self.world.entropy.draw();
-        let cancelled = Recipient::cancel(opened, now, &mut random);
-        random.check()?;
-        let (message, reply) = match cancelled {
-            Ok(cancelled) => cancelled,
-            Err(issue) => return refused(issue, audit),
-        };
-        if let Some(old) = replaced {
-            self.world.sessions.remove(&old);
-        }
-        // Of two cancels at once, one finds it.
-        match key {
-            Some((key, context)) if self.world.sessions.remove(&key).is_none() => {
-                let refusal = Refusal::UnknownContext(context.identifier.to_string());
-                let fault = Fault::refusal(refusal.class(), context.dialect);
-                note(audit, Outcome::Refused(refusal.class()), &refusal);
-                self.seal(reply, Answer::Fault(fault), audit).await
-            }
-            _ => Ok(message),
-        }
     }
 
     /// Seals an answer at the time it is sent, which may be long after the request came. What takes a private key waits for
@@ -511,37 +379,9 @@ impl Ingress {
     }
 }
 
-/// How a trust request is granted.
-type Grant = fn(Opened, Principal, Time, &mut dyn Random) -> Result<Issued, Issue>;
-
 /// A caller as the rules know him.
 fn asks(caller: &Caller) -> authorise::Caller<'_> {
     authorise::Caller { proof: caller.proof(), name: caller.principal.name().unwrap_or_default() }
-}
-
-/// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
-fn owner(principal: &Principal) -> String {
-    match principal {
-        Principal::Anonymous => "anonymous".to_owned(),
-        Principal::Certificate(holder) => format!("certificate {}", holder.subject),
-        Principal::User(name) => format!("user {name}"),
-    }
-}
-
-/// A trust request that is not granted has its own sealed answer.
-fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {
-    match issue {
-        Issue::Refused { refusal, message } => {
-            note(audit, Outcome::Refused(refusal.class()), &refusal);
-            Ok(message)
-        }
-        Issue::Unsealed(unsealed) => Err(unsealed.into()),
-        // Issue may grow; what is not known is not sent.
-        other => {
-            note(audit, Outcome::Failed, &other);
-            Err(Denied::Unknown)
-        }
-    }
 }
 
 /// Why a backend's answer is not sent on.
