@@ -146,3 +146,21 @@ fn an_answer_that_is_none_is_a_fault() {
     let log = gateway.end();
     assert_eq!(log.matches("the backend's answer is not sent on: ").count(), 3, "{log}");
 }
+
+/// A certificate that flags name is the listener's there, for which it does without a policy; a user is nobody's.
+#[test]
+fn a_plain_proxy_has_tls_and_no_users() {
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/keys");
+    let proxy = || {
+        let mut command = nuncio();
+        let listen = format!("https://127.0.0.1:{}", port());
+        command.args(["proxy", "--danger-plain", "--listen", &listen, "--backend", "http://127.0.0.1:9/"]);
+        command.arg("--certificate").arg(keys.join("server.pem")).arg("--key").arg(keys.join("server.key"));
+        command
+    };
+    assert_eq!(Running::start(proxy()).stop(), Some(0));
+    let refused = proxy().args(["--user", "alice:secret"]).output().unwrap();
+    let errors = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("--danger-plain: ") && errors.contains("user"), "{errors}");
+}
