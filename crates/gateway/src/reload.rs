@@ -36,6 +36,9 @@ pub enum NotReloaded {
     /// It changes what is made once.
     #[error("{0} changed, which takes a restart")]
     Fixed(&'static str),
+    /// Reading it panicked.
+    #[error("reading it panicked, which is a fault of ours")]
+    Panicked,
     /// The gateway ends.
     #[error("the gateway ends")]
     Ending,
@@ -79,7 +82,7 @@ impl Fixed {
 /// Puts the configuration of a file in force again and again.
 pub struct Reloader {
     file: PathBuf,
-    fixed: Fixed,
+    fixed: Arc<Fixed>,
     world: Arc<World>,
     bound: Bound,
     changes: mpsc::Sender<Change<Service>>,
@@ -98,6 +101,19 @@ fn look<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Look> {
     files.into_iter().map(one).collect()
 }
 
+/// What files looked like when they were read: as they did `before` that, where it is known, so that what was changed while
+/// they were read is seen as a change; as they did `after` it, of those that are named for the first time.
+fn as_read(before: &[Look], after: Vec<Look>) -> Vec<Look> {
+    let known = |file: &Path| before.iter().find(|(other, _)| other == file).map(|(_, seen)| *seen);
+    after
+        .into_iter()
+        .map(|(file, seen)| {
+            let seen = known(&file).unwrap_or(seen);
+            (file, seen)
+        })
+        .collect()
+}
+
 impl Reloader {
     /// For a gateway that serves `configuration`, read from `file`, and takes changes. `bound` is where it listens.
     pub fn new(
@@ -108,7 +124,7 @@ impl Reloader {
     ) -> Self {
         Self {
             file: file.to_owned(),
-            fixed: Fixed::of(configuration),
+            fixed: Arc::new(Fixed::of(configuration)),
             world,
             bound: Bound::default(),
             changes,
@@ -171,20 +187,34 @@ impl Reloader {
     pub async fn reload(&mut self) -> Result<(), NotReloaded> {
         // What is not taken is not tried again until it changes again.
         self.seen = self.look();
-        let (file, world) = (self.file.clone(), Arc::clone(&self.world));
+        let (file, world, fixed) = (self.file.clone(), Arc::clone(&self.world), Arc::clone(&self.fixed));
         // Files are read, hashed and checked: not where messages are answered.
         let read = tokio::task::spawn_blocking(move || {
             let configuration = Configuration::load(&file)?;
-            let (fixed, looks) = (Fixed::of(&configuration), look(&configuration.files));
-            Ok::<_, NotReloaded>((fixed, looks, Gateway::build(configuration, &world)?))
+            // First, since what is built begins to be measured, and its backends to be asked whether they are well.
+            fixed.allows(&Fixed::of(&configuration))?;
+            let looks = look(&configuration.files);
+            Ok::<_, NotReloaded>((looks, Gateway::build(configuration, &world)?))
         });
-        let (fixed, looks, gateway) = read.await.map_err(|_| NotReloaded::Ending)??;
-        self.fixed.allows(&fixed)?;
+        let (looks, gateway) = read.await.map_err(|_| NotReloaded::Panicked)??;
         let (made, is_made) = oneshot::channel();
         let change = gateway.change(&mut self.bound, made).await?;
         self.changes.send(change).await.map_err(|_| NotReloaded::Ending)?;
         is_made.await.map_err(|_| NotReloaded::Ending)?;
-        self.seen = looks;
+        self.seen = as_read(&self.seen, looks);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_while_it_is_read_is_a_change() {
+        let look = |file: &str, octets| (PathBuf::from(file), Some((SystemTime::UNIX_EPOCH, octets)));
+        let before = [look("a", 1), look("b", 1), look("gone", 1)];
+        let after = vec![look("a", 2), look("b", 1), look("new", 7)];
+        assert_eq!(as_read(&before, after), [look("a", 1), look("b", 1), look("new", 7)]);
     }
 }
