@@ -203,11 +203,13 @@ impl Ingress {
                 let permit = Permit::assertion(caller, &self.telling)?;
                 self.forward(opened, &permit, trace, audit).await
             }
-            Request::Issue => self.issue(opened, caller.principal, now, audit).await.map(Some),
+            Request::Issue => {
+                self.grant(opened, caller.principal, now, ("issue", Recipient::issue), audit).await.map(Some)
+            }
             Request::Cancel => self.cancel(opened, now, audit).await.map(Some),
             Request::Renew => {
                 self.used(&opened, now);
-                self.renew(opened, caller.principal, now, audit).await.map(Some)
+                self.grant(opened, caller.principal, now, ("renew", Recipient::renew), audit).await.map(Some)
             }
         }
     }

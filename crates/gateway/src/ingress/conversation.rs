@@ -29,12 +29,14 @@ impl Ingress {
         }
     }
 
-    /// A conversation for whoever may have one.
-    pub(super) async fn issue(
+    /// A conversation for whoever may have one, or a new key for his: the old one goes on until the new one was used, and a
+    /// little longer. `part` is what its span is called.
+    pub(super) async fn grant(
         &self,
         opened: Opened,
         principal: Principal,
         now: Time,
+        (part, grant): (&'static str, Grant),
         audit: &mut Story<'_>,
     ) -> Result<Message, Denied> {
         let owner = owner(&principal);
@@ -42,9 +44,9 @@ impl Ingress {
             note(audit, Outcome::Busy, &full);
             return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
-        let _issuing = audit.part("issue");
-        let issued = self.granted(opened, principal, now, Recipient::issue).await?;
-        self.keep(issued, &owner, now, audit).await
+        let _granting = audit.part(part);
+        let granted = self.granted(opened, principal, now, grant).await?;
+        self.keep(granted, &owner, now, audit).await
     }
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
@@ -57,24 +59,6 @@ impl Ingress {
         let message = late.seal(self.world.clock.now(), &mut random)?;
         random.check()?;
         Ok(message)
-    }
-
-    /// A new key for a conversation; the old one goes on until the new one was used, and a little longer.
-    pub(super) async fn renew(
-        &self,
-        opened: Opened,
-        principal: Principal,
-        now: Time,
-        audit: &mut Story<'_>,
-    ) -> Result<Message, Denied> {
-        let owner = owner(&principal);
-        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
-            note(audit, Outcome::Busy, &full);
-            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
-        }
-        let _renewing = audit.part("renew");
-        let renewed = self.granted(opened, principal, now, Recipient::renew).await?;
-        self.keep(renewed, &owner, now, audit).await
     }
 
     /// Has a trust request granted; where that takes a private key, in its turn: whoever asks was let in.
@@ -147,7 +131,7 @@ impl Ingress {
 }
 
 /// How a trust request is granted.
-type Grant = fn(Opened, Principal, Time, &mut dyn Random) -> Result<Issued, Issue>;
+pub(super) type Grant = fn(Opened, Principal, Time, &mut dyn Random) -> Result<Issued, Issue>;
 
 /// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
 fn owner(principal: &Principal) -> String {
