@@ -293,8 +293,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ),
         ("http://127.0.0.1:9000/echo", "/echo", "6: backend \"/echo\" is not an absolute URL"),
         ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
-        (PRESET, "", "5: a route says either `wsdl` or `preset`"),
-        (PRESET, "    danger_plain: false\n", "5: a route says either `wsdl` or `preset`"),
+        (PRESET, "", "5: a route says its policy, by one of `policy`, `wsdl` and `preset`"),
+        (PRESET, "    danger_plain: false\n", "5: a route says its policy, by one of `policy`, `wsdl` and `preset`"),
         (
             PRESET,
             "    preset: wcf-ws2007-userNameOverTransport\n    danger_plain: true\n",

@@ -222,6 +222,9 @@ pub enum Problem {
         /// What it asks for.
         what: &'static str,
     },
+    /// A route says nothing of its policy.
+    #[error("a route says its policy, by one of `policy`, `wsdl` and `preset`")]
+    PolicyUnsaid,
     /// The port has no policy with a security binding.
     #[error("port {0} has no policy that protects anything")]
     NoPolicy(String),

@@ -58,7 +58,7 @@ impl PolicyWords {
                 let source = PolicyFile::preset(name).source();
                 Ok(of_source(source.map_err(|refused| at.problem(Problem::Yaml(refused.reason)))?, at))
             }
-            Self { .. } => Err(route.problem(either("wsdl", "preset"))),
+            Self { .. } => Err(route.problem(Problem::PolicyUnsaid)),
         }
     }
 }
