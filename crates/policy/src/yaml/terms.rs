@@ -317,42 +317,25 @@ impl BindingTerms {
     fn model(self) -> (Binding, Properties) {
         match self {
             Self::Transport(terms) => {
-                let (suite, options) = terms.algorithm_suite.model();
-                let properties = Properties {
-                    suite,
-                    options,
-                    layout: terms.layout,
-                    timestamp: terms.include_timestamp,
-                    order: ProtectionOrder::SignBeforeEncrypt,
-                    encrypt_signature: false,
-                    protect_tokens: false,
-                };
+                let properties = of_every_binding(&terms.algorithm_suite, terms.layout, terms.include_timestamp);
                 let client_certificate = terms.require_client_certificate;
                 (Binding::Transport(TransportBinding { client_certificate }), properties)
             }
             Self::Symmetric(terms) => {
-                let (suite, options) = terms.algorithm_suite.model();
                 let properties = Properties {
-                    suite,
-                    options,
-                    layout: terms.layout,
-                    timestamp: terms.include_timestamp,
                     order: order(terms.encrypt_before_signing),
                     encrypt_signature: terms.encrypt_signature,
                     protect_tokens: terms.protect_tokens,
+                    ..of_every_binding(&terms.algorithm_suite, terms.layout, terms.include_timestamp)
                 };
                 (Binding::Symmetric(SymmetricBinding { protection: terms.protection_token.model() }), properties)
             }
             Self::Asymmetric(terms) => {
-                let (suite, options) = terms.algorithm_suite.model();
                 let properties = Properties {
-                    suite,
-                    options,
-                    layout: terms.layout,
-                    timestamp: terms.include_timestamp,
                     order: order(terms.encrypt_before_signing),
                     encrypt_signature: terms.encrypt_signature,
                     protect_tokens: terms.protect_tokens,
+                    ..of_every_binding(&terms.algorithm_suite, terms.layout, terms.include_timestamp)
                 };
                 (Binding::Asymmetric(terms.binding), properties)
             }
@@ -390,6 +373,20 @@ impl BindingTerms {
                 protect_tokens,
             })),
         }
+    }
+}
+
+/// The properties that every binding has; of the others, their defaults.
+fn of_every_binding(suite: &SuiteTerms, layout: Layout, timestamp: bool) -> Properties {
+    let (suite, options) = suite.model();
+    Properties {
+        suite,
+        options,
+        layout,
+        timestamp,
+        order: ProtectionOrder::SignBeforeEncrypt,
+        encrypt_signature: false,
+        protect_tokens: false,
     }
 }
 
