@@ -115,7 +115,7 @@ fn as_read(before: &[Look], after: Vec<Look>) -> Vec<Look> {
 }
 
 impl Reloader {
-    /// For a gateway that serves `configuration`, read from `file`, and takes changes. `bound` is where it listens.
+    /// For a gateway that serves `configuration`, read from `file`, and takes changes.
     pub fn new(
         file: &Path,
         configuration: &Configuration,
