@@ -97,10 +97,10 @@ async fn run(run: Run) -> Result<bool, String> {
     let caller = match (&run.preset, &run.contract) {
         _ if run.plain => Caller::plain(run.octets),
         (Some(preset), _) => Caller::of_preset(&run.url, preset, run.octets)?,
-        (None, None) => serving::caller(&run.url, run.octets).await?,
+        (None, None) => serving::caller(&run.url, "server", run.octets).await?,
         (None, Some(file)) => {
             let contract = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            Caller::of_contract(&run.url, &contract, run.octets)?
+            Caller::of_contract(&run.url, "server", &contract, run.octets)?
         }
     };
     let load = Load {

@@ -55,24 +55,25 @@ impl Caller {
         Self { initiator: None, converses: false, envelope: envelope(soap, &text), text, entropy: Entropy::system() }
     }
 
-    /// One that calls the service at `url` under the first policy of a contract that it can meet: as `alice` with her password,
-    /// and with the test client's certificate.
-    pub fn of_contract(url: &str, contract: &[u8], octets: usize) -> Result<Self, String> {
+    /// One that calls the service at `url`, whose key is the test key `service`, under the first policy of a contract that it can
+    /// meet: as `alice` with her password, and with the test client's certificate.
+    pub fn of_contract(url: &str, service: &str, contract: &[u8], octets: usize) -> Result<Self, String> {
         let contract = wsdl::read("contract", contract).map_err(|error| error.to_string())?;
         let port = contract.ports.into_iter().next().ok_or("the contract has no port")?;
         let alternatives = port.alternatives.map_err(|error| error.to_string())?;
-        Self::new(url, alternatives, port.soap, port.operations, octets)
+        Self::new(url, service, alternatives, port.soap, port.operations, octets)
     }
 
     /// As [`Caller::of_contract`], under a policy by its name.
     pub fn of_preset(url: &str, name: &str, octets: usize) -> Result<Self, String> {
         let preset = preset::named(name).ok_or_else(|| format!("there is no preset {name:?}"))?;
         let soap = *preset.soap.first().ok_or("the preset speaks no SOAP")?;
-        Self::new(url, vec![preset.policy], soap, Vec::new(), octets)
+        Self::new(url, "server", vec![preset.policy], soap, Vec::new(), octets)
     }
 
     fn new(
         url: &str,
+        service: &str,
         alternatives: Vec<Policy>,
         soap: SoapVersion,
         operations: Vec<Operation>,
@@ -83,7 +84,7 @@ impl Caller {
             alternatives,
             soap,
             operations,
-            service: Some(peers::credential("server")?.certificate),
+            service: Some(peers::credential(service)?.certificate),
             username: Some((USER.into(), PASSWORD.into())),
             credential: Some(peers::credential("client")?),
             to: url.to_owned(),

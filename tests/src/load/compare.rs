@@ -18,9 +18,10 @@ use crate::peers;
 const WORKERS: usize = 16;
 /// Conversations over them.
 const CONVERSATIONS: usize = 64;
-/// The policy of the overload: a message costs the service an operation with a private key and its client none, so that one
-/// machine can ask ten times what it serves.
+/// The policy of the overload: a message costs the service an operation with a private key and its client none.
 const ONE_SIDED: &str = "A+one";
+/// The test key of that service: of 4096 bits, so that one machine can ask ten times what it serves.
+const COSTLY: &str = "costly";
 /// Connections of the overload.
 const CROWD: usize = 400;
 /// How often the gateway is started, to see how long that takes.
@@ -155,7 +156,7 @@ impl Comparison {
     ) -> Result<(), String> {
         let whose = if series.cxf { "CXF" } else { "gateway" };
         say(&format!("{whose}, {}: {}", series.code, series.label));
-        let caller = if series.code == "plain" { Caller::plain(octets) } else { caller(url, octets).await? };
+        let caller = if series.code == "plain" { Caller::plain(octets) } else { caller(url, "server", octets).await? };
         let load = Load {
             workers: WORKERS,
             conversations: CONVERSATIONS,
@@ -188,14 +189,14 @@ impl Comparison {
             let begun = Instant::now();
             let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
             let url = gateway.url("conversation");
-            let (caller, target) = (Caller::of_contract(&url, &contract, octets)?, Target::new(&url)?);
+            let (caller, target) = (Caller::of_contract(&url, "server", &contract, octets)?, Target::new(&url)?);
             one_by_one(&caller, &target, 1).await.map_err(|error| error.to_string())?;
             starts.push(begun.elapsed().as_secs_f64() * 1000.0);
             drop(gateway);
             // Another process, whose first call is not the second.
             let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
             let url = gateway.url("conversation");
-            let (caller, target) = (Caller::of_contract(&url, &contract, octets)?, Target::new(&url)?);
+            let (caller, target) = (Caller::of_contract(&url, "server", &contract, octets)?, Target::new(&url)?);
             let times = one_by_one(&caller, &target, 100).await.map_err(|error| error.to_string())?;
             firsts.extend(times.first().map(|micros| f64::from(*micros) / 1000.0));
             hundredths.extend(times.last().map(|micros| f64::from(*micros) / 1000.0));
@@ -213,7 +214,7 @@ impl Comparison {
         let routes = [("conversation", self.demand("X+d"))];
         let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
         let url = gateway.url("conversation");
-        let (caller, target) = (Arc::new(caller(&url, octets).await?), Target::new(&url)?);
+        let (caller, target) = (Arc::new(caller(&url, "server", octets).await?), Target::new(&url)?);
         // What the process takes once and for all is taken before.
         let first = begin(&caller, &target, WORKERS, 500).await?;
         let before = usage::resident(gateway.id())?;
@@ -241,9 +242,9 @@ impl Comparison {
         let [own, others] = if apart { [Some("0"), Some(others.as_str())] } else { [None, None] };
         let backend = Backend::start(others)?;
         let routes = [("one", self.demand(ONE_SIDED))];
-        let gateway = Gateway::start(&self.folder, &routes, false, &backend, own)?;
+        let gateway = Gateway::start_as(COSTLY, &self.folder, &routes, false, &backend, own)?;
         let url = gateway.url("one");
-        let (caller, target) = (Arc::new(caller(&url, octets).await?), Target::new(&url)?);
+        let (caller, target) = (Arc::new(caller(&url, COSTLY, octets).await?), Target::new(&url)?);
         let mut load = Load {
             workers: WORKERS,
             conversations: 0,

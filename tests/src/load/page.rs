@@ -76,8 +76,8 @@ pub fn page(figures: &Figures) -> String {
         "\nThe start is from the process to the answer to its first call, a conversation begun in between, in the middle of \
          several starts; so are the first and the hundredth call of a conversation of a new process, one after the other ({} and \
          {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
-         Under overload each message costs the gateway an operation with its private key and the client none (`A+one`){}. Its peak \
-         is {} messages a second; {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \
+         Under overload each message costs the gateway an operation with a private key of 4096 bits and the client none \
+         (`A+one`){}. Its peak is {} messages a second; {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \
          within {} ms and 99 % within {} ms. {} were told that it is busy.",
         number("first_call_ms"),
         number("hundredth_call_ms"),

@@ -77,9 +77,22 @@ impl Gateway {
         backend: &Backend,
         processors: Processors<'_>,
     ) -> Result<Self, String> {
+        Self::start_as("server", folder, routes, tls, backend, processors)
+    }
+
+    /// As [`Gateway::start`], with the certificate and the key of one of the test keys.
+    pub fn start_as(
+        service: &str,
+        folder: &Path,
+        routes: &[(&str, Demand)],
+        tls: bool,
+        backend: &Backend,
+        processors: Processors<'_>,
+    ) -> Result<Self, String> {
         let address = format!("127.0.0.1:{}", port()?);
         let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
-        std::fs::write(&file, configuration(&address, routes, tls, &backend.url)).map_err(|error| error.to_string())?;
+        std::fs::write(&file, configuration(service, &address, routes, tls, &backend.url))
+            .map_err(|error| error.to_string())?;
         let log = File::create(file.with_extension("log")).map_err(|error| error.to_string())?;
         let mut command = on(processors, &program()?);
         command.args(["run", "--config"]).arg(&file);
@@ -107,9 +120,10 @@ impl Gateway {
     }
 }
 
-fn configuration(address: &str, routes: &[(&str, Demand)], tls: bool, backend: &str) -> String {
+fn configuration(service: &str, address: &str, routes: &[(&str, Demand)], tls: bool, backend: &str) -> String {
     let key = |file: &str| peers::key(file).display().to_string();
-    let (certificate, private, client) = (key("server.pem"), key("server.key"), key("client.pem"));
+    let (certificate, private, client) =
+        (key(&format!("{service}.pem")), key(&format!("{service}.key")), key("client.pem"));
     let tls = if tls { format!(", tls: {{ certificate: {certificate}, key: {private} }}") } else { String::new() };
     let mut yaml = format!("listeners: [{{ address: '{address}'{tls} }}]\nroutes:\n");
     for (name, demand) in routes {
@@ -192,11 +206,11 @@ impl Drop for CxfService {
     }
 }
 
-/// A client of the service at `url`, under the policy of the contract that it publishes.
-pub async fn caller(url: &str, octets: usize) -> Result<Caller, String> {
+/// A client of the service at `url`, under the policy of the contract that it publishes. Its key is the test key `service`.
+pub async fn caller(url: &str, service: &str, octets: usize) -> Result<Caller, String> {
     let published = Connection::new(Target::new(url)?).get("wsdl").await?;
     if published.status != 200 {
         return Err(format!("{url}?wsdl is answered with {}", published.status));
     }
-    Caller::of_contract(url, &published.body, octets)
+    Caller::of_contract(url, service, &published.body, octets)
 }
