@@ -398,7 +398,9 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
     match admitted {
         Err(rejection) => rejected(site, arrival, rejection, line),
         Ok((route, inbound, work)) => {
-            let handled = contained(work.carry(route.handler.handle(inbound, heard, &mut line.audit))).await;
+            // It is large, and every future around it would hold it, and be moved with it.
+            let handling = Box::pin(route.handler.handle(inbound, heard, &mut line.audit));
+            let handled = contained(work.carry(handling)).await;
             let outbound = handled.unwrap_or_else(|| panicked(&mut line.audit));
             route.handler.count(&line.audit, line.start.elapsed());
             outbound.into_response()

@@ -336,7 +336,8 @@ impl Ingress {
         costly: bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overfull> {
-        if costly { self.world.private_keys.run(work).await } else { Ok(work()) }
+        // The future of what waits is large, and most of what is opened never waits.
+        if costly { Box::pin(self.world.private_keys.run(work)).await } else { Ok(work()) }
     }
 
     /// Seals an answer at the time it is sent, which may be long after the request came. What takes a private key waits for
@@ -349,7 +350,7 @@ impl Ingress {
             let sealed = reply.seal(answer, clock.now(), &mut random);
             (sealed, random.check())
         };
-        let (sealed, entropy) = if costly { self.world.private_keys.finish(seal).await } else { seal() };
+        let (sealed, entropy) = if costly { Box::pin(self.world.private_keys.finish(seal)).await } else { seal() };
         let (message, trouble) = sealed?;
         entropy?;
         if let Some(trouble) = trouble {
