@@ -9,7 +9,7 @@
 //!
 //! - `RustCrypto` for digests, HMAC, encryption in CBC mode and key wrap: as fast as AWS-LC where a
 //!   message spends its time, and in Rust.
-//! - AWS-LC for RSA, ECDSA and GCM, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
+//! - AWS-LC for RSA, ECDSA, GCM and GCM-SIV, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
 //!   told in [`transport`], [`sign`] and [`cipher`].
 //!
 //! Operators' files are read by three more: `p12-keystore` ([`pfx`]), `bcrypt` and `argon2` ([`password_hash`]); the latter two
@@ -31,6 +31,7 @@ pub mod path;
 pub mod pfx;
 pub mod portrait;
 pub mod random;
+pub mod sealed;
 pub mod secret;
 pub mod sign;
 pub mod transport;
