@@ -1,0 +1,253 @@
+//! Keys of the gateway's own: what it keeps outside its memory, or gives into a client's hands, is sealed with one of them.
+//!
+//! A ring has several, so that one can take the place of another without a message lost: each machine of a farm is given the new
+//! key before any seals with it (`activate`), and keeps the old one until what it sealed is over (`retire`). Its epoch counts
+//! its changes: a ring that is older than the one in use is not put in its place.
+
+mod file;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use nuncio_crypto::Undecryptable;
+use nuncio_crypto::random::Random;
+use nuncio_crypto::sealed::{KEY_BYTES, OVERHEAD, SealingKey};
+use nuncio_crypto::secret::Secret;
+use nuncio_wss::{Tenure, Time};
+use zeroize::Zeroizing;
+
+pub use file::{BadRing, read, write};
+
+/// The version of what is sealed, its first octet.
+const VERSION: u8 = 1;
+/// The longest name of a key, in octets.
+const ID_BYTES: usize = 32;
+
+/// What is sealed is for: it opens for the same alone.
+///
+/// Where it is kept must not matter to what it is: a record under another's name, of another route or of another use is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// What use it is of, such as `session`.
+    pub purpose: &'static str,
+    /// Whose it is, such as a route.
+    pub scope: &'a str,
+    /// Which it is of all that are that.
+    pub name: &'a [u8],
+}
+
+impl Binding<'_> {
+    /// It and the head of what is sealed, each part after its length.
+    fn octets(&self, head: &[u8]) -> Vec<u8> {
+        let parts = [head, self.purpose.as_bytes(), self.scope.as_bytes(), self.name];
+        let mut octets = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+        for part in parts {
+            octets.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            octets.extend_from_slice(part);
+        }
+        octets
+    }
+}
+
+/// No key of the ring seals at this time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no key of the key ring is active")]
+pub struct Inactive;
+
+/// One key.
+struct RingKey {
+    id: Box<str>,
+    tenure: Tenure,
+    key: SealingKey,
+}
+
+/// Keys, of which one seals and all open.
+pub struct KeyRing {
+    /// How often it was changed.
+    epoch: u64,
+    keys: Vec<RingKey>,
+}
+
+impl KeyRing {
+    /// How often it was changed.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The name of the key that seals at `now`.
+    pub fn active(&self, now: Time) -> Result<&str, Inactive> {
+        self.sealing(now).map(|key| &*key.id)
+    }
+
+    fn sealing(&self, now: Time) -> Result<&RingKey, Inactive> {
+        Tenure::newest(self.keys.iter().map(|key| &key.tenure), now).map(|at| &self.keys[at]).ok_or(Inactive)
+    }
+
+    /// How many octets what is sealed has more, at most.
+    pub const OVERHEAD: usize = 2 + ID_BYTES + OVERHEAD;
+
+    /// Encrypts `text` for `binding` with the key that is active at `now`.
+    pub fn seal(
+        &self,
+        text: &[u8],
+        binding: Binding<'_>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Vec<u8>, Inactive> {
+        let key = self.sealing(now)?;
+        let length = u8::try_from(key.id.len()).map_err(|_| Inactive)?;
+        let mut sealed = vec![VERSION, length];
+        sealed.extend_from_slice(key.id.as_bytes());
+        let inner = key.key.seal(text, &binding.octets(&sealed), random).ok_or(Inactive)?;
+        sealed.extend_from_slice(&inner);
+        Ok(sealed)
+    }
+
+    /// What was sealed for `binding` with a key that is not retired at `now`. Why it does not open is nobody's to know.
+    pub fn open(&self, sealed: &[u8], binding: Binding<'_>, now: Time) -> Result<Zeroizing<Vec<u8>>, Undecryptable> {
+        let [VERSION, length, ..] = *sealed else { return Err(Undecryptable) };
+        let (head, inner) = sealed.split_at_checked(2 + usize::from(length)).ok_or(Undecryptable)?;
+        let key = self.keys.iter().find(|key| *key.id.as_bytes() == head[2..] && key.tenure.opens(now));
+        key.ok_or(Undecryptable)?.key.open(inner, &binding.octets(head))
+    }
+}
+
+/// The ring that is in use, until another takes its place.
+pub struct Keys(ArcSwap<KeyRing>);
+
+/// A ring is older than the one in use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("epoch {given} of the key ring is before {used}, which is in use")]
+pub struct RolledBack {
+    used: u64,
+    given: u64,
+}
+
+impl Keys {
+    /// A ring in use.
+    pub fn new(ring: KeyRing) -> Self {
+        Self(ArcSwap::from_pointee(ring))
+    }
+
+    /// The ring in use.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.0.load_full()
+    }
+
+    /// Whether `ring` may take the place of the one in use.
+    pub fn allows(&self, ring: &KeyRing) -> Result<(), RolledBack> {
+        let (used, given) = (self.0.load().epoch, ring.epoch);
+        if given < used { Err(RolledBack { used, given }) } else { Ok(()) }
+    }
+
+    /// Puts `ring` in the place of the one in use.
+    pub fn replace(&self, ring: Arc<KeyRing>) -> Result<(), RolledBack> {
+        self.allows(&ring)?;
+        self.0.store(ring);
+        Ok(())
+    }
+}
+
+/// Fresh octets of a key.
+fn drawn(random: &mut dyn Random) -> Secret {
+    let mut octets = vec![0; KEY_BYTES];
+    random.fill(&mut octets);
+    Secret::new(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Entropy;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn at(hour: i64) -> Time {
+        Time::from_millis(hour * HOUR)
+    }
+
+    /// Keys by name, from one hour until another.
+    fn ring(epoch: u64, keys: &[(&str, Option<i64>, Option<i64>)]) -> KeyRing {
+        let one = |&(id, from, until): &(&str, Option<i64>, Option<i64>)| {
+            // The same octets for the same name, on every machine.
+            let mut octets = vec![0; KEY_BYTES];
+            octets[..id.len()].copy_from_slice(id.as_bytes());
+            let key = SealingKey::new(&Secret::new(octets)).unwrap();
+            RingKey { id: id.into(), tenure: Tenure { activate: from.map(at), retire: until.map(at) }, key }
+        };
+        KeyRing { epoch, keys: keys.iter().map(one).collect() }
+    }
+
+    const HERE: Binding<'_> = Binding { purpose: "session", scope: "/echo", name: b"urn:uuid:1" };
+
+    fn seal(ring: &KeyRing, now: Time) -> Vec<u8> {
+        ring.seal(b"state", HERE, now, &mut Entropy::system().draw()).unwrap()
+    }
+
+    #[test]
+    fn the_key_that_began_last_seals_and_all_that_are_not_retired_open() {
+        let keys = ring(1, &[("old", Some(0), Some(20)), ("new", Some(10), None)]);
+        let (early, late) = (seal(&keys, at(9)), seal(&keys, at(10)));
+        assert_eq!((keys.active(at(9)), keys.active(at(10))), (Ok("old"), Ok("new")));
+        for now in [0, 19] {
+            assert_eq!(**keys.open(&early, HERE, at(now)).unwrap(), *b"state");
+            assert_eq!(**keys.open(&late, HERE, at(now)).unwrap(), *b"state", "a machine may be ahead of us");
+        }
+        assert!(keys.open(&early, HERE, at(20)).is_err());
+        assert!(keys.open(&late, HERE, at(20)).is_ok());
+        let later = ring(1, &[("new", Some(10), None)]);
+        assert_eq!(later.seal(b"", HERE, at(9), &mut Entropy::system().draw()), Err(Inactive));
+    }
+
+    #[test]
+    fn tk_12_what_is_changed_cut_or_moved_does_not_open() {
+        let keys = ring(1, &[("one", Some(0), None), ("two", None, None)]);
+        let sealed = seal(&keys, at(1));
+        assert!(sealed.len() <= b"state".len() + KeyRing::OVERHEAD);
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(keys.open(&changed, HERE, at(1)).is_err(), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(keys.open(&sealed[..length], HERE, at(1)).is_err(), "{length} octets");
+        }
+        for elsewhere in [
+            Binding { purpose: "cookie", ..HERE },
+            Binding { scope: "/other", ..HERE },
+            Binding { scope: "/echourn:uuid:", name: b"1", ..HERE },
+            Binding { name: b"urn:uuid:2", ..HERE },
+        ] {
+            assert!(keys.open(&sealed, elsewhere, at(1)).is_err(), "{elsewhere:?}");
+        }
+        // The same key under another name is another.
+        let mut renamed = sealed.clone();
+        renamed[2..5].copy_from_slice(b"two");
+        assert!(keys.open(&renamed, HERE, at(1)).is_err());
+        assert!(ring(1, &[("six", Some(0), None)]).open(&sealed, HERE, at(1)).is_err());
+    }
+
+    /// Whatever machine is first: what either seals the other opens, if each is given a key before it is active.
+    #[test]
+    fn f_36_a_farm_changes_keys_in_two_steps_without_a_refusal() {
+        let before = ring(1, &[("old", Some(0), None)]);
+        let known = ring(2, &[("old", Some(0), None), ("new", Some(10), None)]);
+        let after = ring(3, &[("old", Some(0), Some(30)), ("new", Some(10), None)]);
+        let pairs = [(&before, &known, 5), (&known, &before, 5), (&known, &after, 12), (&after, &known, 12)];
+        for (sealer, opener, now) in pairs {
+            assert!(opener.open(&seal(sealer, at(now)), HERE, at(now)).is_ok(), "{} {}", sealer.epoch, opener.epoch);
+        }
+    }
+
+    #[test]
+    fn tk_13_an_older_ring_does_not_take_the_place() {
+        let keys = Keys::new(ring(2, &[("one", Some(0), None)]));
+        let older = Arc::new(ring(1, &[("zero", Some(0), None)]));
+        assert_eq!(keys.replace(older), Err(RolledBack { used: 2, given: 1 }));
+        assert_eq!(keys.ring().active(at(1)), Ok("one"));
+        for epoch in [2, 3] {
+            keys.replace(Arc::new(ring(epoch, &[("next", Some(0), None)]))).unwrap();
+            assert_eq!((keys.ring().epoch(), keys.ring().active(at(1))), (epoch, Ok("next")));
+        }
+    }
+}
