@@ -1,5 +1,6 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
-//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs.
+//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs; `load memory` is the part of it that counts what live
+//! conversations take.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use nuncio_tests::load::caller::Caller;
-use nuncio_tests::load::compare::compare;
+use nuncio_tests::load::compare::{compare, memory};
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
@@ -26,6 +27,7 @@ struct Arguments {
 enum Command {
     Run(Run),
     Compare(Compare),
+    Memory(Memory),
     /// Writes docs/performance.md and its chart from figures that `compare` printed
     Draw {
         /// Where they are
@@ -87,6 +89,17 @@ struct Compare {
     folder: PathBuf,
 }
 
+/// Counts what the gateway's process grows by for each conversation that is begun and not ended
+#[derive(Args)]
+struct Memory {
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    conversations: u64,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
 const OCTETS: usize = 1024;
 
 fn docs() -> PathBuf {
@@ -118,12 +131,24 @@ async fn run(run: Run) -> Result<bool, String> {
 }
 
 async fn comparison(Compare { quick, write, folder }: Compare) -> Result<bool, String> {
-    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
-    let figures = compare(&folder, quick, OCTETS).await?;
+    let figures = compare(&absolute(&folder)?, quick, OCTETS).await?;
     if write {
         page::write(&docs(), &figures).map_err(|error| error.to_string())?;
     }
-    println!("{}", serde_json::to_string(&figures).map_err(|error| error.to_string())?);
+    tell(&figures)
+}
+
+async fn kept(Memory { conversations, folder }: Memory) -> Result<bool, String> {
+    tell(&memory(&absolute(&folder)?, conversations, OCTETS).await?)
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(folder).map_err(|error| error.to_string())
+}
+
+/// Prints figures; whether no call went wrong.
+fn tell(figures: &Figures) -> Result<bool, String> {
+    println!("{}", serde_json::to_string(figures).map_err(|error| error.to_string())?);
     Ok(figures.number("errors") == Some(0.0))
 }
 
@@ -141,6 +166,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(what) => run(what).await,
         Command::Compare(what) => comparison(what).await,
+        Command::Memory(what) => kept(what).await,
         Command::Draw { file } => draw(&file),
     };
     match outcome {

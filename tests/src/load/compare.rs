@@ -22,6 +22,8 @@ const CONVERSATIONS: usize = 64;
 const ONE_SIDED: &str = "A+one";
 /// The test key of that service: of 4096 bits, so that one machine can ask ten times what it serves.
 const COSTLY: &str = "costly";
+/// The policy of the conversations that are begun and kept.
+const CONVERSING: &str = "X+d";
 /// Connections of the overload.
 const CROWD: usize = 400;
 /// How often the gateway is started, to see how long that takes.
@@ -69,35 +71,56 @@ struct Comparison {
 ///
 /// Where something cannot be started. A call that goes wrong is counted: `errors`.
 pub async fn compare(folder: &Path, quick: bool, octets: usize) -> Result<Figures, String> {
-    std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
     let begun = Instant::now();
-    say("the contracts that CXF publishes");
     let mut codes: Vec<_> = SERIES.iter().map(|series| series.code).filter(|code| *code != "plain").collect();
     codes.push(ONE_SIDED);
     codes.sort_unstable();
     codes.dedup();
-    let mut comparison = Comparison {
-        folder: folder.to_owned(),
-        measure: if quick { Measure::QUICK } else { Measure::WHOLE },
-        cxf: Cxf::new(folder, &codes)?,
-        backend: Backend::start(None)?,
-        figures: Figures::default(),
-        wrong: 0,
-    };
+    let mut comparison = Comparison::new(folder, &codes, if quick { Measure::QUICK } else { Measure::WHOLE })?;
     comparison.describe(quick, octets);
     comparison.gateway(octets).await?;
     comparison.start(octets).await?;
     comparison.memory(octets).await?;
     comparison.cxf(octets).await?;
     comparison.overload(octets).await?;
-    let Comparison { mut figures, wrong, .. } = comparison;
-    figures.note("errors", wrong);
+    let mut figures = comparison.told();
     figures.note("seconds", begun.elapsed().as_secs_f64());
     figures.relate();
     Ok(figures)
 }
 
+/// What so many live conversations take, of the comparison that alone.
+///
+/// # Errors
+///
+/// As [`compare`].
+pub async fn memory(folder: &Path, conversations: u64, octets: usize) -> Result<Figures, String> {
+    let mut comparison = Comparison::new(folder, &[CONVERSING], Measure { conversations, ..Measure::QUICK })?;
+    comparison.memory(octets).await?;
+    Ok(comparison.told())
+}
+
 impl Comparison {
+    /// One in which nothing was measured yet. `codes` are those of the contracts that it needs of CXF.
+    fn new(folder: &Path, codes: &[&str], measure: Measure) -> Result<Self, String> {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        say("the contracts that CXF publishes");
+        Ok(Self {
+            folder: folder.to_owned(),
+            measure,
+            cxf: Cxf::new(folder, codes)?,
+            backend: Backend::start(None)?,
+            figures: Figures::default(),
+            wrong: 0,
+        })
+    }
+
+    /// What was found, and how many calls went wrong.
+    fn told(mut self) -> Figures {
+        self.figures.note("errors", self.wrong);
+        self.figures
+    }
+
     fn describe(&mut self, quick: bool, octets: usize) {
         let figures = &mut self.figures;
         figures.note("quick", quick);
@@ -182,8 +205,8 @@ impl Comparison {
     /// From nothing to the first secured answer, and the first calls after it, each of a new process.
     async fn start(&mut self, octets: usize) -> Result<(), String> {
         say("start");
-        let routes = [("conversation", self.demand("X+d"))];
-        let contract = std::fs::read(self.cxf.contract("X+d")).map_err(|error| error.to_string())?;
+        let routes = [("conversation", self.demand(CONVERSING))];
+        let contract = std::fs::read(self.cxf.contract(CONVERSING)).map_err(|error| error.to_string())?;
         let (mut starts, mut firsts, mut hundredths) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..STARTS {
             let begun = Instant::now();
@@ -211,7 +234,7 @@ impl Comparison {
     async fn memory(&mut self, octets: usize) -> Result<(), String> {
         let count = self.measure.conversations;
         say(&format!("{count} conversations"));
-        let routes = [("conversation", self.demand("X+d"))];
+        let routes = [("conversation", self.demand(CONVERSING))];
         let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
         let url = gateway.url("conversation");
         let (caller, target) = (Arc::new(caller(&url, "server", octets).await?), Target::new(&url)?);
