@@ -4,6 +4,7 @@
 //! is no list of headers to strip, and none to forget.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hyper::header::{HeaderName, HeaderValue};
 use nuncio_policy::authorise::Proof;
@@ -89,7 +90,7 @@ impl Default for Telling {
 /// Who calls, and all that is known of him.
 pub struct Caller {
     /// Who it is.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
     /// The id of his conversation.
     pub conversation: Option<String>,
     /// His roles.
@@ -99,7 +100,7 @@ pub struct Caller {
 impl Caller {
     /// How he proved who he is.
     pub(crate) fn proof(&self) -> Proof {
-        match &self.principal {
+        match &*self.principal {
             Principal::Anonymous => Proof::None,
             Principal::Certificate(_) => Proof::Certificate,
             Principal::User(_) => Proof::Password,
@@ -107,7 +108,7 @@ impl Caller {
     }
 
     fn holder(&self) -> Option<&Holder> {
-        match &self.principal {
+        match &*self.principal {
             Principal::Certificate(holder) => Some(holder),
             Principal::Anonymous | Principal::User(_) => None,
         }

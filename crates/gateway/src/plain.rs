@@ -98,7 +98,7 @@ impl Passing {
         audit.request = Some(Request::Application);
         audit.action = message.action().map(str::to_owned);
         let begin = || if self.trace { Trace::drawn(&self.world.entropy) } else { None };
-        let nobody = Caller { principal: Principal::Anonymous, conversation: None, roles: Vec::new() };
+        let nobody = Caller { principal: Principal::Anonymous.into(), conversation: None, roles: Vec::new() };
         let nobody =
             Permit::assertion(nobody, &Telling::default()).map_err(|reason| Failed::Unavailable(reason.to_string()))?;
         let (call, trace) = audit.call(trace, begin);

@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::random::Entropy;
 use crate::replays::Replays;
-use crate::sessions::Memory;
+use crate::sessions::{Memory, Principals};
 use crate::spans::{NotExported, Spans};
 use crate::users::Guesses;
 
@@ -20,6 +20,8 @@ pub struct World {
     pub entropy: Entropy,
     /// Conversations. The identifiers in it are those of [`crate::ingress`], which say the route too.
     pub sessions: Memory<Context>,
+    /// Who has them.
+    pub principals: Principals,
     /// Messages seen before, on whatever route: a message taken on one is a replay on another.
     pub replays: Replays,
     /// Wrong passwords.
@@ -47,6 +49,7 @@ impl World {
             clock,
             entropy,
             sessions,
+            principals: Principals::default(),
             replays: Replays::new(stores.replay_bytes),
             guesses: Guesses::default(),
             private_keys: Pool::of_processors(PRIVATE_KEYS),

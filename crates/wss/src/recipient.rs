@@ -296,8 +296,13 @@ impl Recipient {
     /// # Errors
     ///
     /// [`Issue::Refused`] with a sealed fault where the request cannot be granted.
-    pub fn issue(opened: Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Issued, Issue> {
-        issue::issue(opened, principal, now, random)
+    pub fn issue(
+        opened: Opened,
+        principal: impl Into<Arc<Principal>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Issued, Issue> {
+        issue::issue(opened, principal.into(), now, random)
     }
 
     /// Renews a security context: the same identifier, a new instance, a new key. `principal` is who sent `opened`, which
@@ -305,8 +310,13 @@ impl Recipient {
     ///
     /// The random source is drawn from in this order: 16 octets of instance, the entropy or key, then whatever the answer
     /// needs. Both contexts are good afterwards: for how long the old one, is the caller's to say.
-    pub fn renew(opened: Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Issued, Issue> {
-        issue::renew(opened, principal, now, random)
+    pub fn renew(
+        opened: Opened,
+        principal: impl Into<Arc<Principal>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<Issued, Issue> {
+        issue::renew(opened, principal.into(), now, random)
     }
 
     /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that. The reply

@@ -1,6 +1,7 @@
 //! Who calls: where a request came from, and whether its password is right.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use hyper::HeaderMap;
 use nuncio_crypto::certificate::Certificate;
@@ -20,31 +21,31 @@ impl Ingress {
         now: Time,
     ) -> Result<Caller, Denied> {
         let (principal, conversation) = match opened.claim() {
-            Claim::Anonymous => (Principal::Anonymous, None),
-            Claim::Certificate(certificate) => (Principal::from(certificate), None),
+            Claim::Anonymous => (Principal::Anonymous.into(), None),
+            Claim::Certificate(certificate) => (Principal::from(certificate).into(), None),
             // The transport was found to have one when the message was opened.
-            Claim::Transport => (client.map_or(Principal::Anonymous, Principal::from), None),
+            Claim::Transport => (client.map_or(Principal::Anonymous, Principal::from).into(), None),
             Claim::User(name) => {
                 // Whether the key is right has been seen; whether it counts is seen here.
                 self.leave(name, from, now)?;
-                (Principal::User(name.into()), None)
+                (Principal::User(name.into()).into(), None)
             }
             Claim::Context(context) => {
                 // A user who is struck off does not go on under what he was granted before.
-                if let Principal::User(name) = &context.principal
+                if let Principal::User(name) = &*context.principal
                     && !self.users.has(name)
                 {
                     return Err(Refusal::UnknownContext(context.identifier.to_string()).into());
                 }
-                (context.principal.clone(), Some(context.conversation.to_string()))
+                (Arc::clone(&context.principal), Some(context.conversation.to_string()))
             }
             Claim::Username(user) => {
                 self.check_password(user, from, now).await?;
-                (Principal::User(user.name.as_str().into()), None)
+                (Principal::User(user.name.as_str().into()).into(), None)
             }
         };
         let mut caller = Caller { principal, conversation, roles: Vec::new() };
-        let own: Vec<&str> = match &caller.principal {
+        let own: Vec<&str> = match &*caller.principal {
             Principal::User(name) => self.users.roles(name).iter().map(|role| &**role).collect(),
             Principal::Anonymous | Principal::Certificate(_) => Vec::new(),
         };

@@ -34,7 +34,7 @@ impl Ingress {
     pub(super) async fn grant(
         &self,
         opened: Opened,
-        principal: Principal,
+        principal: Arc<Principal>,
         now: Time,
         (part, grant): (&'static str, Grant),
         audit: &mut Story<'_>,
@@ -45,6 +45,7 @@ impl Ingress {
             return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
         let _granting = audit.part(part);
+        let principal = self.world.principals.shared(principal);
         let granted = self.granted(opened, principal, now, grant).await?;
         self.keep(granted, &owner, now, audit).await
     }
@@ -65,7 +66,7 @@ impl Ingress {
     async fn granted(
         &self,
         opened: Opened,
-        principal: Principal,
+        principal: Arc<Principal>,
         now: Time,
         grant: Grant,
     ) -> Result<Result<Issued, Issue>, NoEntropy> {
@@ -131,7 +132,7 @@ impl Ingress {
 }
 
 /// How a trust request is granted.
-pub(super) type Grant = fn(Opened, Principal, Time, &mut dyn Random) -> Result<Issued, Issue>;
+pub(super) type Grant = fn(Opened, Arc<Principal>, Time, &mut dyn Random) -> Result<Issued, Issue>;
 
 /// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
 fn owner(principal: &Principal) -> String {

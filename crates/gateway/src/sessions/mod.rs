@@ -1,5 +1,7 @@
 //! Where conversations are kept.
 
 mod memory;
+mod principals;
 
 pub use memory::{Census, Full, Lease, Memory};
+pub use principals::Principals;

@@ -282,8 +282,11 @@ mod tests {
             backend_total: Duration::from_millis(800),
             ..Timeouts::default()
         };
-        let caller =
-            Caller { principal: Principal::User("Zoë".into()), conversation: Some("c-1".into()), roles: Vec::new() };
+        let caller = Caller {
+            principal: Principal::User("Zoë".into()).into(),
+            conversation: Some("c-1".into()),
+            roles: Vec::new(),
+        };
         let permit = Permit::assertion(caller, &Telling::default()).unwrap();
         upstream(&Backend::new(url.clone()), &timeouts).unwrap().forward(&permit, None, plain()).await
     }
@@ -417,7 +420,7 @@ mod tests {
     }
 
     async fn send(upstream: &Upstream) -> Result<Answer, Unavailable> {
-        let nobody = Caller { principal: Principal::Anonymous, conversation: None, roles: Vec::new() };
+        let nobody = Caller { principal: Principal::Anonymous.into(), conversation: None, roles: Vec::new() };
         let permit = Permit::assertion(nobody, &Telling::default()).unwrap();
         upstream.forward(&permit, None, plain()).await
     }

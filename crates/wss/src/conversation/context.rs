@@ -1,6 +1,7 @@
 //! A security context: what the two sides of a conversation share.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::Certificate;
@@ -12,34 +13,34 @@ use crate::dialect::Dialect;
 use crate::time::Time;
 
 /// Who a message, or a conversation, comes from.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Principal {
     /// Nobody in particular: only the service is authenticated.
     Anonymous,
     /// The holder of a certificate.
-    Certificate(Box<Holder>),
+    Certificate(Holder),
     /// A user, by name.
     User(Box<str>),
 }
 
 /// The holder of a certificate that was trusted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Holder {
     /// The certificate's subject, in the form of RFC 2253.
-    pub subject: String,
+    pub subject: Box<str>,
     /// Its issuer, in the same form.
-    pub issuer: String,
+    pub issuer: Box<str>,
     /// The SHA-1 of its DER, by which products name it.
     pub thumbprint: [u8; 20],
 }
 
 impl From<&Certificate> for Principal {
     fn from(certificate: &Certificate) -> Self {
-        Self::Certificate(Box::new(Holder {
-            subject: certificate.subject().to_owned(),
-            issuer: certificate.issuer().to_owned(),
+        Self::Certificate(Holder {
+            subject: certificate.subject().into(),
+            issuer: certificate.issuer().into(),
             thumbprint: certificate.thumbprint(),
-        }))
+        })
     }
 }
 
@@ -93,8 +94,8 @@ pub struct Context {
     pub replaces: Option<Box<str>>,
     /// Its generation.
     pub dialect: &'static Dialect,
-    /// Who established it.
-    pub principal: Principal,
+    /// Who established it: one for all the conversations that he has, as far as whoever grants them has it so.
+    pub principal: Arc<Principal>,
     /// A stable number of the conversation for the backend, which tells nothing of the identifier.
     pub conversation: ConversationId,
     /// When it was issued.

@@ -1,5 +1,6 @@
 //! A security context issued ([WS-SecureConversation 1.4] section 3, [WS-Trust 1.4] section 4.4.3 for its key).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_crypto::derive;
@@ -31,7 +32,7 @@ struct Key {
 /// Issues a context and seals the answer.
 pub(crate) fn issue(
     opened: Opened,
-    principal: Principal,
+    principal: Arc<Principal>,
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
@@ -42,7 +43,7 @@ pub(crate) fn issue(
 /// Renews a context and seals the answer.
 pub(crate) fn renew(
     opened: Opened,
-    principal: Principal,
+    principal: Arc<Principal>,
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
@@ -111,7 +112,7 @@ struct Granted {
     correlation: Option<String>,
 }
 
-fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
+fn grant(opened: &Opened, principal: Arc<Principal>, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
     let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
     let request =
         TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue, &Unwrapping::of(opened))?;
@@ -139,7 +140,12 @@ fn grant(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Rand
 
 /// A new key for the context that endorses the request, which must be what the request is about; for nobody but whoever
 /// established it ([WS-SecureConversation 1.4] section 5).
-fn grant_again(opened: &Opened, principal: Principal, now: Time, random: &mut dyn Random) -> Result<Granted, Refusal> {
+fn grant_again(
+    opened: &Opened,
+    principal: Arc<Principal>,
+    now: Time,
+    random: &mut dyn Random,
+) -> Result<Granted, Refusal> {
     if opened.terms.conversation().is_some_and(|token| !token.renew) {
         return Err(Refusal::TrustRequest("renews where the policy forbids it"));
     }

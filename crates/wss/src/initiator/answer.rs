@@ -1,5 +1,7 @@
 //! An answer opened, and what it brings.
 
+use std::sync::Arc;
+
 use nuncio_crypto::derive;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Binding, Policy};
@@ -7,7 +9,7 @@ use nuncio_xml::{Encoding, exclusive};
 
 use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
-use crate::conversation::{Carried, Context, ConversationId, Principal};
+use crate::conversation::{Carried, Context, ConversationId};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -188,7 +190,7 @@ impl Initiator {
             identifier: response.token.identifier.into(),
             instance: response.token.instance.map(Into::into),
             dialect,
-            principal: Principal::Anonymous,
+            principal: Arc::clone(&self.nobody),
             created,
             expires,
             secret,

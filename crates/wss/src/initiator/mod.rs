@@ -16,7 +16,7 @@ use nuncio_xml::NodeId;
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
-use crate::conversation::{Context, DerivedKeys};
+use crate::conversation::{Context, DerivedKeys, Principal};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault;
@@ -93,6 +93,8 @@ pub struct Initiator {
     message_lifetime: Duration,
     limits: Limits,
     derived_keys: Arc<DerivedKeys>,
+    /// Whom its contexts are said to be established by.
+    nobody: Arc<Principal>,
     /// Who may sign answers: the service, where its certificate does.
     trust: Trust,
     /// Whether entropy is encrypted by itself.
@@ -175,6 +177,7 @@ impl Initiator {
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
             derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
+            nobody: Arc::new(Principal::Anonymous),
             limits: settings.limits,
             wraps: false,
         })
