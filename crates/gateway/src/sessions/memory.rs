@@ -6,25 +6,21 @@
 //! only, and no owner gets more than a share.
 //! The time is an argument, so that the gateway's clock decides, and a test's.
 //!
-//! There may be a million of them, so an entry is small: a key of sixteen octets in place of the identifier's text, and one
-//! name of an owner for all that he has.
+//! There may be a million of them, so an entry is small: a key of sixteen octets in place of the identifier's text, and a
+//! hash of eight in place of its owner's name.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::hash;
 use nuncio_wss::Time;
 
+use super::shard::{Entry, Key, OVERHEAD, Shard};
+
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
-/// What an entry costs beside its value, in octets: a slot of a table that may just have grown, and a place in the order of
-/// ends.
-const OVERHEAD: usize = 176;
-
-/// The key of a conversation: a digest of what names it, so that nobody chooses which come to lie together.
-type Key = [u8; 16];
 
 /// There is no room, and all that takes it lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -68,48 +64,32 @@ pub struct Memory<V> {
     shards: Vec<Mutex<Shard<V>>>,
     /// Locked after a shard, never before one.
     accounts: Mutex<Accounts>,
+    hasher: RandomState,
     capacity: usize,
     share: usize,
-}
-
-struct Shard<V> {
-    entries: HashMap<Key, Entry<V>, BuildHasherDefault<First>>,
-    /// The same entries by their end, the earliest first.
-    ends: BTreeSet<(i64, Key)>,
-}
-
-struct Entry<V> {
-    value: Arc<V>,
-    owner: Arc<str>,
-    octets: usize,
-    /// When it ends as things are.
-    end: i64,
-    /// When it ends once it was used.
-    full: i64,
 }
 
 /// Who takes how much, in octets.
 #[derive(Default)]
 struct Accounts {
     total: usize,
-    owners: HashMap<Arc<str>, usize>,
+    /// By a hash of each owner that nobody can foresee. Two of one hash would share a share; of a million owners any two have
+    /// one once in thirty million times.
+    owners: HashMap<u64, usize>,
 }
 
 impl Accounts {
-    /// The owner's name, the same for all that he has.
-    fn take(&mut self, owner: &str, octets: usize) -> Arc<str> {
-        self.total += octets;
-        let name = self.owners.get_key_value(owner).map_or_else(|| owner.into(), |(name, _)| Arc::clone(name));
-        *self.owners.entry(Arc::clone(&name)).or_default() += octets;
-        name
+    fn take(&mut self, owner: u64, octets: u32) {
+        self.total += octets as usize;
+        *self.owners.entry(owner).or_default() += octets as usize;
     }
 
-    fn give_back(&mut self, owner: &str, octets: usize) {
-        self.total -= octets;
-        if let Some(taken) = self.owners.get_mut(owner) {
-            *taken -= octets;
+    fn give_back<V>(&mut self, entry: &Entry<V>) {
+        self.total -= entry.octets as usize;
+        if let Some(taken) = self.owners.get_mut(&entry.owner) {
+            *taken -= entry.octets as usize;
             if *taken == 0 {
-                self.owners.remove(owner);
+                self.owners.remove(&entry.owner);
             }
         }
     }
@@ -118,10 +98,10 @@ impl Accounts {
 impl<V> Memory<V> {
     /// An empty store for at most `capacity` octets, of which one owner gets `share` at most.
     pub fn new(capacity: usize, share: usize) -> Self {
-        let empty = || Mutex::new(Shard { entries: HashMap::default(), ends: BTreeSet::new() });
         Self {
-            shards: std::iter::repeat_with(empty).take(SHARDS).collect(),
+            shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
             accounts: Mutex::default(),
+            hasher: RandomState::new(),
             capacity,
             share,
         }
@@ -131,24 +111,21 @@ impl<V> Memory<V> {
     ///
     /// A value that is there already under that identifier is replaced.
     pub fn put(&self, identifier: &str, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
-        let octets = lease.octets + OVERHEAD;
+        // What is larger than an entry can say has no room anywhere.
+        let octets = u32::try_from(lease.octets.saturating_add(OVERHEAD)).map_err(|_| Full::Store)?;
+        let owner = self.hasher.hash_one(lease.owner);
         self.remove(identifier);
-        let owner = self.reserve(lease.owner, octets).or_else(|_| {
+        self.reserve(owner, octets).or_else(|_| {
             self.sweep(now);
-            self.reserve(lease.owner, octets)
+            self.reserve(owner, octets)
         })?;
         let key = key(identifier);
         let full = lease.end.millis();
         let end = lease.pending.millis().min(full);
         let mut shard = self.shard(&key);
-        shard.ends.insert((end, key));
         // Two threads may put the same identifier: the one that comes first gives its place back.
-        let entry = Entry { value, owner, octets, end, full };
-        if let Some(before) = shard.entries.insert(key, entry) {
-            if before.end != end {
-                shard.ends.remove(&(before.end, key));
-            }
-            lock(&self.accounts).give_back(&before.owner, before.octets);
+        if let Some(before) = shard.insert(key, Entry::new(value, owner, octets, end, full)) {
+            lock(&self.accounts).give_back(&before);
         }
         self.expire(&mut shard, now);
         Ok(())
@@ -156,7 +133,7 @@ impl<V> Memory<V> {
 
     /// Whether a value on those terms would find room; asked before the work of making one. Somebody else may take it.
     pub fn has_room(&self, owner: &str, octets: usize, now: Time) -> Result<(), Full> {
-        let octets = octets + OVERHEAD;
+        let (owner, octets) = (self.hasher.hash_one(owner), octets.saturating_add(OVERHEAD));
         let fits = || self.fits(&lock(&self.accounts), owner, octets);
         fits().or_else(|_| {
             self.sweep(now);
@@ -168,48 +145,33 @@ impl<V> Memory<V> {
     pub fn find(&self, identifier: &str, now: Time) -> Option<Arc<V>> {
         let key = key(identifier);
         let shard = self.shard(&key);
-        let entry = shard.entries.get(&key)?;
-        (entry.end > now.millis()).then(|| Arc::clone(&entry.value))
+        let entry = shard.get(&key)?;
+        (entry.end() > now.millis()).then(|| Arc::clone(&entry.value))
     }
 
     /// The conversation with that identifier was used: it has its whole life from now on.
     pub fn used(&self, identifier: &str) {
         let key = key(identifier);
-        let mut shard = self.shard(&key);
-        let Shard { entries, ends } = &mut *shard;
-        let Some(entry) = entries.get_mut(&key).filter(|entry| entry.end != entry.full) else { return };
-        ends.remove(&(entry.end, key));
-        entry.end = entry.full;
-        ends.insert((entry.end, key));
+        self.shard(&key).use_whole(&key);
     }
 
     /// Lets what is kept under that identifier end at `end`, if it would end later.
     pub fn retire(&self, identifier: &str, end: Time) {
         let key = key(identifier);
-        let mut shard = self.shard(&key);
-        let Shard { entries, ends } = &mut *shard;
-        let Some(entry) = entries.get_mut(&key) else { return };
-        entry.full = entry.full.min(end.millis());
-        if entry.end > entry.full {
-            ends.remove(&(entry.end, key));
-            entry.end = entry.full;
-            ends.insert((entry.end, key));
-        }
+        self.shard(&key).shorten(&key, end.millis());
     }
 
     /// Ends the conversation with that identifier; gives it back if it was there.
     pub fn remove(&self, identifier: &str) -> Option<Arc<V>> {
         let key = key(identifier);
-        let mut shard = self.shard(&key);
-        let entry = shard.entries.remove(&key)?;
-        shard.ends.remove(&(entry.end, key));
-        lock(&self.accounts).give_back(&entry.owner, entry.octets);
+        let entry = self.shard(&key).remove(&key)?;
+        lock(&self.accounts).give_back(&entry);
         Some(entry.value)
     }
 
     /// How many conversations there are, those included that have expired and not been swept.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).entries.len()).sum()
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
     /// Whether there is none.
@@ -223,8 +185,8 @@ impl<V> Memory<V> {
         for shard in &self.shards {
             let mut shard = lock(shard);
             self.expire(&mut shard, now);
-            census.conversations += shard.entries.len();
-            census.pending += shard.entries.values().filter(|entry| entry.end != entry.full).count();
+            census.conversations += shard.len();
+            census.pending += shard.values().filter(|entry| entry.is_pending()).count();
         }
         census.octets = lock(&self.accounts).total;
         census
@@ -238,19 +200,13 @@ impl<V> Memory<V> {
     }
 
     fn expire(&self, shard: &mut Shard<V>, now: Time) {
-        while let Some((end, key)) = shard.ends.pop_first() {
-            if end > now.millis() {
-                shard.ends.insert((end, key));
-                return;
-            }
-            if let Some(entry) = shard.entries.remove(&key) {
-                lock(&self.accounts).give_back(&entry.owner, entry.octets);
-            }
+        while let Some(entry) = shard.expired(now.millis()) {
+            lock(&self.accounts).give_back(&entry);
         }
     }
 
-    fn fits(&self, accounts: &Accounts, owner: &str, octets: usize) -> Result<(), Full> {
-        let taken = accounts.owners.get(owner).copied().unwrap_or(0);
+    fn fits(&self, accounts: &Accounts, owner: u64, octets: usize) -> Result<(), Full> {
+        let taken = accounts.owners.get(&owner).copied().unwrap_or(0);
         if accounts.total.saturating_add(octets) > self.capacity {
             Err(Full::Store)
         } else if taken.saturating_add(octets) > self.share {
@@ -260,10 +216,11 @@ impl<V> Memory<V> {
         }
     }
 
-    fn reserve(&self, owner: &str, octets: usize) -> Result<Arc<str>, Full> {
+    fn reserve(&self, owner: u64, octets: u32) -> Result<(), Full> {
         let mut accounts = lock(&self.accounts);
-        self.fits(&accounts, owner, octets)?;
-        Ok(accounts.take(owner, octets))
+        self.fits(&accounts, owner, octets as usize)?;
+        accounts.take(owner, octets);
+        Ok(())
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard<V>> {
@@ -274,25 +231,6 @@ impl<V> Memory<V> {
 fn key(identifier: &str) -> Key {
     let digest = hash(DigestAlgorithm::Sha256, identifier.as_bytes());
     digest.as_ref().first_chunk().copied().unwrap_or_default()
-}
-
-/// Finds a place by the first octets of a key, which are as good as any hash of it.
-#[derive(Default)]
-struct First(u64);
-
-impl Hasher for First {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        for chunk in octets.chunks_exact(8).take(1) {
-            self.0 = u64::from_ne_bytes(chunk.try_into().unwrap_or_default());
-        }
-    }
-
-    /// The length of an array, which says nothing.
-    fn write_usize(&mut self, _: usize) {}
 }
 
 /// Every change under the lock is whole before anything can panic, so what a panicking thread left is sound.
@@ -436,6 +374,15 @@ mod tests {
         // The expired ones make place, wherever they lie.
         store.put("d", Arc::new(0), until(20), at(10)).unwrap();
         assert_eq!(store.len(), 1);
+    }
+
+    #[test]
+    fn what_is_larger_than_any_store_has_no_room() {
+        let store = Memory::new(usize::MAX, usize::MAX);
+        for octets in [u32::MAX as usize, usize::MAX] {
+            assert_eq!(store.put("a", Arc::new(0), Lease { octets, ..until(10) }, at(0)), Err(Full::Store));
+        }
+        assert!(store.is_empty());
     }
 
     #[test]

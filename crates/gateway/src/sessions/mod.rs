@@ -2,6 +2,7 @@
 
 mod memory;
 mod principals;
+mod shard;
 
 pub use memory::{Census, Full, Lease, Memory};
 pub use principals::Principals;
