@@ -201,7 +201,7 @@ impl Ends {
                     let context = self.initiator.established(&opening, expectation, now).map_err(refused)?;
                     contexts.push(subject::Context {
                         identifier: context.identifier.to_string(),
-                        instance: context.instance.as_deref().map(str::to_owned),
+                        instance: context.instance().map(str::to_owned),
                         key: context.danger_key_octets().to_vec(),
                     });
                     let context = Arc::new(context);

@@ -141,7 +141,7 @@ impl Callbacks {
         let dialect = channel.terms.dialect();
         let id = message_id(random);
         let write = |writer: &mut Writer| {
-            write_cancel(writer, dialect, &context.identifier, context.instance.as_deref());
+            write_cancel(writer, dialect, &context.identifier, context.instance());
         };
         let begun = Begun {
             action: &dialect.request_action(TrustVerb::Cancel),

@@ -154,7 +154,7 @@ fn a_context_is_renewed_for_whoever_established_it() {
         assert_eq!(ours_again.danger_key_octets(), theirs_again.danger_key_octets(), "{name}");
         assert_ne!(ours_again.danger_key_octets(), ours.danger_key_octets(), "{name}");
         assert_eq!(ours_again.identifier, ours.identifier, "{name}");
-        assert_ne!(ours_again.instance, ours.instance, "{name}");
+        assert_ne!(ours_again.instance(), ours.instance(), "{name}");
         assert_eq!(theirs_again.conversation, theirs.conversation, "{name}: it is the same conversation");
 
         let (ours_again, theirs_again) = (Arc::new(ours_again), Arc::new(theirs_again));

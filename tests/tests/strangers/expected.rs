@@ -68,11 +68,7 @@ impl Grant {
     /// What brings that context.
     pub(crate) fn of(context: &Context) -> Self {
         let key = context.danger_key_octets().iter().fold(String::new(), |hex, octet| format!("{hex}{octet:02x}"));
-        Self {
-            identifier: context.identifier.to_string(),
-            instance: context.instance.as_deref().map(str::to_owned),
-            key,
-        }
+        Self { identifier: context.identifier.to_string(), instance: context.instance().map(str::to_owned), key }
     }
 }
 
@@ -430,7 +426,7 @@ pub(crate) fn conversation(policy: &Policy) -> Option<&SecureConversationToken> 
 }
 
 fn context_words(context: &Context) -> Vec<Option<String>> {
-    vec![Some("context".into()), Some(context.identifier.to_string()), context.instance.as_deref().map(str::to_owned)]
+    vec![Some("context".into()), Some(context.identifier.to_string()), context.instance().map(str::to_owned)]
 }
 
 fn addressing(version: Addressing) -> Option<&'static str> {

@@ -24,7 +24,7 @@ impl Ingress {
     pub(super) fn used(&self, opened: &Opened, now: Time) {
         let Some(context) = opened.context() else { return };
         self.world.sessions.used(&self.key(&context.name()));
-        if let Some(old) = &context.replaces {
+        if let Some(old) = context.replaces() {
             self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
         }
     }
@@ -106,7 +106,7 @@ impl Ingress {
 
     pub(super) async fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
         let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
-        let replaced = opened.context().and_then(|context| context.replaces.as_ref()).map(|old| self.key(old));
+        let replaced = opened.context().and_then(|context| context.replaces()).map(|old| self.key(old));
         let _cancelling = audit.part("cancel");
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);

@@ -88,10 +88,6 @@ impl fmt::Display for ConversationId {
 pub struct Context {
     /// Its identifier, an absolute URI. It is public: whoever sees a message sees it.
     pub identifier: Box<str>,
-    /// Which of its keys this is, where it was renewed.
-    pub instance: Option<Box<str>>,
-    /// The name of the key that this one replaces, where it was renewed here.
-    pub replaces: Option<Box<str>>,
     /// Its generation.
     pub dialect: &'static Dialect,
     /// Who established it: one for all the conversations that he has, as far as whoever grants them has it so.
@@ -105,12 +101,22 @@ pub struct Context {
     pub(crate) secret: Secret,
     /// Where keys that are derived from it are kept.
     pub(crate) derived: Lease,
-    /// The token as it came, and its id: what an initiator sends with every request. `None` where it was issued here.
-    pub(crate) carried: Option<Box<Carried>>,
+    /// What few have.
+    pub(crate) besides: Option<Box<Besides>>,
 }
 
-/// A security context token as its issuer wrote it, in canonical form: kept whole, since it may hold state that only the
-/// issuer reads.
+/// What is to be said of a context that was renewed, or issued by somebody else.
+pub(crate) struct Besides {
+    /// Which of its keys this is.
+    pub(crate) instance: Option<Box<str>>,
+    /// The name of the key that this one replaces, where it was renewed here.
+    pub(crate) replaces: Option<Box<str>>,
+    /// The token as it came: what an initiator sends with every request. `None` where it was issued here.
+    pub(crate) carried: Option<Carried>,
+}
+
+/// A security context token as its issuer wrote it, in canonical form, and its id: kept whole, since it may hold state that only
+/// the issuer reads.
 pub(crate) struct Carried {
     pub(crate) id: String,
     pub(crate) octets: Vec<u8>,
@@ -127,12 +133,27 @@ pub(crate) fn name(identifier: &str, instance: Option<&str>) -> String {
 impl Context {
     /// The name by which [`crate::Received::context`] asks for it: each key of a conversation is a context of its own.
     pub fn name(&self) -> String {
-        name(&self.identifier, self.instance.as_deref())
+        name(&self.identifier, self.instance())
+    }
+
+    /// Which of its keys this is, where it was renewed.
+    pub fn instance(&self) -> Option<&str> {
+        self.besides.as_ref()?.instance.as_deref()
+    }
+
+    /// The name of the key that this one replaces, where it was renewed here.
+    pub fn replaces(&self) -> Option<&str> {
+        self.besides.as_ref()?.replaces.as_deref()
+    }
+
+    /// The token as it came; `None` where it was issued here.
+    pub(crate) fn carried(&self) -> Option<&Carried> {
+        self.besides.as_ref()?.carried.as_ref()
     }
 
     /// The key, if that is the name of this context and of its key.
     pub(crate) fn key(&self, identifier: &str, instance: Option<&str>) -> Option<&Secret> {
-        (*self.identifier == *identifier && self.instance.as_deref() == instance).then_some(&self.secret)
+        (*self.identifier == *identifier && self.instance() == instance).then_some(&self.secret)
     }
 
     /// The key's octets: for tests against recordings, and for nothing else.

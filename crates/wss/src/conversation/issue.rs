@@ -8,7 +8,7 @@ use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_xml::Writer;
 
-use super::{Context, ConversationId, Principal};
+use super::{Besides, Context, ConversationId, Principal};
 use crate::dialect::TrustVerb;
 use crate::fault::Fault;
 use crate::received::Request;
@@ -124,7 +124,6 @@ fn grant(opened: &Opened, principal: Arc<Principal>, now: Time, random: &mut dyn
     random.fill(&mut conversation);
     let context = Context {
         identifier: format!("urn:uuid:{}", uuid(identifier)).into(),
-        instance: None,
         dialect,
         principal,
         conversation: ConversationId(conversation),
@@ -132,8 +131,7 @@ fn grant(opened: &Opened, principal: Arc<Principal>, now: Time, random: &mut dyn
         expires,
         secret: key.secret.clone(),
         derived: opened.recipient.settings.derived_keys.lease(),
-        replaces: None,
-        carried: None,
+        besides: None,
     };
     Ok(Granted { context, key, correlation: request.correlation })
 }
@@ -167,7 +165,6 @@ fn grant_again(
     let key = key(opened, &request, random)?;
     let context = Context {
         identifier: old.identifier.clone(),
-        instance: Some(format!("urn:uuid:{}", uuid(instance)).into()),
         dialect,
         principal,
         conversation: old.conversation,
@@ -175,8 +172,11 @@ fn grant_again(
         expires,
         secret: key.secret.clone(),
         derived: opened.recipient.settings.derived_keys.lease(),
-        replaces: Some(old.name().into()),
-        carried: None,
+        besides: Some(Box::new(Besides {
+            instance: Some(format!("urn:uuid:{}", uuid(instance)).into()),
+            replaces: Some(old.name().into()),
+            carried: None,
+        })),
     };
     Ok(Granted { context, key, correlation: request.correlation })
 }

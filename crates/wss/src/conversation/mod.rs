@@ -6,7 +6,7 @@ mod derived;
 pub(crate) mod issue;
 mod outlived;
 
-pub(crate) use context::{Carried, name};
+pub(crate) use context::{Besides, Carried, name};
 pub use context::{Context, ConversationId, Holder, Principal};
 pub(crate) use derived::{DerivedKeys, Lease, Nonce, Purpose, fresh};
 pub use outlived::Outlived;

@@ -9,7 +9,7 @@ use nuncio_xml::{Encoding, exclusive};
 
 use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
-use crate::conversation::{Carried, Context, ConversationId};
+use crate::conversation::{Besides, Carried, Context, ConversationId};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -172,8 +172,7 @@ impl Initiator {
         }
         let renewed = expectation.context.as_deref().filter(|_| expectation.request == Request::Renew);
         if renewed.is_some_and(|old| {
-            *old.identifier != *response.token.identifier
-                || old.instance.as_deref() == response.token.instance.as_deref()
+            *old.identifier != *response.token.identifier || old.instance() == response.token.instance.as_deref()
         }) {
             return Err(Refusal::TrustResponse("renews another context than was asked for"));
         }
@@ -188,15 +187,17 @@ impl Initiator {
             conversation: renewed
                 .map_or_else(|| ConversationId::of(&response.token.identifier), |old| old.conversation),
             identifier: response.token.identifier.into(),
-            instance: response.token.instance.map(Into::into),
             dialect,
             principal: Arc::clone(&self.nobody),
             created,
             expires,
             secret,
             derived: self.derived_keys.lease(),
-            replaces: None,
-            carried: Some(Box::new(Carried { id, octets })),
+            besides: Some(Box::new(Besides {
+                instance: response.token.instance.map(Into::into),
+                replaces: None,
+                carried: Some(Carried { id, octets }),
+            })),
         })
     }
 

@@ -66,12 +66,12 @@ impl Initiator {
             && self.terms.operation(Some(&action), None).is_some_and(|terms| terms.operation.output.is_none());
         let write = |writer: &mut Writer| match asking {
             Asking::Key { renewed, entropy, octets } => {
-                let renewed = renewed.map(|context| (&*context.identifier, context.instance.as_deref()));
+                let renewed = renewed.map(|context| (&*context.identifier, context.instance()));
                 let entropy = entropy.as_ref().map(|entropy| (entropy.id.as_str(), &entropy.written));
                 write_key_request(writer, dialect, renewed, entropy, *octets);
             }
             Asking::Cancel(context) => {
-                write_cancel(writer, dialect, &context.identifier, context.instance.as_deref());
+                write_cancel(writer, dialect, &context.identifier, context.instance());
             }
             Asking::Application { .. } => {}
         };

@@ -267,14 +267,14 @@ impl<'a> Protecting<'a> {
 
     /// Writes a security context token: to the octet where it came from an issuer.
     pub(super) fn context_token(&mut self, context: &Context) -> Piece {
-        if let Some(carried) = &context.carried {
+        if let Some(carried) = context.carried() {
             let start = self.scratch.position();
             self.scratch.text_with(|out| out.extend_from_slice(&carried.octets));
             return Piece { range: start..self.scratch.position(), id: carried.id.clone() };
         }
         let id = self.ids.next();
         self.apex(id, |scratch, id| {
-            context::write(scratch, context.dialect, id, &context.identifier, context.instance.as_deref());
+            context::write(scratch, context.dialect, id, &context.identifier, context.instance());
         })
     }
 
@@ -341,7 +341,7 @@ fn refer_token(writer: &mut Writer, seal: &Seal<'_>, token: &Token, implied: Opt
     match (token, &seal.protection) {
         (Token::Context(local), Protection::Context { context, .. }) => match local {
             Some(id) => write_local(writer, id, Some(context.dialect.context_token), implied),
-            None => write_context(writer, context.dialect, &context.identifier, context.instance.as_deref(), implied),
+            None => write_context(writer, context.dialect, &context.identifier, context.instance(), implied),
         },
         (Token::Answer, Protection::Answer(shared)) => write_encrypted_key_sha1(writer, &shared.sha1, implied),
         (Token::Fresh(id), _) => write_encrypted_key(writer, id, implied),

@@ -48,7 +48,7 @@ impl SecretName<'_> {
         match self {
             Self::Local(id, value_type) => write_local(writer, id, Some(value_type), None),
             Self::Outside(context) => {
-                write_context(writer, context.dialect, &context.identifier, context.instance.as_deref(), None);
+                write_context(writer, context.dialect, &context.identifier, context.instance(), None);
             }
         }
     }

@@ -178,13 +178,13 @@ pub(crate) fn write_issued(writer: &mut Writer, issued: &Issued<'_>) {
     begin(writer, dialect, issued.correlation);
     write_text(writer, prefix, namespace, "TokenType", dialect.context_token);
     writer.start(prefix, namespace, "RequestedSecurityToken");
-    context::write(writer, dialect, issued.ids.0, &context.identifier, context.instance.as_deref());
+    context::write(writer, dialect, issued.ids.0, &context.identifier, context.instance());
     writer.end();
     writer.start(prefix, namespace, "RequestedAttachedReference");
     write_local(writer, issued.ids.0, Some(dialect.context_token), None);
     writer.end();
     writer.start(prefix, namespace, "RequestedUnattachedReference");
-    write_context(writer, dialect, &context.identifier, context.instance.as_deref(), None);
+    write_context(writer, dialect, &context.identifier, context.instance(), None);
     writer.end();
     if issued.entropy.is_some() || issued.given.is_some() {
         writer.start(prefix, namespace, "RequestedProofToken");
