@@ -59,6 +59,15 @@ impl Secret {
         self.expose().len()
     }
 
+    /// Octets that are allocated for it and all its clones.
+    pub fn allocated(&self) -> usize {
+        let long = match &*self.0 {
+            Octets::Short { .. } => 0,
+            Octets::Long(octets) => octets.capacity(),
+        };
+        size_of::<Octets>() + 2 * size_of::<usize>() + long
+    }
+
     /// Whether there is no octet at all.
     pub fn is_empty(&self) -> bool {
         self.expose().is_empty()
@@ -106,7 +115,8 @@ mod tests {
                 assert_eq!(matches!(*secret.0, Octets::Short { .. }), octets.len() <= SHORT);
             }
         }
-        assert_eq!(size_of::<Octets>() + 2 * size_of::<usize>(), 56);
+        assert_eq!(Secret::from(&[7; SHORT][..]).allocated(), 56);
+        assert_eq!(Secret::from(&[7; 100][..]).allocated(), 56 + 100);
     }
 
     /// A secret matches itself, and nothing that is longer, shorter or one bit off.

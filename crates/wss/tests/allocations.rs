@@ -91,5 +91,9 @@ fn a_context_is_small() {
     one(&mut pair, &mut contexts);
     let kept = measure(|| one(&mut pair, &mut contexts)).bytes_current;
     println!("a context: {kept} octets");
-    assert!((200..=420).contains(&kept), "{kept}");
+    assert!((200..=370).contains(&kept), "{kept}");
+    // What is counted for it is that, and what allocators round up.
+    let counted = i64::try_from(contexts[1].octets() + contexts[1].principal.octets()).expect("few");
+    println!("counted: {counted}");
+    assert!((kept..=kept * 4 / 3).contains(&counted), "{counted} for {kept}");
 }

@@ -236,7 +236,7 @@ fn a_context_that_nobody_used() {
 #[test]
 fn one_context_more_than_a_share() {
     // Room for many, and for one of each.
-    let stores = StoreLimits { principal_bytes: 1000, ..StoreLimits::default() };
+    let stores = StoreLimits { principal_bytes: 850, ..StoreLimits::default() };
     let bench = Bench::keeping(CONVERSATION, stores);
     let (outbound, expectation) = bench.client.issue(bench.now(), &mut bench.numbers.clone()).unwrap();
     let answer =

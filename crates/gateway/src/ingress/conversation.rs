@@ -9,11 +9,11 @@ use nuncio_wss::{Answer, Fault, Issue, Issued, Message, Opened, Outlived, Princi
 use super::{Denied, Ingress, note};
 use crate::metrics::Outcome;
 use crate::random::NoEntropy;
-use crate::sessions::Lease;
+use crate::sessions::{Lease, Owner};
 use crate::spans::Story;
 
-/// What a context takes in memory, in octets: its names, a key, a caller. Keys that are derived of it are kept elsewhere.
-const CONTEXT: usize = 512;
+/// What a new context takes in memory, in octets: its name and a key. Keys that are derived of it are kept elsewhere.
+const CONTEXT: usize = 256;
 
 /// For how long the old key of a conversation is good after the new one was used, since what is in flight must arrive; and
 /// for how long a conversation that is over is known, so that it can be renewed.
@@ -39,15 +39,16 @@ impl Ingress {
         (part, grant): (&'static str, Grant),
         audit: &mut Story<'_>,
     ) -> Result<Message, Denied> {
-        let owner = owner(&principal);
-        if let Err(full) = self.world.sessions.has_room(&owner, CONTEXT, now) {
+        let (name, octets) = (owner(&principal), principal.octets());
+        let owner = Owner { name: &name, octets };
+        if let Err(full) = self.world.sessions.has_room(owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
             return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
         let _granting = audit.part(part);
         let principal = self.world.principals.shared(principal);
         let granted = self.granted(opened, principal, now, grant).await?;
-        self.keep(granted, &owner, now, audit).await
+        self.keep(granted, owner, now, audit).await
     }
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
@@ -83,7 +84,7 @@ impl Ingress {
     async fn keep(
         &self,
         granted: Result<Issued, Issue>,
-        owner: &str,
+        owner: Owner<'_>,
         now: Time,
         audit: &mut Story<'_>,
     ) -> Result<Message, Denied> {
@@ -93,7 +94,7 @@ impl Ingress {
                 let key = self.key(&context.name());
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
-                let lease = Lease { owner, octets: CONTEXT, pending: now.plus(self.pending), end };
+                let lease = Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end };
                 if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
                     note(audit, Outcome::Busy, &format_args!("the last place went to somebody else: {full}"));
                     return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;

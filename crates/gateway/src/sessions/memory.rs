@@ -21,6 +21,9 @@ use super::shard::{Entry, Key, OVERHEAD, Shard};
 
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
+/// What an owner takes beside his conversations and what they share, in octets: a slot of a table that may just have grown
+/// here, and one where he is found again.
+const OWNER: usize = 96;
 
 /// There is no room, and all that takes it lives.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -33,11 +36,20 @@ pub enum Full {
     Share,
 }
 
+/// Who has conversations.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// Whose share they count against.
+    pub name: &'a str,
+    /// What they take together, in octets, however many they are; what the owner takes of the store comes to it.
+    pub octets: usize,
+}
+
 /// What a conversation takes, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    /// Whose share it counts against.
-    pub owner: &'a str,
+    /// Whose it is.
+    pub owner: Owner<'a>,
     /// What the value takes, in octets; the table comes to it.
     pub octets: usize,
     /// Until when it lives if nobody uses it.
@@ -75,20 +87,32 @@ struct Accounts {
     total: usize,
     /// By a hash of each owner that nobody can foresee. Two of one hash would share a share; of a million owners any two have
     /// one once in thirty million times.
-    owners: HashMap<u64, usize>,
+    owners: HashMap<u64, Account>,
+}
+
+/// What an owner takes, in octets.
+struct Account {
+    /// With what is common to his conversations.
+    taken: usize,
+    common: usize,
 }
 
 impl Accounts {
-    fn take(&mut self, owner: u64, octets: u32) {
+    fn take(&mut self, owner: u64, common: usize, octets: u32) {
+        let account = self.owners.entry(owner).or_insert_with(|| {
+            self.total += common;
+            Account { taken: common, common }
+        });
+        account.taken += octets as usize;
         self.total += octets as usize;
-        *self.owners.entry(owner).or_default() += octets as usize;
     }
 
     fn give_back<V>(&mut self, entry: &Entry<V>) {
         self.total -= entry.octets as usize;
-        if let Some(taken) = self.owners.get_mut(&entry.owner) {
-            *taken -= entry.octets as usize;
-            if *taken == 0 {
+        if let Some(account) = self.owners.get_mut(&entry.owner) {
+            account.taken -= entry.octets as usize;
+            if account.taken == account.common {
+                self.total -= account.common;
                 self.owners.remove(&entry.owner);
             }
         }
@@ -113,11 +137,11 @@ impl<V> Memory<V> {
     pub fn put(&self, identifier: &str, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
         // What is larger than an entry can say has no room anywhere.
         let octets = u32::try_from(lease.octets.saturating_add(OVERHEAD)).map_err(|_| Full::Store)?;
-        let owner = self.hasher.hash_one(lease.owner);
+        let (owner, common) = self.owner(lease.owner);
         self.remove(identifier);
-        self.reserve(owner, octets).or_else(|_| {
+        self.reserve(owner, common, octets).or_else(|_| {
             self.sweep(now);
-            self.reserve(owner, octets)
+            self.reserve(owner, common, octets)
         })?;
         let key = key(identifier);
         let full = lease.end.millis();
@@ -132,9 +156,10 @@ impl<V> Memory<V> {
     }
 
     /// Whether a value on those terms would find room; asked before the work of making one. Somebody else may take it.
-    pub fn has_room(&self, owner: &str, octets: usize, now: Time) -> Result<(), Full> {
-        let (owner, octets) = (self.hasher.hash_one(owner), octets.saturating_add(OVERHEAD));
-        let fits = || self.fits(&lock(&self.accounts), owner, octets);
+    pub fn has_room(&self, owner: Owner<'_>, octets: usize, now: Time) -> Result<(), Full> {
+        let (owner, common) = self.owner(owner);
+        let octets = octets.saturating_add(OVERHEAD);
+        let fits = || self.fits(&lock(&self.accounts), owner, common, octets);
         fits().or_else(|_| {
             self.sweep(now);
             fits()
@@ -205,8 +230,17 @@ impl<V> Memory<V> {
         }
     }
 
-    fn fits(&self, accounts: &Accounts, owner: u64, octets: usize) -> Result<(), Full> {
-        let taken = accounts.owners.get(&owner).copied().unwrap_or(0);
+    /// By what an owner is known here, and what his conversations share.
+    fn owner(&self, owner: Owner<'_>) -> (u64, usize) {
+        (self.hasher.hash_one(owner.name), owner.octets.saturating_add(OWNER))
+    }
+
+    fn fits(&self, accounts: &Accounts, owner: u64, common: usize, octets: usize) -> Result<(), Full> {
+        // What is common is taken with the first.
+        let (taken, octets) = match accounts.owners.get(&owner) {
+            Some(account) => (account.taken, octets),
+            None => (0, octets.saturating_add(common)),
+        };
         if accounts.total.saturating_add(octets) > self.capacity {
             Err(Full::Store)
         } else if taken.saturating_add(octets) > self.share {
@@ -216,10 +250,10 @@ impl<V> Memory<V> {
         }
     }
 
-    fn reserve(&self, owner: u64, octets: u32) -> Result<(), Full> {
+    fn reserve(&self, owner: u64, common: usize, octets: u32) -> Result<(), Full> {
         let mut accounts = lock(&self.accounts);
-        self.fits(&accounts, owner, octets as usize)?;
-        accounts.take(owner, octets);
+        self.fits(&accounts, owner, common, octets as usize)?;
+        accounts.take(owner, common, octets);
         Ok(())
     }
 
@@ -248,18 +282,25 @@ mod tests {
 
     /// 100 octets of somebody's, until that second whether it is used or not.
     fn until(end: i64) -> Lease<'static> {
-        Lease { owner: "somebody", octets: 100, pending: at(end), end: at(end) }
+        Lease { owner: named("somebody"), octets: 100, pending: at(end), end: at(end) }
+    }
+
+    /// Whose conversations share as much as his own entry takes less.
+    fn named(name: &str) -> Owner<'_> {
+        Owner { name, octets: 200 - OWNER }
     }
 
     fn taken<V>(store: &Memory<V>) -> usize {
         let accounts = lock(&store.accounts);
-        assert_eq!(accounts.total, accounts.owners.values().sum::<usize>());
+        assert_eq!(accounts.total, accounts.owners.values().map(|account| account.taken).sum::<usize>());
         accounts.total
     }
 
     const MANY: usize = 10_000;
     /// What one conversation takes.
     const ONE: usize = OVERHEAD + 100;
+    /// What those of one owner take besides.
+    const SHARED: usize = 200;
 
     #[test]
     fn a_conversation_lives_until_its_end() {
@@ -284,7 +325,7 @@ mod tests {
         assert!(store.find("used", at(99)).is_some() && store.find("used", at(100)).is_none());
         assert!(store.find("unused", at(9)).is_some() && store.find("unused", at(10)).is_none());
         store.sweep(at(10));
-        assert_eq!((store.len(), taken(&store)), (1, ONE), "and gives its place back");
+        assert_eq!((store.len(), taken(&store)), (1, SHARED + ONE), "and gives its place back");
         store.sweep(at(100));
         assert_eq!((store.len(), taken(&store)), (0, 0));
         // A pending life never outlasts the whole one.
@@ -300,7 +341,10 @@ mod tests {
             store.put(name, Arc::new(0), lease, at(0)).unwrap();
         }
         store.used("1");
-        let census = |conversations, pending| Census { conversations, pending, octets: conversations * ONE };
+        let census = |conversations, pending| {
+            let shared = if conversations > 0 { SHARED } else { 0 };
+            Census { conversations, pending, octets: shared + conversations * ONE }
+        };
         assert_eq!(store.census(at(9)), census(3, 2));
         assert_eq!(store.census(at(10)), census(1, 0));
         store.retire("1", at(50));
@@ -333,23 +377,23 @@ mod tests {
 
     #[test]
     fn nobody_gets_more_than_a_share() {
-        let store = Memory::new(4 * ONE, 2 * ONE);
-        let of = |owner| Lease { owner, ..until(10) };
+        let store = Memory::new(2 * SHARED + 4 * ONE, SHARED + 2 * ONE);
+        let of = |name| Lease { owner: named(name), ..until(10) };
         for name in ["a", "b"] {
-            assert_eq!(store.has_room("eve", 100, at(0)), Ok(()));
+            assert_eq!(store.has_room(named("eve"), 100, at(0)), Ok(()));
             store.put(name, Arc::new(0), of("eve"), at(0)).unwrap();
         }
-        assert_eq!(store.has_room("eve", 100, at(0)), Err(Full::Share));
+        assert_eq!(store.has_room(named("eve"), 100, at(0)), Err(Full::Share));
         assert_eq!(store.put("c", Arc::new(0), of("eve"), at(0)), Err(Full::Share));
-        assert_eq!(store.has_room("alice", 100, at(0)), Ok(()));
+        assert_eq!(store.has_room(named("alice"), 100, at(0)), Ok(()));
         for name in ["c", "d"] {
             store.put(name, Arc::new(0), of("alice"), at(0)).unwrap();
         }
-        assert_eq!(store.has_room("bob", 100, at(0)), Err(Full::Store));
+        assert_eq!(store.has_room(named("bob"), 100, at(0)), Err(Full::Store));
         // What is ended or has expired is nobody's.
         store.remove("a").unwrap();
         store.put("a", Arc::new(0), of("eve"), at(0)).unwrap();
-        assert_eq!(store.has_room("bob", 100, at(10)), Ok(()));
+        assert_eq!(store.has_room(named("bob"), 100, at(10)), Ok(()));
         assert_eq!(taken(&store), 0);
     }
 
@@ -365,7 +409,7 @@ mod tests {
 
     #[test]
     fn a_full_store_refuses_and_keeps_what_lives() {
-        let store = Memory::new(3 * ONE, MANY);
+        let store = Memory::new(SHARED + 3 * ONE, MANY);
         for name in ["a", "b", "c"] {
             store.put(name, Arc::new(0), until(10), at(0)).unwrap();
         }
@@ -392,7 +436,7 @@ mod tests {
             store.put("a", Arc::new(value), until(value), at(0)).unwrap();
         }
         assert_eq!(store.find("a", at(998)).as_deref(), Some(&999));
-        assert_eq!(taken(&store), ONE);
+        assert_eq!(taken(&store), SHARED + ONE);
         store.sweep(at(999));
         assert_eq!(taken(&store), 0);
     }
@@ -407,7 +451,7 @@ mod tests {
                     let owner = (thread % 3).to_string();
                     for round in 0..500_i64 {
                         let identifier = (round % 37).to_string();
-                        let lease = Lease { owner: &owner, octets: 10, pending: at(round - 10), end: at(round) };
+                        let lease = Lease { owner: named(&owner), octets: 10, pending: at(round - 10), end: at(round) };
                         store.put(&identifier, Arc::new(thread), lease, at(round - 20)).unwrap();
                         if round % 3 == 0 {
                             store.used(&identifier);

@@ -4,5 +4,5 @@ mod memory;
 mod principals;
 mod shard;
 
-pub use memory::{Census, Full, Lease, Memory};
+pub use memory::{Census, Full, Lease, Memory, Owner};
 pub use principals::Principals;

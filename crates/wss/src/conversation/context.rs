@@ -54,6 +54,16 @@ impl Principal {
         }
     }
 
+    /// What it takes in memory, in octets, once for all its conversations.
+    pub fn octets(&self) -> usize {
+        let names = match self {
+            Self::Anonymous => 0,
+            Self::Certificate(holder) => block(holder.subject.len()) + block(holder.issuer.len()),
+            Self::User(name) => block(name.len()),
+        };
+        shared::<Self>() + names
+    }
+
     /// Whether both are the same one: the user of one name, or whoever one issuer gave certificates to under one subject. A
     /// certificate may have been replaced by its successor.
     pub(crate) fn is(&self, other: &Self) -> bool {
@@ -130,10 +140,34 @@ pub(crate) fn name(identifier: &str, instance: Option<&str>) -> String {
     }
 }
 
+/// What an allocation of so many octets takes: the allocators that are used round up to 16, and the one of glibc puts a word
+/// before each.
+const fn block(octets: usize) -> usize {
+    if octets == 0 { 0 } else { (octets + size_of::<usize>()).next_multiple_of(16) }
+}
+
+/// What a value takes that is shared.
+const fn shared<T>() -> usize {
+    block(size_of::<T>() + 2 * size_of::<usize>())
+}
+
 impl Context {
     /// The name by which [`crate::Received::context`] asks for it: each key of a conversation is a context of its own.
     pub fn name(&self) -> String {
         name(&self.identifier, self.instance())
+    }
+
+    /// What it takes in memory, in octets; its principal, which others share, is not counted.
+    pub fn octets(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| block(text.len()));
+        let besides = self.besides.as_ref().map_or(0, |besides| {
+            let carried = besides
+                .carried
+                .as_ref()
+                .map_or(0, |Carried { id, octets }| block(id.capacity()) + block(octets.capacity()));
+            block(size_of::<Besides>()) + text(&besides.instance) + text(&besides.replaces) + carried
+        });
+        shared::<Self>() + block(self.identifier.len()) + block(self.secret.allocated()) + besides
     }
 
     /// Which of its keys this is, where it was renewed.
