@@ -7,6 +7,7 @@ use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::digest::hash;
 use nuncio_crypto::secret::Secret;
+use zeroize::Zeroizing;
 
 use super::derived::Lease;
 use crate::dialect::Dialect;
@@ -188,6 +189,12 @@ impl Context {
     /// The key, if that is the name of this context and of its key.
     pub(crate) fn key(&self, identifier: &str, instance: Option<&str>) -> Option<&Secret> {
         (*self.identifier == *identifier && self.instance() == instance).then_some(&self.secret)
+    }
+
+    /// It as octets, which hold its key, for [`crate::Recipient::restore`]. `None` for a context that somebody else issued, and
+    /// for one whose caller has a name of more than 64 KiB.
+    pub fn record(&self) -> Option<Zeroizing<Vec<u8>>> {
+        super::record::write(self)
     }
 
     /// The key's octets: for tests against recordings, and for nothing else.
