@@ -9,7 +9,9 @@ use std::sync::Arc;
 use nuncio_tests::load::caller::Caller;
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, begin, drive, one_by_one};
+use nuncio_tests::load::figures::Figures;
 use nuncio_tests::load::serving::{Backend, Demand, Gateway};
+use nuncio_tests::load::start::Starts;
 use serde_json::Value;
 
 const CALLS: u64 = 20;
@@ -115,4 +117,15 @@ async fn the_program_says_it_in_one_line_and_by_its_status() {
         (Some(1), &0.into(), &10.into()),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_are_timed_with_the_calls_that_follow() {
+    let backend = Backend::start(None).unwrap();
+    let starts = Starts { folder: &folder("start"), backend: &backend, count: 1, octets: 100 };
+    let mut figures = Figures::default();
+    starts.measure(&Demand::Preset(PRESET), &mut figures).await.unwrap();
+    for name in ["start_ms", "first_call_ms", "hundredth_call_ms"] {
+        assert!(figures.number(name).is_some_and(|figure| figure > 0.0), "{name}");
+    }
 }

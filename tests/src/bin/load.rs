@@ -1,6 +1,6 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
-//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs; `load memory` is the part of it that counts what live
-//! conversations take.
+//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, and `load memory`,
+//! which counts what live conversations take.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use nuncio_tests::load::compare::{compare, memory};
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
+use nuncio_tests::load::start::{self, Starts};
 use nuncio_tests::load::{page, serving};
 use nuncio_tests::peers;
 
@@ -28,6 +29,7 @@ enum Command {
     Run(Run),
     Compare(Compare),
     Memory(Memory),
+    Start(Start),
     /// Writes docs/performance.md and its chart from figures that `compare` printed
     Draw {
         /// Where they are
@@ -100,6 +102,20 @@ struct Memory {
     folder: PathBuf,
 }
 
+/// Starts the gateway again and again, and times its start and its first calls
+#[derive(Args)]
+struct Start {
+    /// The contract of a conversation, if not the one of CXF's that `compare` takes
+    #[arg(long, value_name = "FILE")]
+    contract: Option<PathBuf>,
+    /// How often
+    #[arg(long, value_name = "N", default_value_t = start::COUNT)]
+    count: usize,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
 const OCTETS: usize = 1024;
 
 fn docs() -> PathBuf {
@@ -152,6 +168,21 @@ fn tell(figures: &Figures) -> Result<bool, String> {
     Ok(figures.number("errors") == Some(0.0))
 }
 
+async fn starts(Start { contract, count, folder }: Start) -> Result<bool, String> {
+    let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let contract = match contract {
+        Some(file) => std::path::absolute(file).map_err(|error| error.to_string())?,
+        None => serving::Cxf::new(&folder, &[start::CODE])?.contract(start::CODE),
+    };
+    let mut figures = Figures::default();
+    let starts = Starts { folder: &folder, backend: &serving::Backend::start(None)?, count, octets: OCTETS };
+    starts.measure(&serving::Demand::Contract(contract), &mut figures).await?;
+    figures.relate();
+    println!("{}", serde_json::to_string(&figures).map_err(|error| error.to_string())?);
+    Ok(true)
+}
+
 fn draw(file: &Path) -> Result<bool, String> {
     let said = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let text = std::fs::read_to_string(file).map_err(|error| said(&error))?;
@@ -167,6 +198,7 @@ async fn main() -> ExitCode {
         Command::Run(what) => run(what).await,
         Command::Compare(what) => comparison(what).await,
         Command::Memory(what) => kept(what).await,
+        Command::Start(what) => starts(what).await,
         Command::Draw { file } => draw(&file),
     };
     match outcome {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::caller::Caller;
 use super::connection::Target;
-use super::drive::{Load, Measured, Pace, Until, begin, drive, one_by_one};
+use super::drive::{Load, Measured, Pace, Until, begin, drive};
 use super::figures::{Figures, SERIES, Series};
 use super::serving::{Backend, Cxf, Demand, Gateway, caller};
+use super::start::{self, Starts};
 use super::usage;
 use crate::peers;
 
@@ -26,8 +27,6 @@ const COSTLY: &str = "costly";
 const CONVERSING: &str = "X+d";
 /// Connections of the overload.
 const CROWD: usize = 400;
-/// How often the gateway is started, to see how long that takes.
-const STARTS: usize = 15;
 
 /// How long and how often, of each.
 struct Measure {
@@ -205,29 +204,8 @@ impl Comparison {
     /// From nothing to the first secured answer, and the first calls after it, each of a new process.
     async fn start(&mut self, octets: usize) -> Result<(), String> {
         say("start");
-        let routes = [("conversation", self.demand(CONVERSING))];
-        let contract = std::fs::read(self.cxf.contract(CONVERSING)).map_err(|error| error.to_string())?;
-        let (mut starts, mut firsts, mut hundredths) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..STARTS {
-            let begun = Instant::now();
-            let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
-            let url = gateway.url("conversation");
-            let (caller, target) = (Caller::of_contract(&url, "server", &contract, octets)?, Target::new(&url)?);
-            one_by_one(&caller, &target, 1).await.map_err(|error| error.to_string())?;
-            starts.push(begun.elapsed().as_secs_f64() * 1000.0);
-            drop(gateway);
-            // Another process, whose first call is not the second.
-            let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
-            let url = gateway.url("conversation");
-            let (caller, target) = (Caller::of_contract(&url, "server", &contract, octets)?, Target::new(&url)?);
-            let times = one_by_one(&caller, &target, 100).await.map_err(|error| error.to_string())?;
-            firsts.extend(times.first().map(|micros| f64::from(*micros) / 1000.0));
-            hundredths.extend(times.last().map(|micros| f64::from(*micros) / 1000.0));
-        }
-        self.figures.note("start_ms", median(starts));
-        self.figures.note("first_call_ms", median(firsts));
-        self.figures.note("hundredth_call_ms", median(hundredths));
-        Ok(())
+        let starts = Starts { folder: &self.folder, backend: &self.backend, count: start::COUNT, octets };
+        starts.measure(&self.demand(start::CODE), &mut self.figures).await
     }
 
     /// What a process grows by while conversations are begun.
@@ -304,11 +282,6 @@ fn say(what: &str) {
 fn settle(processors: &str) -> bool {
     let own = std::process::id().to_string();
     peers::run(Command::new("taskset").args(["-acp", processors, &own])).is_ok()
-}
-
-fn median(mut of: Vec<f64>) -> f64 {
-    of.sort_unstable_by(f64::total_cmp);
-    of.get(of.len() / 2).copied().unwrap_or_default()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below what a float counts exactly")]

@@ -1,7 +1,7 @@
 //! Load, and what it costs: a generator on our own initiator, and the comparison that `tests/load/compare.sh` runs.
 //!
 //! [`caller`] makes one call, [`connection`] carries it, [`drive`] makes many and measures, [`usage`] asks Linux what a process
-//! took. [`serving`] starts what is measured, [`compare`] measures all of it into [`figures`], and [`page`] and [`chart`] show
+//! took. [`serving`] starts what is measured, [`start`] measures what is new, [`compare`] measures all of it into [`figures`], and [`page`] and [`chart`] show
 //! them.
 
 pub mod caller;
@@ -12,4 +12,5 @@ pub mod drive;
 pub mod figures;
 pub mod page;
 pub mod serving;
+pub mod start;
 pub mod usage;
