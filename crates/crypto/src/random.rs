@@ -14,6 +14,13 @@ pub trait Random {
     fn fill(&mut self, out: &mut [u8]);
 }
 
+/// Has AWS-LC seed the generator of its own by which it blinds RSA. It does so once in a process, at its first use, and
+/// measures the processor for it, which takes some tens of milliseconds: whoever came first would wait for that.
+pub fn seed_blinding() {
+    // What it cannot do now it tries again when it is used, and fails then.
+    let _ = aws_lc_rs::rand::fill(&mut [0]);
+}
+
 /// [`Random`] in the shape that the `rsa` crate asks for: 32 octets drawn once, and SHA-256 over them and a counter.
 ///
 /// Not handed through, because that crate draws until it has a number below the modulus that can be inverted: a

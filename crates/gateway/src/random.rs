@@ -2,7 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nuncio_crypto::random::Random;
+use nuncio_crypto::random::{Random, seed_blinding};
+
+/// Has the libraries' own generators seeded on another thread, for the first handshake and the first private key not to wait
+/// for it.
+pub(crate) fn seed_ahead() {
+    tokio::task::spawn_blocking(seed_blinding);
+}
 
 /// Where random octets come from.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ use crate::config::{
     Password, Problem, RouteInput, Said, Several, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
+use crate::random::seed_ahead;
 
 const POLICY: &str = "What is demanded";
 const KEYS: &str = "Certificates and TLS";
@@ -125,6 +126,7 @@ fn parse_user(text: &str) -> Result<User, &'static str> {
 
 impl Proxy {
     pub(super) async fn run(self, inherited: Inherited) -> Result<(), Failed> {
+        seed_ahead();
         let clock = match &self.clock {
             None => Clock::system(),
             Some(text) => Clock::started_at(Time::parse(text).ok_or_else(|| Failed::Clock(text.clone()))?),

@@ -13,7 +13,7 @@ use crate::config::Configuration;
 use crate::gateway::Gateway;
 use crate::handover::Inherited;
 use crate::listen::unchanging;
-use crate::random::Entropy;
+use crate::random::{Entropy, seed_ahead};
 use crate::reload::Reloader;
 use crate::world::World;
 
@@ -27,6 +27,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) async fn run(self, mut inherited: Inherited) -> Result<(), Failed> {
+        seed_ahead();
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
         let configuration = Configuration::load(&self.config)?;
