@@ -247,7 +247,13 @@ impl Gateway {
         made: oneshot::Sender<()>,
     ) -> Result<Change<Service>, CannotListen> {
         let listeners = bound.bind(&self.listeners, &mut Inherited::default()).await?;
+        self.connect_ahead();
         Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts, made })
+    }
+
+    /// Opens connections to all backends for those who will call.
+    fn connect_ahead(&self) {
+        self.routes.iter().for_each(|route| route.handler.connect_ahead());
     }
 
     /// Serves on `sockets` as [`serve`] does. The admin listener is there before and until after: it tells of the drain.
@@ -258,6 +264,7 @@ impl Gateway {
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> usize {
+        self.connect_ahead();
         let Self { routes, world, connections, timeouts, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
         let (traffic, spans) = (world.metrics.traffic(), world.spans.clone());

@@ -70,6 +70,16 @@ pub enum Service {
     Plain(Box<Passing>),
 }
 
+impl Service {
+    /// Opens connections to its backends for those who will call.
+    pub(crate) fn connect_ahead(&self) {
+        match self {
+            Self::Secured(ingress) => ingress.backends.connect_ahead(),
+            Self::Plain(passing) => passing.backends.connect_ahead(),
+        }
+    }
+}
+
 impl Handler for Service {
     type Heard = Heard;
 

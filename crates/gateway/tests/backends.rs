@@ -6,10 +6,11 @@
 mod program;
 mod watched;
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use program::accepted;
 use watched::{Backend, Gateway};
 
 /// A service that gives one answer, and remembers what it got.
@@ -54,6 +55,17 @@ impl Service {
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
+}
+
+#[test]
+fn a_connection_is_there_before_anybody_calls() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let urls = format!("urls: ['http://{}/pay']", other.local_addr().unwrap());
+    let more = format!("    actions: [{{ actions: ['urn:Pay', 'urn:deep/*'], backend: {{ {urls}, connect_ahead: true }} }}]\n");
+    let _gateway = Gateway::start(&Backend::start(), &more);
+    let read = accepted(&other).read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(read, Err(ErrorKind::WouldBlock), "nothing is sent on it, and it stays");
+    assert!(other.accept().is_err(), "one for a backend, however many actions it has");
 }
 
 #[test]
@@ -212,7 +224,8 @@ fn a_call_too_many_is_told_that_it_is_busy() {
     );
     let gateway = Gateway::start(&backend, &more);
     let first = gateway.send(&gateway.call("Hang"), "");
-    let called = socket.accept().unwrap();
+    let (mut called, _) = socket.accept().unwrap();
+    called.read_exact(&mut [0]).unwrap();
     let answer = gateway.ask(&gateway.call("Hang"), "");
     assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("The service is too busy."), "{answer}");
     let busy = "nuncio_requests_total{route=\"/echo\",kind=\"application\",outcome=\"busy\"} 1\n";

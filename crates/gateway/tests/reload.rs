@@ -7,13 +7,13 @@ mod program;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use program::{Running, key, nuncio, port};
+use program::{Running, accepted, key, nuncio, port};
 
 /// How long a change may take to be seen; a machine under load is slow.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -134,7 +134,7 @@ fn a_signal_puts_another_configuration_in_force() {
 fn a_bad_configuration_changes_nothing_and_says_so() {
     let gateway = Gateway::start("reload-bad");
     let good = configuration(gateway.port, gateway.admin, &["/two"]);
-    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let busy_port = busy.local_addr().unwrap().port();
     let cases = [
         (good.replace("preset: wcf-ws2007-", "preset: wcf-ws2008-"), "nuncio.yaml:10: there is no preset"),
@@ -179,4 +179,15 @@ fn listeners_come_and_go() {
     assert_eq!(ask(other, "/one"), 500);
     let gone = TcpStream::connect(("127.0.0.1", gateway.port)).map(drop).map_err(|error| error.kind());
     assert_eq!(gone, Err(ErrorKind::ConnectionRefused));
+}
+
+#[test]
+fn a_backend_that_is_new_is_connected_to() {
+    let gateway = Gateway::start("reload-backend");
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let configuration = configuration(gateway.port, gateway.admin, &["/one"]);
+    let ahead = format!("{{ urls: ['http://{}/'], connect_ahead: true }}", backend.local_addr().unwrap());
+    gateway.change(&configuration.replace("http://127.0.0.1:9/", &ahead));
+    drop(accepted(&backend));
+    gateway.wait("the configuration was reloaded", 1);
 }

@@ -47,6 +47,10 @@ pub(crate) struct BackendInput {
     ejection: Option<EjectionInput>,
     /// Calls of each URL at once; each has a connection of its own. A call for which there is no room is answered as busy.
     calls: Option<Count>,
+    /// Whether a connection to each URL is opened before the first call, on which nothing is sent. Not for a service that has
+    /// one connection at a time, and would wait for what comes on it.
+    #[serde(default)]
+    connect_ahead: bool,
     /// How long it may keep the gateway waiting, over what holds for all.
     #[serde(default)]
     timeouts: BackendTimeoutsInput,
@@ -164,6 +168,7 @@ impl BackendInput {
             health: self.health.map(HealthInput::build).transpose()?,
             ejection: self.ejection.map(EjectionInput::over_defaults),
             calls: self.calls.map_or(CALLS, usize::from),
+            connect_ahead: self.connect_ahead,
             timeouts: BackendTimeouts {
                 connect: span(connect),
                 read: span(read),

@@ -214,6 +214,8 @@ pub struct Backend {
     pub ejection: Option<Ejection>,
     /// Calls of one at once.
     pub calls: usize,
+    /// Whether a connection is opened before the first call.
+    pub connect_ahead: bool,
     /// How long it may keep us waiting, where that is not what holds for all.
     pub timeouts: BackendTimeouts,
     /// The version of SOAP that it speaks; `None` for the one in which it is called.
@@ -231,6 +233,7 @@ impl Backend {
             health: None,
             ejection: None,
             calls: CALLS,
+            connect_ahead: false,
             timeouts: BackendTimeouts::default(),
             soap: None,
         }

@@ -1,6 +1,8 @@
 //! Which of a route's backends gets a message, by its action.
 
 use std::collections::{HashMap, HashSet};
+use std::iter;
+use std::sync::Arc;
 
 use super::{Before, Upstream, UpstreamProblem};
 use crate::config::{Action, Backend, ByAction};
@@ -31,6 +33,18 @@ impl Backends {
         }
         beginnings.sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
         Ok(Self { default, exact, beginnings })
+    }
+
+    /// Opens connections to each of them for those who will call.
+    pub(crate) fn connect_ahead(&self) {
+        let by_action = self.exact.values().chain(self.beginnings.iter().map(|(_, upstream)| upstream));
+        let mut met = HashSet::new();
+        // One that stands for several actions is one all the same.
+        for upstream in iter::once(&self.default).chain(by_action) {
+            if met.insert(Arc::as_ptr(&upstream.pool)) {
+                upstream.connect_ahead();
+            }
+        }
     }
 
     /// The backend of messages without an action of their own.

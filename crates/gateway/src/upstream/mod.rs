@@ -2,6 +2,7 @@
 //!
 //! A request is built from nothing, a call is never sent twice, and whatever goes wrong has one name: [`Unavailable`].
 
+mod ahead;
 mod answer;
 mod balance;
 mod by_action;
@@ -49,6 +50,8 @@ pub struct Upstream {
     soap: Option<SoapVersion>,
     /// From the beginning of a call to the end of its answer, whomever it was tried with.
     total: Duration,
+    /// Whether a connection is opened before the first call.
+    connects_ahead: bool,
 }
 
 /// The route that a backend is behind.
@@ -82,6 +85,8 @@ impl Upstream {
             health::watch(&pool, &client, health);
         }
         let total = timeouts.backend_total;
+        // Where none is kept, it would be closed before anybody comes.
+        let connects_ahead = backend.connect_ahead && timeouts.backend_idle > Duration::ZERO;
         Ok(Self {
             client,
             pool,
@@ -89,7 +94,15 @@ impl Upstream {
             fault_limit: before.fault_limit.min(before.limit),
             soap: backend.soap,
             total,
+            connects_ahead,
         })
+    }
+
+    /// Opens a connection to each of its URLs for those who will call.
+    pub(crate) fn connect_ahead(&self) {
+        if self.connects_ahead {
+            ahead::connect(&self.pool, &self.client);
+        }
     }
 
     /// The version of SOAP that it speaks, if that is said.

@@ -4,8 +4,10 @@
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 pub(crate) fn nuncio() -> Command {
     Command::new(env!("CARGO_BIN_EXE_nuncio"))
@@ -23,9 +25,23 @@ pub(crate) fn port() -> u16 {
     loop {
         let number = std::process::id().wrapping_mul(61) + NEXT.fetch_add(1, Ordering::Relaxed);
         let port = 10_000 + u16::try_from(number % 22_000).unwrap();
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
+    }
+}
+
+/// The next connection to a socket, which is opened before long. It blocks nobody.
+pub(crate) fn accepted(socket: &TcpListener) -> TcpStream {
+    socket.set_nonblocking(true).unwrap();
+    let start = Instant::now();
+    loop {
+        if let Ok((stream, _)) = socket.accept() {
+            stream.set_nonblocking(true).unwrap();
+            return stream;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "nobody connects");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
