@@ -21,7 +21,10 @@ const ACTION: &str = "http://nuncio.example/echo/IEcho/Echo";
 pub enum Failed {
     /// The service had more to do than it takes, and said so.
     #[error("busy")]
-    Busy,
+    Busy {
+        /// Whether it did so before it looked at the message, which may be sent again.
+        again: bool,
+    },
     /// Anything else.
     #[error("{0}")]
     Wrong(String),
@@ -30,6 +33,12 @@ pub enum Failed {
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
 fn wrong(error: impl ToString) -> Failed {
     Failed::Wrong(error.to_string())
+}
+
+/// A message, and what an answer to it must be.
+pub struct Call {
+    message: Outbound,
+    expectation: Option<Expectation>,
 }
 
 /// A client of one service, shared by all who call through it.
@@ -110,33 +119,40 @@ impl Caller {
         let mut random = self.entropy.draw();
         let (outbound, expectation) = initiator.issue(now(), &mut random).map_err(wrong)?;
         random.check().map_err(wrong)?;
-        let answer = connection.post(outbound).await.map_err(wrong)?;
+        let answer = connection.post(&outbound).await.map_err(wrong)?;
         let opening = opened(initiator, answer, &expectation)?;
         initiator.established(&opening, &expectation, now()).map(Arc::new).map_err(wrong)
     }
 
-    /// Makes a call, and looks at what comes back: the text that was sent.
-    pub async fn call(&self, connection: &mut Connection, context: Option<&Arc<Context>>) -> Result<(), Failed> {
+    /// A call that can be made.
+    pub fn message(&self, context: Option<&Arc<Context>>) -> Result<Call, Failed> {
         let Some(initiator) = &self.initiator else {
             let content_type = "application/soap+xml; charset=utf-8".to_owned();
             let message = Outbound { content_type, soap_action: None, body: self.envelope.clone() };
-            let answer = connection.post(message).await.map_err(wrong)?;
-            return match answer.status {
-                200 => self.look(&answer.body),
-                503 => Err(Failed::Busy),
-                status => Err(wrong(format!("answered with {status}"))),
-            };
+            return Ok(Call { message, expectation: None });
         };
         let mut random = self.entropy.draw();
         let sealed = initiator.seal(self.envelope.clone(), ACTION, context, now(), &mut random);
-        let (outbound, expectation) = sealed.map_err(wrong)?;
+        let (message, expectation) = sealed.map_err(wrong)?;
         random.check().map_err(wrong)?;
-        let answer = connection.post(outbound).await.map_err(wrong)?;
-        let opening = opened(initiator, answer, &expectation)?;
+        Ok(Call { message, expectation: Some(expectation) })
+    }
+
+    /// Makes a call, and looks at what comes back: the text that was sent.
+    pub async fn call(&self, connection: &mut Connection, call: &Call) -> Result<(), Failed> {
+        let answer = connection.post(&call.message).await.map_err(wrong)?;
+        let (Some(initiator), Some(expectation)) = (&self.initiator, &call.expectation) else {
+            return match answer.status {
+                200 => self.look(&answer.body),
+                503 => Err(Failed::Busy { again: true }),
+                status => Err(wrong(format!("answered with {status}"))),
+            };
+        };
+        let opening = opened(initiator, answer, expectation)?;
         let plain = opening.plain().body;
         if opening.is_fault() {
             let busy = String::from_utf8_lossy(&plain).contains("too busy");
-            return Err(if busy { Failed::Busy } else { wrong("answered with a fault") });
+            return Err(if busy { Failed::Busy { again: false } } else { wrong("answered with a fault") });
         }
         self.look(&plain)
     }
@@ -149,7 +165,7 @@ impl Caller {
 
 fn opened(initiator: &Initiator, answer: Answer, expectation: &Expectation) -> Result<Opening, Failed> {
     if answer.status == 503 {
-        return Err(Failed::Busy);
+        return Err(Failed::Busy { again: true });
     }
     let http = HttpFacts { content_type: &answer.content_type, soap_action: None };
     initiator.open(&http, answer.body, expectation, now()).map_err(wrong)

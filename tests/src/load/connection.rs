@@ -88,11 +88,10 @@ impl Connection {
     }
 
     /// Posts a message and reads the answer whole. After an error the next call opens another connection.
-    pub async fn post(&mut self, message: Outbound) -> Result<Answer, String> {
-        let Outbound { content_type, soap_action, body } = message;
-        let mut headers = vec![(CONTENT_TYPE.as_str(), content_type.as_str())];
-        headers.extend(soap_action.as_deref().map(|action| ("soapaction", action)));
-        let request = self.target.request("POST", &headers, body)?;
+    pub async fn post(&mut self, message: &Outbound) -> Result<Answer, String> {
+        let mut headers = vec![(CONTENT_TYPE.as_str(), message.content_type.as_str())];
+        headers.extend(message.soap_action.as_deref().map(|action| ("soapaction", action)));
+        let request = self.target.request("POST", &headers, message.body.clone())?;
         self.send(request).await
     }
 

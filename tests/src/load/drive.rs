@@ -10,7 +10,7 @@ use nuncio_wss::Context;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::caller::{Caller, Failed};
+use super::caller::{Call, Caller, Failed};
 use super::connection::{Connection, Target};
 use super::usage;
 
@@ -175,13 +175,23 @@ struct Worker {
     connection: Connection,
     contexts: Vec<Arc<Context>>,
     next: usize,
+    /// What the service was too busy to take.
+    refused: Option<Call>,
 }
 
 impl Worker {
+    /// Makes the next call: the one before again, if the service was busy, as any client would.
     async fn call(&mut self, caller: &Caller) -> Result<(), Failed> {
-        let context = self.contexts.get(self.next % self.contexts.len().max(1)).cloned();
-        self.next += 1;
-        caller.call(&mut self.connection, context.as_ref()).await
+        let call = if let Some(call) = self.refused.take() {
+            call
+        } else {
+            let context = self.contexts.get(self.next % self.contexts.len().max(1));
+            self.next += 1;
+            caller.message(context)?
+        };
+        let answered = caller.call(&mut self.connection, &call).await;
+        self.refused = matches!(answered, Err(Failed::Busy { again: true })).then_some(call);
+        answered
     }
 }
 
@@ -231,7 +241,7 @@ impl Phase {
                     tally.latencies.push(micros(meant.elapsed()));
                     tally.served.push(micros(begun.elapsed()));
                 }
-                Err(Failed::Busy) => tally.busy += 1,
+                Err(Failed::Busy { .. }) => tally.busy += 1,
                 Err(Failed::Wrong(reason)) => *tally.errors.entry(reason).or_default() += 1,
             }
         }
@@ -280,7 +290,7 @@ async fn prepared(caller: &Arc<Caller>, target: &Target, load: &Load) -> Result<
             for _ in 0..each {
                 contexts.push(caller.open(&mut connection).await?);
             }
-            Ok::<_, Failed>(Worker { connection, contexts, next: 0 })
+            Ok::<_, Failed>(Worker { connection, contexts, next: 0, refused: None })
         });
     }
     let mut workers = Vec::new();
@@ -363,7 +373,7 @@ pub async fn one_by_one(caller: &Caller, target: &Target, calls: usize) -> Resul
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let begun = Instant::now();
-        caller.call(&mut connection, context.as_ref()).await?;
+        caller.call(&mut connection, &caller.message(context.as_ref())?).await?;
         times.push(micros(begun.elapsed()));
     }
     Ok(times)
