@@ -51,6 +51,8 @@ pub struct Ingress {
     pub(crate) trace: bool,
     /// How long a conversation lives in which nothing was said yet.
     pub(crate) pending: Duration,
+    /// How long one lives in which nothing is said any more; `None` for to its end.
+    pub(crate) idle: Option<Duration>,
     pub(crate) world: Arc<World>,
 }
 

@@ -171,6 +171,7 @@ pub fn compile(
         metrics,
         trace: settings.trace,
         pending: lifetimes.pending,
+        idle: lifetimes.idle,
         world: Arc::clone(world),
     }));
     Ok(Route { hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })

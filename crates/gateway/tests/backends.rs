@@ -61,7 +61,9 @@ impl Service {
 fn a_connection_is_there_before_anybody_calls() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let urls = format!("urls: ['http://{}/pay']", other.local_addr().unwrap());
-    let more = format!("    actions: [{{ actions: ['urn:Pay', 'urn:deep/*'], backend: {{ {urls}, connect_ahead: true }} }}]\n");
+    let more = format!(
+        "    actions: [{{ actions: ['urn:Pay', 'urn:deep/*'], backend: {{ {urls}, connect_ahead: true }} }}]\n"
+    );
     let _gateway = Gateway::start(&Backend::start(), &more);
     let read = accepted(&other).read(&mut [0]).map_err(|error| error.kind());
     assert_eq!(read, Err(ErrorKind::WouldBlock), "nothing is sent on it, and it stays");

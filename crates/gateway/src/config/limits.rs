@@ -191,6 +191,8 @@ pub struct Lifetimes {
     pub conversation: Duration,
     /// A conversation in which nothing was said yet.
     pub pending: Duration,
+    /// A conversation in which nothing is said any more; `None` for one that lives to its end all the same.
+    pub idle: Option<Duration>,
 }
 
 impl Default for Lifetimes {
@@ -202,6 +204,7 @@ impl Default for Lifetimes {
             // WCF's own, for the key of a conversation.
             conversation: Duration::from_hours(10),
             pending: Duration::from_mins(2),
+            idle: None,
         }
     }
 }

@@ -41,6 +41,12 @@ impl From<Percent> for usize {
     }
 }
 
+impl From<Span> for Option<Duration> {
+    fn from(span: Span) -> Self {
+        Some(span.0)
+    }
+}
+
 /// A time that may be none: `0s`, `5s`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Delay(Duration);

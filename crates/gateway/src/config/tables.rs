@@ -118,6 +118,8 @@ overrides!(
         conversation: Span,
         /// A conversation in which nothing was said yet.
         pending: Span,
+        /// A conversation in which nothing is said any more; it lives to its end, unless this is said.
+        idle: Span,
     }
 );
 overrides!(

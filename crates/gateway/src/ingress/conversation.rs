@@ -20,10 +20,10 @@ const CONTEXT: usize = 256;
 const ROLLOVER: Duration = Duration::from_mins(5);
 
 impl Ingress {
-    /// Notes that the message's context is in use: so the one that it replaced need not last.
+    /// Notes that the message's context is in use: so it goes on, and the one that it replaced need not last.
     pub(super) fn used(&self, opened: &Opened, now: Time) {
         let Some(context) = opened.context() else { return };
-        self.world.sessions.used(&self.key(&context.name()));
+        self.world.sessions.used(&self.key(&context.name()), self.idle.map(|idle| now.plus(idle)));
         if let Some(old) = context.replaces() {
             self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
         }

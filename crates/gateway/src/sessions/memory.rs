@@ -174,10 +174,10 @@ impl<V> Memory<V> {
         (entry.end() > now.millis()).then(|| Arc::clone(&entry.value))
     }
 
-    /// The conversation with that identifier was used: it has its whole life from now on.
-    pub fn used(&self, identifier: &str) {
+    /// The conversation with that identifier was used: it lives until `idle`, if that is said, or else its whole life.
+    pub fn used(&self, identifier: &str, idle: Option<Time>) {
         let key = key(identifier);
-        self.shard(&key).use_whole(&key);
+        self.shard(&key).use_until(&key, idle.map_or(i64::MAX, Time::millis));
     }
 
     /// Lets what is kept under that identifier end at `end`, if it would end later.
@@ -319,9 +319,9 @@ mod tests {
         let lease = Lease { pending: at(10), ..until(100) };
         store.put("used", Arc::new(1), lease, at(0)).unwrap();
         store.put("unused", Arc::new(2), lease, at(0)).unwrap();
-        store.used("used");
-        store.used("used");
-        store.used("unknown");
+        store.used("used", None);
+        store.used("used", None);
+        store.used("unknown", None);
         assert!(store.find("used", at(99)).is_some() && store.find("used", at(100)).is_none());
         assert!(store.find("unused", at(9)).is_some() && store.find("unused", at(10)).is_none());
         store.sweep(at(10));
@@ -334,13 +334,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_idle_ends_before_its_end() {
+        let store = Memory::new(MANY, MANY);
+        store.put("a", Arc::new(1), Lease { pending: at(10), ..until(100) }, at(0)).unwrap();
+        let used = |now: i64| store.used("a", Some(at(now + 30)));
+        used(5);
+        assert_eq!(store.census(at(6)).pending, 0);
+        assert!(store.find("a", at(34)).is_some() && store.find("a", at(35)).is_none());
+        used(34);
+        used(60);
+        assert!(store.find("a", at(89)).is_some() && store.find("a", at(90)).is_none());
+        used(89);
+        assert!(store.find("a", at(99)).is_some() && store.find("a", at(100)).is_none(), "its end is its end");
+        store.retire("a", at(95));
+        used(94);
+        assert!(store.find("a", at(94)).is_some() && store.find("a", at(95)).is_none());
+        store.sweep(at(95));
+        assert_eq!((store.len(), taken(&store)), (0, 0));
+    }
+
+    #[test]
     fn a_census_counts_what_lives_and_what_was_not_used() {
         let store = Memory::new(MANY, MANY);
         let lease = Lease { pending: at(10), ..until(100) };
         for name in ["1", "2", "3"] {
             store.put(name, Arc::new(0), lease, at(0)).unwrap();
         }
-        store.used("1");
+        store.used("1", None);
         let census = |conversations, pending| {
             let shared = if conversations > 0 { SHARED } else { 0 };
             Census { conversations, pending, octets: shared + conversations * ONE }
@@ -359,16 +379,16 @@ mod tests {
         for name in ["in use", "pending", "short"] {
             store.put(name, Arc::new(0), lease, at(0)).unwrap();
         }
-        store.used("in use");
+        store.used("in use", None);
         store.retire("in use", at(50));
         store.retire("in use", at(60));
         assert!(store.find("in use", at(49)).is_some() && store.find("in use", at(50)).is_none());
         store.retire("pending", at(50));
         assert!(store.find("pending", at(10)).is_none(), "nobody used it");
-        store.used("pending");
+        store.used("pending", None);
         assert!(store.find("pending", at(49)).is_some() && store.find("pending", at(50)).is_none());
         store.retire("short", at(5));
-        store.used("short");
+        store.used("short", None);
         assert!(store.find("short", at(4)).is_some() && store.find("short", at(5)).is_none());
         store.retire("unknown", at(5));
         store.sweep(at(50));
@@ -454,7 +474,7 @@ mod tests {
                         let lease = Lease { owner: named(&owner), octets: 10, pending: at(round - 10), end: at(round) };
                         store.put(&identifier, Arc::new(thread), lease, at(round - 20)).unwrap();
                         if round % 3 == 0 {
-                            store.used(&identifier);
+                            store.used(&identifier, None);
                         }
                         if round % 5 == 0 {
                             store.remove(&identifier);

@@ -13,7 +13,7 @@ pub(super) type Key = [u8; 16];
 
 /// What an entry costs beside its value, in octets: itself with its key and its hash, up to twenty of a table that has just
 /// grown, and a place in the order of ends.
-pub(super) const OVERHEAD: usize = 96;
+pub(super) const OVERHEAD: usize = 104;
 
 /// Below so many entries what is empty is not given back.
 const FEW: usize = 64;
@@ -28,14 +28,16 @@ pub(super) struct Entry<V> {
     place: u32,
     /// When it ends as things are.
     end: i64,
-    /// When it ends once it was used.
+    /// When it ends at the latest.
     full: i64,
+    /// Whether it was not used yet.
+    pending: bool,
 }
 
 impl<V> Entry<V> {
-    /// One that ends at `end`, and at `full` once it was used.
+    /// One that ends at `end`, and no later than `full` once it was used.
     pub(super) fn new(value: Arc<V>, owner: u64, octets: u32, end: i64, full: i64) -> Self {
-        Self { value, owner, octets, place: 0, end, full }
+        Self { value, owner, octets, place: 0, end, full, pending: true }
     }
 
     /// When it ends as things are.
@@ -45,7 +47,7 @@ impl<V> Entry<V> {
 
     /// Whether it was not used yet.
     pub(super) fn is_pending(&self) -> bool {
-        self.end != self.full
+        self.pending
     }
 }
 
@@ -93,9 +95,12 @@ impl<V> Shard<V> {
         before
     }
 
-    /// The entry was used: it has its whole life from now on.
-    pub(super) fn use_whole(&mut self, key: &Key) {
-        self.change(key, |entry| entry.end = entry.full);
+    /// The entry was used: it lives until then, and no longer than it may.
+    pub(super) fn use_until(&mut self, key: &Key, end: i64) {
+        self.change(key, |entry| {
+            entry.pending = false;
+            entry.end = entry.full.min(end);
+        });
     }
 
     /// Lets the entry end no later than that, used or not.
@@ -229,7 +234,7 @@ mod tests {
     /// Whatever is done to it, it holds what a plain table would hold, and its order stands.
     #[test]
     fn it_is_a_table_in_order() {
-        let (mut shard, mut model) = (Shard::default(), BTreeMap::<u64, (u64, i64, i64)>::new());
+        let (mut shard, mut model) = (Shard::default(), BTreeMap::<u64, (u64, i64, i64, bool)>::new());
         let mut state = 1_u64;
         let mut next = |below: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -243,16 +248,20 @@ mod tests {
                     let before = shard.insert(key(name), entry(step, end, full));
                     assert_eq!(
                         before.map(|entry| *entry.value),
-                        model.insert(name, (step, end, full)).map(|old| old.0)
+                        model.insert(name, (step, end, full, true)).map(|old| old.0)
                     );
                 }
                 3 => {
-                    shard.use_whole(&key(name));
-                    model.entry(name).and_modify(|(_, end, full)| *end = *full);
+                    let until = if end % 2 == 0 { i64::MAX } else { end };
+                    shard.use_until(&key(name), until);
+                    model.entry(name).and_modify(|(_, end, full, pending)| {
+                        *end = until.min(*full);
+                        *pending = false;
+                    });
                 }
                 4 => {
                     shard.shorten(&key(name), end);
-                    model.entry(name).and_modify(|(_, of, full)| (*of, *full) = (end.min(*of), end.min(*full)));
+                    model.entry(name).and_modify(|(_, of, full, _)| (*of, *full) = (end.min(*of), end.min(*full)));
                 }
                 _ => {
                     let removed = shard.remove(&key(name)).map(|entry| *entry.value);
@@ -269,9 +278,9 @@ mod tests {
                 assert_eq!(expired, past);
             }
             check(&shard);
-            for (name, (value, end, full)) in &model {
+            for (name, (value, end, _, pending)) in &model {
                 let entry = shard.get(&key(*name)).unwrap();
-                assert_eq!((*entry.value, entry.end(), entry.is_pending()), (*value, *end, end != full));
+                assert_eq!((*entry.value, entry.end(), entry.is_pending()), (*value, *end, *pending));
             }
             assert_eq!(shard.len(), model.len());
         }
