@@ -206,12 +206,20 @@ fn keep(name: &str, text: &str) -> PathBuf {
     file
 }
 
+/// A policy that demands a client's certificate, of TLS alone, and a timestamp of its messages.
+const STAMPED: &str = "    wsdl: clients.wsdl\n    publish: false\n";
+/// One that demands nothing of messages.
+const BARE: &str = "    policy:\n      preset: basicHttpBinding\n      \
+    security: { mode: Transport, transport: { clientCredentialType: Certificate } }\n";
+
 /// A configuration with a policy that demands a client's certificate.
 fn configuration(name: &str, listener: &str, backend: &str) -> PathBuf {
+    configuration_with(name, listener, backend, STAMPED)
+}
+
+fn configuration_with(name: &str, listener: &str, backend: &str, policy: &str) -> PathBuf {
     keep("clients.wsdl", WSDL);
-    let text = format!(
-        "listeners:\n{listener}routes:\n  - path: /echo\n    backend: {backend}\n    wsdl: clients.wsdl\n    publish: false\n"
-    );
+    let text = format!("listeners:\n{listener}routes:\n  - path: /echo\n    backend: {backend}\n{policy}");
     keep(&format!("clients-{name}.yaml"), &text)
 }
 
@@ -223,38 +231,53 @@ fn tls(port: u16, rest: &str) -> String {
 
 #[test]
 fn a_policy_that_demands_one_names_the_caller_by_it() {
+    names_the_caller("curl", STAMPED);
+}
+
+#[test]
+fn a_policy_that_demands_nothing_else_names_the_caller_by_it() {
+    names_the_caller("bare", BARE);
+}
+
+fn names_the_caller(name: &str, policy: &str) {
     if Command::new("curl").arg("--version").output().is_err() {
         println!("skip: there is no curl");
         return;
     }
     let authority = Authority::new("A");
     let (alice, bob) = (authority.client("alice", 1), authority.client("bob", 2));
-    keep("clients-ca.pem", &authority.pem);
-    keep("clients.crl", &authority.revoking(&[2], 2120).0);
+    let file = |file: &str, text: &str| keep(&format!("clients-{name}-{file}"), text);
+    file("ca.pem", &authority.pem);
+    file("crl.pem", &authority.revoking(&[2], 2120).0);
     let backend = format!("http://127.0.0.1:{}", port());
     let mut command = nuncio();
     command.args(["echo", "--listen", &backend]);
     let _echo = Running::start(command);
     let port = port();
-    let rest =
-        "    client_certificates: optional\n    trust: { certificates: [clients-ca.pem], crls: [clients.crl] }\n";
-    let file = configuration("curl", &tls(port, rest), &format!("{backend}/echo"));
+    let rest = format!(
+        "    client_certificates: optional\n    trust: {{ certificates: [clients-{name}-ca.pem], crls: [clients-{name}-crl.pem] }}\n"
+    );
     let mut command = nuncio();
-    command.arg("run").arg("--config").arg(&file);
+    command.arg("run").arg("--config");
+    command.arg(configuration_with(name, &tls(port, &rest), &format!("{backend}/echo"), policy));
     let _running = Running::start_logging(command, Stdio::null());
     let ask = |version: &str, client: Option<&Client>| {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--max-time", "20", version, "--cacert"]).arg(key("server.pem"));
         if let Some(client) = client {
-            let (certificate, key) = (keep("clients-own.pem", &client.pem), keep("clients-own.key", &client.key));
+            let (certificate, key) = (file("own.pem", &client.pem), file("own.key", &client.key));
             curl.arg("--cert").arg(certificate).arg("--key").arg(key);
         }
         let created = Clock::system().now();
-        let body = format!(
-            "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Header><o:Security s:mustUnderstand='1' \
+        let security = format!(
+            "<o:Security s:mustUnderstand='1' \
              xmlns:o='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd' \
              xmlns:u='http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd'><u:Timestamp>\
-             <u:Created>{created}</u:Created></u:Timestamp></o:Security></s:Header><s:Body>\
+             <u:Created>{created}</u:Created></u:Timestamp></o:Security>"
+        );
+        let security = if policy == STAMPED { security } else { String::new() };
+        let body = format!(
+            "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Header>{security}</s:Header><s:Body>\
              <WhoAmI xmlns='http://nuncio.example/echo'/></s:Body></s:Envelope>"
         );
         let output = curl

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use nuncio_policy::bare::{self, Says};
 use nuncio_policy::model::{
-    Addressing, Binding, DerivedKeys, Layout, PasswordKind, Policy, Port, ProtectionOrder, SoapVersion, Token,
-    X509Reference,
+    Addressing, Binding, DerivedKeys, Layout, PasswordKind, Policy, PolicyVersion, Port, ProtectionOrder, SoapVersion,
+    Token, X509Reference,
 };
 use nuncio_policy::yaml::{PolicyFile, Source, Stated, write};
 use nuncio_policy::{preset, said, wsdl};
@@ -131,6 +131,31 @@ fn every_word_of_the_model_is_written_and_reads_back() {
     ] {
         reads_back("words", &[of(content)]);
     }
+}
+
+/// As WCF publishes it: a suite and a layout, that nothing uses, and neither a timestamp nor a word of tokens.
+#[test]
+fn standard_bindings_of_tls_alone() {
+    for (name, soap, addressing, version) in [
+        ("basicHttpBinding", SoapVersion::V11, Addressing::None, PolicyVersion::V11),
+        ("wsHttpBinding", SoapVersion::V12, Addressing::V10, PolicyVersion::V11),
+        ("ws2007HttpBinding", SoapVersion::V12, Addressing::V10, PolicyVersion::V12),
+    ] {
+        for (credential, certificate) in [("None", false), ("Certificate", true)] {
+            let of = format!("security: {{mode: Transport, transport: {{clientCredentialType: {credential}}}}}");
+            let mut stated = stated(&format!("preset: {name}\n{of}"));
+            assert_eq!(stated.soap, [soap]);
+            let policy = stated.alternatives.remove(0);
+            assert!(matches!(&policy.binding, Binding::Transport(tls) if tls.client_certificate == certificate));
+            assert!(!policy.properties.timestamp && policy.supporting.is_empty() && policy.trust.is_none());
+            assert_eq!((policy.addressing, policy.version), (addressing, version));
+            assert_eq!((policy.properties.suite.name, policy.properties.layout), ("Basic256", Layout::Strict));
+            reads_back(name, &[policy]);
+        }
+    }
+    // Nobody is what this binding takes where nothing is said.
+    let tls = policy("preset: basicHttpBinding\nsecurity: {mode: Transport}");
+    assert!(matches!(tls.binding, Binding::Transport(tls) if !tls.client_certificate));
 }
 
 /// A name without attributes, and what says the same with them.

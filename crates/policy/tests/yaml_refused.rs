@@ -73,6 +73,9 @@ fn attributes() {
 #[test]
 fn standard_bindings_and_conversations() {
     let message = |more: &str| format!("preset: wsHttpBinding\nsecurity:\n  mode: Message\n  message:\n{more}");
+    let transport = |more: &str, binding: &str, mode: &str| {
+        format!("preset: {binding}\nsecurity:\n  mode: {mode}\n  transport:\n{more}")
+    };
     check(&[
         ("preset: wsHttpBinding".to_owned(), "1: without security, the binding takes Windows accounts"),
         (message("    {}"), "5: clientCredentialType is Windows unless it is said"),
@@ -83,7 +86,36 @@ fn standard_bindings_and_conversations() {
             message("    clientCredentialType: UserName\n    negotiateServiceCredential: true"),
             "6: negotiateServiceCredential is true unless",
         ),
-        ("preset: wsHttpBinding\nsecurity:\n  mode: Transport".to_owned(), "3: there is no security in the messages"),
+        ("preset: wsHttpBinding\nsecurity:\n  mode: None".to_owned(), "3: this mode has no security"),
+        (transport("    clientCredentialType: None", "wsHttpBinding", "None"), "3: this mode has no security"),
+        (
+            "preset: wsHttpBinding\nsecurity:\n  mode: Transport".to_owned(),
+            "3: clientCredentialType of transport is Windows unless it is said",
+        ),
+        (transport("    {}", "ws2007HttpBinding", "Transport"), "5: clientCredentialType of transport is Windows"),
+        (
+            transport("    clientCredentialType: Windows", "basicHttpBinding", "Transport"),
+            "5: Windows credentials are not",
+        ),
+        (
+            transport("    clientCredentialType: Basic", "wsHttpBinding", "Transport"),
+            "5: Basic credentials are not built",
+        ),
+        (
+            transport("    clientCredentialType: UserName", "wsHttpBinding", "Transport"),
+            "5: unknown variant `UserName`",
+        ),
+        (transport("    realm: r", "basicHttpBinding", "Transport"), "5: unknown field `realm`"),
+        (
+            transport("    clientCredentialType: Certificate", "basicHttpBinding", "TransportWithMessageCredential"),
+            "5: transport says nothing but in the mode Transport",
+        ),
+        (transport("    {}", "wsHttpBinding", "Message"), "5: transport says nothing but in the mode Transport"),
+        (
+            "preset: basicHttpBinding\nsecurity:\n  mode: Transport\n  message: {clientCredentialType: UserName}"
+                .to_owned(),
+            "4: message says nothing where TLS alone protects messages",
+        ),
         (
             "preset: basicHttpBinding\nsecurity:\n  mode: Message\n  message: {clientCredentialType: UserName}"
                 .to_owned(),

@@ -115,6 +115,12 @@ impl<'a> Demand<'a> {
         self.policy.properties.timestamp && self.protected
     }
 
+    /// Whether the transport does all that is asked: a security header would have nothing in it.
+    pub(crate) fn is_left_to_transport(&self) -> bool {
+        let over_transport = matches!(self.policy.binding, Binding::Transport(_));
+        self.protected && over_transport && !self.timestamp() && self.supporting.is_empty() && !self.renew()
+    }
+
     /// Whether the message brings a token that is such, and endorses.
     pub(crate) fn endorsed_by(&self, is: impl Fn(&Token) -> bool) -> bool {
         self.supporting.iter().any(|token| token.endorsing && is(&token.token))

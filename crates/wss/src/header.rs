@@ -37,11 +37,22 @@ pub(crate) struct Entry {
 
 /// A security header that was read; nothing in it is believed yet.
 pub(crate) struct SecurityHeader {
-    pub(crate) node: NodeId,
+    /// Its element; `None` where there is no header.
+    node: Option<NodeId>,
     pub(crate) entries: Vec<Entry>,
 }
 
 impl SecurityHeader {
+    /// None: as if it were there and empty.
+    pub(crate) fn none() -> Self {
+        Self { node: None, entries: Vec::new() }
+    }
+
+    /// Whether it is that element.
+    pub(crate) fn is(&self, node: NodeId) -> bool {
+        self.node == Some(node)
+    }
+
     /// Reads the header at `node`. A child that is not known is refused: what is not understood cannot be ruled out to
     /// matter.
     pub(crate) fn read(
@@ -66,7 +77,7 @@ impl SecurityHeader {
             }
             entries.push(Entry { node: child, item: item(document, child, accepted, limits)? });
         }
-        let header = Self { node, entries };
+        let header = Self { node: Some(node), entries };
         header.at_most(1, "timestamps", |item| matches!(item, Item::Timestamp))?;
         header.at_most(1, "security context tokens", |item| matches!(item, Item::Context(..)))?;
         header.at_most(limits.encrypted_keys, "encrypted keys", |item| matches!(item, Item::EncryptedKey(_)))?;

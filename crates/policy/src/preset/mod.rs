@@ -131,6 +131,24 @@ impl Dialect {
         }
     }
 
+    /// The policy under which TLS does everything, and authenticates clients or does not.
+    pub(crate) fn transport(self, client_certificate: bool) -> Policy {
+        Policy {
+            version: self.version,
+            binding: Binding::Transport(TransportBinding { client_certificate }),
+            properties: Properties { timestamp: false, ..self.properties(true) },
+            supporting: Vec::new(),
+            wss: Wss::default(),
+            trust: None,
+            addressing: self.addressing,
+            reliable: None,
+            duplex: false,
+            parts: Parts::default(),
+            messages: MessageParts::default(),
+            attached: None,
+        }
+    }
+
     /// The policy of a conversation that `bootstrap` begins.
     pub(crate) fn conversation(self, bootstrap: Policy, cancel: bool) -> Policy {
         let over_transport = matches!(bootstrap.binding, Binding::Transport(_));

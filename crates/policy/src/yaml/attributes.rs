@@ -244,6 +244,8 @@ pub(super) struct Security {
     pub(super) mode: Said<SecurityMode>,
     /// What is in messages.
     pub(super) message: Option<Said<MessageSecurity>>,
+    /// What TLS asks for, where it alone protects messages.
+    pub(super) transport: Option<Said<TransportSecurity>>,
 }
 
 /// `mode` of `security`.
@@ -251,7 +253,7 @@ pub(super) struct Security {
 pub(super) enum SecurityMode {
     /// Nothing.
     None,
-    /// TLS alone, of which this says nothing.
+    /// TLS protects messages, which have nothing of security in them.
     Transport,
     /// Messages protect themselves.
     Message,
@@ -271,6 +273,31 @@ pub(super) struct MessageSecurity {
     pub(super) negotiate_service_credential: Option<Said<bool>>,
     /// The algorithms.
     pub(super) algorithm_suite: Option<SuiteTerms>,
+}
+
+/// `transport` of `security`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct TransportSecurity {
+    /// What a client proves to TLS or HTTP.
+    pub(super) client_credential_type: Option<Said<HttpClientCredentialType>>,
+}
+
+/// `clientCredentialType` of `transport`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+pub(super) enum HttpClientCredentialType {
+    /// Nothing.
+    None,
+    /// A certificate, to TLS.
+    Certificate,
+    /// HTTP's basic authentication: not built.
+    Basic,
+    /// HTTP's digest authentication: not built.
+    Digest,
+    /// An account of Windows, by NTLM: not built.
+    Ntlm,
+    /// An account of Windows: not built.
+    Windows,
 }
 
 /// `clientCredentialType`.

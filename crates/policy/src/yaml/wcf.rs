@@ -1,8 +1,9 @@
 //! WCF's authentication modes and standard bindings by their attributes.
 
 use super::attributes::{
-    ClientCredentialType, KeyEntropyMode, MessageProtectionOrder, MessageSecurity, MessageSecurityVersion,
-    MessageVersion, SecureConversationBootstrap, Security, SecurityHeaderLayout, SecurityMode,
+    ClientCredentialType, HttpClientCredentialType, KeyEntropyMode, MessageProtectionOrder, MessageSecurity,
+    MessageSecurityVersion, MessageVersion, SecureConversationBootstrap, Security, SecurityHeaderLayout, SecurityMode,
+    TransportSecurity,
 };
 use super::file::Keys;
 use super::overrides::{bootstrap, readdress};
@@ -258,18 +259,32 @@ pub(super) fn binding(name: &'static str, at: &Origin, keys: &Keys) -> Result<St
         };
         return Err(refuse(at, words.to_owned()));
     };
-    let Security { mode, message } = &security.value;
-    let absent = mode.with(MessageSecurity::default());
-    let message = message.as_ref().unwrap_or(&absent);
+    let Security { mode, message, transport } = &security.value;
+    let basic = name == "basicHttpBinding";
     let over_transport = match mode.value {
         SecurityMode::Message => false,
         SecurityMode::TransportWithMessageCredential => true,
-        SecurityMode::None | SecurityMode::Transport => {
-            let words = "there is no security in the messages of this mode: TLS alone is a listener's";
-            return Err(refuse(&mode.origin, words.to_owned()));
+        SecurityMode::Transport => {
+            if let Some(message) = message {
+                let words = "message says nothing where TLS alone protects messages: the mode for a credential in them is \
+                    TransportWithMessageCredential";
+                return Err(refuse(&message.origin, words.to_owned()));
+            }
+            let absent = mode.with(TransportSecurity::default());
+            let policy = transport_alone(name, transport.as_ref().unwrap_or(&absent))?;
+            return Ok(stated(name, vec![soap(basic)], policy));
+        }
+        SecurityMode::None => {
+            return Err(refuse(&mode.origin, "this mode has no security: there is nothing to do for it".to_owned()));
         }
     };
-    let basic = name == "basicHttpBinding";
+    if let Some(transport) = transport {
+        let words =
+            "transport says nothing but in the mode Transport: in this one, clients prove who they are in messages";
+        return Err(refuse(&transport.origin, words.to_owned()));
+    }
+    let absent = mode.with(MessageSecurity::default());
+    let message = message.as_ref().unwrap_or(&absent);
     let credential = credential(basic, message)?;
     let auth = match (credential.value, over_transport) {
         (ClientCredentialType::UserName, true) => Mode::UserNameOverTransport,
@@ -304,8 +319,37 @@ pub(super) fn binding(name: &'static str, at: &Origin, keys: &Keys) -> Result<St
             (bootstrap.properties.suite, bootstrap.properties.options) = (suite, options);
         }
     }
-    let soap = if basic { SoapVersion::V11 } else { SoapVersion::V12 };
-    Ok(stated(name, vec![soap], policy))
+    Ok(stated(name, vec![soap(basic)], policy))
+}
+
+/// The version of SOAP that a standard binding speaks.
+fn soap(basic: bool) -> SoapVersion {
+    if basic { SoapVersion::V11 } else { SoapVersion::V12 }
+}
+
+/// The policy of a standard binding of which TLS protects the messages, and nothing in them.
+fn transport_alone(name: &str, transport: &Said<TransportSecurity>) -> Result<Policy, NotRead> {
+    let basic = name == "basicHttpBinding";
+    let credential = match &transport.value.client_credential_type {
+        Some(said) => said.clone(),
+        None if basic => transport.with(HttpClientCredentialType::None),
+        None => {
+            let words = "clientCredentialType of transport is Windows unless it is said, and Windows credentials are \
+                not built yet";
+            return Err(refuse(&transport.origin, words.to_owned()));
+        }
+    };
+    let client_certificate = match credential.value {
+        HttpClientCredentialType::None => false,
+        HttpClientCredentialType::Certificate => true,
+        other => return Err(refuse(&credential.origin, format!("{other:?} credentials are not built yet"))),
+    };
+    let dialect = if name == "ws2007HttpBinding" { WS2007 } else { WSHTTP };
+    let mut policy = dialect.transport(client_certificate);
+    if basic {
+        readdress(&mut policy, Addressing::None);
+    }
+    Ok(policy)
 }
 
 /// What a client brings: what the binding takes where nothing is said.

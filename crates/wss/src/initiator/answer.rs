@@ -56,7 +56,11 @@ impl Initiator {
         let terms = &*expectation.terms;
         let unsecured_fault = envelope.security.is_none() && envelope.is_fault();
         let (policy, messages) = match response_terms(&envelope, expectation) {
-            Ok((_, messages)) if unsecured_fault && are_protected(messages) => {
+            Ok((policy, messages))
+                if unsecured_fault
+                    && are_protected(messages)
+                    && !may_fault_without_header(policy, messages, expectation.request) =>
+            {
                 return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
             }
             Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(fault::reason(&envelope))),
@@ -223,6 +227,15 @@ fn agreed_key(response: &TokenResponse, expectation: &Expectation, octets: usize
 /// Whether the binding holds for a message, whose alternatives these are.
 fn are_protected(messages: &[MessageTerms]) -> bool {
     messages.iter().all(|message| message.protected)
+}
+
+/// Whether a fault without a security header is an answer like any other: where the transport does all that is asked of one,
+/// it vouches for it.
+fn may_fault_without_header(policy: &Policy, messages: &[MessageTerms], request: Request) -> bool {
+    let mut demands = messages.iter().map(|message| Demand::of(policy, Direction::Response, message));
+    request == Request::Application
+        && !policy.wss.signature_confirmation
+        && demands.all(|demand| demand.is_left_to_transport())
 }
 
 /// The policy of an answer, and what it asks of it: any of these. Its action must be one that the request may have.

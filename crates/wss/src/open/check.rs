@@ -31,7 +31,7 @@ impl Opening<'_> {
         let last_list = children.iter().rposition(is_list);
         // An encrypted signature is listed before itself, and there may be nothing else to list.
         let hides_all = self.demand.signature_encrypted()
-            && self.decrypted.iter().all(|decrypted| decrypted.parent == self.header.node);
+            && self.decrypted.iter().all(|decrypted| self.header.is(decrypted.parent));
         match self.demand.layout() {
             Layout::Strict => {
                 if matches!((timestamp, first), (Some(timestamp), Some(first)) if timestamp > first) {

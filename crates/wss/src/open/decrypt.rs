@@ -61,7 +61,7 @@ impl Opening<'_> {
         let mut all = Vec::new();
         for listed in self.listed()? {
             let node = document.by_id(&listed.id).ok_or_else(|| Invalid::DanglingReference(listed.id.clone()))?;
-            let in_header = document.parent(node) == Some(self.header.node);
+            let in_header = document.parent(node).is_some_and(|parent| self.header.is(parent));
             let was_signed = self.uncovered.as_ref().is_some_and(|primary| primary.authentic.names(&listed.id));
             let wanted = match which {
                 Which::All => true,
@@ -117,7 +117,7 @@ impl Opening<'_> {
         let (node, form, parts) = (data.node, data.form, self.demand.parts);
         let parent = document.parent(node);
         let alone = || parent.is_some_and(|parent| document.children(parent).all(|child| child == node));
-        if parent == Some(self.header.node) && form == Form::Element {
+        if parent.is_some_and(|parent| self.header.is(parent)) && form == Form::Element {
             return Ok(Place::Child(self.header.position(node)));
         }
         if parent == Some(body) && (form == Form::Content || parts.encrypted_elements.is_empty()) {

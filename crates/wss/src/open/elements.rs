@@ -24,7 +24,7 @@ impl Opening<'_> {
         let came_out: HashSet<NodeId> = self.decrypted.iter().flat_map(|decrypted| &decrypted.now).copied().collect();
         let with_hidden_content: HashSet<NodeId> =
             self.of_form(Form::Content).map(|(parent, _)| parent).filter(|&parent| parent != envelope.body).collect();
-        let is_hidden = |node| came_out.contains(&node) || node == self.header.node;
+        let is_hidden = |node| came_out.contains(&node) || self.header.is(node);
         let has_hidden_content = |node| is_hidden(node) || with_hidden_content.contains(&node);
         let (mut within, mut within_contents) = (HashSet::new(), HashSet::new());
         for path in &parts.encrypted_elements {
@@ -52,7 +52,7 @@ impl Opening<'_> {
             let name = document.name(*node);
             envelope.blocks.contains(node) && parts.encrypted.has_header(name.namespace, name.local)
         };
-        let mut elements = self.of_form(Form::Element).filter(|(parent, _)| *parent != self.header.node);
+        let mut elements = self.of_form(Form::Element).filter(|(parent, _)| !self.header.is(*parent));
         if elements.all(|(_, nodes)| nodes.iter().all(|node| wanted.contains(node) || is_block(node)))
             && with_hidden_content.is_subset(&wanted_contents)
         {
