@@ -158,6 +158,34 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     (LISTENER, "    tls: { certificate: certificates/self-signed.pem, key: certificates/leaf.key.pem }\n", ["note", "listener 127.0.0.1:0", "the certificate \"CN=self-signed,O=Nuncio Tests,C=DE\" is signed with its own key"]),
 ];
 
+/// Where no contract ties actions to what is in the body, rules by action bind whoever goes by the action alone.
+#[test]
+fn rules_by_action_without_a_contract_are_found() {
+    let folder = folder("actions");
+    sound(&folder);
+    let wsdl = repository().join("crates/policy/tests/data/wcf-over-transport.wsdl");
+    std::fs::copy(wsdl, folder.join("own.wsdl")).unwrap();
+    let contract = "    wsdl: own.wsdl\n    port: Basic\n";
+    let rules = |rule: &str| format!("    authorise: {{ rules: [{rule}] }}\n");
+    let by_user = rules("{ allow: { users: [alice] } }");
+    for (policy, rule, warned) in [
+        (PRESET, "{ allow: { users: [alice] } }", false),
+        (PRESET, "{ allow: { users: [alice], actions: ['urn:a*'] } }", true),
+        (PRESET, "{ deny: { actions: ['urn:a'] } }, { allow: { users: [alice] } }", true),
+        (contract, "{ allow: { users: [alice], actions: ['urn:a*'] } }", false),
+    ] {
+        assert!(SOUND.contains(&by_user));
+        let yaml = SOUND.replacen(PRESET, policy, 1).replacen(&by_user, &rules(rule), 1);
+        std::fs::write(folder.join("nuncio.yaml"), yaml).unwrap();
+        let output = check(&folder, &["--config", "nuncio.yaml", "--at", AT, "--json"]);
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()), "{policy}{rule}");
+        let found = findings(&json(&output));
+        let is = |found: &&[String; 3]| found[2].starts_with("its rules (`authorise`) go by action");
+        let own: Vec<_> = found.iter().filter(is).map(|found| (&*found[0], &*found[1])).collect();
+        assert_eq!(own, if warned { vec![("warning", "route /echo")] } else { Vec::new() }, "{policy}{rule}");
+    }
+}
+
 /// Where messages go, and in what form, is told of every backend.
 #[test]
 fn every_backend_is_told_of() {

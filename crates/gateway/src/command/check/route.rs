@@ -169,6 +169,12 @@ fn callers(route: &RouteSettings, users: &[Named], about: &str, findings: &mut F
         says.push("Whoever the policy lets in.".to_owned());
     }
     says.extend(rules(&route.authorisation));
+    if by_action(&route.authorisation) && route.endpoint.operations.is_empty() {
+        let text = "its rules (`authorise`) go by action, and no contract says which action is of which element in the body: \
+            a backend that goes by the element alone is not bound by them; give the contract (`wsdl`), or the policy's \
+            `operations`";
+        findings.add(Grade::Warning, about, text);
+    }
     if route.authorisation.rules.is_empty() {
         findings.add(Grade::Note, about, "there are no rules (`authorise`): whoever is let in may call every action");
     }
@@ -199,6 +205,14 @@ fn believed(trust: &Settings) -> Vec<String> {
         says.push("A certificate that is on a revocation list is refused.".to_owned());
     }
     says
+}
+
+/// Whether it makes a difference to some rule which action is called.
+fn by_action(authorisation: &Authorisation) -> bool {
+    authorisation.rules.iter().any(|rule| {
+        let (Rule::Allow(scope) | Rule::Deny(scope)) = rule;
+        !scope.actions.is_empty()
+    })
 }
 
 /// Who may call what, rule by rule.
