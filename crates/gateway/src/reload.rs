@@ -6,12 +6,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use crate::config::{ConfigError, Configuration, ConnectionLimits, StoreLimits};
+use crate::config::{ConfigError, Configuration, ConnectionLimits, Look, StoreLimits};
 use crate::gateway::{Bound, CannotListen, Change, Gateway};
 use crate::handover::{self, Told};
 use crate::route::{RouteError, Service};
@@ -86,32 +86,20 @@ pub struct Reloader {
     world: Arc<World>,
     bound: Bound,
     changes: mpsc::Sender<Change<Service>>,
-    /// What the files looked like when they were read last.
+    /// What the files looked like when they were read last: those of the configuration in force and, where that is another
+    /// one, of the one that was refused last.
     seen: Vec<Look>,
 }
 
-/// What a file looks like from outside: when it was changed, and how long it is; `None` where it is not there.
-type Look = (PathBuf, Option<(SystemTime, u64)>);
-
-fn look<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Vec<Look> {
-    let one = |file: &PathBuf| {
-        let seen = std::fs::metadata(file).and_then(|seen| Ok((seen.modified()?, seen.len())));
-        (file.clone(), seen.ok())
-    };
-    files.into_iter().map(one).collect()
-}
-
-/// What files looked like when they were read: as they did `before` that, where it is known, so that what was changed while
-/// they were read is seen as a change; as they did `after` it, of those that are named for the first time.
-fn as_read(before: &[Look], after: Vec<Look>) -> Vec<Look> {
-    let known = |file: &Path| before.iter().find(|(other, _)| other == file).map(|(_, seen)| *seen);
-    after
-        .into_iter()
-        .map(|(file, seen)| {
-            let seen = known(&file).unwrap_or(seen);
-            (file, seen)
-        })
-        .collect()
+/// What a refused configuration named, and what of the others is to be looked at besides, as it looked `before`.
+fn with_refused(before: Vec<Look>, named: Vec<Look>) -> Vec<Look> {
+    let mut all = named;
+    for look in before {
+        if !all.iter().any(|other| other.file == look.file) {
+            all.push(look);
+        }
+    }
+    all
 }
 
 impl Reloader {
@@ -128,7 +116,7 @@ impl Reloader {
             world,
             bound: Bound::default(),
             changes,
-            seen: look(&configuration.files),
+            seen: configuration.files.clone(),
         }
     }
 
@@ -180,41 +168,56 @@ impl Reloader {
 
     /// What the files look like now.
     fn look(&self) -> Vec<Look> {
-        look(self.seen.iter().map(|(file, _)| file))
+        self.seen.iter().map(|look| Look::at(look.file.clone())).collect()
     }
 
     /// Reads the file and puts it in force.
     pub async fn reload(&mut self) -> Result<(), NotReloaded> {
-        // What is not taken is not tried again until it changes again.
+        // What is not taken is not tried again until it, or a file that it names, changes again.
         self.seen = self.look();
+        let mut named = Vec::new();
+        let done = self.take(&mut named).await;
+        self.seen = match done {
+            Ok(()) => named,
+            Err(_) => with_refused(std::mem::take(&mut self.seen), named),
+        };
+        done
+    }
+
+    /// The same; `named` gets the files that it names, as they looked before they were read.
+    async fn take(&mut self, named: &mut Vec<Look>) -> Result<(), NotReloaded> {
         let (file, world, fixed) = (self.file.clone(), Arc::clone(&self.world), Arc::clone(&self.fixed));
         // Files are read, hashed and checked: not where messages are answered.
         let read = tokio::task::spawn_blocking(move || {
-            let configuration = Configuration::load(&file)?;
-            // First, since what is built begins to be measured, and its backends to be asked whether they are well.
-            fixed.allows(&Fixed::of(&configuration))?;
-            let looks = look(&configuration.files);
-            Ok::<_, NotReloaded>((looks, Gateway::build(configuration, &world)?))
+            let mut named = Vec::new();
+            let gateway = build(&file, &fixed, &world, &mut named);
+            (named, gateway)
         });
-        let (looks, gateway) = read.await.map_err(|_| NotReloaded::Panicked)??;
+        let gateway;
+        (*named, gateway) = read.await.map_err(|_| NotReloaded::Panicked)?;
         let (made, is_made) = oneshot::channel();
-        let change = gateway.change(&mut self.bound, made).await?;
+        let change = gateway?.change(&mut self.bound, made).await?;
         self.changes.send(change).await.map_err(|_| NotReloaded::Ending)?;
-        is_made.await.map_err(|_| NotReloaded::Ending)?;
-        self.seen = as_read(&self.seen, looks);
-        Ok(())
+        is_made.await.map_err(|_| NotReloaded::Ending)
     }
+}
+
+/// What the configuration in a file makes, in that world.
+fn build(file: &Path, fixed: &Fixed, world: &Arc<World>, named: &mut Vec<Look>) -> Result<Gateway, NotReloaded> {
+    let configuration = Configuration::load_noting(file, named)?;
+    // First, since what is built begins to be measured, and its backends to be asked whether they are well.
+    fixed.allows(&Fixed::of(&configuration))?;
+    Ok(Gateway::build(configuration, world)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What is in force is looked at as long as nothing takes its place.
     #[test]
-    fn what_changes_while_it_is_read_is_a_change() {
-        let look = |file: &str, octets| (PathBuf::from(file), Some((SystemTime::UNIX_EPOCH, octets)));
-        let before = [look("a", 1), look("b", 1), look("gone", 1)];
-        let after = vec![look("a", 2), look("b", 1), look("new", 7)];
-        assert_eq!(as_read(&before, after), [look("a", 1), look("b", 1), look("new", 7)]);
+    fn files_of_both_configurations_are_looked_at() {
+        let looks = |files: &[&str]| files.iter().map(|file| Look::at(PathBuf::from(file))).collect::<Vec<_>>();
+        assert_eq!(with_refused(looks(&["a", "b"]), looks(&["b", "c"])), looks(&["b", "c", "a"]));
     }
 }

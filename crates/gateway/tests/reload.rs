@@ -170,6 +170,28 @@ fn a_file_that_changes_is_read_again_without_a_signal() {
     assert_eq!(ask(gateway.port, "/one"), 500);
 }
 
+/// What a configuration named that was refused for it: once it is there, and sound, the configuration is tried again.
+#[test]
+fn a_file_that_only_a_refused_configuration_names_is_waited_for() {
+    let gateway = Gateway::start("reload-missing");
+    let later = gateway.file.with_file_name("later");
+    let _ = std::fs::remove_file(&later);
+    let yaml = configuration(gateway.port, gateway.admin, &["/two"]);
+    let (certificate, named) = (key("server.pem").display().to_string(), "certificate: later,");
+    let yaml = yaml.replace(&format!("certificate: {certificate},"), named);
+    assert!(yaml.contains(named));
+    gateway.change(&yaml);
+    let line = gateway.wait("the configuration is not reloaded", 1);
+    assert!(line.contains("cannot read later"), "{line}");
+    std::fs::write(&later, "no certificate\n").unwrap();
+    let line = gateway.wait("the configuration is not reloaded", 2);
+    assert!(!line.contains("cannot read later"), "{line}");
+    assert_eq!((ask(gateway.port, "/one"), ask(gateway.port, "/two")), (500, 404));
+    std::fs::copy(certificate, &later).unwrap();
+    gateway.wait("the configuration was reloaded", 1);
+    assert_eq!((ask(gateway.port, "/one"), ask(gateway.port, "/two")), (404, 500));
+}
+
 #[test]
 fn listeners_come_and_go() {
     let gateway = Gateway::start("reload-listeners");

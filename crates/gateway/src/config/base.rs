@@ -2,18 +2,37 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use nuncio_crypto::secret::Secret;
 
 use super::Said;
 use super::error::{ConfigError, Problem, Troubled};
 
+/// A file as it looks from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Look {
+    /// Where it is.
+    pub file: PathBuf,
+    /// When it was changed, and how long it is; `None` where it is not there.
+    seen: Option<(SystemTime, u64)>,
+}
+
+impl Look {
+    /// Looks at a file.
+    pub fn at(file: PathBuf) -> Self {
+        let seen = std::fs::metadata(&file).and_then(|seen| Ok((seen.modified()?, seen.len())));
+        Self { file, seen: seen.ok() }
+    }
+}
+
 /// The folder that a configuration's paths are relative to. It keeps in mind what was read from it: when one of these files
 /// changes, the configuration does.
 #[derive(Debug, Default)]
 pub(crate) struct Base {
     folder: PathBuf,
-    files: RefCell<Vec<PathBuf>>,
+    /// Each as it looked before it was read, so that what changes meanwhile is seen as a change.
+    files: RefCell<Vec<Look>>,
     /// Those of them that have secrets and that others can read.
     open: RefCell<Vec<PathBuf>>,
 }
@@ -27,7 +46,7 @@ impl Base {
     /// Where a file is that will be read now.
     pub(super) fn find(&self, file: &Path) -> PathBuf {
         let found = self.folder.join(file);
-        self.files.borrow_mut().push(found.clone());
+        self.files.borrow_mut().push(Look::at(found.clone()));
         found
     }
 
@@ -44,11 +63,11 @@ impl Base {
         }
     }
 
-    /// Every file that was asked for.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    /// Every file that was asked for, there or not, as it looked before it was read first.
+    pub(super) fn files(&self) -> Vec<Look> {
         let mut files = self.files.borrow().clone();
-        files.sort_unstable();
-        files.dedup();
+        files.sort_by(|one, other| one.file.cmp(&other.file));
+        files.dedup_by(|later, first| later.file == first.file);
         files
     }
 }
@@ -87,6 +106,25 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    /// What is asked for is kept in mind whether or not it is there, and as it was before.
+    #[test]
+    fn files_look_as_they_did_before_they_were_read() {
+        let folder = std::env::temp_dir().join(format!("nuncio-looks-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let base = Base::new(&folder);
+        let said = |name: &str| Said::flag("key", PathBuf::from(name));
+        std::fs::write(folder.join("there"), "x").unwrap();
+        assert!(read(&base, &said("there")).is_ok() && read(&base, &said("missing")).is_err());
+        for name in ["there", "missing"] {
+            std::fs::write(folder.join(name), "longer").unwrap();
+            assert!(read(&base, &said(name)).is_ok());
+        }
+        let files = base.files();
+        assert_eq!(files.len(), 2);
+        assert!(files.iter().all(|look| *look != Look::at(look.file.clone())), "{files:?}");
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 
     /// A secret that every user can read is noted; that a group can read it is how containers are given secrets.
     #[test]

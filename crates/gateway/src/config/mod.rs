@@ -26,7 +26,7 @@ mod traces;
 mod trust;
 mod user;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(crate) use base::Base;
+pub use base::Look;
 pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
 pub(crate) use credentials::CertificateInput;
@@ -82,22 +83,38 @@ pub struct Configuration {
     pub lifetimes: Lifetimes,
     /// How long a peer may keep us waiting.
     pub timeouts: Timeouts,
-    /// Every file that this was read from, its own among them: when one changes, so may this.
-    pub files: Vec<PathBuf>,
+    /// Every file that this was read from, its own among them, as each looked before: when one changes, so may this.
+    pub files: Vec<Look>,
 }
 
 impl Configuration {
     /// Reads a YAML file. Paths in it are relative to it.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        Self::of(Document::read(file)?, file)
+        Self::load_noting(file, &mut Vec::new())
+    }
+
+    /// The same; `files` gets what [`Configuration::files`] has, of a configuration that is refused too: what it lacks may be
+    /// one of them.
+    pub(crate) fn load_noting(file: &Path, files: &mut Vec<Look>) -> Result<Self, ConfigError> {
+        files.push(Look::at(file.to_owned()));
+        let document = Document::read(file)?;
+        let base = base_of(file);
+        let configuration = document.build(&base);
+        files.extend(base.files());
+        Ok(Self { files: files.clone(), ..configuration? })
     }
 
     /// What the document in `file` says.
     pub(crate) fn of(document: Document, file: &Path) -> Result<Self, ConfigError> {
-        let mut configuration = document.build(&Base::new(file.parent().unwrap_or(Path::new(""))))?;
-        configuration.files.push(file.to_owned());
+        let mut configuration = document.build(&base_of(file))?;
+        configuration.files.push(Look::at(file.to_owned()));
         Ok(configuration)
     }
+}
+
+/// What paths in a file are relative to.
+fn base_of(file: &Path) -> Base {
+    Base::new(file.parent().unwrap_or(Path::new("")))
 }
 
 /// Where spans go.
