@@ -16,7 +16,7 @@ use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
-use crate::upstream::Backends;
+use crate::upstream::{Backends, Unavailable};
 use crate::world::World;
 
 /// A route that passes plain messages on.
@@ -54,6 +54,8 @@ impl Handler for Passing {
 enum Failed {
     /// It cannot be read, or has security that nobody would check.
     Refused(Refusal),
+    /// The backend has as many calls as it may.
+    Busy(Unavailable),
     /// The backend does not answer, or not in a way that can be read.
     Unavailable(String),
 }
@@ -73,6 +75,10 @@ impl Passing {
             Err(Failed::Refused(refusal)) => {
                 (audit.outcome, audit.refused) = (Outcome::Refused(refusal.class()), Some(refusal.to_string()));
                 Fault::refusal(refusal.class(), &nuncio_wss::V13)
+            }
+            Err(Failed::Busy(reason)) => {
+                (audit.outcome, audit.refused) = (Outcome::Busy, Some(reason.to_string()));
+                Fault::busy()
             }
             Err(Failed::Unavailable(reason)) => {
                 (audit.outcome, audit.refused) = (Outcome::Unavailable, Some(reason));
@@ -106,7 +112,10 @@ impl Passing {
         let answer = self.backends.default().forward(&nobody, trace.as_ref(), message.plain()).await;
         self.metrics.called(sent.elapsed());
         call.answered(answer.as_ref().ok().map(|answer| answer.status));
-        let answer = answer.map_err(|reason| Failed::Unavailable(reason.to_string()))?;
+        let answer = answer.map_err(|reason| match reason {
+            busy @ Unavailable::Busy(_) => Failed::Busy(busy),
+            other => Failed::Unavailable(other.to_string()),
+        })?;
         if answer.body.is_empty() {
             return Ok(None);
         }

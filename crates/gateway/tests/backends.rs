@@ -235,6 +235,32 @@ fn a_call_too_many_is_told_that_it_is_busy() {
     drop((first, called));
 }
 
+/// The same thing has the same name where there is no security.
+#[test]
+fn a_plain_call_too_many_is_told_that_it_is_busy() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let more = format!(
+        "  - path: /plain\n    backend: {{ urls: ['http://{}/'], calls: 1 }}\n    danger_plain: true\n",
+        socket.local_addr().unwrap()
+    );
+    let gateway = Gateway::start(&Backend::start(), &more);
+    let call = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body><x xmlns='urn:x'/></s:Body></s:Envelope>";
+    let first = gateway.send_to("/plain", call, "");
+    let called = socket.accept().unwrap();
+    let answer = watched::rest(gateway.send_to("/plain", call, ""));
+    assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("The service is too busy."), "{answer}");
+    let row =
+        |outcome: &str| format!("nuncio_requests_total{{route=\"/plain\",kind=\"application\",outcome=\"{outcome}\"}}");
+    let metrics = gateway.get("/metrics");
+    assert!(
+        metrics.contains(&format!("{} 1\n", row("busy"))) && metrics.contains(&format!("{} 0\n", row("unavailable")))
+    );
+    drop((first, called));
+    assert_eq!(gateway.running.stop(), Some(0));
+    let log = std::fs::read_to_string(gateway.log).unwrap();
+    assert_eq!(log.matches("refused=\"each URL of the backend has the 1 calls that it may have\"").count(), 1, "{log}");
+}
+
 /// The environment of an operator's shell is no part of the configuration.
 #[test]
 fn no_proxy_of_the_environment_is_asked() {

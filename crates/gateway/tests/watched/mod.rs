@@ -187,7 +187,8 @@ impl Gateway {
         self.send_to("/echo", message, headers)
     }
 
-    fn send_to(&self, path: &str, message: &str, headers: &str) -> TcpStream {
+    /// The same to that path.
+    pub(crate) fn send_to(&self, path: &str, message: &str, headers: &str) -> TcpStream {
         let mut stream = connect(self.address);
         let length = message.len();
         let head =
@@ -229,7 +230,8 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-fn rest(mut stream: TcpStream) -> String {
+/// What comes until the other side closes.
+pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     String::from_utf8(answer).unwrap()
