@@ -171,7 +171,7 @@ impl Received {
                 let operation = terms.operation_of(&envelope, reading.action.as_deref());
                 let application = reading.request == Request::Application;
                 let asked = terms.input(operation, reading.way).filter(|_| application);
-                std::cmp::Reverse(asked.map(MessageTerms::weight))
+                std::cmp::Reverse((asked.map(MessageTerms::weight), terms.weight()))
             });
         }
         let octets = (readings.len() > 1).then(|| envelope.document.source().to_vec());

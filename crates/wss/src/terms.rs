@@ -106,6 +106,12 @@ impl Terms {
         OperationTerms::compile(&self.policy, &self.response, operations)
     }
 
+    /// How much is asked of every message besides what is asked of its parts: who is proved to TLS, and when it was made.
+    pub(crate) fn weight(&self) -> (bool, bool) {
+        let proved = matches!(&self.policy.binding, Binding::Transport(binding) if binding.client_certificate);
+        (proved, self.policy.properties.timestamp)
+    }
+
     /// The secure conversation token of the policy, if it has one: what protects, or endorses, its messages.
     pub(crate) fn conversation(&self) -> Option<&SecureConversationToken> {
         self.policy.conversation()

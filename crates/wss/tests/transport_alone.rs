@@ -189,3 +189,27 @@ fn a_token_of_the_request_does_not_make_its_answer_have_a_header() {
     assert!(!text(&message.body).contains("Security"));
     assert!(pair.answer(&message, &expectation).is_ok());
 }
+
+/// What satisfies an alternative that asks for more is taken under that one, wherever in the policy it stands.
+#[test]
+fn of_alternatives_the_one_that_asks_for_more_is_tried_first() {
+    let mut proved = alone();
+    proved.binding = Binding::Transport(TransportBinding { client_certificate: true });
+    let mut stamped = alone();
+    stamped.properties.timestamp = true;
+    let all = [alone(), stamped.clone(), proved];
+    let among = |of: &Policy| Pair::among(of, &all, soap(PRESET)[0]);
+
+    let mut bare = among(&alone());
+    let (outbound, _) = bare.request("hello", None);
+    for (transport, proved) in [(Transport::Authenticated, true), (Transport::Secure, false)] {
+        let opened = open(&bare, &outbound, text(&outbound.body), transport).expect("opened");
+        assert_eq!(matches!(opened.claim(), Claim::Transport), proved, "{transport:?}");
+    }
+    let mut pair = among(&stamped);
+    let (outbound, expectation) = pair.request("hello", None);
+    let opened = open(&pair, &outbound, text(&outbound.body), Transport::Secure).expect("opened");
+    let message = pair.echo(opened);
+    assert!(text(&message.body).contains("Timestamp"), "{}", text(&message.body));
+    assert!(pair.answer(&message, &expectation).is_ok());
+}
