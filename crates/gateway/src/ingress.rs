@@ -201,16 +201,20 @@ impl Ingress {
         }
         match opened.request() {
             Request::Application => {
-                self.used(&opened, now);
+                self.used(opened.context(), now);
                 let permit = Permit::assertion(caller, &self.telling)?;
-                self.forward(opened, &permit, trace, audit).await
+                let context = opened.context().filter(|_| self.idle.is_some()).map(Arc::clone);
+                let answered = self.forward(opened, &permit, trace, audit).await;
+                // While its client waits for an answer it is not idle.
+                self.used(context.as_ref(), self.world.clock.now());
+                answered
             }
             Request::Issue => {
                 self.grant(opened, caller.principal, now, ("issue", Recipient::issue), audit).await.map(Some)
             }
             Request::Cancel => self.cancel(opened, now, audit).await.map(Some),
             Request::Renew => {
-                self.used(&opened, now);
+                self.used(opened.context(), now);
                 self.grant(opened, caller.principal, now, ("renew", Recipient::renew), audit).await.map(Some)
             }
         }

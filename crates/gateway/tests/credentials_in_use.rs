@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use nuncio::clock::Clock;
@@ -32,6 +32,7 @@ use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::model::{PasswordKind, Token};
 use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::{Context, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const START: i64 = 1_780_272_000_000;
 /// Of `U*U`.
@@ -79,9 +80,10 @@ fn listener(behind: &[&str]) -> ListenerSettings {
     }
 }
 
-async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Served {
+/// A plain service; where it is.
+async fn echo() -> String {
     let plain = bind(&listener(&[])).await.unwrap();
-    let backend = format!("http://{}/echo", plain.socket.local_addr().unwrap());
+    let url = format!("http://{}/echo", plain.socket.local_addr().unwrap());
     let limits = MessageLimits::default();
     tokio::spawn(serve(Parts {
         listeners: vec![plain],
@@ -90,7 +92,7 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
             path: RoutePath::Any,
             contract: None,
             body_bytes: limits.body_bytes,
-            handler: Echo::new(limits.clone()),
+            handler: Echo::new(limits),
         }],
         connections: ConnectionLimits::default(),
         timeouts: Timeouts::default(),
@@ -99,6 +101,21 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
         ready: || {},
         shutdown: std::future::pending(),
     }));
+    url
+}
+
+async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Served {
+    start_before(&echo().await, Lifetimes::default(), preset, behind, pool).await
+}
+
+async fn start_before(
+    backend: &str,
+    lifetimes: Lifetimes,
+    preset: &'static str,
+    behind: &[&str],
+    pool: Option<Pool>,
+) -> Served {
+    let limits = MessageLimits::default();
     let policy = self::preset(preset);
     let (keep, password) = if preset == ENDORSING {
         (Keep::Readable, Checked::Password(Secret::from(&b"U*U"[..])))
@@ -143,7 +160,7 @@ async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Ser
             ..ConnectionLimits::default()
         },
         stores: StoreLimits::default(),
-        lifetimes: Lifetimes::default(),
+        lifetimes,
         timeouts: Timeouts::default(),
         files: Vec::new(),
     };
@@ -476,4 +493,42 @@ routes:
     }
     let refused = Gateway::build(load(), &world).map(drop).unwrap_err().to_string();
     assert!(refused.contains("none of its certificates is active at 2026-06-04T00:00:00"), "{refused}");
+}
+
+/// A service that takes so many seconds for each answer, by the clock in the test's hands.
+async fn slow(hands: &Arc<Mutex<Option<Arc<AtomicI64>>>>, seconds: i64) -> String {
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/echo", socket.local_addr().unwrap());
+    let hands = Arc::clone(hands);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = socket.accept().await.unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"Envelope>") {
+                assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0);
+            }
+            hands.lock().unwrap().as_ref().unwrap().fetch_add(seconds * 1000, Ordering::Relaxed);
+            let body = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope'><s:Body/></s:Envelope>";
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/soap+xml\r\nContent-Length:";
+            stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+/// It is idle from its last answer on, however long that took.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_in_which_nothing_is_said_ends() {
+    let hands = Arc::default();
+    let backend = slow(&hands, 50).await;
+    let lifetimes = Lifetimes { idle: Some(Duration::from_mins(1)), ..Lifetimes::default() };
+    let served = start_before(&backend, lifetimes, CONVERSATION, &[], None).await;
+    *hands.lock().unwrap() = Some(Arc::clone(&served.hands));
+    let mut alice = served.client("127.0.0.1", "U*U");
+    let context = alice.asks().await.ok().unwrap();
+    for (idle, status) in [(100, 200), (1, 200), (59, 200), (60, 500)] {
+        served.pass(idle);
+        let (request, _) = alice.seal(Some(&context));
+        assert_eq!(alice.send(&request).await.status, status, "after {idle} s");
+    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nuncio_crypto::random::Random;
-use nuncio_wss::{Answer, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Time};
+use nuncio_wss::{
+    Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Time,
+};
 
 use super::{Denied, Ingress, note};
 use crate::metrics::Outcome;
@@ -21,9 +23,9 @@ const ROLLOVER: Duration = Duration::from_mins(5);
 
 impl Ingress {
     /// Notes that the message's context is in use: so it goes on, and the one that it replaced need not last.
-    pub(super) fn used(&self, opened: &Opened, now: Time) {
-        let Some(context) = opened.context() else { return };
-        self.world.sessions.used(&self.key(&context.name()), self.idle.map(|idle| now.plus(idle)));
+    pub(super) fn used(&self, context: Option<&Arc<Context>>, now: Time) {
+        let Some(context) = context else { return };
+        self.world.sessions.used(&self.key(&context.name()), self.idle.map(|idle| now.plus(idle)), now);
         if let Some(old) = context.replaces() {
             self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
         }

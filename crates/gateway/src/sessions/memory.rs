@@ -10,7 +10,10 @@
 //! hash of eight in place of its owner's name.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
@@ -67,6 +70,41 @@ pub struct Census {
     pub pending: usize,
     /// What they take, in octets.
     pub octets: usize,
+}
+
+/// Where a conversation is among all of them. It is written in hexadecimal.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Place {
+    shard: usize,
+    key: Key,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:032x}", u128::from_be_bytes(self.key))
+    }
+}
+
+impl FromStr for Place {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let key = u128::from_str_radix(text, 16)?.to_be_bytes();
+        Ok(Self { shard: shard_of(&key), key })
+    }
+}
+
+/// A conversation as a watcher sees it.
+#[derive(Debug)]
+pub struct Seen<V> {
+    /// Where it is.
+    pub place: Place,
+    /// The conversation.
+    pub value: Arc<V>,
+    /// When it was used last, if it was.
+    pub used: Option<Time>,
+    /// When it ends as things are.
+    pub end: Time,
 }
 
 /// Conversations by identifier, each until its own instant, bounded by their size.
@@ -174,10 +212,10 @@ impl<V> Memory<V> {
         (entry.end() > now.millis()).then(|| Arc::clone(&entry.value))
     }
 
-    /// The conversation with that identifier was used: it lives until `idle`, if that is said, or else its whole life.
-    pub fn used(&self, identifier: &str, idle: Option<Time>) {
+    /// The conversation with that identifier was used at `now`: it lives until `idle`, if that is said, or else its whole life.
+    pub fn used(&self, identifier: &str, idle: Option<Time>, now: Time) {
         let key = key(identifier);
-        self.shard(&key).use_until(&key, idle.map_or(i64::MAX, Time::millis));
+        self.shard(&key).use_until(&key, idle.map_or(i64::MAX, Time::millis), now.millis());
     }
 
     /// Lets what is kept under that identifier end at `end`, if it would end later.
@@ -211,10 +249,50 @@ impl<V> Memory<V> {
             let mut shard = lock(shard);
             self.expire(&mut shard, now);
             census.conversations += shard.len();
-            census.pending += shard.values().filter(|entry| entry.is_pending()).count();
+            census.pending += shard.entries().filter(|(_, entry)| entry.used().is_none()).count();
         }
         census.octets = lock(&self.accounts).total;
         census
+    }
+
+    /// Those of the conversations alive at `now` that `which` takes, no more than `most` of them, in the order of their places
+    /// from the one behind `after` on. It looks at each, a shard at a time, as [`Memory::census`] does.
+    pub fn look(&self, after: Option<Place>, most: usize, now: Time, which: impl Fn(&V) -> bool) -> Vec<Seen<V>> {
+        let mut seen: Vec<Seen<V>> = Vec::new();
+        for at in 0..SHARDS {
+            let shard = lock(&self.shards[at]);
+            let place = |key: &Key| Place { shard: at, key: *key };
+            let begun = seen.len();
+            for (key, entry) in shard.entries() {
+                let place = place(key);
+                if entry.end() > now.millis() && after.is_none_or(|after| place > after) && which(&entry.value) {
+                    let (used, end) = (entry.used().map(Time::from_millis), Time::from_millis(entry.end()));
+                    seen.push(Seen { place, value: Arc::clone(&entry.value), used, end });
+                }
+            }
+            drop(shard);
+            seen[begun..].sort_unstable_by_key(|seen| seen.place);
+            seen.truncate(most);
+            if seen.len() == most {
+                break;
+            }
+        }
+        seen
+    }
+
+    /// Ends the conversations that `which` takes; how many these were.
+    pub fn cut(&self, now: Time, which: impl Fn(&V) -> bool) -> usize {
+        let mut count = 0;
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            self.expire(&mut shard, now);
+            let cut: Vec<_> = shard.entries().filter(|(_, entry)| which(&entry.value)).map(|(key, _)| *key).collect();
+            for entry in cut.iter().filter_map(|key| shard.remove(key)) {
+                lock(&self.accounts).give_back(&entry);
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Drops whatever has expired.
@@ -258,8 +336,12 @@ impl<V> Memory<V> {
     }
 
     fn shard(&self, key: &Key) -> MutexGuard<'_, Shard<V>> {
-        lock(&self.shards[usize::from(key[15]) % SHARDS])
+        lock(&self.shards[shard_of(key)])
     }
+}
+
+fn shard_of(key: &Key) -> usize {
+    usize::from(key[15]) % SHARDS
 }
 
 fn key(identifier: &str) -> Key {
@@ -319,9 +401,9 @@ mod tests {
         let lease = Lease { pending: at(10), ..until(100) };
         store.put("used", Arc::new(1), lease, at(0)).unwrap();
         store.put("unused", Arc::new(2), lease, at(0)).unwrap();
-        store.used("used", None);
-        store.used("used", None);
-        store.used("unknown", None);
+        store.used("used", None, at(0));
+        store.used("used", None, at(0));
+        store.used("unknown", None, at(0));
         assert!(store.find("used", at(99)).is_some() && store.find("used", at(100)).is_none());
         assert!(store.find("unused", at(9)).is_some() && store.find("unused", at(10)).is_none());
         store.sweep(at(10));
@@ -337,7 +419,7 @@ mod tests {
     fn what_is_idle_ends_before_its_end() {
         let store = Memory::new(MANY, MANY);
         store.put("a", Arc::new(1), Lease { pending: at(10), ..until(100) }, at(0)).unwrap();
-        let used = |now: i64| store.used("a", Some(at(now + 30)));
+        let used = |now: i64| store.used("a", Some(at(now + 30)), at(now));
         used(5);
         assert_eq!(store.census(at(6)).pending, 0);
         assert!(store.find("a", at(34)).is_some() && store.find("a", at(35)).is_none());
@@ -354,13 +436,44 @@ mod tests {
     }
 
     #[test]
+    fn all_are_seen_a_page_at_a_time_and_those_that_are_meant_are_cut() {
+        let store = Memory::new(usize::MAX, usize::MAX);
+        for number in 0..100 {
+            store.put(&number.to_string(), Arc::new(number), until(10 + number), at(0)).unwrap();
+        }
+        store.used("20", None, at(3));
+        let (mut numbers, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.look(after, 7, at(19), |number| number % 2 == 0);
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 7 && page.is_sorted_by_key(|seen| seen.place));
+            after = Some(last.place.to_string().parse().unwrap());
+            for seen in page {
+                assert_eq!(seen.end, at(10 + *seen.value));
+                assert_eq!(seen.used, (*seen.value == 20).then(|| at(3)));
+                numbers.push(*seen.value);
+            }
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, (10..100).filter(|number| number % 2 == 0).collect::<Vec<_>>(), "each once");
+        assert_eq!(store.cut(at(19), |number| number % 2 == 0), 45, "the ended ones are nobody's");
+        assert_eq!(store.cut(at(19), |number| number % 2 == 0), 0);
+        assert_eq!((store.len(), taken(&store)), (45, SHARED + 45 * ONE));
+        assert!(store.look(None, 100, at(19), |_| true).iter().all(|seen| seen.value.as_ref() % 2 == 1));
+        assert_eq!(store.look(None, 0, at(19), |_| true).len(), 0);
+        for text in ["", "x", "-1", "100000000000000000000000000000000"] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_census_counts_what_lives_and_what_was_not_used() {
         let store = Memory::new(MANY, MANY);
         let lease = Lease { pending: at(10), ..until(100) };
         for name in ["1", "2", "3"] {
             store.put(name, Arc::new(0), lease, at(0)).unwrap();
         }
-        store.used("1", None);
+        store.used("1", None, at(0));
         let census = |conversations, pending| {
             let shared = if conversations > 0 { SHARED } else { 0 };
             Census { conversations, pending, octets: shared + conversations * ONE }
@@ -379,16 +492,16 @@ mod tests {
         for name in ["in use", "pending", "short"] {
             store.put(name, Arc::new(0), lease, at(0)).unwrap();
         }
-        store.used("in use", None);
+        store.used("in use", None, at(0));
         store.retire("in use", at(50));
         store.retire("in use", at(60));
         assert!(store.find("in use", at(49)).is_some() && store.find("in use", at(50)).is_none());
         store.retire("pending", at(50));
         assert!(store.find("pending", at(10)).is_none(), "nobody used it");
-        store.used("pending", None);
+        store.used("pending", None, at(0));
         assert!(store.find("pending", at(49)).is_some() && store.find("pending", at(50)).is_none());
         store.retire("short", at(5));
-        store.used("short", None);
+        store.used("short", None, at(0));
         assert!(store.find("short", at(4)).is_some() && store.find("short", at(5)).is_none());
         store.retire("unknown", at(5));
         store.sweep(at(50));
@@ -474,7 +587,7 @@ mod tests {
                         let lease = Lease { owner: named(&owner), octets: 10, pending: at(round - 10), end: at(round) };
                         store.put(&identifier, Arc::new(thread), lease, at(round - 20)).unwrap();
                         if round % 3 == 0 {
-                            store.used(&identifier, None);
+                            store.used(&identifier, None, at(0));
                         }
                         if round % 5 == 0 {
                             store.remove(&identifier);

@@ -4,5 +4,5 @@ mod memory;
 mod principals;
 mod shard;
 
-pub use memory::{Census, Full, Lease, Memory, Owner};
+pub use memory::{Census, Full, Lease, Memory, Owner, Place, Seen};
 pub use principals::Principals;

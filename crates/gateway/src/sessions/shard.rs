@@ -30,14 +30,17 @@ pub(super) struct Entry<V> {
     end: i64,
     /// When it ends at the latest.
     full: i64,
-    /// Whether it was not used yet.
-    pending: bool,
+    /// When it was used last; [`NEVER`] for one that was not used yet.
+    used: i64,
 }
+
+/// When what was not used yet was used.
+const NEVER: i64 = i64::MIN;
 
 impl<V> Entry<V> {
     /// One that ends at `end`, and no later than `full` once it was used.
     pub(super) fn new(value: Arc<V>, owner: u64, octets: u32, end: i64, full: i64) -> Self {
-        Self { value, owner, octets, place: 0, end, full, pending: true }
+        Self { value, owner, octets, place: 0, end, full, used: NEVER }
     }
 
     /// When it ends as things are.
@@ -45,9 +48,9 @@ impl<V> Entry<V> {
         self.end
     }
 
-    /// Whether it was not used yet.
-    pub(super) fn is_pending(&self) -> bool {
-        self.pending
+    /// When it was used last, if it was.
+    pub(super) fn used(&self) -> Option<i64> {
+        (self.used != NEVER).then_some(self.used)
     }
 }
 
@@ -73,8 +76,8 @@ impl<V> Shard<V> {
         self.entries.len()
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &Entry<V>> {
-        self.entries.values()
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&Key, &Entry<V>)> {
+        self.entries.iter()
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&Entry<V>> {
@@ -95,11 +98,11 @@ impl<V> Shard<V> {
         before
     }
 
-    /// The entry was used: it lives until then, and no longer than it may.
-    pub(super) fn use_until(&mut self, key: &Key, end: i64) {
+    /// The entry was used at `now`: it lives until `end` if it would end sooner, and no longer than it may.
+    pub(super) fn use_until(&mut self, key: &Key, end: i64, now: i64) {
         self.change(key, |entry| {
-            entry.pending = false;
-            entry.end = entry.full.min(end);
+            entry.used = entry.used.max(now);
+            entry.end = entry.end.max(end).min(entry.full);
         });
     }
 
@@ -253,9 +256,9 @@ mod tests {
                 }
                 3 => {
                     let until = if end % 2 == 0 { i64::MAX } else { end };
-                    shard.use_until(&key(name), until);
+                    shard.use_until(&key(name), until, 0);
                     model.entry(name).and_modify(|(_, end, full, pending)| {
-                        *end = until.min(*full);
+                        *end = until.max(*end).min(*full);
                         *pending = false;
                     });
                 }
@@ -280,7 +283,7 @@ mod tests {
             check(&shard);
             for (name, (value, end, _, pending)) in &model {
                 let entry = shard.get(&key(*name)).unwrap();
-                assert_eq!((*entry.value, entry.end(), entry.is_pending()), (*value, *end, *pending));
+                assert_eq!((*entry.value, entry.end(), entry.used().is_none()), (*value, *end, *pending));
             }
             assert_eq!(shard.len(), model.len());
         }
