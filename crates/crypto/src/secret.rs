@@ -39,7 +39,7 @@ impl Secret {
 
     /// Short octets, written where they stay: a value that is moved there would leave itself behind.
     fn short(from: &[u8]) -> Option<Self> {
-        let count = u8::try_from(from.len()).ok()?;
+        let count = u8::try_from(from.len()).ok().filter(|count| usize::from(*count) <= SHORT)?;
         let mut place = Arc::new(Octets::Short { length: count, octets: Zeroizing::new([0; SHORT]) });
         let Octets::Short { octets, .. } = Arc::get_mut(&mut place)? else { return None };
         octets.get_mut(..from.len())?.copy_from_slice(from);
