@@ -82,7 +82,12 @@ impl Initiator {
         let Arrived { mut envelope, transport, .. } = arrived;
         let terms = &*expectation.terms;
         envelope.addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
-        check_transport(&terms.policy.binding, transport)?;
+        // An answer to a trust request is protected as that was: by the bootstrap policy.
+        let protects = match (expectation.request, terms.bootstrap()) {
+            (Request::Issue | Request::Renew, Some((policy, _))) => policy,
+            _ => &terms.policy,
+        };
+        check_transport(&protects.binding, transport)?;
         let opening = self.open_envelope(envelope, expectation, now)?;
         if opening.envelope.addressing.relates_to.is_none() || expectation.message_id.is_none() {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "does not say which request it answers" });
