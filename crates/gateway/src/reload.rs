@@ -86,16 +86,19 @@ pub struct Reloader {
     world: Arc<World>,
     bound: Bound,
     changes: mpsc::Sender<Change<Service>>,
-    /// What the files looked like when they were read last: those of the configuration in force and, where that is another
-    /// one, of the one that was refused last.
+    /// The files of the configuration in force.
+    files: Vec<PathBuf>,
+    /// What the files looked like when they were read last: these and, where that is another configuration, those of the one
+    /// that was refused last.
     seen: Vec<Look>,
 }
 
-/// What a refused configuration named, and what of the others is to be looked at besides, as it looked `before`.
-fn with_refused(before: Vec<Look>, named: Vec<Look>) -> Vec<Look> {
+/// What a refused configuration named, and besides, as they looked `before`, the files that are in force: not what was named by
+/// another that was refused earlier.
+fn with_refused(in_force: &[PathBuf], before: Vec<Look>, named: Vec<Look>) -> Vec<Look> {
     let mut all = named;
     for look in before {
-        if !all.iter().any(|other| other.file == look.file) {
+        if in_force.contains(&look.file) && !all.iter().any(|other| other.file == look.file) {
             all.push(look);
         }
     }
@@ -116,6 +119,7 @@ impl Reloader {
             world,
             bound: Bound::default(),
             changes,
+            files: configuration.files.iter().map(|look| look.file.clone()).collect(),
             seen: configuration.files.clone(),
         }
     }
@@ -177,10 +181,12 @@ impl Reloader {
         self.seen = self.look();
         let mut named = Vec::new();
         let done = self.take(&mut named).await;
-        self.seen = match done {
-            Ok(()) => named,
-            Err(_) => with_refused(std::mem::take(&mut self.seen), named),
-        };
+        if done.is_ok() {
+            self.files = named.iter().map(|look| look.file.clone()).collect();
+            self.seen = named;
+        } else {
+            self.seen = with_refused(&self.files, std::mem::take(&mut self.seen), named);
+        }
         done
     }
 
@@ -218,6 +224,13 @@ mod tests {
     #[test]
     fn files_of_both_configurations_are_looked_at() {
         let looks = |files: &[&str]| files.iter().map(|file| Look::at(PathBuf::from(file))).collect::<Vec<_>>();
-        assert_eq!(with_refused(looks(&["a", "b"]), looks(&["b", "c"])), looks(&["b", "c", "a"]));
+        let in_force = [PathBuf::from("a"), PathBuf::from("b")];
+        let once = with_refused(&in_force, looks(&["a", "b"]), looks(&["b", "c"]));
+        assert_eq!(once, looks(&["b", "c", "a"]));
+        assert_eq!(
+            with_refused(&in_force, once, looks(&["b", "d"])),
+            looks(&["b", "d", "a"]),
+            "what was refused first"
+        );
     }
 }
