@@ -21,7 +21,7 @@ const WORKERS: usize = 16;
 const CONVERSATIONS: usize = 64;
 /// The policy of the overload: a message costs the service an operation with a private key and its client none.
 const ONE_SIDED: &str = "A+one";
-/// The test key of that service: of 4096 bits, so that one machine can ask ten times what it serves.
+/// The test key of that service: of 4096 bits, so that one machine has time to ask ten times what it serves.
 const COSTLY: &str = "costly";
 /// The policy of the conversations that are begun and kept.
 const CONVERSING: &str = "X+d";
