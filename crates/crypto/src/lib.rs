@@ -10,7 +10,7 @@
 //! - `RustCrypto` for digests, HMAC, encryption in CBC mode and key wrap: as fast as AWS-LC where a
 //!   message spends its time, and in Rust.
 //! - AWS-LC for RSA, ECDSA, GCM and GCM-SIV, and the crate `rsa` where AWS-LC does not offer the operation. Which goes where is
-//!   told in [`transport`], [`sign`] and [`cipher`].
+//!   told in [`transport`], [`sign`], [`cipher`] and [`sealed`].
 //!
 //! Operators' files are read by three more: `p12-keystore` ([`pfx`]), `bcrypt` and `argon2` ([`password_hash`]); the latter two
 //! hash what a peer says is its password.

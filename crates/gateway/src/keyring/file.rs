@@ -1,12 +1,14 @@
 //! A key ring's file, in YAML.
 
+use std::fmt::Write as _;
+
 use nuncio_crypto::base64;
 use nuncio_crypto::random::Random;
-use nuncio_crypto::sealed::SealingKey;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::said::{self, NotRead, Origin};
 use nuncio_wss::{Tenure, Time};
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::{ID_BYTES, KeyRing, RingKey, drawn};
 use crate::config::Said;
@@ -25,12 +27,13 @@ struct RingInput {
 #[serde(deny_unknown_fields)]
 struct KeyInput {
     id: Said<String>,
-    key: Said<String>,
+    key: Said<Zeroizing<String>>,
     activate: Option<Said<String>>,
     retire: Option<Said<String>>,
 }
 
-/// Why a file is no key ring: `file:line: reason`. What it says of a key is never in it.
+/// Why a file is no key ring: `file:line: reason`. Nothing that it says is in it but the names of keys: what stands in the wrong
+/// place may be a key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(transparent)]
 pub struct BadRing(NotRead);
@@ -38,7 +41,7 @@ pub struct BadRing(NotRead);
 /// The key ring of a file: an `epoch`, and `keys`, each with an `id`, 32 octets of `key` in base64, and when it is to `activate`
 /// and to `retire`: without these from always on, and never.
 pub fn read(file: &str, yaml: &[u8]) -> Result<KeyRing, BadRing> {
-    let input: RingInput = said::read(file, yaml).map_err(BadRing)?;
+    let input: RingInput = said::read(file, yaml).map_err(|error| BadRing(untold(error)))?;
     if input.keys.value.is_empty() || input.keys.value.len() > KEYS {
         return Err(bad(&input.keys, format!("there must be from one key to {KEYS} of them")));
     }
@@ -61,12 +64,10 @@ impl KeyInput {
             return Err(bad(&self.id, what));
         }
         let octets = base64::decode(&self.key.value).map(Secret::new).ok();
-        let key = octets.and_then(|octets| SealingKey::new(&octets));
-        let key = key.ok_or_else(|| bad(&self.key, "a key is 32 octets in base64".to_owned()))?;
         let time = |said: &Option<Said<String>>| {
             let parse = |said: &Said<String>| {
-                let what = || format!("{:?} is no time such as 2026-01-31T00:00:00Z", said.value);
-                Time::parse(&said.value).ok_or_else(|| bad(said, what()))
+                let what = "a time is as 2026-01-31T00:00:00Z is".to_owned();
+                Time::parse(&said.value).ok_or_else(|| bad(said, what))
             };
             said.as_ref().map(parse).transpose()
         };
@@ -77,8 +78,23 @@ impl KeyInput {
             return Err(bad(said, "a key cannot retire before it is active".to_owned()));
         }
         let tenure = Tenure { activate: activate.or(Tenure::ALWAYS.activate), retire };
-        Ok(RingKey { id: self.id.value.into(), tenure, key })
+        let key = octets.and_then(|octets| RingKey::new(self.id.value.into(), tenure, &octets));
+        key.ok_or_else(|| bad(&self.key, "a key is 32 octets in base64".to_owned()))
     }
+}
+
+/// The same without what the reader quotes of the file: it cannot know what a secret is.
+fn untold(error: NotRead) -> NotRead {
+    let reason = match error.reason.split_once('`') {
+        Some((before, _)) if before.starts_with("unknown field") => {
+            "a ring has `epoch` and `keys`; a key has `id`, `key`, `activate` and `retire`, and nothing else".to_owned()
+        }
+        // These names are ours.
+        Some((before, _)) if before.starts_with("missing field") => error.reason,
+        _ if error.reason.contains(['`', '"', '\'']) => "it is no key ring".to_owned(),
+        _ => error.reason,
+    };
+    NotRead { at: error.at, reason }
 }
 
 fn bad<T>(said: &Said<T>, reason: String) -> BadRing {
@@ -89,15 +105,20 @@ fn bad<T>(said: &Said<T>, reason: String) -> BadRing {
     BadRing(NotRead { at, reason })
 }
 
-/// The file of a new ring with one key, which is active from now on.
+/// The file of a new ring with one key, which is active from now on. Whether what it was drawn from was random is the caller's to
+/// ask.
 pub fn write(random: &mut dyn Random) -> Secret {
     let mut id = [0; 4];
     random.fill(&mut id);
-    let (id, key) = (u32::from_be_bytes(id), base64::encode(drawn(random).expose()));
-    let text = format!(
+    let (id, key) = (u32::from_be_bytes(id), Zeroizing::new(base64::encode(drawn(random).expose())));
+    // It never grows: no copy of the key is left behind.
+    let mut text = String::with_capacity(512);
+    let _ = write!(
+        text,
         "# Whoever has this file can read and make the conversations of the gateways that use it.\n\
          # A new key: give it to all of them with `activate` ahead, and one more to `epoch`; then let the old one `retire`.\n\
-         epoch: 1\nkeys:\n  - id: '{id:08x}'\n    key: {key}\n"
+         epoch: 1\nkeys:\n  - id: '{id:08x}'\n    key: {}\n",
+        *key
     );
     Secret::new(text.into_bytes())
 }
@@ -152,8 +173,14 @@ mod tests {
             (format!("epoch: 1\nkeys:\n- {{ id: {}, key: {KEY} }}\n", "x".repeat(33)), 3, "an id is up to 32"),
             ("epoch: 1\nkeys:\n- { id: a, key: AAEC }\n".to_owned(), 3, "32 octets"),
             ("epoch: 1\nkeys:\n- { id: a, key: '*' }\n".to_owned(), 3, "32 octets"),
-            (format!("epoch: 1\nkeys:\n- {{ id: a, key: {KEY}, activate: soon }}\n"), 3, "is no time"),
-            (format!("epoch: 1\nkeys:\n- {{ id: a, key: {KEY}, secret: x }}\n"), 3, "secret"),
+            (format!("epoch: 1\nkeys:\n- {{ id: a, key: {KEY}, activate: soon }}\n"), 3, "a time is as"),
+            (format!("epoch: 1\nkeys:\n- {{ id: a, key: soon, activate: {KEY} }}\n"), 3, "a time is as"),
+            (format!("epoch: 1\nkeys:\n- {{ id: a, key: {KEY}, activate: {KEY} }}\n"), 3, "a time is as"),
+            (format!("epoch: 1\nkeys:\n- {{ id: a, key: {KEY}, secret: x }}\n"), 3, "and nothing else"),
+            (format!("epoch: 1\nkeys:\n- {{ id: a, {KEY}: x }}\n"), 3, "and nothing else"),
+            (format!("epoch: {KEY}\nkeys:\n- {{ id: a, key: {KEY} }}\n"), 1, ""),
+            (format!("epoch: 1\nkeys: {KEY}\n"), 2, ""),
+            (format!("epoch: 1\nkeys:\n- {KEY}\n"), 3, ""),
             (
                 format!(
                     "epoch: 1\nkeys:\n- id: a\n  key: {KEY}\n  activate: 2026-01-02T00:00:00Z\n  \

@@ -6,10 +6,13 @@
 
 mod file;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use nuncio_crypto::Undecryptable;
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::digest::hash;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::sealed::{KEY_BYTES, OVERHEAD, SealingKey};
 use nuncio_crypto::secret::Secret;
@@ -49,16 +52,33 @@ impl Binding<'_> {
     }
 }
 
-/// No key of the ring seals at this time.
+/// Why nothing can be sealed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("no key of the key ring is active")]
-pub struct Inactive;
+pub enum NotSealed {
+    /// No key of the ring seals at this time.
+    #[error("no key of the key ring is active")]
+    Inactive,
+    /// It has gigabytes.
+    #[error("it is too long to be sealed")]
+    TooLong,
+}
 
 /// One key.
 struct RingKey {
     id: Box<str>,
     tenure: Tenure,
     key: SealingKey,
+    /// By which it is known whether two rings have the same key.
+    digest: [u8; 32],
+}
+
+impl RingKey {
+    /// `None` for octets of another number than [`KEY_BYTES`].
+    fn new(id: Box<str>, tenure: Tenure, octets: &Secret) -> Option<Self> {
+        let key = SealingKey::new(octets)?;
+        let digest = *hash(DigestAlgorithm::Sha256, octets.expose()).as_ref().first_chunk()?;
+        Some(Self { id, tenure, key, digest })
+    }
 }
 
 /// Keys, of which one seals and all open.
@@ -75,12 +95,24 @@ impl KeyRing {
     }
 
     /// The name of the key that seals at `now`.
-    pub fn active(&self, now: Time) -> Result<&str, Inactive> {
+    pub fn active(&self, now: Time) -> Result<&str, NotSealed> {
         self.sealing(now).map(|key| &*key.id)
     }
 
-    fn sealing(&self, now: Time) -> Result<&RingKey, Inactive> {
-        Tenure::newest(self.keys.iter().map(|key| &key.tenure), now).map(|at| &self.keys[at]).ok_or(Inactive)
+    fn sealing(&self, now: Time) -> Result<&RingKey, NotSealed> {
+        Tenure::newest(self.keys.iter().map(|key| &key.tenure), now).map(|at| &self.keys[at]).ok_or(NotSealed::Inactive)
+    }
+
+    fn gives_way_to(&self, ring: &Self) -> Result<(), NotReplaced> {
+        let (used, given) = (self.epoch, ring.epoch);
+        let known = |key: &RingKey| (key.id.clone(), key.tenure, key.digest);
+        match given.cmp(&used) {
+            Ordering::Less => Err(NotReplaced::RolledBack { used, given }),
+            Ordering::Equal if !self.keys.iter().map(known).eq(ring.keys.iter().map(known)) => {
+                Err(NotReplaced::SameEpoch(used))
+            }
+            Ordering::Equal | Ordering::Greater => Ok(()),
+        }
     }
 
     /// How many octets what is sealed has more, at most.
@@ -93,12 +125,12 @@ impl KeyRing {
         binding: Binding<'_>,
         now: Time,
         random: &mut dyn Random,
-    ) -> Result<Vec<u8>, Inactive> {
+    ) -> Result<Vec<u8>, NotSealed> {
         let key = self.sealing(now)?;
-        let length = u8::try_from(key.id.len()).map_err(|_| Inactive)?;
+        let length = u8::try_from(key.id.len()).map_err(|_| NotSealed::TooLong)?;
         let mut sealed = vec![VERSION, length];
         sealed.extend_from_slice(key.id.as_bytes());
-        let inner = key.key.seal(text, &binding.octets(&sealed), random).ok_or(Inactive)?;
+        let inner = key.key.seal(text, &binding.octets(&sealed), random).ok_or(NotSealed::TooLong)?;
         sealed.extend_from_slice(&inner);
         Ok(sealed)
     }
@@ -115,12 +147,20 @@ impl KeyRing {
 /// The ring that is in use, until another takes its place.
 pub struct Keys(ArcSwap<KeyRing>);
 
-/// A ring is older than the one in use.
+/// Why a ring does not take the place of the one in use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("epoch {given} of the key ring is before {used}, which is in use")]
-pub struct RolledBack {
-    used: u64,
-    given: u64,
+pub enum NotReplaced {
+    /// It is older.
+    #[error("epoch {given} of the key ring is before {used}, which is in use")]
+    RolledBack {
+        /// The epoch in use.
+        used: u64,
+        /// Its own.
+        given: u64,
+    },
+    /// It is another of the same age.
+    #[error("the key ring has other keys, and epoch {0} as the one in use has: one more is needed")]
+    SameEpoch(u64),
 }
 
 impl Keys {
@@ -135,16 +175,20 @@ impl Keys {
     }
 
     /// Whether `ring` may take the place of the one in use.
-    pub fn allows(&self, ring: &KeyRing) -> Result<(), RolledBack> {
-        let (used, given) = (self.0.load().epoch, ring.epoch);
-        if given < used { Err(RolledBack { used, given }) } else { Ok(()) }
+    pub fn allows(&self, ring: &KeyRing) -> Result<(), NotReplaced> {
+        self.0.load().gives_way_to(ring)
     }
 
     /// Puts `ring` in the place of the one in use.
-    pub fn replace(&self, ring: Arc<KeyRing>) -> Result<(), RolledBack> {
-        self.allows(&ring)?;
-        self.0.store(ring);
-        Ok(())
+    pub fn replace(&self, ring: &Arc<KeyRing>) -> Result<(), NotReplaced> {
+        loop {
+            let used = self.0.load();
+            used.gives_way_to(ring)?;
+            // Somebody else may have put another there meanwhile, which must be asked too.
+            if Arc::ptr_eq(&used, &self.0.compare_and_swap(&used, Arc::clone(ring))) {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -172,8 +216,8 @@ mod tests {
             // The same octets for the same name, on every machine.
             let mut octets = vec![0; KEY_BYTES];
             octets[..id.len()].copy_from_slice(id.as_bytes());
-            let key = SealingKey::new(&Secret::new(octets)).unwrap();
-            RingKey { id: id.into(), tenure: Tenure { activate: from.map(at), retire: until.map(at) }, key }
+            let tenure = Tenure { activate: from.map(at), retire: until.map(at) };
+            RingKey::new(id.into(), tenure, &Secret::new(octets)).unwrap()
         };
         KeyRing { epoch, keys: keys.iter().map(one).collect() }
     }
@@ -196,7 +240,7 @@ mod tests {
         assert!(keys.open(&early, HERE, at(20)).is_err());
         assert!(keys.open(&late, HERE, at(20)).is_ok());
         let later = ring(1, &[("new", Some(10), None)]);
-        assert_eq!(later.seal(b"", HERE, at(9), &mut Entropy::system().draw()), Err(Inactive));
+        assert_eq!(later.seal(b"", HERE, at(9), &mut Entropy::system().draw()), Err(NotSealed::Inactive));
     }
 
     #[test]
@@ -243,11 +287,26 @@ mod tests {
     fn tk_13_an_older_ring_does_not_take_the_place() {
         let keys = Keys::new(ring(2, &[("one", Some(0), None)]));
         let older = Arc::new(ring(1, &[("zero", Some(0), None)]));
-        assert_eq!(keys.replace(older), Err(RolledBack { used: 2, given: 1 }));
-        assert_eq!(keys.ring().active(at(1)), Ok("one"));
-        for epoch in [2, 3] {
-            keys.replace(Arc::new(ring(epoch, &[("next", Some(0), None)]))).unwrap();
-            assert_eq!((keys.ring().epoch(), keys.ring().active(at(1))), (epoch, Ok("next")));
+        assert_eq!(keys.replace(&older), Err(NotReplaced::RolledBack { used: 2, given: 1 }));
+        for other in [("one", Some(1), None), ("two", Some(0), None), ("one", Some(0), Some(9))] {
+            let other = Arc::new(ring(2, &[other]));
+            assert_eq!(keys.replace(&other), Err(NotReplaced::SameEpoch(2)), "changed, and not counted");
         }
+        assert_eq!(keys.ring().active(at(1)), Ok("one"));
+        keys.replace(&Arc::new(ring(2, &[("one", Some(0), None)]))).unwrap();
+        keys.replace(&Arc::new(ring(3, &[("next", Some(0), None)]))).unwrap();
+        assert_eq!((keys.ring().epoch(), keys.ring().active(at(1))), (3, Ok("next")));
+    }
+
+    #[test]
+    fn of_rings_that_come_at_once_the_newest_stays() {
+        let keys = Keys::new(ring(0, &[("k", Some(0), None)]));
+        std::thread::scope(|scope| {
+            for epoch in 1..=64 {
+                let (keys, ring) = (&keys, Arc::new(ring(epoch, &[("k", Some(0), None)])));
+                scope.spawn(move || keys.replace(&ring));
+            }
+        });
+        assert_eq!(keys.ring().epoch(), 64);
     }
 }
