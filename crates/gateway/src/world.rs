@@ -68,7 +68,9 @@ impl World {
     /// What is counted, in Prometheus's text format.
     pub fn measured(&self) -> Result<String, std::fmt::Error> {
         let now = self.clock.now();
-        self.metrics.text(self.sessions.census(now), self.replays.alive(self.clock.moment(now)))
+        let census = self.sessions.census(now);
+        self.principals.forget(self.sessions.owners());
+        self.metrics.text(census, self.replays.alive(self.clock.moment(now)))
     }
 }
 

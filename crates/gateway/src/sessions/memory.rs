@@ -237,6 +237,11 @@ impl<V> Memory<V> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
+    /// How many owners they have.
+    pub fn owners(&self) -> usize {
+        lock(&self.accounts).owners.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,13 +1,16 @@
 //! Who has conversations, once for all that he has.
 //!
 //! A principal's names may be long, and the same caller may begin a thousand conversations: they share one copy. It is no
-//! store: what nobody holds any more is forgotten.
+//! store: what nobody holds any more is forgotten, at the latest when it is looked at what is kept.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use nuncio_wss::Principal;
+
+/// So many of whom nobody knows anything any more are no burden.
+const FEW: usize = 1000;
 
 /// The principals that somebody holds.
 #[derive(Default)]
@@ -35,6 +38,15 @@ impl Principals {
         }
         known.insert(hash, Arc::downgrade(&principal));
         principal
+    }
+
+    /// Forgets those whom nobody holds any more, if they are more than `held` and a few: each keeps its memory until then.
+    pub fn forget(&self, held: usize) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > 2 * held + FEW {
+            known.retain(|_, other| other.strong_count() > 0);
+            known.shrink_to_fit();
+        }
     }
 }
 
@@ -80,6 +92,19 @@ mod tests {
         for principal in &all {
             assert!(Arc::ptr_eq(principal, &principals.shared(Arc::clone(principal))));
         }
+    }
+
+    #[test]
+    fn a_crowd_that_left_is_forgotten() {
+        let principals = Principals::default();
+        let mut held: Vec<_> = (0..10_000).map(|name| principals.shared(user(&name.to_string()))).collect();
+        principals.forget(held.len());
+        assert_eq!(size(&principals).0, 10_000);
+        held.truncate(10);
+        principals.forget(held.len());
+        let (known, capacity) = size(&principals);
+        assert!(known == 10 && capacity < 100, "{known} of {capacity}");
+        assert!(Arc::ptr_eq(&held[3], &principals.shared(user("3"))));
     }
 
     #[test]
