@@ -1,15 +1,20 @@
-//! The admin listener: what whoever watches over a gateway may ask. It tells no secret and nobody's name.
+//! The admin listener: what whoever watches over a gateway may ask. It tells no secret; names, and what changes anything, are
+//! for this machine alone.
 //!
 //! It stands apart from the listeners that serve, so that who may call a service cannot watch it, and so that a watcher
 //! is answered where every place for a client is taken.
 
+mod sessions;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use hyper::{Method, StatusCode};
 
@@ -66,6 +71,22 @@ impl Admin {
         listen::serve(serving, || {}, unchanging(), shutdown).await;
     }
 
+    /// What is asked of conversations: by this machine alone, whatever the listener's address.
+    async fn converse(&self, asked: &Parts, arrival: &Arrival, host: Option<&str>, which: &str) -> Response {
+        if !arrival.peer.to_canonical().is_loopback() || !host.is_some_and(is_here) {
+            return StatusCode::FORBIDDEN.into_response();
+        }
+        if !matches!(asked.method, Method::GET | Method::DELETE) {
+            return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, DELETE")]).into_response();
+        }
+        let id = which.strip_prefix('/').map(str::to_owned);
+        let (world, method) = (Arc::clone(&self.world), asked.method.clone());
+        match Query::try_from_uri(&asked.uri) {
+            Ok(Query(asked)) => sessions::tell(world, method, id, asked).await,
+            Err(_) => text(StatusCode::BAD_REQUEST, "`after`, `most`, `principal` and `issuer` can be said\n"),
+        }
+    }
+
     fn tell(&self, path: &str) -> Response {
         match path {
             "/healthz" => text(StatusCode::OK, "it lives\n"),
@@ -80,26 +101,44 @@ impl Admin {
     }
 }
 
+/// What of a path of conversations says which: nothing for them all, or a slash and the number of one.
+fn conversations(path: &str) -> Option<&str> {
+    path.strip_prefix(sessions::PATH).filter(|which| which.is_empty() || which.starts_with('/'))
+}
+
+/// Whether an authority is one by which this machine calls itself. A page of somebody else's, whose name was made to lead here,
+/// comes under that name.
+fn is_here(authority: &str) -> bool {
+    let Some(host) = host::compared(authority) else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let start = Instant::now();
-    let Some(arrival) = request.extensions().get::<Arrival>() else {
+    // Nothing that is asked has a body.
+    let (asked, _) = request.into_parts();
+    let Some(arrival) = asked.extensions.get::<Arrival>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let host = host::named(request.uri(), request.headers(), request.version());
-    let mut response = if arrival.pace.is_ambiguous() || host.is_err() {
-        StatusCode::BAD_REQUEST.into_response()
-    } else if request.method() != Method::GET {
-        (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
-    } else {
-        admin.tell(request.uri().path())
+    let path = asked.uri.path();
+    let host = host::named(&asked.uri, &asked.headers, asked.version);
+    let mut response = match (host, conversations(path)) {
+        _ if arrival.pace.is_ambiguous() => StatusCode::BAD_REQUEST.into_response(),
+        (Err(_), _) => StatusCode::BAD_REQUEST.into_response(),
+        (Ok(host), Some(which)) => admin.converse(&asked, arrival, host, which).await,
+        (Ok(_), None) if asked.method != Method::GET => {
+            (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
+        }
+        (Ok(_), None) => admin.tell(path),
     };
     if response.status().is_client_error() {
         arrival.pace.linger();
     }
     // What was so is not so for long.
     response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
-    let (peer, path) = (arrival.peer.to_string(), request.uri().path());
-    Audit::write_watched(&peer, request.method(), path, response.status(), start.elapsed());
+    let peer = arrival.peer.to_string();
+    Audit::write_watched(&peer, &asked.method, path, response.status(), start.elapsed());
     response
 }
 

@@ -10,6 +10,7 @@ mod keys;
 mod proxy;
 mod run;
 mod schema;
+mod sessions;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ enum Command {
     Health(health::Health),
     Keys(keys::Keys),
     Schema(schema::PrintSchema),
+    Sessions(sessions::Sessions),
 }
 
 /// Why a command ended without success. Its `Display` is one line for the operator.
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
             Command::Health(health) => health.run().await,
             Command::Keys(keys) => keys.run(),
             Command::Schema(schema::PrintSchema) => schema::PrintSchema::run(),
+            Command::Sessions(sessions) => sessions.run().await,
         }
     });
     // The reason of a failure comes last.
