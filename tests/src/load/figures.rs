@@ -164,6 +164,6 @@ mod tests {
         assert_eq!(figures.number("conversation"), Some(123.5));
         assert_eq!(figures.number("per_message_to_conversation"), Some(10.0));
         let met: Vec<_> = AIMS.iter().map(|aim| aim.is_met(&figures)).collect();
-        assert_eq!(met, [Some(true), Some(true), Some(false), None, None, None, None, None]);
+        assert_eq!(met, [Some(true), Some(true), Some(false), None, None, None, None, None, None]);
     }
 }

@@ -135,7 +135,7 @@ mod tests {
         for aim in &AIMS {
             assert!(page.contains(aim.label), "{page}");
         }
-        assert_eq!(page.matches("| not measured |").count(), 5, "{page}");
+        assert_eq!(page.matches("| not measured |").count(), 6, "{page}");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
     }
 }
