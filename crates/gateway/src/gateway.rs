@@ -42,6 +42,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Takes it.
     fn hear(headers: &HeaderMap) -> Self::Heard;
 
+    /// Whether it can do now what those headers ask for. Where it cannot, the request is turned away before its body is read: it
+    /// costs as little as it can.
+    fn has_room(&self, _headers: &HeaderMap) -> bool {
+        true
+    }
+
     /// Answers one request, and notes what is known of it in `audit` as it becomes known: a client may go away before the
     /// answer. Whatever goes wrong is an answer too.
     fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> impl Future<Output = Outbound> + Send;
@@ -55,6 +61,10 @@ impl<H: Handler> Handler for Arc<H> {
 
     fn hear(headers: &HeaderMap) -> Self::Heard {
         H::hear(headers)
+    }
+
+    fn has_room(&self, headers: &HeaderMap) -> bool {
+        H::has_room(self, headers)
     }
 
     fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> impl Future<Output = Outbound> + Send {
@@ -397,6 +407,12 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
     }
     let admitted = match route {
         Err(rejection) => Err(rejection),
+        Ok(route) if !route.handler.has_room(request.headers()) => {
+            arrival.pace.linger();
+            line.audit = Audit { outcome: Outcome::Busy, ..Audit::refused(Rejection::Busy) };
+            route.handler.count(&line.audit, line.start.elapsed());
+            return Rejection::Busy.into_response();
+        }
         Ok(route) => {
             let admitted = admit(request, arrival, route.body_bytes, &site.timeouts, &present).await;
             admitted.map(|(inbound, work)| (route, inbound, work))

@@ -27,7 +27,7 @@ use crate::load::{Present, Work};
 use crate::media;
 
 /// The header that carries the action in SOAP 1.1.
-const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+pub(crate) const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
 /// Seconds after which a client that was turned away for load may come again.
 const RETRY_SECONDS: &str = "5";
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub(crate) use caller::forwarded_for;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
@@ -18,7 +19,7 @@ use nuncio_wss::{
 };
 
 use crate::gateway::Handler;
-use crate::http::{Inbound, Outbound};
+use crate::http::{Inbound, Outbound, SOAP_ACTION};
 use crate::identity::{Caller, Permit, Telling, TooLong};
 use crate::log::Audit;
 use crate::media;
@@ -107,6 +108,17 @@ impl Handler for Ingress {
 
     fn hear(headers: &HeaderMap) -> Heard {
         Heard::of(headers)
+    }
+
+    /// Not where as many wait for a private key as may, and the message will ask for one.
+    fn has_room(&self, headers: &HeaderMap) -> bool {
+        !self.world.private_keys.is_full() || {
+            let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+            let content_type = text(CONTENT_TYPE).unwrap_or_default();
+            let http = HttpFacts { content_type, soap_action: text(SOAP_ACTION) };
+            let recipient = media::version(content_type).and_then(|soap| self.speaking(soap));
+            !recipient.is_some_and(|recipient| recipient.demands_private_key(&http))
+        }
     }
 
     async fn handle(&self, request: Inbound, heard: Heard, audit: &mut Audit) -> Outbound {

@@ -5,8 +5,9 @@
 //! those that wait for too long are turned away. While a request waits for its client, for its backend or for a thread
 //! another one has its turn: so a slow backend holds up nobody, and what is worked on is answered before what is new begins.
 //!
-//! To wait costs nothing, and who waits sends nothing more; to turn away costs a good part of an answer. So at ten times
-//! the load that a machine can carry it goes on carrying what it can.
+//! To wait costs nothing, and who waits sends nothing more; to turn away costs a good part of an answer. What would be turned
+//! away for want of a private key is turned away before all that ([`crate::gateway::Handler::has_room`]). So at ten times the
+//! load that a machine can carry it goes on carrying what it can.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -35,6 +35,11 @@ impl Pool {
         Self::new(threads, threads.saturating_mul(waiting))
     }
 
+    /// Whether who comes now would be told to come again.
+    pub fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
     /// Does work for somebody who may be told to come again.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Overfull> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Overfull)?;
@@ -97,6 +102,7 @@ mod tests {
         while pool.places.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
+        assert!(pool.is_full());
         assert_eq!(pool.run(|| 3).await, Err(Overfull));
         let owed = tokio::spawn({
             let pool = Arc::clone(&pool);
@@ -106,6 +112,7 @@ mod tests {
         assert_eq!(running.await.unwrap(), Ok(true));
         assert_eq!(waiting.await.unwrap(), Ok(2));
         assert_eq!(owed.await.unwrap(), 4);
+        assert!(!pool.is_full());
         assert_eq!(pool.run(|| 5).await, Ok(5), "its place is free again");
     }
 

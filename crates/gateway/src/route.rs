@@ -87,6 +87,13 @@ impl Handler for Service {
         Ingress::hear(headers)
     }
 
+    fn has_room(&self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Secured(ingress) => ingress.has_room(headers),
+            Self::Plain(passing) => passing.has_room(headers),
+        }
+    }
+
     async fn handle(&self, request: Inbound, heard: Self::Heard, audit: &mut Audit) -> Outbound {
         match self {
             Self::Secured(ingress) => ingress.handle(request, heard, audit).await,

@@ -33,6 +33,7 @@ use nuncio_policy::model::{PasswordKind, Token};
 use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::{Context, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const START: i64 = 1_780_272_000_000;
 /// Of `U*U`.
@@ -265,6 +266,15 @@ impl Client {
         self.send(&request).await
     }
 
+    /// Asks for a conversation, and says so in HTTP or does not.
+    async fn asks_saying(&mut self, said: bool) -> Answer {
+        let (mut request, _) = self.initiator.issue(self.now(), &mut self.random).unwrap();
+        let action = "http://docs.oasis-open.org/ws-sx/ws-trust/200512/RST/SCT";
+        let said = if said { format!("; action=\"{action}\"") } else { String::new() };
+        request.content_type = format!("application/soap+xml; charset=utf-8{said}");
+        self.send(&request).await
+    }
+
     async fn asks(&mut self) -> Result<Arc<Context>, Answer> {
         let (request, expectation) = self.initiator.issue(self.now(), &mut self.random).unwrap();
         let answer = self.send(&request).await;
@@ -299,13 +309,55 @@ async fn conversations_do_not_wait_for_private_keys() {
         let (request, _) = client.seal(Some(&context));
         assert_eq!(client.send(&request).await.status, 200);
     }
-    let Err(busy) = client.asks().await else { panic!("issued without a key") };
-    assert_eq!((busy.status, busy.retry.as_deref(), busy.body.len()), (503, Some("5"), 0));
-    assert!(served.measured("nuncio_requests_total{route=\"*\",kind=\"issue\",outcome=\"busy\"}").ends_with(" 1"));
+    for said in [true, false] {
+        let busy = client.asks_saying(said).await;
+        assert_eq!((busy.status, busy.retry.as_deref(), busy.body.len()), (503, Some("5"), 0));
+    }
+    let counted =
+        |kind: &str| served.measured(&format!("nuncio_requests_total{{route=\"*\",kind=\"{kind}\",outcome=\"busy\"}}"));
+    assert!(counted("unread").ends_with(" 1"), "HTTP said what it asks for");
+    assert!(counted("issue").ends_with(" 1"), "HTTP did not say it, the message does");
 
     let_go.send(()).unwrap();
     work.await.unwrap();
     assert!(client.asks().await.is_ok());
+}
+
+/// A request that would wait in vain is turned away before its body has come; if it has, its connection is good for the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_turned_away_need_not_have_sent_his_message() {
+    let served = start(PER_MESSAGE, &[], Some(Pool::new(1, 0))).await;
+    let (let_go, held) = mpsc::channel::<()>();
+    let world = Arc::clone(&served.world);
+    let work = tokio::spawn(async move { world.private_keys.run(move || held.recv()).await.unwrap() });
+    while !served.world.private_keys.is_full() {
+        tokio::task::yield_now().await;
+    }
+    let address = served.url.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+    let request = format!(
+        "POST /echo HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/soap+xml\r\nContent-Length: 4\r\n\r\n"
+    );
+    let mut early = TcpStream::connect(&address).await.unwrap();
+    early.write_all(request.as_bytes()).await.unwrap();
+    assert_eq!(status(&mut early).await, 503);
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let message = request + "<a/>";
+    stream.write_all(message.as_bytes()).await.unwrap();
+    assert_eq!(status(&mut stream).await, 503);
+    let_go.send(()).unwrap();
+    assert!(work.await.unwrap().is_ok());
+
+    stream.write_all(message.as_bytes()).await.unwrap();
+    assert_eq!(status(&mut stream).await, 500, "it is looked at, and is no message");
+}
+
+/// The status of the next answer on a connection, of which the head is read.
+async fn status(stream: &mut TcpStream) -> u16 {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// More requests than are worked on at once, on whatever machine.
