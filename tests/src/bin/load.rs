@@ -1,6 +1,6 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
-//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, and `load memory`,
-//! which counts what live conversations take.
+//! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, `load memory`,
+//! which counts what live conversations take, and `load overload`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use nuncio_tests::load::caller::Caller;
-use nuncio_tests::load::compare::{compare, memory};
+use nuncio_tests::load::compare::{compare, memory, overload};
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
@@ -29,6 +29,7 @@ enum Command {
     Run(Run),
     Compare(Compare),
     Memory(Memory),
+    Overload(Overload),
     Start(Start),
     /// Writes docs/performance.md and its chart from figures that `compare` printed
     Draw {
@@ -102,6 +103,17 @@ struct Memory {
     folder: PathBuf,
 }
 
+/// Asks ten times of the gateway what it can do
+#[derive(Args)]
+struct Overload {
+    /// For ten seconds, not for a minute
+    #[arg(long)]
+    quick: bool,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
 /// Starts the gateway again and again, and times its start and its first calls
 #[derive(Args)]
 struct Start {
@@ -158,6 +170,10 @@ async fn kept(Memory { conversations, folder }: Memory) -> Result<bool, String> 
     tell(&memory(&absolute(&folder)?, conversations, OCTETS).await?)
 }
 
+async fn overloaded(Overload { quick, folder }: Overload) -> Result<bool, String> {
+    tell(&overload(&absolute(&folder)?, quick, OCTETS).await?)
+}
+
 fn absolute(folder: &Path) -> Result<PathBuf, String> {
     std::path::absolute(folder).map_err(|error| error.to_string())
 }
@@ -198,6 +214,7 @@ async fn main() -> ExitCode {
         Command::Run(what) => run(what).await,
         Command::Compare(what) => comparison(what).await,
         Command::Memory(what) => kept(what).await,
+        Command::Overload(what) => overloaded(what).await,
         Command::Start(what) => starts(what).await,
         Command::Draw { file } => draw(&file),
     };

@@ -77,14 +77,17 @@ pub fn page(figures: &Figures) -> String {
          several starts; so are the first and the hundredth call of a conversation of a new process, one after the other ({} and \
          {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
          Under overload each message costs the gateway an operation with a private key of 4096 bits and the client none \
-         (`A+one`){}. Its peak is {} messages a second; {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \
-         within {} ms and 99 % within {} ms. {} were told that it is busy.",
+         (`A+one`){}. Its peak is {} messages a second ({} before and {} after, since a machine is not as fast in one minute \
+         as in the next); {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \
+         within {} ms and 99 % within {} ms. {} were told that it is busy, before their bodies were read.",
         number("first_call_ms"),
         number("hundredth_call_ms"),
         count("live_conversations"),
         count("conversations_begun_rps"),
         if figures.is("overload_apart") { ", and the gateway has one processor of its own" } else { "" },
         count("overload_peak_rps"),
+        count("overload_peak_before_rps"),
+        count("overload_peak_after_rps"),
         count("overload_offered_rps"),
         count("overload_sent_rps"),
         count("overload_goodput_rps"),
