@@ -45,7 +45,7 @@ mod unsecured;
 pub use asserted::{Asserted, Form, IDENTITY};
 pub use callback::{Callbacks, Channel};
 pub use claim::Claim;
-pub use conversation::{Context, ConversationId, Holder, NotARecord, Outlived, Principal};
+pub use conversation::{Context, ConversationId, Holder, NotARecord, Outlived, Principal, Restorer};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::Fault;
 pub use initiator::{

@@ -9,7 +9,7 @@ use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion};
 use nuncio_xml::{Encoding, NodeId};
 
 use crate::addressing::{Headers, Replies, is_addressing};
-use crate::conversation::{Context, DerivedKeys, NotARecord, Principal, cancel, issue, record};
+use crate::conversation::{Context, DerivedKeys, Principal, cancel, issue};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
@@ -155,11 +155,6 @@ impl Recipient {
     /// Reads a request.
     pub fn read(&self, http: &HttpFacts<'_>, body: Vec<u8>) -> Result<Received, Refusal> {
         Received::read(&self.alternatives, http, body, &self.settings.limits)
-    }
-
-    /// The context of a record that [`Context::record`] gave, on whatever machine.
-    pub fn restore(&self, record: &[u8]) -> Result<Context, NotARecord> {
-        record::read(record, &self.settings.derived_keys)
     }
 
     /// Opens a request under the first alternative of the policy that it satisfies. `context` is what
@@ -458,6 +453,11 @@ impl Opened {
     pub fn once(&self) -> impl Iterator<Item = Once> {
         let Evidence { once, wrapped, nonces, .. } = &self.evidence;
         once.iter().chain(wrapped).chain(nonces).copied()
+    }
+
+    /// When it was made: the oldest of what its timestamp and its user names say. `None` where nothing says it.
+    pub fn created(&self) -> Option<Time> {
+        self.evidence.created
     }
 
     /// What it asks for.

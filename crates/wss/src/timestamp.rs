@@ -23,7 +23,7 @@ pub struct Freshness {
 /// When a message was created, and until when it may be used.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timestamp {
-    created: Time,
+    pub(crate) created: Time,
     expires: Option<Time>,
 }
 

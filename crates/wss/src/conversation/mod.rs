@@ -5,10 +5,10 @@ mod context;
 mod derived;
 pub(crate) mod issue;
 mod outlived;
-pub(crate) mod record;
+mod record;
 
 pub(crate) use context::{Besides, Carried, name};
 pub use context::{Context, ConversationId, Holder, Principal};
 pub(crate) use derived::{DerivedKeys, Lease, Nonce, Purpose, fresh};
 pub use outlived::Outlived;
-pub use record::NotARecord;
+pub use record::{NotARecord, Restorer};

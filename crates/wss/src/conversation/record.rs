@@ -82,8 +82,23 @@ fn part(out: &mut Vec<u8>, octets: &[u8]) -> Option<()> {
     Some(())
 }
 
+/// Makes contexts of their records, on whatever machine, and keeps the keys that are derived of theirs while they are hot.
+pub struct Restorer(Arc<DerivedKeys>);
+
+impl Restorer {
+    /// One that keeps derived keys of so many contexts, as [`crate::Limits::hot_contexts`] does of those that were issued.
+    pub fn new(hot_contexts: usize) -> Self {
+        Self(DerivedKeys::new(hot_contexts))
+    }
+
+    /// The context of a record that [`Context::record`] gave.
+    pub fn restore(&self, record: &[u8]) -> Result<Context, NotARecord> {
+        read(record, &self.0)
+    }
+}
+
 /// The context of a record; the keys that are derived of it are kept in `derived`.
-pub(crate) fn read(record: &[u8], derived: &Arc<DerivedKeys>) -> Result<Context, NotARecord> {
+fn read(record: &[u8], derived: &Arc<DerivedKeys>) -> Result<Context, NotARecord> {
     let mut rest = Rest(record);
     if *rest.take()? != [VERSION] {
         return Err(NotARecord);

@@ -119,6 +119,8 @@ pub(crate) struct Evidence {
     pub(crate) wrapped: Option<Once>,
     /// The same of the nonces of its user names.
     pub(crate) nonces: Vec<Once>,
+    /// When the oldest of what says when it was made was made: its timestamp, its user names.
+    pub(crate) created: Option<Time>,
     /// Header blocks that no signature covers.
     pub(crate) unverified: Vec<NodeId>,
 }
@@ -243,6 +245,7 @@ pub(crate) fn open(
         Timestamp::created(created).check(freshness, now)?;
     }
     let created = named().find_map(|username| username.created).map(Timestamp::created);
+    let oldest = named().filter_map(|username| username.created).chain(timestamp.as_ref().map(|of| of.1.created)).min();
     let until = match timestamp.map(|(_, timestamp)| timestamp).or(created) {
         Some(timestamp) => timestamp.until(freshness),
         // Nothing makes it too old: it is remembered as long as its context lives, or for a day.
@@ -278,6 +281,7 @@ pub(crate) fn open(
             once,
             wrapped,
             nonces,
+            created: oldest,
             unverified,
         },
     ))
