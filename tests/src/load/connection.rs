@@ -118,8 +118,12 @@ impl Connection {
             tokio::select! {
                 biased;
                 answer = asking.as_mut() => answer,
-                // What came before the end may be the whole answer.
-                _ = &mut driver => asking.await,
+                // What came before the end may be the whole answer. What was not sent yet never will be, and is told so when
+                // the driver is gone.
+                _ = &mut driver => {
+                    driver = Box::pin(std::future::pending());
+                    asking.await
+                }
             }
         };
         let answer = answer.map_err(|error| cause(&error))?;
