@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 
 use nuncio::clock::Clock;
 use nuncio::config::{
-    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
-    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Keeping, Lifetimes,
+    ListenerSettings, MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreKind, StoreLimits,
+    Timeouts,
 };
 use nuncio::gateway::Gateway;
 use nuncio::handover::Binding;
@@ -200,6 +201,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         addresses: settings.addresses,
         forward_addressing: false,
         trace: false,
+        store: StoreKind::Memory,
         limits: MessageLimits::default(),
         origin: Origin::Flag("test"),
     };
@@ -215,6 +217,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         tracing: None,
         connections: ConnectionLimits::default(),
         stores: settings.stores,
+        keeping: Keeping::default(),
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
         files: Vec::new(),

@@ -220,6 +220,7 @@ impl Gateway {
             lifetimes,
             timeouts,
             stores: _,
+            keeping: _,
             tracing: _,
             files: _,
         } = configuration;

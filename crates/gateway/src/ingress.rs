@@ -14,8 +14,8 @@ use hyper::{HeaderMap, StatusCode};
 use nuncio_policy::authorise::{self, Authorisation};
 use nuncio_policy::model::{Addressing, SoapVersion};
 use nuncio_wss::{
-    Answer, Class, Context, Dialect, Fault, Faults, HttpFacts, Message, Once, Opened, Received, Recipient, Refusal,
-    Reply, Request, Time, Unsealed,
+    Answer, Class, Context, Dialect, Fault, Faults, HttpFacts, Message, Opened, Received, Recipient, Refusal, Reply,
+    Request, Time, Unsealed,
 };
 
 use crate::gateway::Handler;
@@ -26,7 +26,8 @@ use crate::media;
 use crate::metrics::{Outcome, RouteMetrics};
 use crate::pool::Overfull;
 use crate::random::NoEntropy;
-use crate::replays::Claim as Seen;
+use crate::replays::{Claim as Seen, Claims};
+use crate::sessions::Store;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use crate::upstream::{self, Backends, Unavailable};
@@ -42,6 +43,10 @@ pub struct Ingress {
     /// One for each version of SOAP that the route speaks. Never empty.
     pub(crate) served: Vec<Arc<Recipient>>,
     pub(crate) users: Arc<Users>,
+    /// Where its conversations are.
+    pub(crate) store: Store,
+    /// Where its messages are claimed.
+    pub(crate) claims: Claims,
     pub(crate) authorisation: Authorisation,
     pub(crate) telling: Telling,
     pub(crate) backends: Backends,
@@ -201,8 +206,12 @@ impl Ingress {
         match claimed {
             Seen::Fresh => self.came(&opened, from, now),
             Seen::Seen => return Err(Refusal::Replayed.into()),
-            Seen::Full => {
-                note(audit, Outcome::Busy, &"the store of replay claims is full");
+            unknown @ (Seen::Full | Seen::Forgotten) => {
+                let why = match unknown {
+                    Seen::Full => "the store of replay claims is full",
+                    _ => "it was made before this process began, which does not know what was taken before",
+                };
+                note(audit, Outcome::Busy, &why);
                 return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await.map(Some);
             }
         }
@@ -247,13 +256,13 @@ impl Ingress {
             // A bootstrap message belongs to no context, whatever it brings.
             (Request::Issue, _) | (_, None) => Ok(None),
             (Request::Application | Request::Cancel | Request::Renew, Some(identifier)) => {
-                let found = self.world.sessions.find(&self.key(identifier), now);
+                let found = self.store.find(&self.key(identifier), now);
                 found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()))
             }
         }
     }
 
-    /// The key of a context in the store that all routes share.
+    /// The name of a context in a store that routes share.
     fn key(&self, identifier: &str) -> String {
         format!("{} {identifier}", self.scope)
     }
@@ -276,8 +285,9 @@ impl Ingress {
     /// is only sent again takes nothing of the nonce.
     fn claim(&self, opened: &Opened, now: Time) -> Seen {
         let at = self.world.clock.moment(now);
-        let claim = |once: Once| self.world.replays.claim(&once.key, once.until, at);
-        opened.once().map(claim).find(|seen| *seen != Seen::Fresh).unwrap_or(Seen::Fresh)
+        // Whatever it says, a message of a conversation is no older than that.
+        let began = opened.context().map(|context| context.created);
+        self.claims.claim(opened.once(), opened.created().max(began), at)
     }
 
     /// A trace for a request that came without one, where the route says so.

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nuncio_wss::Time;
+use nuncio_wss::{Once, Time};
 
 use crate::clock::Clock;
 
@@ -27,6 +27,38 @@ pub enum Claim {
     Seen,
     /// It is not known: there is no room for one more. The message must be refused.
     Full,
+    /// It is not known: the message was made when claims were made that nobody remembers. It must be refused.
+    Forgotten,
+}
+
+/// Where a route claims its messages.
+#[derive(Clone)]
+pub enum Claims {
+    /// In this process's memory: of what was claimed before it began nothing is known.
+    Memory {
+        /// Its claims.
+        replays: Arc<Replays>,
+        /// When it began to remember; `None` where nothing can have been before.
+        since: Option<Time>,
+    },
+}
+
+impl Claims {
+    /// Claims all of what makes a message unique. What it says of itself comes first: of several only one is told that it is
+    /// fresh, and what is only sent again takes nothing of the others.
+    ///
+    /// `created` is when the message was made, if that is known; of one that does not say so, as much is believed as of any.
+    pub(crate) fn claim(&self, once: impl Iterator<Item = Once>, created: Option<Time>, at: Moment) -> Claim {
+        match self {
+            Self::Memory { since, .. } if created.zip(*since).is_some_and(|(created, since)| created < since) => {
+                Claim::Forgotten
+            }
+            Self::Memory { replays, .. } => {
+                let claim = |once: Once| replays.claim(&once.key, once.until, at);
+                once.map(claim).find(|seen| *seen != Claim::Fresh).unwrap_or(Claim::Fresh)
+            }
+        }
+    }
 }
 
 /// Claims, each made at most once.

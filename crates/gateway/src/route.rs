@@ -21,6 +21,7 @@ use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
+use crate::sessions::Store;
 use crate::spans::Heard;
 use crate::upstream::{Backends, Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
@@ -179,6 +180,8 @@ pub fn compile(
         trace: settings.trace,
         pending: lifetimes.pending,
         idle: lifetimes.idle,
+        store: Store::Memory(Arc::clone(&world.sessions)),
+        claims: world.claims(),
         world: Arc::clone(world),
     }));
     Ok(Route { hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })

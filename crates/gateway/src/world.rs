@@ -1,13 +1,15 @@
 //! What all routes of a gateway share: its clock, its random source, and what it keeps.
 
-use nuncio_wss::Context;
+use std::sync::Arc;
+
+use nuncio_wss::{Context, Time};
 
 use crate::clock::Clock;
 use crate::config::{StoreLimits, TracingSettings};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::random::Entropy;
-use crate::replays::Replays;
+use crate::replays::{Claims, Replays};
 use crate::sessions::{Memory, Principals};
 use crate::spans::{NotExported, Spans};
 use crate::users::Guesses;
@@ -19,11 +21,13 @@ pub struct World {
     /// Random octets.
     pub entropy: Entropy,
     /// Conversations. The identifiers in it are those of [`crate::ingress`], which say the route too.
-    pub sessions: Memory<Context>,
+    pub sessions: Arc<Memory<Context>>,
     /// Who has them.
     pub principals: Principals,
     /// Messages seen before, on whatever route: a message taken on one is a replay on another.
-    pub replays: Replays,
+    pub replays: Arc<Replays>,
+    /// When what is kept in memory alone began to be kept; `None` where nothing can have been before.
+    pub since: Option<Time>,
     /// Wrong passwords.
     pub guesses: Guesses,
     /// Where private keys are used.
@@ -44,13 +48,14 @@ const PASSWORDS: usize = 16;
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
-        let sessions = Memory::new(stores.session_bytes, stores.principal_bytes);
+        let sessions = Arc::new(Memory::new(stores.session_bytes, stores.principal_bytes));
         Self {
             clock,
             entropy,
             sessions,
             principals: Principals::default(),
-            replays: Replays::new(stores.replay_bytes),
+            replays: Arc::new(Replays::new(stores.replay_bytes)),
+            since: None,
             guesses: Guesses::default(),
             private_keys: Pool::of_processors(PRIVATE_KEYS),
             passwords: Pool::of_processors(PASSWORDS),
@@ -65,6 +70,18 @@ impl World {
         Ok(Self { spans, ..self })
     }
 
+    /// The same world, before which there may have been another: what was claimed there is not known, so messages that were
+    /// made before now are not taken where claims are kept in memory alone.
+    #[must_use]
+    pub fn after_another(self) -> Self {
+        Self { since: Some(self.clock.now()), ..self }
+    }
+
+    /// Where a route claims messages whose claims end with this process.
+    pub(crate) fn claims(&self) -> Claims {
+        Claims::Memory { replays: Arc::clone(&self.replays), since: self.since }
+    }
+
     /// What is counted, in Prometheus's text format.
     pub fn measured(&self) -> Result<String, std::fmt::Error> {
         let now = self.clock.now();
@@ -76,10 +93,7 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
-
-    use nuncio_wss::Time;
 
     use super::*;
 

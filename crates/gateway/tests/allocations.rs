@@ -22,7 +22,7 @@ fn taken(count: usize, owners: usize) -> (usize, usize) {
             let principal = principals.shared(Arc::new(Principal::User(format!("user {}", number % owners).into())));
             let name = principal.name().unwrap().to_owned();
             let owner = Owner { name: &name, octets: principal.octets() };
-            let lease = Lease { owner, octets: 0, pending: end, end };
+            let lease = Lease { owner, octets: 0, pending: end, end, idle: None };
             store.put(&number.to_string(), principal, lease, now).unwrap();
         }
     });

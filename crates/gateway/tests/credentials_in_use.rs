@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use nuncio::clock::Clock;
 use nuncio::config::{
-    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
-    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Keeping, Lifetimes,
+    ListenerSettings, MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreKind, StoreLimits,
+    Timeouts,
 };
 use nuncio::gateway::{Gateway, Parts, Route, bind, serve};
 use nuncio::handover::Binding;
@@ -149,6 +150,7 @@ async fn start_before(
             addresses: Vec::new(),
             forward_addressing: false,
             trace: false,
+            store: StoreKind::Memory,
             limits,
             origin: Origin::Flag("test"),
         }],
@@ -161,6 +163,7 @@ async fn start_before(
             ..ConnectionLimits::default()
         },
         stores: StoreLimits::default(),
+        keeping: Keeping::default(),
         lifetimes,
         timeouts: Timeouts::default(),
         files: Vec::new(),

@@ -41,6 +41,13 @@ pub struct Call {
     expectation: Option<Expectation>,
 }
 
+impl Call {
+    /// What is sent.
+    pub fn message(&self) -> &Outbound {
+        &self.message
+    }
+}
+
 /// A client of one service, shared by all who call through it.
 pub struct Caller {
     initiator: Option<Initiator>,
@@ -141,6 +148,11 @@ impl Caller {
     /// Makes a call, and looks at what comes back: the text that was sent.
     pub async fn call(&self, connection: &mut Connection, call: &Call) -> Result<(), Failed> {
         let answer = connection.post(&call.message).await.map_err(wrong)?;
+        self.judge(call, answer)
+    }
+
+    /// Looks at what came back for a call.
+    pub fn judge(&self, call: &Call, answer: Answer) -> Result<(), Failed> {
         let (Some(initiator), Some(expectation)) = (&self.initiator, &call.expectation) else {
             return match answer.status {
                 200 => self.look(&answer.body),

@@ -43,6 +43,11 @@ impl Backend {
         Ok(Self { process, url: url + "/echo" })
     }
 
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What it said.
     pub fn log(&self) -> String {
         self.process.log()

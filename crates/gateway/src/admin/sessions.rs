@@ -175,7 +175,7 @@ struct Cut {
 }
 
 fn cut_one(world: &World, id: &str) -> Result<String, Refused> {
-    let cut = world.sessions.cut(world.clock.now(), |context| context.conversation.to_string() == id);
+    let cut = world.sessions.cut(world.clock.now(), |context| context.conversation.to_string() == id).len();
     if cut == 0 { Err(UNKNOWN) } else { json(&Cut { cut }) }
 }
 
@@ -183,5 +183,5 @@ fn cut(world: &World, asked: &Asked) -> Result<String, Refused> {
     if !asked.names_somebody() {
         return Err((StatusCode::BAD_REQUEST, "say whose: `principal` or `issuer`\n"));
     }
-    json(&Cut { cut: world.sessions.cut(world.clock.now(), |context| asked.means(context)) })
+    json(&Cut { cut: world.sessions.cut(world.clock.now(), |context| asked.means(context)).len() })
 }

@@ -131,7 +131,8 @@ impl Proxy {
             None => Clock::system(),
             Some(text) => Clock::started_at(Time::parse(text).ok_or_else(|| Failed::Clock(text.clone()))?),
         };
-        super::run::serve(self.configuration()?, clock, inherited).await
+        let recorded = self.clock.is_some();
+        super::run::serve(self.configuration()?, clock, recorded, inherited).await
     }
 
     fn configuration(self) -> Result<Configuration, ConfigError> {

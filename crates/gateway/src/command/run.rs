@@ -31,7 +31,7 @@ impl Run {
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
         let configuration = Configuration::load(&self.config)?;
-        let world = World::new(Clock::system(), Entropy::system(), &configuration.stores);
+        let world = World::new(Clock::system(), Entropy::system(), &configuration.stores).after_another();
         let world = Arc::new(world.traced(configuration.tracing.as_ref())?);
         let (change, changes) = mpsc::channel(1);
         let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
@@ -52,10 +52,17 @@ impl Run {
     }
 }
 
-/// Serves a configuration until a signal comes.
-pub(super) async fn serve(configuration: Configuration, clock: Clock, mut inherited: Inherited) -> Result<(), Failed> {
+/// Serves a configuration until a signal comes. `recorded` where the clock is not the present's.
+pub(super) async fn serve(
+    configuration: Configuration,
+    clock: Clock,
+    recorded: bool,
+    mut inherited: Inherited,
+) -> Result<(), Failed> {
     let shutdown = stopped()?;
-    let world = Arc::new(World::new(clock, Entropy::system(), &configuration.stores));
+    let world = World::new(clock, Entropy::system(), &configuration.stores);
+    // What was recorded is older than its clock's beginning.
+    let world = Arc::new(if recorded { world } else { world.after_another() });
     let gateway = Gateway::build(configuration, &world)?;
     let sockets = gateway.bind_among(&mut inherited).await?;
     unused(&inherited)?;

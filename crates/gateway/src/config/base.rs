@@ -50,6 +50,11 @@ impl Base {
         found
     }
 
+    /// Where a directory is that is written, and that nobody reads a configuration from.
+    pub(super) fn place(&self, directory: &Path) -> PathBuf {
+        self.folder.join(directory)
+    }
+
     /// Warns of secrets that others can read; of a configuration that is refused there is more to say first.
     pub(super) fn warn_of_open_secrets(&self) {
         let mut open = self.open.borrow().clone();

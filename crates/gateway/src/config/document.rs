@@ -1,7 +1,7 @@
 //! A whole configuration as it is said, in YAML or by flags; and from there to what can be served.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nuncio_policy::said;
 use schemars::JsonSchema;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::base::Base;
 use super::error::{ConfigError, Problem, Troubled};
+use super::keeping::{KeepingInput, StateInput};
 use super::limits::MessageLimits;
 use super::listener::{AdminInput, ListenerInput};
 use super::route::RouteInput;
@@ -37,6 +38,10 @@ pub(crate) struct Document {
     /// What one connection may cost.
     #[serde(default)]
     pub(crate) connections: ConnectionLimitsInput,
+    /// A directory for what is to survive this process.
+    pub(crate) state: Option<StateInput>,
+    /// A file with the keys with which what leaves this process is sealed.
+    pub(crate) key_ring: Option<Said<PathBuf>>,
     /// What may be kept.
     #[serde(default)]
     pub(crate) stores: StoreLimitsInput,
@@ -73,6 +78,8 @@ impl Document {
             routes,
             admin: None,
             tracing: None,
+            state: None,
+            key_ring: None,
             limits: MessageLimitsInput::default(),
             connections: ConnectionLimitsInput::default(),
             stores: StoreLimitsInput::default(),
@@ -108,7 +115,8 @@ impl Document {
         let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
         let listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
         let limits = self.limits.over_with_text(MessageLimits::default());
-        let routes = self.routes.value.into_iter().map(|input| input.build(&limits, base));
+        let keeping = KeepingInput { state: self.state, key_ring: self.key_ring }.build(base)?;
+        let routes = self.routes.value.into_iter().map(|input| input.build(&limits, &keeping, base));
         let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
         // Every route is served on every listener.
         let clear = listeners.iter().find(|listener| listener.is_clear());
@@ -132,6 +140,7 @@ impl Document {
             tracing: self.tracing.map(TracingInput::build).transpose()?,
             connections: self.connections.over_defaults(),
             stores: self.stores.over_with_share(),
+            keeping,
             lifetimes: self.lifetimes.over_defaults(),
             timeouts: self.timeouts.over_defaults(),
             files: base.files(),

@@ -261,6 +261,17 @@ pub enum Problem {
          listener does: say `client_certificates` where it has `tls`; where TLS is taken off in front there are none"
     )]
     NoClientCertificates(String),
+    /// A route keeps its conversations where nothing is kept.
+    #[error("a route with `store: {store}` needs `{needs}` beside `routes`")]
+    NoStore {
+        /// The store.
+        store: &'static str,
+        /// What is to be said.
+        needs: &'static str,
+    },
+    /// A key ring that is none.
+    #[error("key_ring: {0}")]
+    KeyRing(String),
     /// A listener believes clients' certificates, and it is not said whether these may be revoked.
     #[error(
         "`trust` of a listener says in `crls` which files have lists of revoked certificates, or `off`: \

@@ -13,6 +13,7 @@ mod document;
 mod endpoint;
 mod error;
 mod identity;
+mod keeping;
 mod limits;
 mod listener;
 mod place;
@@ -26,7 +27,7 @@ mod traces;
 mod trust;
 mod user;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ pub(crate) use document::Document;
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
 pub use error::{ConfigError, Problem};
+pub use keeping::StoreKind;
 pub use limits::{
     BODY_GRACE, CALLS, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, StoreLimits, Timeouts,
 };
@@ -63,6 +65,7 @@ pub(crate) use user::{KeepInput, Password, UserInput, first_line};
 
 use crate::handover::Binding;
 use crate::identity::Telling;
+use crate::keyring::KeyRing;
 use crate::users::Users;
 
 /// A configuration.
@@ -79,6 +82,8 @@ pub struct Configuration {
     pub connections: ConnectionLimits,
     /// What may be kept.
     pub stores: StoreLimits,
+    /// Where it is kept, beside this process's memory.
+    pub keeping: Keeping,
     /// How long what is said is good for.
     pub lifetimes: Lifetimes,
     /// How long a peer may keep us waiting.
@@ -115,6 +120,15 @@ impl Configuration {
 /// What paths in a file are relative to.
 fn base_of(file: &Path) -> Base {
     Base::new(file.parent().unwrap_or(Path::new("")))
+}
+
+/// Where conversations and claims are kept beside this process's memory.
+#[derive(Default)]
+pub struct Keeping {
+    /// A state directory.
+    pub state: Option<PathBuf>,
+    /// The keys with which what leaves this process is sealed; of a state directory its own, where there are none.
+    pub ring: Option<KeyRing>,
 }
 
 /// Where spans go.
@@ -198,6 +212,8 @@ pub struct RouteSettings {
     pub forward_addressing: bool,
     /// Whether a request that comes without a trace begins one.
     pub trace: bool,
+    /// Where it keeps its conversations.
+    pub store: StoreKind,
     /// What a message may cost.
     pub limits: MessageLimits,
     /// Where the route is said.

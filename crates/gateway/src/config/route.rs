@@ -16,12 +16,13 @@ use super::base::Base;
 use super::credentials::{CertificateInput, PairInput, identities};
 use super::error::{ConfigError, Problem, Troubled};
 use super::identity::{AuthoriseInput, IdentityInput};
+use super::keeping::StoreKind;
 use super::limits::MessageLimits;
 use super::policy::{PolicyInput, PolicySource, PolicyWords};
 use super::tables::MessageLimitsInput;
 use super::trust::{TrustInput, trust};
 use super::user::{KeepInput, UserInput, keep, users};
-use super::{ContractSettings, Endpoint, RouteHost, RoutePath, RouteSettings, Said};
+use super::{ContractSettings, Endpoint, Keeping, RouteHost, RoutePath, RouteSettings, Said};
 use crate::identity::Telling;
 
 /// A route: a path with its policy and the plain service behind it.
@@ -94,6 +95,9 @@ pub(crate) struct RouteInput {
     /// Whether a request without `traceparent` begins a trace.
     #[serde(default)]
     pub(crate) trace: bool,
+    /// Where its conversations are kept and its messages are claimed: on `disk`, where there is a `state` directory, or else in
+    /// `memory`.
+    pub(crate) store: Option<Said<StoreKind>>,
     /// The route's own limits, over those of all.
     #[serde(default)]
     pub(crate) limits: MessageLimitsInput,
@@ -152,6 +156,7 @@ impl RouteInput {
             addresses: Vec::new(),
             forward_addressing: false,
             trace: false,
+            store: None,
             limits: MessageLimitsInput::default(),
         }
     }
@@ -180,6 +185,8 @@ impl RouteInput {
             // And what is answered goes on as it is.
             (self.faults != FaultsInput::default(), "faults"),
             (translates(&self.backend), "soap"),
+            // Nor is anything kept.
+            (self.store.is_some(), "store"),
         ];
         match others.into_iter().find(|(said, _)| *said) {
             Some((_, second)) => Err(plain.problem(Problem::Either { owner: "route", first: "danger_plain", second })),
@@ -207,7 +214,12 @@ impl RouteInput {
     }
 
     /// Reads its files, below `base`. What it does not say of `limits` holds.
-    pub(super) fn build(self, limits: &MessageLimits, base: &Base) -> Result<RouteSettings, ConfigError> {
+    pub(super) fn build(
+        self,
+        limits: &MessageLimits,
+        keeping: &Keeping,
+        base: &Base,
+    ) -> Result<RouteSettings, ConfigError> {
         let path = RoutePath::parse(&self.path)?;
         let hosts = self.hosts()?;
         let plain = self.plain()?;
@@ -258,6 +270,7 @@ impl RouteInput {
             addresses: self.addresses.into_iter().map(address).collect::<Result<_, _>>()?,
             forward_addressing: self.forward_addressing,
             trace: self.trace,
+            store: keeping.store(self.store.as_ref())?,
             limits: self.limits.over_with_text(limits.clone()),
             origin: named.origin,
         })

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use nuncio_crypto::random::Random;
 use nuncio_wss::{
-    Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Time,
+    Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Reply, Time,
 };
 
 use super::{Denied, Ingress, note};
 use crate::metrics::Outcome;
 use crate::random::NoEntropy;
-use crate::sessions::{Lease, Owner};
+use crate::sessions::{Lease, NotKept, Owner, owner};
 use crate::spans::Story;
 
 /// What a new context takes in memory, in octets: its name and a key. Keys that are derived of it are kept elsewhere.
@@ -25,9 +25,9 @@ impl Ingress {
     /// Notes that the message's context is in use: so it goes on, and the one that it replaced need not last.
     pub(super) fn used(&self, context: Option<&Arc<Context>>, now: Time) {
         let Some(context) = context else { return };
-        self.world.sessions.used(&self.key(&context.name()), self.idle.map(|idle| now.plus(idle)), now);
+        self.store.used(&self.key(&context.name()), self.idle, now);
         if let Some(old) = context.replaces() {
-            self.world.sessions.retire(&self.key(old), now.plus(ROLLOVER));
+            self.store.retire(&self.key(old), now.plus(ROLLOVER));
         }
     }
 
@@ -43,7 +43,7 @@ impl Ingress {
     ) -> Result<Message, Denied> {
         let (name, octets) = (owner(&principal), principal.octets());
         let owner = Owner { name: &name, octets };
-        if let Err(full) = self.world.sessions.has_room(owner, CONTEXT, now) {
+        if let Err(full) = self.store.has_room(owner, CONTEXT, now) {
             note(audit, Outcome::Busy, &full);
             return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
@@ -96,9 +96,10 @@ impl Ingress {
                 let key = self.key(&context.name());
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
-                let lease = Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end };
-                if let Err(full) = self.world.sessions.put(&key, Arc::new(context), lease, now) {
-                    note(audit, Outcome::Busy, &format_args!("the last place went to somebody else: {full}"));
+                let lease =
+                    Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end, idle: self.idle };
+                if let Err(not_kept) = self.store.put(&key, Arc::new(context), lease, now).await {
+                    note(audit, Outcome::Busy, &not_kept);
                     return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
                 }
                 Ok(message)
@@ -118,33 +119,34 @@ impl Ingress {
             Ok(cancelled) => cancelled,
             Err(issue) => return refused(issue, audit),
         };
-        if let Some(old) = replaced {
-            self.world.sessions.remove(&old);
+        if let Some(old) = replaced
+            && let Err(not_ended) = self.store.remove(&old).await
+        {
+            return self.not_ended(&not_ended, reply, audit).await;
         }
+        let Some((key, context)) = key else { return Ok(message) };
         // Of two cancels at once, one finds it.
-        match key {
-            Some((key, context)) if self.world.sessions.remove(&key).is_none() => {
+        match self.store.remove(&key).await {
+            Ok(true) => Ok(message),
+            Ok(false) => {
                 let refusal = Refusal::UnknownContext(context.identifier.to_string());
                 let fault = Fault::refusal(refusal.class(), context.dialect);
                 note(audit, Outcome::Refused(refusal.class()), &refusal);
                 self.seal(reply, Answer::Fault(fault), audit).await
             }
-            _ => Ok(message),
+            Err(not_ended) => self.not_ended(&not_ended, reply, audit).await,
         }
+    }
+
+    /// Tells whoever cancelled that it is not done for good: a store that could not be told may know the conversation again.
+    async fn not_ended(&self, why: &NotKept, reply: Reply, audit: &mut Story<'_>) -> Result<Message, Denied> {
+        note(audit, Outcome::Busy, why);
+        self.seal(reply, Answer::Fault(Fault::busy()), audit).await
     }
 }
 
 /// How a trust request is granted.
 pub(super) type Grant = fn(Opened, Arc<Principal>, Time, &mut dyn Random) -> Result<Issued, Issue>;
-
-/// Whose share of the store a principal's conversations count against; a user and a certificate of one name are two.
-fn owner(principal: &Principal) -> String {
-    match principal {
-        Principal::Anonymous => "anonymous".to_owned(),
-        Principal::Certificate(holder) => format!("certificate {}", holder.subject),
-        Principal::User(name) => format!("user {name}"),
-    }
-}
 
 /// A trust request that is not granted has its own sealed answer.
 fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {

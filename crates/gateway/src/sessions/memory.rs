@@ -15,6 +15,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::hash;
@@ -59,6 +60,8 @@ pub struct Lease<'a> {
     pub pending: Time,
     /// Until when it lives once it was used.
     pub end: Time,
+    /// For how long it lives then if nobody uses it any more; to its end, where that is not said.
+    pub idle: Option<Duration>,
 }
 
 /// What the store holds.
@@ -173,15 +176,19 @@ impl<V> Memory<V> {
     ///
     /// A value that is there already under that identifier is replaced.
     pub fn put(&self, identifier: &str, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
+        self.put_at(key(identifier), value, lease, now)
+    }
+
+    /// The same, where only the key of the identifier is known.
+    pub(super) fn put_at(&self, key: Key, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
         // What is larger than an entry can say has no room anywhere.
         let octets = u32::try_from(lease.octets.saturating_add(OVERHEAD)).map_err(|_| Full::Store)?;
         let (owner, common) = self.owner(lease.owner);
-        self.remove(identifier);
+        self.remove_at(&key);
         self.reserve(owner, common, octets).or_else(|_| {
             self.sweep(now);
             self.reserve(owner, common, octets)
         })?;
-        let key = key(identifier);
         let full = lease.end.millis();
         let end = lease.pending.millis().min(full);
         let mut shard = self.shard(&key);
@@ -213,21 +220,29 @@ impl<V> Memory<V> {
     }
 
     /// The conversation with that identifier was used at `now`: it lives until `idle`, if that is said, or else its whole life.
-    pub fn used(&self, identifier: &str, idle: Option<Time>, now: Time) {
-        let key = key(identifier);
-        self.shard(&key).use_until(&key, idle.map_or(i64::MAX, Time::millis), now.millis());
+    /// Whether it is there and was not used before.
+    pub fn used(&self, identifier: &str, idle: Option<Time>, now: Time) -> bool {
+        self.used_at(&key(identifier), idle, now)
     }
 
-    /// Lets what is kept under that identifier end at `end`, if it would end later.
-    pub fn retire(&self, identifier: &str, end: Time) {
+    /// The same, where only the key of the identifier is known.
+    pub(super) fn used_at(&self, key: &Key, idle: Option<Time>, now: Time) -> bool {
+        self.shard(key).use_until(key, idle.map_or(i64::MAX, Time::millis), now.millis())
+    }
+
+    /// Lets what is kept under that identifier end at `end`, if it would end later. Whether it is there and would.
+    pub fn retire(&self, identifier: &str, end: Time) -> bool {
         let key = key(identifier);
-        self.shard(&key).shorten(&key, end.millis());
+        self.shard(&key).shorten(&key, end.millis())
     }
 
     /// Ends the conversation with that identifier; gives it back if it was there.
     pub fn remove(&self, identifier: &str) -> Option<Arc<V>> {
-        let key = key(identifier);
-        let entry = self.shard(&key).remove(&key)?;
+        self.remove_at(&key(identifier))
+    }
+
+    fn remove_at(&self, key: &Key) -> Option<Arc<V>> {
+        let entry = self.shard(key).remove(key)?;
         lock(&self.accounts).give_back(&entry);
         Some(entry.value)
     }
@@ -285,19 +300,19 @@ impl<V> Memory<V> {
         seen
     }
 
-    /// Ends the conversations that `which` takes; how many these were.
-    pub fn cut(&self, now: Time, which: impl Fn(&V) -> bool) -> usize {
-        let mut count = 0;
+    /// Ends the conversations that `which` takes; the keys of these.
+    pub fn cut(&self, now: Time, which: impl Fn(&V) -> bool) -> Vec<Key> {
+        let mut all = Vec::new();
         for shard in &self.shards {
             let mut shard = lock(shard);
             self.expire(&mut shard, now);
             let cut: Vec<_> = shard.entries().filter(|(_, entry)| which(&entry.value)).map(|(key, _)| *key).collect();
             for entry in cut.iter().filter_map(|key| shard.remove(key)) {
                 lock(&self.accounts).give_back(&entry);
-                count += 1;
             }
+            all.extend(cut);
         }
-        count
+        all
     }
 
     /// Drops whatever has expired.
@@ -349,7 +364,8 @@ fn shard_of(key: &Key) -> usize {
     usize::from(key[15]) % SHARDS
 }
 
-fn key(identifier: &str) -> Key {
+/// The key under which that identifier is known.
+pub(super) fn key(identifier: &str) -> Key {
     let digest = hash(DigestAlgorithm::Sha256, identifier.as_bytes());
     digest.as_ref().first_chunk().copied().unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 /// The key of a conversation: a digest of what names it, so that nobody chooses which come to lie together.
-pub(super) type Key = [u8; 16];
+pub type Key = [u8; 16];
 
 /// What an entry costs beside its value, in octets, where all has just grown: 72 for itself with its key and its hash, and an
 /// eighth of that; twenty of the table; eight of the order of ends.
@@ -102,30 +102,37 @@ impl<V> Shard<V> {
         before
     }
 
-    /// The entry was used at `now`: it lives until `end` if it would end sooner, and no longer than it may.
-    pub(super) fn use_until(&mut self, key: &Key, end: i64, now: i64) {
+    /// The entry was used at `now`: it lives until `end` if it would end sooner, and no longer than it may. Whether it is the
+    /// first time.
+    pub(super) fn use_until(&mut self, key: &Key, end: i64, now: i64) -> bool {
         self.change(key, |entry| {
+            let first = entry.used == NEVER;
             entry.used = entry.used.max(now);
             entry.end = entry.end.max(end).min(entry.full);
-        });
+            first
+        })
     }
 
-    /// Lets the entry end no later than that, used or not.
-    pub(super) fn shorten(&mut self, key: &Key, end: i64) {
+    /// Lets the entry end no later than that, used or not. Whether it may not live as long now as it might have.
+    pub(super) fn shorten(&mut self, key: &Key, end: i64) -> bool {
         self.change(key, |entry| {
+            let longer = entry.full > end;
             entry.full = entry.full.min(end);
             entry.end = entry.end.min(end);
-        });
+            longer
+        })
     }
 
-    fn change(&mut self, key: &Key, change: impl FnOnce(&mut Entry<V>)) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+    /// What `change` says of the entry; no, where there is none.
+    fn change(&mut self, key: &Key, change: impl FnOnce(&mut Entry<V>) -> bool) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else { return false };
         let before = entry.end;
-        change(entry);
+        let told = change(entry);
         if entry.end != before {
             let place = entry.place as usize;
             self.settle(place);
         }
+        told
     }
 
     /// Takes an entry out.

@@ -20,8 +20,9 @@ use super::keys::{Issued, Subject, Validity};
 use super::{Failed, drained, stopped};
 use crate::clock::Clock;
 use crate::config::{
-    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Lifetimes, ListenerSettings,
-    MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreLimits, Timeouts,
+    Backend, Configuration, ConnectionLimits, ContractSettings, Endpoint, Identity, Keeping, Lifetimes,
+    ListenerSettings, MessageLimits, Origin, Protection, RoutePath, RouteSettings, Said, StoreKind, StoreLimits,
+    Timeouts,
 };
 use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::handover::Binding;
@@ -214,6 +215,7 @@ fn configuration(
         addresses: Vec::new(),
         forward_addressing: false,
         trace: false,
+        store: StoreKind::Memory,
         limits: MessageLimits::default(),
         origin: Origin::Flag("demo"),
     };
@@ -224,6 +226,7 @@ fn configuration(
         tracing: None,
         connections: ConnectionLimits::default(),
         stores: StoreLimits::default(),
+        keeping: Keeping::default(),
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
         files: Vec::new(),
