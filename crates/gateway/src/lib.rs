@@ -5,7 +5,7 @@
 //! - [`listen`] connections, [`http`] requests, `media` SOAP's media types, [`gateway`] which handler gets which
 //! - [`ingress`] one message through it: begin here; [`plain`] one without security; [`route`] what they are made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`pool`] what waits for a processor; [`identity`] how a backend is told
-//! - [`keyring`] keys under which state is sealed that leaves the process
+//! - [`keyring`] keys under which state is sealed that leaves the process, [`state`] what of it stays on this machine
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - `load` how much is in hand at once
@@ -39,6 +39,7 @@ pub mod service;
 pub mod sessions;
 mod site;
 pub mod spans;
+pub mod state;
 pub mod trace;
 pub mod tracestate;
 pub mod upstream;

@@ -55,6 +55,12 @@ impl Draw {
     pub fn check(&self) -> Result<(), NoEntropy> {
         if self.failed { Err(NoEntropy) } else { Ok(()) }
     }
+
+    /// A handle that was given octets that are not random.
+    #[cfg(test)]
+    pub(crate) fn failing() -> Self {
+        Self { source: Source::System, failed: true }
+    }
 }
 
 impl Random for Draw {
@@ -84,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_forgotten() {
-        let mut draw = Draw { source: Source::System, failed: true };
+        let mut draw = Draw::failing();
         draw.fill(&mut [0; 8]);
         assert_eq!(draw.check(), Err(NoEntropy));
     }
