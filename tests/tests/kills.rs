@@ -189,3 +189,12 @@ async fn what_is_in_memory_is_lost_and_never_taken_twice() {
     assert!(counts.lost.load(Ordering::Relaxed) >= KILLS, "each process begins without conversations: {counts:?}");
     kill("messages", MESSAGES, "", "").await;
 }
+
+/// In a state directory conversations outlive the process, and what was claimed is known to the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_on_disk_is_neither_lost_nor_taken_twice() {
+    for (name, preset) in [("disk", CONVERSATION), ("disk-messages", MESSAGES)] {
+        let counts = kill(name, preset, "state: { directory: state }\n", "").await;
+        assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
+    }
+}

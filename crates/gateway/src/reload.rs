@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 use crate::config::{ConfigError, Configuration, ConnectionLimits, Look, StoreLimits};
 use crate::gateway::{Bound, CannotListen, Change, Gateway};
 use crate::handover::{self, Told};
+use crate::keyring::{KeyRing, NotReplaced};
 use crate::route::{RouteError, Service};
 use crate::world::World;
 
@@ -30,6 +31,9 @@ pub enum NotReloaded {
     /// A route cannot be served.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// Its key ring is older than the one in use.
+    #[error("key_ring: {0}")]
+    Ring(#[from] NotReplaced),
     /// A socket cannot be bound.
     #[error(transparent)]
     Listen(#[from] CannotListen),
@@ -49,6 +53,9 @@ pub enum NotReloaded {
 struct Fixed {
     connections: ConnectionLimits,
     stores: StoreLimits,
+    state: Option<PathBuf>,
+    /// Whether there is a key ring; which, may change.
+    ring: bool,
     admin: Option<String>,
     /// Collector, and the octets of the part that is kept.
     tracing: Option<(String, u64)>,
@@ -59,6 +66,8 @@ impl Fixed {
         Self {
             connections: configuration.connections.clone(),
             stores: configuration.stores.clone(),
+            state: configuration.keeping.state.clone(),
+            ring: configuration.keeping.ring.is_some(),
             admin: configuration.admin.as_ref().map(|admin| admin.address.value.clone()),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
@@ -69,6 +78,10 @@ impl Fixed {
             Err(NotReloaded::Fixed("`connections`"))
         } else if self.stores != other.stores {
             Err(NotReloaded::Fixed("`stores`"))
+        } else if self.state != other.state {
+            Err(NotReloaded::Fixed("`state`"))
+        } else if self.ring != other.ring {
+            Err(NotReloaded::Fixed("`key_ring`"))
         } else if self.admin != other.admin {
             Err(NotReloaded::Fixed("`admin`"))
         } else if self.tracing != other.tracing {
@@ -202,18 +215,31 @@ impl Reloader {
         let gateway;
         (*named, gateway) = read.await.map_err(|_| NotReloaded::Panicked)?;
         let (made, is_made) = oneshot::channel();
-        let change = gateway?.change(&mut self.bound, made).await?;
+        let (gateway, ring) = gateway?;
+        let change = gateway.change(&mut self.bound, made).await?;
+        if let (Some(ring), Some(keys)) = (ring, self.world.keys()) {
+            keys.replace(&Arc::new(ring))?;
+        }
         self.changes.send(change).await.map_err(|_| NotReloaded::Ending)?;
         is_made.await.map_err(|_| NotReloaded::Ending)
     }
 }
 
-/// What the configuration in a file makes, in that world.
-fn build(file: &Path, fixed: &Fixed, world: &Arc<World>, named: &mut Vec<Look>) -> Result<Gateway, NotReloaded> {
-    let configuration = Configuration::load_noting(file, named)?;
+/// What the configuration in a file makes, in that world, and its key ring.
+fn build(
+    file: &Path,
+    fixed: &Fixed,
+    world: &Arc<World>,
+    named: &mut Vec<Look>,
+) -> Result<(Gateway, Option<KeyRing>), NotReloaded> {
+    let mut configuration = Configuration::load_noting(file, named)?;
     // First, since what is built begins to be measured, and its backends to be asked whether they are well.
     fixed.allows(&Fixed::of(&configuration))?;
-    Ok(Gateway::build(configuration, world)?)
+    let ring = configuration.keeping.ring.take();
+    if let (Some(ring), Some(keys)) = (&ring, world.keys()) {
+        keys.allows(ring)?;
+    }
+    Ok((Gateway::build(configuration, world)?, ring))
 }
 
 #[cfg(test)]

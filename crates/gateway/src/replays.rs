@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nuncio_wss::{Once, Time};
 
 use crate::clock::Clock;
+use crate::state::ClaimFiles;
 
 /// How many locks the store is spread over.
 const SHARDS: usize = 16;
@@ -41,6 +42,15 @@ pub enum Claims {
         /// When it began to remember; `None` where nothing can have been before.
         since: Option<Time>,
     },
+    /// In files beside it, which are read when a process begins.
+    Files {
+        /// Its claims, those that were read among them.
+        replays: Arc<Replays>,
+        /// Where they are written.
+        files: Arc<ClaimFiles>,
+        /// When the files began to be whole; `None` where they are.
+        since: Option<Time>,
+    },
 }
 
 impl Claims {
@@ -49,13 +59,25 @@ impl Claims {
     ///
     /// `created` is when the message was made, if that is known; of one that does not say so, as much is believed as of any.
     pub(crate) fn claim(&self, once: impl Iterator<Item = Once>, created: Option<Time>, at: Moment) -> Claim {
-        match self {
-            Self::Memory { since, .. } if created.zip(*since).is_some_and(|(created, since)| created < since) => {
-                Claim::Forgotten
-            }
-            Self::Memory { replays, .. } => {
-                let claim = |once: Once| replays.claim(&once.key, once.until, at);
-                once.map(claim).find(|seen| *seen != Claim::Fresh).unwrap_or(Claim::Fresh)
+        let (Self::Memory { replays, since } | Self::Files { replays, since, .. }) = self;
+        if created.zip(*since).is_some_and(|(created, since)| created < since) {
+            return Claim::Forgotten;
+        }
+        let claim = |once: Once| match replays.claim(&once.key, once.until, at) {
+            Claim::Fresh => self.write(&once),
+            claim => claim,
+        };
+        once.map(claim).find(|seen| *seen != Claim::Fresh).unwrap_or(Claim::Fresh)
+    }
+
+    /// Writes a claim down that was made; the message has no effect before.
+    fn write(&self, once: &Once) -> Claim {
+        let Self::Files { files, .. } = self else { return Claim::Fresh };
+        match files.append(&once.key, once.until) {
+            Ok(()) => Claim::Fresh,
+            Err(error) => {
+                tracing::error!(%error, "a claim cannot be written, and its message is not taken");
+                Claim::Full
             }
         }
     }

@@ -21,7 +21,6 @@ use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
-use crate::sessions::Store;
 use crate::spans::Heard;
 use crate::upstream::{Backends, Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
@@ -58,6 +57,9 @@ pub enum RouteProblem {
     /// A trusted certificate cannot be used.
     #[error("trust: {0}")]
     Trust(#[from] CertificateError),
+    /// Nothing is kept where it keeps its conversations.
+    #[error("nothing is kept where it is to keep its conversations")]
+    NoStore,
     /// No client can be made for its backend.
     #[error("backend: {0}")]
     Upstream(#[from] UpstreamProblem),
@@ -167,6 +169,7 @@ pub fn compile(
     }
     let contract = contract(&mut settings, &served, backends.default(), &world.clock);
     let scope = scope(&settings);
+    let (store, claims) = world.store(settings.store).ok_or_else(|| fail(RouteProblem::NoStore))?;
     let handler = Service::Secured(Box::new(Ingress {
         scope,
         name: settings.name(),
@@ -180,8 +183,8 @@ pub fn compile(
         trace: settings.trace,
         pending: lifetimes.pending,
         idle: lifetimes.idle,
-        store: Store::Memory(Arc::clone(&world.sessions)),
-        claims: world.claims(),
+        store,
+        claims,
         world: Arc::clone(world),
     }));
     Ok(Route { hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })

@@ -32,7 +32,9 @@ use nuncio_crypto::secret::Secret;
 use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::model::{PasswordKind, Token};
 use nuncio_policy::preset::{self, Preset};
-use nuncio_wss::{Context, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time};
+use nuncio_wss::{
+    Context, Expectation, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -243,7 +245,7 @@ impl Client {
         Time::from_millis(self.hands.load(Ordering::Relaxed))
     }
 
-    fn seal(&mut self, context: Option<&Arc<Context>>) -> (Outbound, nuncio_wss::Expectation) {
+    fn seal(&mut self, context: Option<&Arc<Context>>) -> (Outbound, Expectation) {
         let plain = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>\
                      <Echo xmlns=\"http://nuncio.example/echo\"><text>hello</text></Echo></s:Body></s:Envelope>";
         let now = self.now();
@@ -278,15 +280,24 @@ impl Client {
         self.send(&request).await
     }
 
+    async fn renews(&mut self, context: &Arc<Context>) -> Result<Arc<Context>, Answer> {
+        let (request, expectation) = self.initiator.renew(context, self.now(), &mut self.random).unwrap();
+        self.established(&request, &expectation).await
+    }
+
     async fn asks(&mut self) -> Result<Arc<Context>, Answer> {
         let (request, expectation) = self.initiator.issue(self.now(), &mut self.random).unwrap();
-        let answer = self.send(&request).await;
+        self.established(&request, &expectation).await
+    }
+
+    async fn established(&mut self, request: &Outbound, expectation: &Expectation) -> Result<Arc<Context>, Answer> {
+        let answer = self.send(request).await;
         if answer.status != 200 {
             return Err(answer);
         }
         let http = HttpFacts { content_type: &answer.content_type, soap_action: None };
-        let opening = self.initiator.open(&http, answer.body.clone(), &expectation, self.now()).unwrap();
-        Ok(Arc::new(self.initiator.established(&opening, &expectation, self.now()).unwrap()))
+        let opening = self.initiator.open(&http, answer.body.clone(), expectation, self.now()).unwrap();
+        Ok(Arc::new(self.initiator.established(&opening, expectation, self.now()).unwrap()))
     }
 }
 
@@ -324,6 +335,39 @@ async fn conversations_do_not_wait_for_private_keys() {
     let_go.send(()).unwrap();
     work.await.unwrap();
     assert!(client.asks().await.is_ok());
+}
+
+/// As many new keys of a conversation wait for their first use as WCF has it; once one is used the others are over, and the
+/// old one goes on for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_keys_that_nobody_uses_are_few() {
+    let served = start(CONVERSATION, &[], None).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    let first = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+    let mut renewed = Vec::new();
+    for _ in 0..5 {
+        renewed.push(client.renews(&first).await.unwrap_or_else(|_| panic!("not renewed")));
+    }
+    assert!(client.renews(&first).await.is_err_and(|answer| answer.status == 500));
+    assert!(served.measured("nuncio_requests_total{route=\"*\",kind=\"renew\",outcome=\"busy\"}").ends_with(" 1"));
+    served.pass(121);
+    for _ in 0..2 {
+        renewed.push(
+            client.renews(&first).await.unwrap_or_else(|_| panic!("what nobody used is over, and takes no place")),
+        );
+    }
+
+    let calls = async |client: &mut Client, context| {
+        let (request, _) = client.seal(Some(context));
+        client.send(&request).await.status
+    };
+    assert_eq!(calls(&mut client, &renewed[6]).await, 200);
+    assert_eq!(calls(&mut client, &renewed[5]).await, 500, "another of them is in use");
+    assert_eq!(calls(&mut client, &renewed[0]).await, 500);
+    assert_eq!(calls(&mut client, &first).await, 200, "messages may be on their way");
+    served.pass(301);
+    assert_eq!(calls(&mut client, &first).await, 500);
+    assert_eq!(calls(&mut client, &renewed[6]).await, 200);
 }
 
 /// A request that would wait in vain is turned away before its body has come; if it has, its connection is good for the next.

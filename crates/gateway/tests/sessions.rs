@@ -8,6 +8,7 @@ mod watched;
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use program::nuncio;
@@ -161,4 +162,46 @@ fn what_is_not_asked_here_and_so_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     let (done, said) = sessions(&gateway, &["cut"]);
     assert!(!done && said.contains("required"), "{said}");
+}
+
+/// In a state directory what was cut stays cut, and what was not is there again, whatever became of the process.
+#[test]
+fn what_is_cut_on_disk_does_not_come_back() {
+    let backend = Backend::start();
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sessions-state-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&state);
+    let mut gateway = Gateway::start_with(&backend, "", &format!("state: {{ directory: {} }}\n", state.display()));
+    for _ in 0..3 {
+        assert!(gateway.talk().contains("SecurityContextToken"));
+    }
+    let all = list(&gateway, "").0;
+    let identifier = |at: usize| all[at]["identifier"].as_str().unwrap();
+    assert_eq!(sessions(&gateway, &["cut", all[1]["id"].as_str().unwrap()]), (true, "1 cut\n".to_owned()));
+    for _ in 0..2 {
+        gateway = gateway.again();
+        assert_eq!(list(&gateway, "").0, [all[0].clone(), all[2].clone()], "each as it was");
+        assert!(refusal(&gateway, identifier(1)).contains("is not known here"));
+        assert!(!refusal(&gateway, identifier(2)).contains("is not known here"));
+    }
+    // A ring that does not open what was sealed makes no conversation of it.
+    std::fs::remove_file(state.join("keys.yaml")).unwrap();
+    gateway = gateway.again();
+    assert_eq!(list(&gateway, "").0, Vec::<Value>::new());
+    let log = std::fs::read_to_string(&gateway.log).unwrap();
+    assert!(log.contains("not all conversations are known again") && log.contains("unreadable=2"), "{log}");
+}
+
+/// Two gateways would write over each other.
+#[test]
+fn a_state_directory_is_one_gateways() {
+    let backend = Backend::start();
+    let state = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sessions-one-{}", std::process::id()));
+    let besides = format!("state: {{ directory: {} }}\n", state.display());
+    let gateway = Gateway::start_with(&backend, "", &besides);
+    let mut second = nuncio();
+    second.arg("run").arg("--config").arg(gateway.log.with_extension("yaml"));
+    let output = second.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("is in use by another process"), "{said}");
+    assert!(gateway.talk().contains("SecurityContextToken"), "the first goes on");
 }

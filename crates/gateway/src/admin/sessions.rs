@@ -10,6 +10,7 @@ use hyper::{Method, StatusCode};
 use nuncio_policy::model::TrustVersion;
 use nuncio_wss::{Context, Principal};
 use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
 
 use crate::sessions::{Place, Seen};
 use crate::world::World;
@@ -131,16 +132,15 @@ type Refused = (StatusCode, &'static str);
 /// What is asked of all of them, or of the one whose number follows. It looks at every conversation, which takes a while: not on
 /// a thread that answers messages.
 pub(super) async fn tell(world: Arc<World>, method: Method, id: Option<String>, asked: Asked) -> Response {
-    let told = tokio::task::spawn_blocking(move || match (method, id) {
-        (Method::DELETE, Some(id)) => cut_one(&world, &id),
-        (Method::DELETE, None) => cut(&world, &asked),
-        (_, Some(id)) => show(&world, &id),
-        (_, None) => list(&world, &asked),
-    });
-    match told.await {
-        Ok(Ok(json)) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
-        Ok(Err((status, why))) => super::text(status, why),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let told = if method == Method::DELETE {
+        cut(&world, id, asked).await
+    } else {
+        let told = spawn_blocking(move || id.map_or_else(|| list(&world, &asked), |id| show(&world, &id)));
+        told.await.unwrap_or(Err((StatusCode::INTERNAL_SERVER_ERROR, "looking for it failed\n")))
+    };
+    match told {
+        Ok(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
+        Err((status, why)) => super::text(status, why),
     }
 }
 
@@ -174,14 +174,21 @@ struct Cut {
     cut: usize,
 }
 
-fn cut_one(world: &World, id: &str) -> Result<String, Refused> {
-    let cut = world.sessions.cut(world.clock.now(), |context| context.conversation.to_string() == id).len();
-    if cut == 0 { Err(UNKNOWN) } else { json(&Cut { cut }) }
-}
-
-fn cut(world: &World, asked: &Asked) -> Result<String, Refused> {
-    if !asked.names_somebody() {
+/// Cuts the conversation of that number, or those that are meant.
+async fn cut(world: &Arc<World>, id: Option<String>, asked: Asked) -> Result<String, Refused> {
+    let one = id.is_some();
+    if !one && !asked.names_somebody() {
         return Err((StatusCode::BAD_REQUEST, "say whose: `principal` or `issuer`\n"));
     }
-    json(&Cut { cut: world.sessions.cut(world.clock.now(), |context| asked.means(context)).len() })
+    let which = move |context: &Context| {
+        id.as_ref().map_or_else(|| asked.means(context), |id| context.conversation.to_string() == *id)
+    };
+    match world.cut(which).await {
+        Ok(0) if one => Err(UNKNOWN),
+        Ok(cut) => json(&Cut { cut }),
+        Err(not_kept) => {
+            tracing::error!("conversations that were cut may come back: {not_kept}");
+            Err((StatusCode::INTERNAL_SERVER_ERROR, "they are cut here, and may come back with the next start\n"))
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
     AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
-    Password, Problem, RouteInput, Said, Several, TlsInput, Troubled, UserInput,
+    Password, Problem, RouteInput, Said, Several, StateInput, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
 use crate::random::seed_ahead;
@@ -19,6 +19,7 @@ use crate::random::seed_ahead;
 const POLICY: &str = "What is demanded";
 const KEYS: &str = "Certificates and TLS";
 const CALLERS: &str = "Who may call, and where";
+const KEEPING: &str = "Where conversations are kept, if not in memory";
 const WATCHING: &str = "Watching";
 
 /// Puts one plain service behind a secure conversation, without a configuration file
@@ -88,6 +89,9 @@ pub(super) struct Proxy {
     /// Lets --admin be reached from other machines
     #[arg(long, requires = "admin", help_heading = WATCHING)]
     danger_admin_beyond_loopback: bool,
+    /// A directory in which conversations survive this process: it is made with keys of its own, and one process has it at a time
+    #[arg(long, value_name = "DIRECTORY", help_heading = KEEPING)]
+    state: Option<PathBuf>,
     /// Starts the clock at an instant, for recordings: old messages then count as fresh
     #[arg(long, value_name = "RFC3339", help_heading = WATCHING)]
     clock: Option<String>,
@@ -179,6 +183,7 @@ impl Proxy {
             address: Said::flag("admin", address),
             danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
         });
+        document.state = self.state.map(|directory| StateInput { directory: Said::flag("state", directory) });
         document.build(&Base::default())
     }
 }

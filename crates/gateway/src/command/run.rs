@@ -30,8 +30,9 @@ impl Run {
         seed_ahead();
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
-        let configuration = Configuration::load(&self.config)?;
+        let mut configuration = Configuration::load(&self.config)?;
         let world = World::new(Clock::system(), Entropy::system(), &configuration.stores).after_another();
+        let world = world.with(&mut configuration.keeping)?;
         let world = Arc::new(world.traced(configuration.tracing.as_ref())?);
         let (change, changes) = mpsc::channel(1);
         let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
@@ -54,7 +55,7 @@ impl Run {
 
 /// Serves a configuration until a signal comes. `recorded` where the clock is not the present's.
 pub(super) async fn serve(
-    configuration: Configuration,
+    mut configuration: Configuration,
     clock: Clock,
     recorded: bool,
     mut inherited: Inherited,
@@ -62,7 +63,8 @@ pub(super) async fn serve(
     let shutdown = stopped()?;
     let world = World::new(clock, Entropy::system(), &configuration.stores);
     // What was recorded is older than its clock's beginning.
-    let world = Arc::new(if recorded { world } else { world.after_another() });
+    let world = if recorded { world } else { world.after_another() };
+    let world = Arc::new(world.with(&mut configuration.keeping)?);
     let gateway = Gateway::build(configuration, &world)?;
     let sockets = gateway.bind_among(&mut inherited).await?;
     unused(&inherited)?;

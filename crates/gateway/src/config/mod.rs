@@ -50,6 +50,7 @@ pub(crate) use document::Document;
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
 pub use error::{ConfigError, Problem};
+pub(crate) use keeping::StateInput;
 pub use keeping::StoreKind;
 pub use limits::{
     BODY_GRACE, CALLS, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, StoreLimits, Timeouts,

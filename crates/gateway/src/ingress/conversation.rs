@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use nuncio_crypto::random::Random;
 use nuncio_wss::{
-    Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Reply, Time,
+    Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Reply, Request,
+    Time,
 };
 
 use super::{Denied, Ingress, note};
 use crate::metrics::Outcome;
 use crate::random::NoEntropy;
-use crate::sessions::{Lease, NotKept, Owner, owner};
+use crate::sessions::{Lease, NotKept, Owner, Waiting, owner};
 use crate::spans::Story;
 
 /// What a new context takes in memory, in octets: its name and a key. Keys that are derived of it are kept elsewhere.
@@ -28,6 +29,9 @@ impl Ingress {
         self.store.used(&self.key(&context.name()), self.idle, now);
         if let Some(old) = context.replaces() {
             self.store.retire(&self.key(old), now.plus(ROLLOVER));
+            for unused in self.world.renewals.used(context.conversation, &context.name()) {
+                self.store.retire(&self.key(&unused), now);
+            }
         }
     }
 
@@ -47,10 +51,16 @@ impl Ingress {
             note(audit, Outcome::Busy, &full);
             return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
         }
+        let renewed = opened.context().filter(|_| opened.request() == Request::Renew);
+        let place = renewed.map(|context| self.world.renewals.begin(context.conversation, now.plus(self.pending), now));
+        if let Some(None) = place {
+            note(audit, Outcome::Busy, &"it has new keys that it did not use, as many as it may");
+            return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await;
+        }
         let _granting = audit.part(part);
         let principal = self.world.principals.shared(principal);
         let granted = self.granted(opened, principal, now, grant).await?;
-        self.keep(granted, owner, now, audit).await
+        self.keep(granted, owner, place.flatten(), now, audit).await
     }
 
     /// Tells who holds the key of a conversation that is over that it must be renewed.
@@ -87,13 +97,15 @@ impl Ingress {
         &self,
         granted: Result<Issued, Issue>,
         owner: Owner<'_>,
+        place: Option<Waiting>,
         now: Time,
         audit: &mut Story<'_>,
     ) -> Result<Message, Denied> {
         match granted {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.to_string());
-                let key = self.key(&context.name());
+                let name = context.name();
+                let key = self.key(&name);
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
                 let lease =
@@ -101,6 +113,9 @@ impl Ingress {
                 if let Err(not_kept) = self.store.put(&key, Arc::new(context), lease, now).await {
                     note(audit, Outcome::Busy, &not_kept);
                     return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
+                }
+                if let Some(place) = place {
+                    place.taken(&name);
                 }
                 Ok(message)
             }

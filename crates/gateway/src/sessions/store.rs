@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use nuncio_wss::{Context, Principal, Time};
 
+use super::disk::Disk;
 use super::memory::{Full, Lease, Memory, Owner};
+use crate::keyring::NotSealed;
+use crate::random::NoEntropy;
+use crate::state::JournalError;
 
 /// Why a conversation is not kept, or not ended for good.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +17,18 @@ pub enum NotKept {
     /// There is no room.
     #[error(transparent)]
     Full(#[from] Full),
+    /// Its caller's name is longer than a record has it.
+    #[error("the conversation has no record: its caller's name is too long")]
+    TooLong,
+    /// Nothing can be sealed.
+    #[error(transparent)]
+    NotSealed(#[from] NotSealed),
+    /// It could not be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A fault of the machine's.
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
 }
 
 /// The store of a route. What names a conversation in it says the route too.
@@ -20,6 +36,8 @@ pub enum NotKept {
 pub enum Store {
     /// This process's memory: they end with it.
     Memory(Arc<Memory<Context>>),
+    /// A state directory.
+    Disk(Arc<Disk>),
 }
 
 impl Store {
@@ -27,6 +45,7 @@ impl Store {
     pub(crate) fn find(&self, name: &str, now: Time) -> Option<Arc<Context>> {
         match self {
             Self::Memory(memory) => memory.find(name, now),
+            Self::Disk(disk) => disk.memory().find(name, now),
         }
     }
 
@@ -34,11 +53,11 @@ impl Store {
     pub(crate) fn has_room(&self, owner: Owner<'_>, octets: usize, now: Time) -> Result<(), Full> {
         match self {
             Self::Memory(memory) => memory.has_room(owner, octets, now),
+            Self::Disk(disk) => disk.memory().has_room(owner, octets, now),
         }
     }
 
     /// Keeps a conversation. When this is done, it may be handed out.
-    #[expect(clippy::unused_async, reason = "what is kept elsewhere is waited for")]
     pub(crate) async fn put(
         &self,
         name: &str,
@@ -48,6 +67,7 @@ impl Store {
     ) -> Result<(), NotKept> {
         match self {
             Self::Memory(memory) => Ok(memory.put(name, context, lease, now)?),
+            Self::Disk(disk) => disk.put(name, context, lease, now).await,
         }
     }
 
@@ -57,6 +77,7 @@ impl Store {
             Self::Memory(memory) => {
                 memory.used(name, idle.map(|idle| now.plus(idle)), now);
             }
+            Self::Disk(disk) => disk.used(name, idle, now),
         }
     }
 
@@ -66,14 +87,15 @@ impl Store {
             Self::Memory(memory) => {
                 memory.retire(name, end);
             }
+            Self::Disk(disk) => disk.retire(name, end),
         }
     }
 
     /// Ends it. Whether it was there; of several at once, one is told so.
-    #[expect(clippy::unused_async, reason = "what is kept elsewhere is waited for")]
     pub(crate) async fn remove(&self, name: &str) -> Result<bool, NotKept> {
         match self {
             Self::Memory(memory) => Ok(memory.remove(name).is_some()),
+            Self::Disk(disk) => disk.remove(name).await,
         }
     }
 }

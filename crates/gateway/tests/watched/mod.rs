@@ -141,6 +141,16 @@ impl Gateway {
         Self { running, log, address, admin }
     }
 
+    /// Kills it, and starts another in its place.
+    pub(crate) fn again(self) -> Self {
+        let Self { running, log, address, admin } = self;
+        drop(running);
+        let mut command = nuncio();
+        command.arg("run").arg("--config").arg(log.with_extension("yaml"));
+        let running = Running::start_logging(command, File::create(&log).unwrap().into());
+        Self { running, log, address, admin }
+    }
+
     /// The admin listener's answer.
     pub(crate) fn get(&self, path: &str) -> String {
         say(self.admin, &format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"))

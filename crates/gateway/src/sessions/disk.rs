@@ -1,0 +1,146 @@
+//! Conversations that survive this process: in its memory, where they are found, and in the journal of a state directory, from
+//! which they are brought back.
+//!
+//! A conversation is handed out once its record is durable, and cancelled once its record is durably gone. That it was used is
+//! written a little later: a process that is killed meanwhile forgets that, and no more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nuncio_wss::{Context, Restorer, Time};
+
+use super::memory::{Full, Lease, Memory, Owner};
+use super::shard::Key;
+use super::store::{NotKept, owner};
+use crate::keyring::{Binding, Keys};
+use crate::random::Entropy;
+use crate::sessions::Principals;
+use crate::state::{Journal, JournalError, Kept, Note};
+
+/// What is sealed in a journal.
+const PURPOSE: &str = "session";
+/// Contexts that were brought back whose derived keys are kept.
+const HOT: usize = 4096;
+
+/// Conversations in memory and in a journal.
+pub struct Disk {
+    memory: Arc<Memory<Context>>,
+    journal: Journal,
+    keys: Arc<Keys>,
+    entropy: Entropy,
+}
+
+/// What came back from a journal.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Restored {
+    /// Conversations that are known again.
+    known: usize,
+    /// Records that do not open with a key of the ring, or are none.
+    unreadable: usize,
+    /// Those for which the store has no room.
+    without_room: usize,
+}
+
+/// For what a record is sealed. Its key is a digest of its route and its name.
+fn binding(key: &Key) -> Binding<'_> {
+    Binding { purpose: PURPOSE, scope: "", name: key }
+}
+
+impl Disk {
+    /// Conversations of a journal, which are brought back into `memory`.
+    pub fn restore(
+        journal: Journal,
+        keys: Arc<Keys>,
+        entropy: Entropy,
+        memory: Arc<Memory<Context>>,
+        principals: &Principals,
+        now: Time,
+    ) -> Result<Self, JournalError> {
+        let begun = Instant::now();
+        let (ring, contexts) = (keys.ring(), Restorer::new(HOT));
+        let mut restored = Restored::default();
+        journal.each(now, |key, kept| {
+            let opened = ring.open(&kept.sealed, binding(&key), now).ok();
+            let Some(mut context) = opened.and_then(|record| contexts.restore(&record).ok()) else {
+                restored.unreadable += 1;
+                return;
+            };
+            context.principal = principals.shared(context.principal);
+            let (name, octets) = (owner(&context.principal), context.principal.octets());
+            let owner = Owner { name: &name, octets };
+            let pending = kept.pending.unwrap_or(kept.end);
+            let lease = Lease { owner, octets: context.octets(), pending, end: kept.end, idle: kept.idle };
+            match memory.put_at(key, Arc::new(context), lease, now) {
+                Ok(()) => restored.known += 1,
+                Err(Full::Store | Full::Share) => restored.without_room += 1,
+            }
+            if kept.pending.is_none() {
+                memory.used_at(&key, kept.idle.map(|idle| now.plus(idle)), now);
+            }
+        })?;
+        let Restored { known, unreadable, without_room } = restored;
+        let took = begun.elapsed();
+        if unreadable + without_room > 0 {
+            tracing::warn!(known, unreadable, without_room, ?took, "not all conversations are known again");
+        } else {
+            tracing::info!(known, ?took, "conversations are known again");
+        }
+        Ok(Self { memory, journal, keys, entropy })
+    }
+
+    /// Where they are found.
+    pub(super) fn memory(&self) -> &Memory<Context> {
+        &self.memory
+    }
+
+    /// Keeps a conversation; when this is done it will be known whatever happens to this process.
+    pub(super) async fn put(
+        &self,
+        name: &str,
+        context: Arc<Context>,
+        lease: Lease<'_>,
+        now: Time,
+    ) -> Result<(), NotKept> {
+        let key = super::memory::key(name);
+        let record = context.record().ok_or(NotKept::TooLong)?;
+        let mut random = self.entropy.draw();
+        let sealed = self.keys.ring().seal(&record, binding(&key), now, &mut random)?;
+        random.check()?;
+        let kept = Kept { end: lease.end, pending: Some(lease.pending), idle: lease.idle, sealed };
+        // Its room first, so that nothing is written for which there is none.
+        self.memory.put_at(key, context, lease, now)?;
+        match self.journal.put(key, kept, now).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.memory.remove(name);
+                Err(error.into())
+            }
+        }
+    }
+
+    pub(super) fn used(&self, name: &str, idle: Option<Duration>, now: Time) {
+        if self.memory.used(name, idle.map(|idle| now.plus(idle)), now) {
+            self.journal.note(super::memory::key(name), Note::Used);
+        }
+    }
+
+    pub(super) fn retire(&self, name: &str, end: Time) {
+        if self.memory.retire(name, end) {
+            self.journal.note(super::memory::key(name), Note::Ends(end));
+        }
+    }
+
+    /// Ends a conversation for good; whether it was there, which of several at once one is told.
+    pub(super) async fn remove(&self, name: &str) -> Result<bool, NotKept> {
+        if self.memory.remove(name).is_none() {
+            return Ok(false);
+        }
+        self.journal.remove(vec![super::memory::key(name)]).await?;
+        Ok(true)
+    }
+
+    /// Ends for good what was ended in memory.
+    pub(crate) async fn forget(&self, keys: Vec<Key>) -> Result<(), NotKept> {
+        Ok(self.journal.remove(keys).await?)
+    }
+}
