@@ -8,6 +8,7 @@
 
 mod clients;
 mod contract;
+mod restarts;
 mod service;
 
 use nuncio_tests::cxf::codes::{FIXED, tried};
@@ -23,6 +24,8 @@ struct Route {
     https: String,
     backend: Backend,
     gateway: Nuncio,
+    /// The gateway's command line.
+    arguments: Vec<String>,
 }
 
 impl Route {
@@ -37,6 +40,11 @@ impl Route {
 }
 
 fn route(code: &str, folder: &Path) -> Route {
+    route_with(code, folder, &[])
+}
+
+/// The same, whose gateway is told more.
+fn route_with(code: &str, folder: &Path, more: &[&str]) -> Route {
     let backend = Backend::start().unwrap();
     let (http, https) = (free_port().unwrap(), free_port().unwrap());
     let (http, https) = (format!("http://127.0.0.1:{http}"), format!("https://127.0.0.1:{https}"));
@@ -53,8 +61,9 @@ fn route(code: &str, folder: &Path) -> Route {
     if code.split('+').any(|word| word == "hash") || has_keys_of_passwords(code) {
         arguments.extend(["--danger-keep-passwords".into(), "readable".into()]);
     }
-    let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{code}: {error}"));
-    Route { code: code.to_owned(), http: http + "/echo", https: https + "/echo", backend, gateway }
+    arguments.extend(more.iter().map(|&word| word.to_owned()));
+    let gateway = Nuncio::start(&arguments).unwrap_or_else(|error| panic!("{code}: {error}"));
+    Route { code: code.to_owned(), http: http + "/echo", https: https + "/echo", backend, gateway, arguments }
 }
 
 /// What went wrong, and what the gateways concerned said of it.

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+mod restarts;
 mod variants;
 
 use nuncio_tests::peers::{self, PASSWORD, USER};
@@ -74,6 +75,8 @@ struct Stage {
     client: Command,
     gateway: Nuncio,
     backend: Backend,
+    /// The gateway's command line.
+    arguments: Vec<String>,
 }
 
 /// Sets the stage for a contract, or says why the peer is left out.
@@ -81,15 +84,15 @@ fn stage(name: &str, contract: &str) -> Option<Stage> {
     let wsdl = folder(name).join("service.wsdl");
     std::fs::create_dir_all(folder(name)).unwrap();
     std::fs::write(&wsdl, contract).unwrap();
-    stage_of(name, ["--wsdl", &wsdl.display().to_string()], Backend::start().unwrap())
+    stage_of(name, &["--wsdl", &wsdl.display().to_string()], Backend::start().unwrap())
 }
 
 fn folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dotnet").join(name)
 }
 
-/// Sets the stage with a policy, as the command line says it, and a plain service.
-fn stage_of(name: &str, policy: [&str; 2], backend: Backend) -> Option<Stage> {
+/// Sets the stage with a policy and what else the command line says, and a plain service.
+fn stage_of(name: &str, policy: &[&str], backend: Backend) -> Option<Stage> {
     let Some(client) = client() else {
         peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
         return None;
@@ -103,22 +106,22 @@ fn stage_of(name: &str, policy: [&str; 2], backend: Backend) -> Option<Stage> {
     let port = free_port().unwrap();
     let mut arguments = vec!["proxy".to_owned(), "--listen".into(), format!("https://127.0.0.1:{port}")];
     arguments.extend(["--backend".into(), backend.url()]);
-    arguments.extend(policy.map(str::to_owned));
+    arguments.extend(policy.iter().map(|&word| word.to_owned()));
     arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
     arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
     arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
     arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
-    let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let gateway = Nuncio::start(&arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let mut command = Command::new(client);
     command.args(["--url", &format!("https://localhost:{port}/echo"), "--user", USER, "--password", PASSWORD]);
     command.arg("--client-pfx").arg(folder.join("client.pfx")).args(["--pfx-password", "pw"]);
-    Some(Stage { client: command, gateway, backend })
+    Some(Stage { client: command, gateway, backend, arguments })
 }
 
 fn run(variant: Variant) {
     let name = variant.name();
-    let Some(Stage { client: mut command, gateway, backend }) = stage(&name, &variant.wsdl()) else { return };
+    let Some(Stage { client: mut command, gateway, backend, .. }) = stage(&name, &variant.wsdl()) else { return };
     command.args(["--binding", variant.binding, "--credential", variant.credential]);
     command.args(["--conversation", if variant.conversation { "true" } else { "false" }]);
     command.args(["--calls", &CALLS.join(","), "--channels", &variant.channels.to_string()]);
@@ -186,7 +189,7 @@ fn a_conversation_goes_on_under_a_new_key() {
     for (binding, credential) in [("ws2007", "username"), ("wshttp", "certificate")] {
         let variant = Variant { binding, credential, conversation: true, channels: 1 };
         let name = format!("{} renewed", variant.name());
-        let Some(Stage { mut client, gateway, backend }) = stage(&name, &variant.wsdl()) else { return };
+        let Some(Stage { mut client, gateway, backend, .. }) = stage(&name, &variant.wsdl()) else { return };
         client.args(["--binding", binding, "--credential", credential, "--calls", "echo"]);
         client.args(["--renew-after", "2", "--rollover", "1", "--repeat", "4", "--pause", "1000"]);
         peers::run(&mut client).unwrap_or_else(|error| panic!("{name}: {error}\n{}", gateway.log()));

@@ -92,7 +92,7 @@ fn version(short: &str) -> Option<String> {
 
 /// All calls by a client that is set so, through a gateway under that scenario's contract.
 fn run(scenario: &str, contract: &str, options: &str) {
-    let Some(Stage { mut client, gateway, backend }) = stage(scenario, contract) else { return };
+    let Some(Stage { mut client, gateway, backend, .. }) = stage(scenario, contract) else { return };
     let words: Vec<_> = scenario.split('-').collect();
     let (binding, credential) = (words[0], words[1]);
     let conversation = words.iter().any(|word| matches!(*word, "sc" | "sccookie"));
@@ -180,7 +180,9 @@ fn any_action_and_body() {
         body: answer.as_bytes().to_vec(),
     });
     let preset = ["--preset", "wcf-ws2007-userNameOverTransport-conversation"];
-    let Some(Stage { mut client, gateway, backend }) = stage_of("any action", preset, backend.unwrap()) else { return };
+    let Some(Stage { mut client, gateway, backend, .. }) = stage_of("any action", &preset, backend.unwrap()) else {
+        return;
+    };
     let body = folder("any action").join("body.xml");
     std::fs::write(&body, "<do xmlns=\"urn:n\">it</do>").unwrap();
     client.args(["--binding", "ws2007", "--action", "urn:do", "--body"]).arg(&body);
@@ -198,7 +200,9 @@ fn any_action_and_body() {
 #[test]
 fn many_calls_in_several_conversations() {
     let name = "ws2007-username-sc";
-    let Some(Stage { mut client, gateway, backend }) = stage("many calls", &recorded(name).unwrap()) else { return };
+    let Some(Stage { mut client, gateway, backend, .. }) = stage("many calls", &recorded(name).unwrap()) else {
+        return;
+    };
     client.args(["--binding", "ws2007", "--repeat", "250", "--channels", "4", "--quiet"]);
     peers::run(&mut client).unwrap_or_else(|error| panic!("{error}\n{}", gateway.log()));
     let seen = backend.seen();
@@ -210,7 +214,8 @@ fn many_calls_in_several_conversations() {
 #[test]
 fn a_wrong_password_is_refused() {
     for name in ["ws2007-username-sc", "wshttp-username-nosc", "basic-username"] {
-        let Some(Stage { mut client, gateway, backend }) = stage(&format!("{name} wrong"), &recorded(name).unwrap())
+        let Some(Stage { mut client, gateway, backend, .. }) =
+            stage(&format!("{name} wrong"), &recorded(name).unwrap())
         else {
             return;
         };

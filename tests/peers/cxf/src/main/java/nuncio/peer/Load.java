@@ -9,7 +9,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** Calls to one service: every operation once, then echoes from several threads. */
+/** Calls to one service: every operation once, then echoes from several threads, each after a {@code pause} in milliseconds. */
 record Load(int rounds, int size, int threads, int warmUp) {
     static Load of(String rounds, String size, String threads, String warmUp) {
         return new Load(Integer.parseInt(rounds), Integer.parseInt(size), Integer.parseInt(threads), Integer.parseInt(warmUp));
@@ -53,6 +53,7 @@ record Load(int rounds, int size, int threads, int warmUp) {
                 ready.countDown();
                 go.await();
                 for (int i = 0; i < rounds && tally.bad.get() == 0; i++) {
+                    Thread.sleep(Integer.getInteger("pause", 0));
                     var caller = caller(client, url, code);
                     if (tally.call(() -> echo(caller, text))) tally.good.incrementAndGet();
                 }
