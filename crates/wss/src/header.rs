@@ -167,17 +167,27 @@ fn confirmation(document: &Document, node: NodeId) -> Result<Option<Vec<u8>>, Re
         .transpose()
 }
 
-/// The name of the security context that a message refers to, and the generation in which it does: its token's, or else
-/// that of the reference of a derived key, or of a signature or an encrypted child that says that it is to a context. Read before anything is
-/// believed, to look the context up.
-pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(String, &'static Dialect)> {
+/// How a message refers to a security context.
+pub(crate) struct Named {
+    /// The context's name.
+    pub(crate) name: String,
+    /// The generation in which it does.
+    pub(crate) dialect: &'static Dialect,
+    /// The element of the cookie in the context's token, where that is there and has one.
+    pub(crate) cookie: Option<NodeId>,
+}
+
+/// How a message refers to its security context: by its token, or else by the reference of a derived key, or of a signature or
+/// an encrypted child that says that it is to a context. Read before anything is believed, to look the context up.
+pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<Named> {
     let mut referred = None;
     for child in document.elements(security) {
         let name = document.name(child);
         let found = match (Dialect::of_conversation(name.namespace), name.local) {
             (Some(dialect), "SecurityContextToken") => {
                 let token = SecurityContextToken::read(document, child, dialect).ok()?;
-                return Some((conversation::name(&token.identifier, token.instance.as_deref()), dialect));
+                let name = conversation::name(&token.identifier, token.instance.as_deref());
+                return Some(Named { name, dialect, cookie: token.cookie });
             }
             (Some(dialect), "DerivedKeyToken") => {
                 DerivedKeyToken::read(document, child, dialect).ok().map(|token| (token.source, dialect))
@@ -186,7 +196,7 @@ pub(crate) fn context_name(document: &Document, security: NodeId) -> Option<(Str
             _ => None,
         };
         if let (None, Some((Reference::External { uri, instance }, dialect))) = (&referred, found) {
-            referred = Some((conversation::name(&uri, instance.as_deref()), dialect));
+            referred = Some(Named { name: conversation::name(&uri, instance.as_deref()), dialect, cookie: None });
         }
     }
     referred

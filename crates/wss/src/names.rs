@@ -15,6 +15,9 @@ pub(crate) const WSSE11: &str = "http://docs.oasis-open.org/wss/oasis-wss-wssecu
 /// WS-Security utility.
 pub(crate) const WSU: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd";
 
+/// What WCF adds to WS-SecureConversation.
+pub(crate) const DNSE: &str = "http://schemas.microsoft.com/ws/2006/05/security";
+
 /// `ValueType` of a reference by `ThumbprintSHA1`.
 pub(crate) const THUMBPRINT: &str = "http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1";
 /// `ValueType` of a reference by `EncryptedKeySHA1`.

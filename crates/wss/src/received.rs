@@ -8,12 +8,13 @@ use nuncio_xml::Encoding;
 use crate::addressing::Headers;
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
-use crate::header;
+use crate::header::{self, Named};
 use crate::limits::Limits;
 use crate::message_terms::MessageTerms;
 use crate::operation_terms::OperationTerms;
 use crate::refusal::Refusal;
 use crate::terms::Terms;
+use crate::token::context;
 
 /// What the transport says of a message.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,7 @@ pub struct Received {
     /// What it is under each alternative of the policy that it may come under, and in each way that its operation leaves
     /// open: those that ask for more, of secrets first, before those that ask for less, else in their order. Never empty.
     pub(crate) readings: Vec<Reading>,
-    pub(crate) context: Option<(String, &'static Dialect)>,
+    pub(crate) context: Option<Named>,
     /// Its octets, kept where there is more than one reading.
     pub(crate) octets: Option<Vec<u8>>,
 }
@@ -144,7 +145,7 @@ impl Received {
         let conversations = alternatives.iter().any(|terms| terms.conversation().is_some());
         let named = envelope.security.filter(|_| conversations);
         let context = named.and_then(|node| header::context_name(&envelope.document, node));
-        let about = About { conversations, generation: context.as_ref().map(|(_, dialect)| *dialect) };
+        let about = About { conversations, generation: context.as_ref().map(|named| named.dialect) };
         let mut readings = Vec::with_capacity(alternatives.len());
         let mut refused = None;
         for (alternative, terms) in alternatives.iter().enumerate() {
@@ -180,12 +181,23 @@ impl Received {
 
     /// The name of the security context that it claims to belong to, or to renew: see [`crate::Context::name`].
     pub fn context(&self) -> Option<&str> {
-        self.context.as_ref().map(|(name, _)| name.as_str())
+        self.context.as_ref().map(|named| named.name.as_str())
+    }
+
+    /// The cookie in the token of that context, which holds the context itself where it was issued with one. `None` where the
+    /// token has none, and where the message names its context without its token.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no base64, or has more than [`crate::MAX_COOKIE`] octets.
+    pub fn cookie(&self) -> Result<Option<Vec<u8>>, Refusal> {
+        let cookie = self.context.as_ref().and_then(|named| named.cookie);
+        cookie.map(|node| context::cookie(&self.envelope.document, node)).transpose()
     }
 
     /// The generation of WS-SecureConversation in which it names that context.
     pub fn dialect(&self) -> Option<&'static Dialect> {
-        self.context.as_ref().map(|(_, dialect)| *dialect)
+        self.context.as_ref().map(|named| named.dialect)
     }
 
     /// The action that it names.

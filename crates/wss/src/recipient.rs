@@ -1,5 +1,6 @@
 //! The recipient's side: requests opened, contexts issued, renewed and cancelled, answers sealed.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,7 +207,7 @@ impl Recipient {
 
     fn open_any(self: &Arc<Self>, received: Received, incoming: &Incoming) -> Result<Opened, Refusal> {
         let Received { envelope, readings, context: named, octets } = received;
-        let named = named.as_ref().map(|(name, _)| name.as_str());
+        let named = named.as_ref().map(|named| named.name.as_str());
         let mut envelope = Some(envelope);
         let mut refused: Option<Refusal> = None;
         for reading in readings {
@@ -290,33 +291,40 @@ impl Recipient {
 
     /// Issues a security context to whoever sent `opened`, as whom `principal` says, and seals the answer.
     ///
+    /// `cookie` is what seals the context into a cookie, where its client is to keep it: it comes back as
+    /// [`Received::cookie`]. `None` where the caller keeps the context.
+    ///
     /// The random source is drawn from in this order: 16 octets of identifier, the entropy or key, 16 octets of the
-    /// conversation's name, then whatever the answer needs.
+    /// conversation's name, what the cookie takes, then whatever the answer needs.
     ///
     /// # Errors
     ///
-    /// [`Issue::Refused`] with a sealed fault where the request cannot be granted.
+    /// [`Issue::Refused`] with a sealed fault where the request cannot be granted; [`Issue::NoCookie`] with
+    /// another where `cookie` seals none.
     pub fn issue(
         opened: Opened,
         principal: impl Into<Arc<Principal>>,
+        cookie: Option<SealCookie<'_>>,
         now: Time,
         random: &mut dyn Random,
     ) -> Result<Issued, Issue> {
-        issue::issue(opened, principal.into(), now, random)
+        issue::issue(opened, principal.into(), cookie, now, random)
     }
 
     /// Renews a security context: the same identifier, a new instance, a new key. `principal` is who sent `opened`, which
     /// brings the bootstrap's credentials again; it must be who established the context.
     ///
-    /// The random source is drawn from in this order: 16 octets of instance, the entropy or key, then whatever the answer
-    /// needs. Both contexts are good afterwards: for how long the old one, is the caller's to say.
+    /// The random source is drawn from in this order: 16 octets of instance, the entropy or key, what the cookie takes, then
+    /// whatever the answer needs. Both contexts are good afterwards: for how long the old one, is the caller's to say. `cookie`
+    /// is as for [`Recipient::issue`].
     pub fn renew(
         opened: Opened,
         principal: impl Into<Arc<Principal>>,
+        cookie: Option<SealCookie<'_>>,
         now: Time,
         random: &mut dyn Random,
     ) -> Result<Issued, Issue> {
-        issue::renew(opened, principal.into(), now, random)
+        issue::renew(opened, principal.into(), cookie, now, random)
     }
 
     /// Answers a Cancel. The context that it cancels is the one that it was opened with: the caller drops that. The reply
@@ -420,6 +428,9 @@ fn demand<'a>(
     Ok(Demand::of(policy, Direction::Request, message).about(request))
 }
 
+/// Seals a new context into a cookie of at most [`crate::MAX_COOKIE`] octets, or says why it cannot.
+pub type SealCookie<'a> = &'a dyn Fn(&Context, &mut dyn Random) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+
 /// A security context that was granted.
 pub struct Issued {
     /// The context.
@@ -439,6 +450,15 @@ pub enum Issue {
     Refused {
         /// The reason, for the log.
         refusal: Refusal,
+        /// The answer.
+        message: Message,
+    },
+    /// The context cannot be sealed into a cookie, and would be lost; the sealed fault tells its sender that the service is not
+    /// available.
+    #[error("the context has no cookie: {cause}")]
+    NoCookie {
+        /// The reason, for the log.
+        cause: Box<dyn Error + Send + Sync>,
         /// The answer.
         message: Message,
     },

@@ -85,7 +85,7 @@ fn a_context_is_small() {
         let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
         let nuncio_wss::Claim::Certificate(certificate) = opened.claim() else { panic!("no certificate") };
         let principal = nuncio_wss::Principal::from(certificate);
-        let issued = nuncio_wss::Recipient::issue(opened, principal, pair.now, &mut pair.numbers);
+        let issued = nuncio_wss::Recipient::issue(opened, principal, None, pair.now, &mut pair.numbers);
         contexts.push(std::sync::Arc::new(issued.unwrap_or_else(|refused| panic!("{refused}")).context));
     };
     one(&mut pair, &mut contexts);

@@ -144,10 +144,10 @@ fn a_context_is_renewed_for_whoever_established_it() {
             opened
         };
         let somebody = Principal::User("mallory".into());
-        let renewed = Recipient::renew(open(&pair), somebody, pair.now, &mut pair.numbers);
+        let renewed = Recipient::renew(open(&pair), somebody, None, pair.now, &mut pair.numbers);
         assert!(matches!(renewed, Err(Issue::Refused { .. })), "{name}: for somebody else");
 
-        let renewed = Recipient::renew(open(&pair), Principal::Anonymous, pair.now, &mut pair.numbers);
+        let renewed = Recipient::renew(open(&pair), Principal::Anonymous, None, pair.now, &mut pair.numbers);
         let Ok(Issued { context: theirs_again, message, .. }) = renewed else { panic!("{name}") };
         let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
         let ours_again = pair.initiator.established(&opening, &expectation, pair.now).expect("established");
@@ -183,7 +183,7 @@ fn a_renewal_is_refused_where_it_is_not_due() {
     issue.content_type.clone_from(&outbound.content_type);
     let opened = pair.open(&issue, issue.body.clone(), Some(&theirs)).expect("a request for a new context");
     assert!(matches!(
-        Recipient::renew(opened, Principal::Anonymous, pair.now, &mut pair.numbers),
+        Recipient::renew(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers),
         Err(Issue::Refused { .. })
     ));
 
@@ -197,7 +197,7 @@ fn a_renewal_is_refused_where_it_is_not_due() {
     let (ours, theirs) = pair.establish();
     let (outbound, _) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
     let renewed = match pair.open(&outbound, outbound.body.clone(), Some(&theirs)) {
-        Ok(opened) => Recipient::renew(opened, Principal::Anonymous, pair.now, &mut pair.numbers).is_ok(),
+        Ok(opened) => Recipient::renew(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers).is_ok(),
         Err(_) => false,
     };
     assert!(!renewed, "the policy forbids it");

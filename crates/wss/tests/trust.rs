@@ -32,7 +32,7 @@ fn ask(name: &str, policy: &Policy, change: impl Fn(String) -> String) -> Exchan
     let opened = pair.open(&outbound, request.clone().into_bytes(), None);
     let opened = opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     let text = |body: Vec<u8>| String::from_utf8(body).expect("text");
-    let granted = match Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers) {
+    let granted = match Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers) {
         Ok(Issued { context, message, .. }) => Ok((context, text(message.body))),
         Err(Issue::Refused { refusal, message }) => Err((refusal, text(message.body))),
         Err(other) => panic!("{name}: {other}"),
@@ -285,7 +285,7 @@ fn a_context_for_another_service_is_refused() {
         );
         let request = with(V13, &scope)(String::from_utf8(outbound.body.clone()).expect("text"));
         let opened = pair.open(&outbound, request.into_bytes(), None).expect("opened");
-        match Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers) {
+        match Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers) {
             Ok(_) => assert!(granted, "{address}"),
             Err(refused) => {
                 assert_eq!(refused.to_string(), "trust request: applies to another service than ours");
@@ -425,7 +425,7 @@ fn entropy_may_be_encrypted_by_itself() {
         // A renewal, too.
         let (outbound, expectation) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
         let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
-        let renewed = Recipient::renew(opened, Principal::Anonymous, pair.now, &mut pair.numbers);
+        let renewed = Recipient::renew(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers);
         let Ok(Issued { context, message, .. }) = renewed else { panic!("{name}") };
         let opening = pair.answer(&message, &expectation).expect("answered");
         let again = pair.initiator.established(&opening, &expectation, pair.now).expect("established");
@@ -457,7 +457,7 @@ fn entropy_that_cannot_be_decrypted_is_refused() {
         let changed = request.replacen(&from, &to, 1);
         assert_ne!(changed, request);
         let opened = pair.open(&outbound, changed.into_bytes(), None).expect("opened");
-        match Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers) {
+        match Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers) {
             Err(Issue::Refused { refusal: Refusal::TrustRequest("has entropy that cannot be used"), .. }) => {}
             Err(other) => panic!("{to}: {other}"),
             Ok(_) => panic!("{to}: granted"),

@@ -152,8 +152,8 @@ impl<'a> Talk<'a> {
         let opened = self.opened(&outbound, theirs);
         let principal = Principal::Anonymous;
         let issued = match purpose {
-            Purpose::Renew => Recipient::renew(opened, principal, now, &mut self.numbers),
-            _ => Recipient::issue(opened, principal, now, &mut self.numbers),
+            Purpose::Renew => Recipient::renew(opened, principal, None, now, &mut self.numbers),
+            _ => Recipient::issue(opened, principal, None, now, &mut self.numbers),
         };
         let Issued { context, message, .. } = issued.unwrap_or_else(|error| panic!("{}: {error}", self.shape.name));
         self.note(purpose, Some(&request), &message.body, ours, None);

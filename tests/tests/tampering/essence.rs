@@ -149,7 +149,7 @@ fn answer(opened: Opened, now: Time) -> Vec<u8> {
         },
         asked => {
             let issue = if asked == Request::Issue { Recipient::issue } else { Recipient::renew };
-            match issue(opened, Principal::Anonymous, now, numbers) {
+            match issue(opened, Principal::Anonymous, None, now, numbers) {
                 Ok(issued) => Ok([issued.message.body.as_slice(), issued.context.danger_key_octets()].concat()),
                 Err(refused) => Err(refused.to_string()),
             }

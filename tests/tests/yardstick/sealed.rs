@@ -79,8 +79,12 @@ fn answer(opened: Opened, ends: &Ends, scenario: &'static Scenario, exchange: &E
     let backend = ends.open_response(&exchange.response, exchange.n, exchange.response_at).expect("it was asked");
     let backend = backend.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     let (kind, message) = match opened.request() {
-        Request::Issue => (Kind::Issue, Recipient::issue(opened, Principal::Anonymous, now, random).unwrap().message),
-        Request::Renew => (Kind::Renew, Recipient::renew(opened, Principal::Anonymous, now, random).unwrap().message),
+        Request::Issue => {
+            (Kind::Issue, Recipient::issue(opened, Principal::Anonymous, None, now, random).unwrap().message)
+        }
+        Request::Renew => {
+            (Kind::Renew, Recipient::renew(opened, Principal::Anonymous, None, now, random).unwrap().message)
+        }
         Request::Cancel => (Kind::Cancel, Recipient::cancel(opened, now, random).unwrap().0),
         Request::Application => {
             let kind = if backend.is_fault() { Kind::Fault } else { Kind::Reply };

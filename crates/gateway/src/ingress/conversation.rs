@@ -6,7 +6,7 @@ use std::time::Duration;
 use nuncio_crypto::random::Random;
 use nuncio_wss::{
     Answer, Context, Fault, Issue, Issued, Message, Opened, Outlived, Principal, Recipient, Refusal, Reply, Request,
-    Time,
+    SealCookie, Time,
 };
 
 use super::{Denied, Ingress, note};
@@ -86,7 +86,7 @@ impl Ingress {
         let costly = opened.grants_by_private_key();
         let mut random = self.world.entropy.draw();
         let grant = move || {
-            let granted = grant(opened, principal, now, &mut random);
+            let granted = grant(opened, principal, None, now, &mut random);
             random.check().map(|()| granted)
         };
         if costly { self.world.private_keys.finish(grant).await } else { grant() }
@@ -161,7 +161,8 @@ impl Ingress {
 }
 
 /// How a trust request is granted.
-pub(super) type Grant = fn(Opened, Arc<Principal>, Time, &mut dyn Random) -> Result<Issued, Issue>;
+pub(super) type Grant =
+    fn(Opened, Arc<Principal>, Option<SealCookie<'_>>, Time, &mut dyn Random) -> Result<Issued, Issue>;
 
 /// A trust request that is not granted has its own sealed answer.
 fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {

@@ -12,7 +12,7 @@ use super::{Besides, Context, ConversationId, Principal};
 use crate::dialect::TrustVerb;
 use crate::fault::Fault;
 use crate::received::Request;
-use crate::recipient::{self, Issue, Opened};
+use crate::recipient::{self, Issue, Opened, SealCookie};
 use crate::refusal::{Class, Refusal};
 use crate::reply::{Answer, Reply};
 use crate::time::Time;
@@ -33,28 +33,31 @@ struct Key {
 pub(crate) fn issue(
     opened: Opened,
     principal: Arc<Principal>,
+    cookie: Option<SealCookie<'_>>,
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
     let granted = grant(&opened, principal, now, random);
-    answer(opened, granted, TrustVerb::Issue, now, random)
+    answer(opened, granted, TrustVerb::Issue, cookie, now, random)
 }
 
 /// Renews a context and seals the answer.
 pub(crate) fn renew(
     opened: Opened,
     principal: Arc<Principal>,
+    cookie: Option<SealCookie<'_>>,
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
     let granted = grant_again(&opened, principal, now, random);
-    answer(opened, granted, TrustVerb::Renew, now, random)
+    answer(opened, granted, TrustVerb::Renew, cookie, now, random)
 }
 
 fn answer(
     opened: Opened,
     granted: Result<Granted, Refusal>,
     verb: TrustVerb,
+    cookie: Option<SealCookie<'_>>,
     now: Time,
     random: &mut dyn Random,
 ) -> Result<recipient::Issued, Issue> {
@@ -64,6 +67,13 @@ fn answer(
         Ok(granted) => granted,
         Err(refusal) => return Err(refuse(&reply, refusal, now, random)?),
     };
+    let cookie = match cookie.map(|seal| seal(&context, random)).transpose() {
+        Ok(cookie) => cookie,
+        Err(cause) => {
+            let (message, _) = reply.seal(Answer::Fault(Fault::unavailable()), now, random)?;
+            return Err(Issue::NoCookie { cause, message });
+        }
+    };
     let entropy = key.entropy.as_ref().map(|entropy| written(reply.opened(), entropy, key.wrapped, random));
     let given = key.given.then(|| written(reply.opened(), &context.secret, key.wrapped, random));
     let mut tag = [0; 6];
@@ -71,6 +81,7 @@ fn answer(
     let (token, secret) = (format!("_{}-sct", hex(&tag)), format!("_{}-key", hex(&tag)));
     let issued = Issued {
         context: &context,
+        cookie: cookie.as_deref(),
         ids: (&token, &secret),
         entropy: entropy.as_ref(),
         given: given.as_ref(),

@@ -69,7 +69,7 @@ impl Initiator {
         let envelope = self.read(&self.terms, http, body)?;
         let named = envelope.security.filter(|_| self.terms.conversation().is_some());
         let context = named.and_then(|node| header::context_name(&envelope.document, node));
-        Ok(Arrived { envelope, context: context.map(|(name, _)| name), transport })
+        Ok(Arrived { envelope, context: context.map(|named| named.name), transport })
     }
 
     /// Opens an answer that came to where it listens.

@@ -274,7 +274,7 @@ impl<'a> Protecting<'a> {
         }
         let id = self.ids.next();
         self.apex(id, |scratch, id| {
-            context::write(scratch, context.dialect, id, &context.identifier, context.instance());
+            context::write(scratch, context.dialect, id, (&context.identifier, context.instance()), None);
         })
     }
 

@@ -161,6 +161,8 @@ pub(crate) fn read_cancelled(document: &Document, payload: Option<NodeId>, diale
 /// What a response that issues a context says of it.
 pub(crate) struct Issued<'a> {
     pub(crate) context: &'a Context,
+    /// What its token holds for its client to send back.
+    pub(crate) cookie: Option<&'a [u8]>,
     /// The ids that the token and the entropy get.
     pub(crate) ids: (&'a str, &'a str),
     /// The issuer's entropy, for a computed key.
@@ -178,7 +180,7 @@ pub(crate) fn write_issued(writer: &mut Writer, issued: &Issued<'_>) {
     begin(writer, dialect, issued.correlation);
     write_text(writer, prefix, namespace, "TokenType", dialect.context_token);
     writer.start(prefix, namespace, "RequestedSecurityToken");
-    context::write(writer, dialect, issued.ids.0, &context.identifier, context.instance());
+    context::write(writer, dialect, issued.ids.0, (&context.identifier, context.instance()), issued.cookie);
     writer.end();
     writer.start(prefix, namespace, "RequestedAttachedReference");
     write_local(writer, issued.ids.0, Some(dialect.context_token), None);

@@ -247,7 +247,7 @@ impl Pair {
     pub fn establish(&mut self) -> (Arc<Context>, Arc<Context>) {
         let (outbound, expectation) = self.initiator.issue(self.now, &mut self.numbers).expect("sealed");
         let opened = self.open(&outbound, outbound.body.clone(), None).expect("opened");
-        let issued = Recipient::issue(opened, Principal::Anonymous, self.now, &mut self.numbers);
+        let issued = Recipient::issue(opened, Principal::Anonymous, None, self.now, &mut self.numbers);
         let Issued { context: theirs, message, .. } = issued.unwrap_or_else(|refused| panic!("not issued: {refused}"));
         let opening = self.answer(&message, &expectation).expect("answered");
         let ours = self.initiator.established(&opening, &expectation, self.now).expect("established");

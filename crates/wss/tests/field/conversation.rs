@@ -121,7 +121,7 @@ fn keys_of_no_said_size() {
     let asked = str::from_utf8(&outbound.body).unwrap();
     let silent = without(asked, "RequestSecurityToken/KeySize");
     let opened = pair.open(&outbound, silent.into_bytes(), None).unwrap();
-    let issued = Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers)
+    let issued = Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers)
         .unwrap_or_else(|_| panic!("not issued"));
     assert_eq!(issued.context.danger_key_octets().len(), 32);
     let answer = String::from_utf8(issued.message.body.clone()).unwrap();
@@ -144,7 +144,7 @@ fn lifetimes_that_clients_ask_for() {
         let lifetime = format!("<t:Lifetime xmlns:t=\"{trust}\" xmlns:u=\"{WSU}\">{lifetime}</t:Lifetime>");
         let asked = within(str::from_utf8(&outbound.body).unwrap(), "Body/RequestSecurityToken", &lifetime);
         let opened = pair.open(&outbound, asked.into_bytes(), None).unwrap();
-        match Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers) {
+        match Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers) {
             Ok(issued) => {
                 let opening = pair.answer(&issued.message, &expectation).unwrap();
                 let ours = pair.initiator.established(&opening, &expectation, pair.now).unwrap();

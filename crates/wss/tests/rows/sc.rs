@@ -47,7 +47,7 @@ fn sc_02_identifiers() {
     let mut issued = |random: &mut dyn nuncio_crypto::random::Random| {
         let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).unwrap();
         let opened = pair.open(&outbound, outbound.body.clone(), None).unwrap();
-        Recipient::issue(opened, Principal::Anonymous, pair.now, random)
+        Recipient::issue(opened, Principal::Anonymous, None, pair.now, random)
             .unwrap_or_else(|_| panic!("not issued"))
             .context
     };
@@ -267,7 +267,7 @@ fn asked(change: impl Fn(&str) -> String) -> Result<Context, Refusal> {
     let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).unwrap_or_else(|_| panic!("not sealed"));
     let text = change(str::from_utf8(&outbound.body).unwrap());
     let opened = pair.open(&outbound, text.into_bytes(), None)?;
-    match Recipient::issue(opened, Principal::User("alice".into()), pair.now, &mut pair.numbers) {
+    match Recipient::issue(opened, Principal::User("alice".into()), None, pair.now, &mut pair.numbers) {
         Ok(issued) => Ok(issued.context),
         Err(Issue::Refused { refusal, .. }) => Err(refusal),
         Err(other) => panic!("{other}"),
@@ -335,7 +335,7 @@ fn sc_07_entropy_and_sizes() {
     let (outbound, expectation) =
         pair.initiator.issue(pair.now, &mut pair.numbers).unwrap_or_else(|_| panic!("not sealed"));
     let opened = pair.open(&outbound, outbound.body.clone(), None).unwrap();
-    let issued = Recipient::issue(opened, Principal::Anonymous, pair.now, &mut pair.numbers)
+    let issued = Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers)
         .unwrap_or_else(|_| panic!("not issued"));
     let sound = String::from_utf8(issued.message.body.clone()).unwrap();
     let established = |text: &str| {
