@@ -6,7 +6,7 @@ use nuncio_xml::{NodeId, Writer};
 use crate::addressing;
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
-use crate::names::{SOAP11, SOAP12, WSSE, soap};
+use crate::names::{DNSE, SOAP11, SOAP12, WSSE, soap};
 use crate::refusal::Class;
 
 /// A fault to be written.
@@ -73,6 +73,15 @@ impl Fault {
             code: Code::Sender,
             subcode: Some((dialect.conversation, RENEW_NEEDED)),
             reason: "The provided context token has expired.",
+        }
+    }
+
+    /// The fault that the policy has no conversation cancelled, by WCF's name: what its services answer that keep no contexts.
+    pub(crate) const fn cancellation_not_allowed() -> Self {
+        Self {
+            code: Code::Sender,
+            subcode: Some((DNSE, "SecureConversationCancellationNotAllowed")),
+            reason: "A secure conversation is not cancelled here.",
         }
     }
 

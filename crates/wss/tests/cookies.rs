@@ -12,7 +12,7 @@ use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Binding, Include, Policy, SecureConversationToken, SoapVersion, Token};
 use nuncio_policy::preset;
 use nuncio_wss::{
-    Class, Context, HttpFacts, Issue, Issued, MAX_COOKIE, Outbound, Principal, Received, Recipient, SealCookie,
+    Class, Context, HttpFacts, Issue, Issued, MAX_COOKIE, Outbound, Principal, Received, Recipient, Refusal, SealCookie,
 };
 
 const CLEAR: &str = "wcf-ws2007-userNameOverTransport-conversation";
@@ -211,5 +211,33 @@ fn where_none_is_sealed_nothing_is_issued() {
         assert!(opening.is_fault() && message.fault, "{name}");
         let plain = String::from_utf8(opening.plain().body).expect("text");
         assert!(plain.contains("The service is not available.") && !plain.contains("Cookie"), "{name}: {plain}");
+    }
+}
+
+/// Under a policy without cancels, as services have it that keep no contexts, one is answered as WCF's services do.
+#[test]
+fn where_nothing_is_cancelled_a_cancel_is_told_so() {
+    for (name, version) in conversations() {
+        let allows = policy(name);
+        let mut forbids = allows.clone();
+        conversation(&mut forbids).cancel = false;
+        let mut pair = Pair::unlike(&allows, &forbids, version);
+        let (ours, theirs, _) = establish(&mut pair, &seal);
+        let (outbound, expectation) = pair.initiator.cancel(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let received = read(&pair, &outbound, &text(&outbound));
+        assert_eq!(received.cookie().expect("a cookie"), Some(cookie(&theirs)), "{name}");
+        let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
+        let Err(Issue::Refused { refusal, message }) = Recipient::cancel(opened, pair.now, &mut pair.numbers) else {
+            panic!("{name}: cancelled")
+        };
+        assert!(matches!(refusal, Refusal::TrustRequest("is a cancel where the policy has none")), "{name}: {refusal}");
+        let opening = pair.answer(&message, &expectation).expect("answered");
+        assert!(message.fault && opening.is_fault(), "{name}");
+        let plain = String::from_utf8(opening.plain().body).expect("text");
+        assert!(
+            plain.contains("f:SecureConversationCancellationNotAllowed")
+                && plain.contains("xmlns:f=\"http://schemas.microsoft.com/ws/2006/05/security\""),
+            "{name}: {plain}"
+        );
     }
 }

@@ -6,9 +6,10 @@ use nuncio_xml::Writer;
 use super::issue::refuse;
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
+use crate::fault::Fault;
 use crate::recipient::{Issue, Opened};
 use crate::refusal::Refusal;
-use crate::reply::{Message, Reply};
+use crate::reply::{Answer, Message, Reply};
 use crate::terms::Terms;
 use crate::time::Time;
 use crate::trust::request::TokenRequest;
@@ -25,6 +26,10 @@ pub(crate) fn cancel(opened: Opened, now: Time, random: &mut dyn Random) -> Resu
             let write = |writer: &mut Writer| write_cancelled(writer, dialect, correlation.as_deref());
             let message = reply.seal_trust(dialect, TrustVerb::Cancel, &write, now, random)?;
             Ok((message, reply))
+        }
+        Err(refusal) if reply.opened().terms.conversation().is_some_and(|token| !token.cancel) => {
+            let (message, _) = reply.seal(Answer::Fault(Fault::cancellation_not_allowed()), now, random)?;
+            Err(Issue::Refused { refusal, message })
         }
         Err(refusal) => Err(refuse(&reply, refusal, now, random)?),
     }
