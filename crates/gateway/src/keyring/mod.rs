@@ -137,10 +137,25 @@ impl KeyRing {
 
     /// What was sealed for `binding` with a key that is not retired at `now`. Why it does not open is nobody's to know.
     pub fn open(&self, sealed: &[u8], binding: Binding<'_>, now: Time) -> Result<Zeroizing<Vec<u8>>, Undecryptable> {
-        let [VERSION, length, ..] = *sealed else { return Err(Undecryptable) };
-        let (head, inner) = sealed.split_at_checked(2 + usize::from(length)).ok_or(Undecryptable)?;
-        let key = self.keys.iter().find(|key| *key.id.as_bytes() == head[2..] && key.tenure.opens(now));
-        key.ok_or(Undecryptable)?.key.open(inner, &binding.octets(head))
+        let (key, head, inner) = self.parts(sealed).ok_or(Undecryptable)?;
+        if !key.tenure.opens(now) {
+            return Err(Undecryptable);
+        }
+        key.key.open(inner, &binding.octets(head))
+    }
+
+    /// From when on what was sealed does not open any more, since its key is retired: for whoever keeps what he opened. `None`
+    /// for never.
+    pub fn retires(&self, sealed: &[u8]) -> Option<Time> {
+        self.parts(sealed).and_then(|(key, ..)| key.tenure.retire)
+    }
+
+    /// The key with which something was sealed, as it says itself; that, and what is behind it.
+    fn parts<'a>(&self, sealed: &'a [u8]) -> Option<(&RingKey, &'a [u8], &'a [u8])> {
+        let [VERSION, length, ..] = *sealed else { return None };
+        let (head, inner) = sealed.split_at_checked(2 + usize::from(length))?;
+        let key = self.keys.iter().find(|key| *key.id.as_bytes() == head[2..])?;
+        Some((key, head, inner))
     }
 }
 
@@ -238,6 +253,7 @@ mod tests {
             assert_eq!(**keys.open(&late, HERE, at(now)).unwrap(), *b"state", "a machine may be ahead of us");
         }
         assert!(keys.open(&early, HERE, at(20)).is_err());
+        assert_eq!((keys.retires(&early), keys.retires(&late), keys.retires(b"")), (Some(at(20)), None, None));
         assert!(keys.open(&late, HERE, at(20)).is_ok());
         let later = ring(1, &[("new", Some(10), None)]);
         assert_eq!(later.seal(b"", HERE, at(9), &mut Entropy::system().draw()), Err(NotSealed::Inactive));
