@@ -1,5 +1,7 @@
 //! Where conversations are kept.
 
+mod cookie;
+mod cuts;
 mod disk;
 mod memory;
 mod principals;
@@ -7,6 +9,8 @@ mod renewals;
 mod shard;
 mod store;
 
+pub use cookie::{CookieLimits, Cookies, Known, NoCookie};
+pub use cuts::{Cut, CutsFull};
 pub use disk::Disk;
 pub use memory::{Census, Full, Lease, Memory, Owner, Place, Seen};
 pub use principals::Principals;
