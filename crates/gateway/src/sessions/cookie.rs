@@ -118,7 +118,7 @@ impl Cookies {
         let end = ring.retires(cookie).map_or(context.expires, |retires| context.expires.min(retires));
         let octets = context.octets() + context.principal.octets() + size_of::<Known>();
         let owner = Owner { name: "", octets: 0 };
-        let lease = Lease { owner, octets, pending: now.plus(KEPT), end };
+        let lease = Lease { owner, octets, pending: now.plus(KEPT), end, idle: None };
         let known = Known { context: Arc::clone(&context), cookie: digest(cookie) };
         // Where there is no room it is opened again next time.
         let _ = self.opened.put(&key(ring, scope, name), Arc::new(known), lease, now);
