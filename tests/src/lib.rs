@@ -5,10 +5,12 @@
 //!   [`unsecured`] where the port has no security) and judges what it made of them.
 //! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
+//! - [`redis`] is a Redis of a test's own, [`chaos`] what may go wrong on the way to it, or to anything else.
 //! - [`load`] calls as often as it can, and measures what that costs.
 //! - [`peers`] says where foreign peers are, [`cxf`] is one of them.
 
 pub mod canonical;
+pub mod chaos;
 pub mod compare;
 pub mod cxf;
 pub mod ends;
@@ -21,6 +23,7 @@ pub mod plain;
 pub mod player;
 pub mod process;
 pub mod recording;
+pub mod redis;
 pub mod subject;
 pub mod time;
 pub mod unsecured;
