@@ -6,6 +6,7 @@
 //! - [`ingress`] one message through it: begin here; [`plain`] one without security; [`route`] what they are made of, [`world`] what all routes share
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`pool`] what waits for a processor; [`identity`] how a backend is told
 //! - [`keyring`] keys under which state is sealed that leaves the process, [`state`] what of it stays on this machine
+//! - [`keyring`] keys under which state is sealed that leaves the process, [`shared`] a Redis that keeps it for several
 //! - `contract` what clients are told of how to call
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - `load` how much is in hand at once
@@ -37,6 +38,7 @@ pub mod replays;
 pub mod route;
 pub mod service;
 pub mod sessions;
+pub mod shared;
 mod site;
 pub mod spans;
 pub mod state;

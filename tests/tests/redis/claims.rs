@@ -1,0 +1,91 @@
+//! Messages that any gateway took are replays to all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio::replays::Claim;
+use nuncio::shared::Shared;
+use nuncio_wss::Time;
+
+use super::{Farm, at, minutes, redis};
+
+fn key(number: u8) -> [u8; 16] {
+    [number; 16]
+}
+
+async fn claim(farm: &Farm, shared: &Shared, number: u8) -> Claim {
+    shared.claim(&key(number), farm.now().plus(minutes(5)), farm.now()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_claim_is_made_once_in_the_farm() {
+    let redis = redis!("a_claim_is_made_once_in_the_farm");
+    let farm = Farm::new();
+    let (one, other) = (farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await);
+    assert_eq!(claim(&farm, &one, 1).await, Claim::Fresh);
+    assert_eq!(claim(&farm, &one, 1).await, Claim::Seen);
+    assert_eq!(claim(&farm, &other, 1).await, Claim::Seen);
+    assert_eq!(claim(&farm, &other, 2).await, Claim::Fresh);
+    assert_eq!(claim(&farm, &one, 2).await, Claim::Seen);
+    // Another end makes no other message.
+    let later = farm.now().plus(minutes(60));
+    assert_eq!(one.claim(&key(1), later, farm.now()).await, Ok(Claim::Seen));
+    // Who begins now knows what was claimed before.
+    drop((one, other));
+    let next = farm.connected(&at(redis.address())).await;
+    assert_eq!(claim(&farm, &next, 1).await, Claim::Seen);
+}
+
+/// At the same moment, on two gateways.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_17_of_two_hundred_at_once_one_is_fresh() {
+    let redis = redis!("f_17_of_two_hundred_at_once_one_is_fresh");
+    let farm = Farm::new();
+    let gateways = [farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await];
+    let gateways = gateways.map(Arc::new);
+    for round in 0..20 {
+        let start = Arc::new(tokio::sync::Barrier::new(200));
+        let (now, until) = (farm.now(), farm.now().plus(minutes(5)));
+        let claims: Vec<_> = (0..200)
+            .map(|number| {
+                let (gateway, start) = (Arc::clone(&gateways[number % 2]), Arc::clone(&start));
+                tokio::spawn(async move {
+                    start.wait().await;
+                    gateway.claim(&key(round), until, now).await
+                })
+            })
+            .collect();
+        let mut fresh = 0;
+        for claim in claims {
+            match claim.await.unwrap() {
+                Ok(Claim::Fresh) => fresh += 1,
+                claim => assert_eq!(claim, Ok(Claim::Seen)),
+            }
+        }
+        assert_eq!(fresh, 1);
+    }
+}
+
+/// By our clock, whatever Redis's shows, and a little longer.
+#[tokio::test]
+async fn a_claim_lasts_as_long_as_its_message() {
+    let redis = redis!("a_claim_lasts_as_long_as_its_message");
+    let farm = Farm::new();
+    let one = farm.connected(&at(redis.address())).await;
+    let lasts = |number: u8| {
+        let name = format!("nuncio:r:{}", format!("{number:02x}").repeat(16));
+        redis.say(&["PTTL", &name]).unwrap().parse::<i64>().unwrap()
+    };
+    for (number, until, life) in [
+        (1, farm.now().plus(minutes(5)), 300_000),
+        (2, farm.now().plus(Duration::from_hours(24)), 86_400_000),
+        (3, farm.now(), 0),
+        (4, farm.now().minus(minutes(5)), 0),
+        (5, Time::from_millis(i64::MIN), 0),
+    ] {
+        assert_eq!(one.claim(&key(number), until, farm.now()).await, Ok(Claim::Fresh));
+        let lasts = lasts(number);
+        // What is over is gone as soon as it is over, and a test may be late.
+        assert!(lasts <= life + 1000 && (lasts > life - 30_000 || life == 0), "{lasts} of {life}");
+    }
+}
