@@ -14,6 +14,7 @@ use nuncio_tests::load::connection::{Connection, Target};
 use nuncio_tests::load::serving::Backend;
 use nuncio_tests::peers;
 use nuncio_tests::process::{Nuncio, free_port, program};
+use nuncio_tests::redis::Redis;
 
 /// How often it is killed.
 const KILLS: usize = 20;
@@ -197,4 +198,34 @@ async fn what_is_on_disk_is_neither_lost_nor_taken_twice() {
         let counts = kill(name, preset, "state: { directory: state }\n", "").await;
         assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
     }
+}
+
+/// A key ring for those who share conversations.
+fn ring(name: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("kills-{name}-keys.yaml")).display().to_string();
+    peers::run(Command::new(program().unwrap()).args(["keys", "--force", "--ring", &file])).unwrap();
+    file
+}
+
+/// In Redis they outlive each process, and what one claimed no other takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_redis_is_neither_lost_nor_taken_twice() {
+    if Redis::is_missing("kills") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let more = format!("redis: {{ url: 'redis://{}' }}\nkey_ring: {}\n", redis.address(), ring("redis"));
+    for (name, preset) in [("redis", CONVERSATION), ("redis-messages", MESSAGES)] {
+        let counts = kill(name, preset, &more, "    store: redis\n").await;
+        assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
+    }
+}
+
+/// What clients keep themselves is not lost with a process, and nothing that was made before it began is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_cookies_is_neither_lost_nor_taken_twice() {
+    let counts = kill("cookie", CONVERSATION, &format!("key_ring: {}\n", ring("cookie")), "    store: cookie\n").await;
+    assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
 }

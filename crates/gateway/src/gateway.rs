@@ -278,7 +278,7 @@ impl Gateway {
         self.connect_ahead();
         let Self { routes, world, connections, timeouts, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
-        let (traffic, spans) = (world.metrics.traffic(), world.spans.clone());
+        let (traffic, spans, kept) = (world.metrics.traffic(), world.spans.clone(), Arc::clone(&world));
         let state = Arc::new(Admin::new(world));
         let (over, is_over) = oneshot::channel::<()>();
         let watched = async {
@@ -306,6 +306,7 @@ impl Gateway {
             cut
         };
         let (cut, ()) = tokio::join!(served, watched);
+        kept.settle().await;
         spans.end().await;
         cut
     }

@@ -27,7 +27,8 @@ use crate::metrics::{Outcome, RouteMetrics};
 use crate::pool::Overfull;
 use crate::random::NoEntropy;
 use crate::replays::{Claim as Seen, Claims};
-use crate::sessions::Store;
+use crate::sessions::{At, Store};
+use crate::shared;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use crate::upstream::{self, Backends, Unavailable};
@@ -75,6 +76,9 @@ enum Denied {
     /// As much work waits as may. It was not begun.
     #[error(transparent)]
     Overfull(#[from] Overfull),
+    /// It is not known whether its conversation is there.
+    #[error(transparent)]
+    Unavailable(#[from] shared::Unavailable),
     /// The name that was proved does not fit into a header.
     #[error(transparent)]
     Unnameable(#[from] TooLong),
@@ -94,7 +98,7 @@ impl Denied {
         match self {
             Self::Refused(refusal) => Outcome::Refused(refusal.class()),
             Self::Unnameable(_) | Self::Throttled(_) => Outcome::Refused(Class::FailedAuthentication),
-            Self::Overfull(_) => Outcome::Busy,
+            Self::Overfull(_) | Self::Unavailable(_) => Outcome::Busy,
             Self::Unsealed(_) | Self::NoEntropy(_) | Self::Unknown => Outcome::Failed,
         }
     }
@@ -178,7 +182,7 @@ impl Ingress {
         asked.dialect = received.dialect();
         audit.request = Some(received.request());
         audit.action = received.action().map(str::to_owned);
-        let context = self.find(&received, now)?;
+        let context = self.find(&received, now).await?;
         let costly = recipient.opens_by_private_key(&received);
         if let Some(context) = context.as_ref().filter(|context| context.expires <= now)
             && received.request() == Request::Application
@@ -201,15 +205,16 @@ impl Ingress {
         audit.principal = caller.principal.name().map(str::to_owned);
         audit.conversation = opened.context().map(|context| context.conversation.to_string());
         audit.unverified = opened.unverified().map(str::to_owned).collect();
-        let claimed = self.claim(&opened, now);
+        let claimed = self.claim(&opened, now).await;
         drop(opening);
         match claimed {
-            Seen::Fresh => self.came(&opened, from, now),
-            Seen::Seen => return Err(Refusal::Replayed.into()),
-            unknown @ (Seen::Full | Seen::Forgotten) => {
+            Ok(Seen::Fresh) => self.came(&opened, from, now),
+            Ok(Seen::Seen) => return Err(Refusal::Replayed.into()),
+            unknown => {
                 let why = match unknown {
-                    Seen::Full => "the store of replay claims is full",
-                    _ => "it was made before this process began, which does not know what was taken before",
+                    Err(unavailable) => unavailable.to_string(),
+                    Ok(Seen::Forgotten) => "it was made before what is known of messages that were taken".to_owned(),
+                    Ok(_) => "the store of replay claims is full".to_owned(),
                 };
                 note(audit, Outcome::Busy, &why);
                 return self.seal(opened.into_reply(), Answer::Fault(Fault::busy()), audit).await.map(Some);
@@ -251,20 +256,21 @@ impl Ingress {
 
     /// The context that a message claims to belong to. A message that brings none needs none, or is refused when it is
     /// opened; one that brings an unknown one is refused here, before any work is done on it.
-    fn find(&self, received: &Received, now: Time) -> Result<Option<Arc<Context>>, Refusal> {
+    async fn find(&self, received: &Received, now: Time) -> Result<Option<Arc<Context>>, Denied> {
         match (received.request(), received.context()) {
             // A bootstrap message belongs to no context, whatever it brings.
             (Request::Issue, _) | (_, None) => Ok(None),
             (Request::Application | Request::Cancel | Request::Renew, Some(identifier)) => {
-                let found = self.store.find(&self.key(identifier), now);
-                found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()))
+                let cookie = || received.cookie().ok().flatten();
+                let found = self.store.find(self.at(identifier), cookie, now).await?;
+                found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()).into())
             }
         }
     }
 
-    /// The name of a context in a store that routes share.
-    fn key(&self, identifier: &str) -> String {
-        format!("{} {identifier}", self.scope)
+    /// Where a context of that name is.
+    fn at<'a>(&'a self, name: &'a str) -> At<'a> {
+        At { scope: &self.scope, name }
     }
 
     /// Whether the caller may do what he asks for. One who may call nothing gets no conversation; to end one is always
@@ -283,11 +289,11 @@ impl Ingress {
 
     /// After the proof of who sent it, so that a stranger cannot fill the store. The message itself comes first: what
     /// is only sent again takes nothing of the nonce.
-    fn claim(&self, opened: &Opened, now: Time) -> Seen {
+    async fn claim(&self, opened: &Opened, now: Time) -> Result<Seen, shared::Unavailable> {
         let at = self.world.clock.moment(now);
         // Whatever it says, a message of a conversation is no older than that.
         let began = opened.context().map(|context| context.created);
-        self.claims.claim(opened.once(), opened.created().max(began), at)
+        self.claims.claim(opened.once(), opened.created().max(began), at).await
     }
 
     /// A trace for a request that came without one, where the route says so.
@@ -398,7 +404,7 @@ impl Ingress {
             Denied::Refused(refusal) => Fault::refusal(refusal.class(), dialect),
             Denied::Unnameable(_) | Denied::Throttled(_) => Fault::refusal(Class::FailedAuthentication, dialect),
             Denied::Unsealed(_) => return Outbound::empty(StatusCode::INTERNAL_SERVER_ERROR),
-            Denied::NoEntropy(_) | Denied::Unknown | Denied::Overfull(_) => {
+            Denied::NoEntropy(_) | Denied::Unknown | Denied::Overfull(_) | Denied::Unavailable(_) => {
                 return Outbound::empty(StatusCode::SERVICE_UNAVAILABLE);
             }
         };

@@ -54,6 +54,8 @@ struct Fixed {
     connections: ConnectionLimits,
     stores: StoreLimits,
     state: Option<PathBuf>,
+    /// Where Redis is, and what our keys there begin with.
+    redis: Option<(String, u16, u32, String)>,
     /// Whether there is a key ring; which, may change.
     ring: bool,
     admin: Option<String>,
@@ -67,6 +69,11 @@ impl Fixed {
             connections: configuration.connections.clone(),
             stores: configuration.stores.clone(),
             state: configuration.keeping.state.clone(),
+            redis: configuration
+                .keeping
+                .redis
+                .as_ref()
+                .map(|to| (to.host.clone(), to.port, to.database, to.prefix.clone())),
             ring: configuration.keeping.ring.is_some(),
             admin: configuration.admin.as_ref().map(|admin| admin.address.value.clone()),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
@@ -80,6 +87,8 @@ impl Fixed {
             Err(NotReloaded::Fixed("`stores`"))
         } else if self.state != other.state {
             Err(NotReloaded::Fixed("`state`"))
+        } else if self.redis != other.redis {
+            Err(NotReloaded::Fixed("`redis`"))
         } else if self.ring != other.ring {
             Err(NotReloaded::Fixed("`key_ring`"))
         } else if self.admin != other.admin {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nuncio_wss::{Once, Time};
 
 use crate::clock::Clock;
+use crate::shared::{Shared, Unavailable};
 use crate::state::ClaimFiles;
 
 /// How many locks the store is spread over.
@@ -51,6 +52,8 @@ pub enum Claims {
         /// When the files began to be whole; `None` where they are.
         since: Option<Time>,
     },
+    /// In a Redis that several gateways share.
+    Redis(Arc<Shared>),
 }
 
 impl Claims {
@@ -58,27 +61,49 @@ impl Claims {
     /// fresh, and what is only sent again takes nothing of the others.
     ///
     /// `created` is when the message was made, if that is known; of one that does not say so, as much is believed as of any.
-    pub(crate) fn claim(&self, once: impl Iterator<Item = Once>, created: Option<Time>, at: Moment) -> Claim {
-        let (Self::Memory { replays, since } | Self::Files { replays, since, .. }) = self;
-        if created.zip(*since).is_some_and(|(created, since)| created < since) {
-            return Claim::Forgotten;
-        }
-        let claim = |once: Once| match replays.claim(&once.key, once.until, at) {
-            Claim::Fresh => self.write(&once),
-            claim => claim,
-        };
-        once.map(claim).find(|seen| *seen != Claim::Fresh).unwrap_or(Claim::Fresh)
-    }
-
-    /// Writes a claim down that was made; the message has no effect before.
-    fn write(&self, once: &Once) -> Claim {
-        let Self::Files { files, .. } = self else { return Claim::Fresh };
-        match files.append(&once.key, once.until) {
-            Ok(()) => Claim::Fresh,
-            Err(error) => {
-                tracing::error!(%error, "a claim cannot be written, and its message is not taken");
-                Claim::Full
+    pub(crate) async fn claim(
+        &self,
+        once: impl Iterator<Item = Once>,
+        created: Option<Time>,
+        at: Moment,
+    ) -> Result<Claim, Unavailable> {
+        let is_before = |since: Option<Time>| created.zip(since).is_some_and(|(created, since)| created < since);
+        match self {
+            Self::Memory { since, .. } | Self::Files { since, .. } if is_before(*since) => Ok(Claim::Forgotten),
+            Self::Memory { replays, .. } => {
+                Ok(first_not_fresh(once.map(|once| replays.claim(&once.key, once.until, at))))
             }
+            Self::Files { replays, files, .. } => {
+                Ok(first_not_fresh(once.map(|once| match replays.claim(&once.key, once.until, at) {
+                    Claim::Fresh => write(files, &once),
+                    claim => claim,
+                })))
+            }
+            Self::Redis(shared) => {
+                for once in once {
+                    // It is large, and no other way to claim waits.
+                    let claim = Box::pin(shared.claim(&once.key, once.until, at.now)).await?;
+                    if claim != Claim::Fresh {
+                        return Ok(claim);
+                    }
+                }
+                Ok(if is_before(shared.fence()) { Claim::Forgotten } else { Claim::Fresh })
+            }
+        }
+    }
+}
+
+fn first_not_fresh(mut claims: impl Iterator<Item = Claim>) -> Claim {
+    claims.find(|claim| *claim != Claim::Fresh).unwrap_or(Claim::Fresh)
+}
+
+/// Writes down a claim that was made; the message has no effect before.
+fn write(files: &ClaimFiles, once: &Once) -> Claim {
+    match files.append(&once.key, once.until) {
+        Ok(()) => Claim::Fresh,
+        Err(error) => {
+            tracing::error!(%error, "a claim cannot be written, and its message is not taken");
+            Claim::Full
         }
     }
 }

@@ -13,9 +13,10 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::random::Entropy;
 use crate::replays::{Claim, Claims, Replays};
-use crate::sessions::{Disk, Memory, NotKept, Principals, Renewals, Store};
+use crate::sessions::{CookieLimits, Cookies, Disk, Known, Meant, Memory, NotKept, Principals, Renewals, Store};
+use crate::shared::{BadSettings, Shared};
 use crate::spans::{NotExported, Spans};
-use crate::state::{ClaimFiles, NotOpened, State};
+use crate::state::{ClaimFiles, JournalError, NotOpened, State};
 use crate::users::Guesses;
 
 /// What all routes share.
@@ -48,6 +49,10 @@ pub struct World {
     pub spans: Spans,
 }
 
+/// Longer than any conversation lives that a client keeps.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
+/// How long a process that ends waits for what was noted to be kept.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How often files of claims that are over are removed.
 const PAST: Duration = Duration::from_secs(30);
 
@@ -64,14 +69,38 @@ async fn drop_past(files: Weak<ClaimFiles>, clock: Clock) {
     }
 }
 
-/// What is kept in a state directory.
+/// What is kept elsewhere than in memory.
 struct Kept {
+    disk: Option<OnDisk>,
+    redis: Option<Arc<Shared>>,
+    cookies: Arc<Cookies>,
+    keys: Arc<Keys>,
+}
+
+/// What is kept in a state directory.
+struct OnDisk {
     disk: Arc<Disk>,
     files: Arc<ClaimFiles>,
     /// When its claims began to be whole; `None` where they are.
     since: Option<Time>,
-    keys: Arc<Keys>,
 }
+
+/// Why nothing can be kept as it is said.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKeeping {
+    /// The state directory cannot be used.
+    #[error("state: {0}")]
+    State(#[from] NotOpened),
+    /// What is in it cannot be read.
+    #[error("state: {0}")]
+    Journal(#[from] JournalError),
+    /// Redis cannot be asked, whatever it does.
+    #[error("redis: {0}")]
+    Redis(#[from] BadSettings),
+}
+
+/// What is kept of cookies: contexts that were opened lately, and what was cut.
+const COOKIES: CookieLimits = CookieLimits { opened: 64 << 20, hot: 4096, cuts: 16 << 20 };
 
 /// How many uses of a private key may wait for each processor: at a millisecond or two each, a quarter of a second.
 const PRIVATE_KEYS: usize = 128;
@@ -113,13 +142,30 @@ impl World {
     }
 
     /// The same world, with what is kept elsewhere: brought back, and from now on kept there too.
-    pub fn with(self, keeping: &mut Keeping) -> Result<Self, NotOpened> {
-        let Some(directory) = &keeping.state else { return Ok(self) };
-        let (now, state) = (self.clock.now(), State::open(directory)?);
-        let ring = match keeping.ring.take() {
-            Some(ring) => ring,
-            None => state.ring(now, &mut self.entropy.draw())?,
+    pub async fn with(self, keeping: &mut Keeping) -> Result<Self, NotKeeping> {
+        let Keeping { state, ring, redis } = keeping;
+        let now = self.clock.now();
+        let state = state.as_deref().map(State::open).transpose()?;
+        let ring = match (ring.take(), &state) {
+            (Some(ring), _) => ring,
+            (None, Some(state)) => state.ring(now, &mut self.entropy.draw())?,
+            (None, None) => return Ok(self),
         };
+        let keys = Arc::new(Keys::new(ring));
+        let disk = state.map(|state| self.restored(&state, &keys, now)).transpose()?;
+        let redis = match redis.as_ref() {
+            Some(settings) => {
+                let shared = Shared::connect(settings, Arc::clone(&keys), self.clock.clone(), self.entropy.clone());
+                Some(Arc::new(shared.await?))
+            }
+            None => None,
+        };
+        let cookies = Arc::new(Cookies::new(Arc::clone(&keys), COOKIES));
+        Ok(Self { kept: Some(Kept { disk, redis, cookies, keys }), ..self })
+    }
+
+    /// What a state directory has.
+    fn restored(&self, state: &State, keys: &Arc<Keys>, now: Time) -> Result<OnDisk, NotKeeping> {
         let (files, claims, fence) = state.claims(now)?;
         let at = self.clock.moment(now);
         // One for which there is no room is not known: then what was made before now is not taken.
@@ -127,36 +173,33 @@ impl World {
         if !known {
             tracing::warn!("there is no room for all claims of the state directory: give `replay_bytes` more");
         }
-        let keys = Arc::new(Keys::new(ring));
-        let disk = Disk::restore(
-            state.journal()?,
-            Arc::clone(&keys),
-            self.entropy.clone(),
-            Arc::clone(&self.sessions),
-            &self.principals,
-            now,
-        )
-        .map_err(|error| NotOpened::Damaged { file: directory.clone(), reason: error.to_string() })?;
+        let (keys, entropy, memory) = (Arc::clone(keys), self.entropy.clone(), Arc::clone(&self.sessions));
+        let disk = Disk::restore(state.journal()?, keys, entropy, memory, &self.principals, now)?;
         let since = (fence.is_up() || !known).then_some(now).filter(|_| self.since.is_some());
         let files = Arc::new(files);
         tokio::spawn(drop_past(Arc::downgrade(&files), self.clock.clone()));
-        let kept = Kept { disk: Arc::new(disk), files, since, keys };
-        Ok(Self { kept: Some(kept), ..self })
+        Ok(OnDisk { disk: Arc::new(disk), files, since })
     }
 
     /// Where a route keeps its conversations and claims its messages; `None` where nothing is kept so.
     pub(crate) fn store(&self, kind: StoreKind) -> Option<(Store, Claims)> {
-        let replays = Arc::clone(&self.replays);
-        match kind {
-            StoreKind::Memory => {
-                Some((Store::Memory(Arc::clone(&self.sessions)), Claims::Memory { replays, since: self.since }))
+        let kept = self.kept.as_ref();
+        let (disk, redis) = (kept.and_then(|kept| kept.disk.as_ref()), kept.and_then(|kept| kept.redis.as_ref()));
+        let in_memory = || Claims::Memory { replays: Arc::clone(&self.replays), since: self.since };
+        let in_files = |OnDisk { files, since, .. }: &OnDisk| {
+            let (replays, files, since) = (Arc::clone(&self.replays), Arc::clone(files), *since);
+            Claims::Files { replays, files, since }
+        };
+        let in_redis = |shared: &Arc<Shared>| Claims::Redis(Arc::clone(shared));
+        Some(match kind {
+            StoreKind::Memory => (Store::Memory(Arc::clone(&self.sessions)), in_memory()),
+            StoreKind::Disk => (Store::Disk(Arc::clone(&disk?.disk)), in_files(disk?)),
+            StoreKind::Redis => (Store::Redis(Arc::clone(redis?)), in_redis(redis?)),
+            StoreKind::Cookie => {
+                let claims = redis.map(in_redis).or_else(|| disk.map(in_files)).unwrap_or_else(in_memory);
+                (Store::Cookie(Arc::clone(&kept?.cookies)), claims)
             }
-            StoreKind::Disk => {
-                let Kept { disk, files, since, .. } = self.kept.as_ref()?;
-                let claims = Claims::Files { replays, files: Arc::clone(files), since: *since };
-                Some((Store::Disk(Arc::clone(disk)), claims))
-            }
-        }
+        })
     }
 
     /// The keys with which what is kept is sealed; `None` where nothing is.
@@ -164,20 +207,49 @@ impl World {
         self.kept.as_ref().map(|kept| &*kept.keys)
     }
 
-    /// Ends for good those of the conversations that `which` takes; how many keys of theirs these were. It looks at each, which
-    /// takes a while.
-    pub(crate) async fn cut(
-        self: &Arc<Self>,
-        which: impl Fn(&Context) -> bool + Send + 'static,
-    ) -> Result<usize, NotKept> {
-        let world = Arc::clone(self);
-        let cut = spawn_blocking(move || world.sessions.cut(world.clock.now(), which));
+    /// Redis, where there is one.
+    pub(crate) fn redis(&self) -> Option<&Shared> {
+        self.kept.as_ref()?.redis.as_deref()
+    }
+
+    /// Those of the contexts that clients keep which were opened here lately; `None` where clients keep none.
+    pub(crate) fn opened(&self) -> Option<&Memory<Known>> {
+        self.kept.as_ref().map(|kept| kept.cookies.opened())
+    }
+
+    /// Whether all that is kept elsewhere can be asked at the moment.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.kept.as_ref().and_then(|kept| kept.redis.as_ref()).is_none_or(|redis| redis.is_healthy())
+    }
+
+    /// Waits a moment until what was noted is where it is kept: for a process that ends.
+    pub(crate) async fn settle(&self) {
+        if let Some(redis) = self.kept.as_ref().and_then(|kept| kept.redis.as_ref())
+            && !redis.settle(SETTLE).await
+        {
+            tracing::warn!(conversations = redis.untold(), "Redis was not told of all that were used");
+        }
+    }
+
+    /// Ends for good the conversations that are meant, wherever they are kept; how many keys of theirs these were, as far as they
+    /// are known. It looks at each, which takes a while.
+    pub(crate) async fn cut(self: &Arc<Self>, meant: &Meant) -> Result<usize, NotKept> {
+        let (world, which) = (Arc::clone(self), meant.clone());
+        let cut = spawn_blocking(move || world.sessions.cut(world.clock.now(), |context| which.means(context)));
         let cut = cut.await.unwrap_or_default();
         let count = cut.len();
-        if let Some(Kept { disk, .. }) = self.kept.as_ref().filter(|_| count > 0) {
+        if let Some(OnDisk { disk, .. }) = self.kept.as_ref().and_then(|kept| kept.disk.as_ref()).filter(|_| count > 0)
+        {
             disk.forget(cut).await?;
         }
-        Ok(count)
+        let Some(kept) = &self.kept else { return Ok(count) };
+        let redis = match &kept.redis {
+            Some(redis) => redis.cut(self.clock.now(), |context| meant.means(context)).await?,
+            None => 0,
+        };
+        let now = self.clock.now();
+        let cookies = kept.cookies.cut(meant.cut(), now.plus(LONGEST), now)?;
+        Ok(count + redis + cookies)
     }
 
     /// What is counted, in Prometheus's text format.

@@ -83,13 +83,16 @@ impl Admin {
         let (world, method) = (Arc::clone(&self.world), asked.method.clone());
         match Query::try_from_uri(&asked.uri) {
             Ok(Query(asked)) => sessions::tell(world, method, id, asked).await,
-            Err(_) => text(StatusCode::BAD_REQUEST, "`after`, `most`, `principal` and `issuer` can be said\n"),
+            Err(_) => text(StatusCode::BAD_REQUEST, "`after`, `most`, `store`, `principal` and `issuer` can be said\n"),
         }
     }
 
     fn tell(&self, path: &str) -> Response {
         match path {
             "/healthz" => text(StatusCode::OK, "it lives\n"),
+            "/readyz" if self.serving.load(Ordering::Relaxed) && !self.world.is_whole() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "it serves, and Redis does not answer\n")
+            }
             "/readyz" if self.serving.load(Ordering::Relaxed) => text(StatusCode::OK, "it serves\n"),
             "/metrics" => match self.world.measured() {
                 Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

@@ -8,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, StatusCode};
 use nuncio_policy::model::TrustVersion;
-use nuncio_wss::{Context, Principal};
+use nuncio_wss::{Context, ConversationId, Principal};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use crate::sessions::{Place, Seen};
+use crate::sessions::{Known, Meant, Place, Seen};
 use crate::world::World;
 
 /// Where they are.
@@ -30,10 +30,22 @@ pub(super) struct Asked {
     after: Option<String>,
     /// How many.
     most: Option<usize>,
+    /// Those that are kept there; in memory and on disk, unless it is said.
+    store: Option<Kind>,
     /// Those of the principal of that name.
     principal: Option<String>,
     /// Those of the holders of certificates that this one issued.
     issuer: Option<String>,
+}
+
+/// Where conversations are listed that are not in memory.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    /// In Redis.
+    Redis,
+    /// In their clients' tokens: those that were opened here lately.
+    Cookie,
 }
 
 /// A page of conversations.
@@ -112,13 +124,8 @@ impl From<Seen<Context>> for Session {
 }
 
 impl Asked {
-    /// Whether a conversation is meant.
-    fn means(&self, context: &Context) -> bool {
-        let named = self.principal.as_ref().is_none_or(|name| context.principal.name() == Some(name));
-        let issued = self.issuer.as_ref().is_none_or(
-            |issuer| matches!(&*context.principal, Principal::Certificate(holder) if *holder.issuer == **issuer),
-        );
-        named && issued
+    fn meant(&self) -> Meant {
+        Meant::Of { principal: self.principal.clone(), issuer: self.issuer.clone() }
     }
 
     fn names_somebody(&self) -> bool {
@@ -135,8 +142,10 @@ pub(super) async fn tell(world: Arc<World>, method: Method, id: Option<String>, 
     let told = if method == Method::DELETE {
         cut(&world, id, asked).await
     } else {
-        let told = spawn_blocking(move || id.map_or_else(|| list(&world, &asked), |id| show(&world, &id)));
-        told.await.unwrap_or(Err((StatusCode::INTERNAL_SERVER_ERROR, "looking for it failed\n")))
+        match id {
+            Some(id) => show(&world, &id).await,
+            None => list(&world, asked).await,
+        }
     };
     match told {
         Ok(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
@@ -149,23 +158,76 @@ fn json(value: &impl Serialize) -> Result<String, Refused> {
     text.map(|text| text + "\n").map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "it cannot be written\n"))
 }
 
-fn list(world: &World, asked: &Asked) -> Result<String, Refused> {
-    let after = asked.after.as_deref().map(str::parse::<Place>).transpose();
-    let after = after.map_err(|_| (StatusCode::BAD_REQUEST, "`after` is what `next` of the page before says\n"))?;
+const BAD_AFTER: Refused = (StatusCode::BAD_REQUEST, "`after` is what `next` of the page before says\n");
+const NO_STORE: Refused = (StatusCode::NOT_FOUND, "there is no such store\n");
+
+/// Those that are meant: a page of them.
+async fn list(world: &Arc<World>, asked: Asked) -> Result<String, Refused> {
     let most = asked.most.unwrap_or(PAGE).clamp(1, LONGEST);
-    let page = world.sessions.look(after, most, world.clock.now(), |context| asked.means(context));
+    let meant = asked.meant();
+    if asked.store == Some(Kind::Redis) {
+        let redis = world.redis().ok_or(NO_STORE)?;
+        let after = asked.after.as_deref().map(|after| u64::from_str_radix(after, 16)).transpose();
+        let after = after.map_err(|_| BAD_AFTER)?;
+        let page = redis.list(after, most, world.clock.now(), |context| meant.means(context)).await;
+        let page = page.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "Redis does not answer\n"))?;
+        let next = page.next.map(|next| format!("{next:x}"));
+        return json(&Page { sessions: page.seen.into_iter().map(Session::from).collect(), next });
+    }
+    let after = asked.after.as_deref().map(str::parse::<Place>).transpose().map_err(|_| BAD_AFTER)?;
+    let (world, cookie) = (Arc::clone(world), asked.store == Some(Kind::Cookie));
+    let page = spawn_blocking(move || {
+        let now = world.clock.now();
+        if !cookie {
+            return Ok(world.sessions.look(after, most, now, |context| meant.means(context)));
+        }
+        let opened = world.opened().ok_or(NO_STORE)?;
+        let seen = opened.look(after, most, now, |known| meant.means(&known.context)).into_iter();
+        let context = |Seen { place, value, used, end }: Seen<Known>| Seen {
+            place,
+            value: Arc::clone(&value.context),
+            used,
+            end,
+        };
+        Ok(seen.map(context).collect())
+    });
+    let page: Vec<Seen<Context>> = page.await.map_err(|_| FAILED)??;
     let next = page.last().filter(|_| page.len() == most).map(|last| last.place.to_string());
     json(&Page { sessions: page.into_iter().map(Session::from).collect(), next })
 }
 
+const FAILED: Refused = (StatusCode::INTERNAL_SERVER_ERROR, "looking for it failed\n");
+
 const UNKNOWN: Refused = (StatusCode::NOT_FOUND, "there is no such conversation\n");
 
-/// All keys of one conversation.
-fn show(world: &World, id: &str) -> Result<String, Refused> {
-    let is = |context: &Context| context.conversation.to_string() == id;
-    let keys: Vec<_> =
-        world.sessions.look(None, LONGEST, world.clock.now(), is).into_iter().map(Session::from).collect();
-    if keys.is_empty() { Err(UNKNOWN) } else { json(&Page { sessions: keys, next: None }) }
+/// All keys of one conversation, wherever they are kept.
+async fn show(world: &Arc<World>, id: &str) -> Result<String, Refused> {
+    let meant = Meant::Conversation(number(id).ok_or(UNKNOWN)?);
+    let (here, which) = (Arc::clone(world), meant.clone());
+    let found = spawn_blocking(move || {
+        let now = here.clock.now();
+        let mut found = here.sessions.look(None, LONGEST, now, |context| which.means(context));
+        for Seen { place, value, used, end } in here
+            .opened()
+            .into_iter()
+            .flat_map(|opened| opened.look(None, LONGEST, now, |known| which.means(&known.context)))
+        {
+            found.push(Seen { place, value: Arc::clone(&value.context), used, end });
+        }
+        found
+    });
+    let mut found = found.await.map_err(|_| FAILED)?;
+    let (mut after, mut more) = (None, found.is_empty());
+    while let Some(redis) = world.redis().filter(|_| more) {
+        let page = redis.list(after, LONGEST, world.clock.now(), |context| meant.means(context)).await;
+        let page = page.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, "Redis does not answer\n"))?;
+        found.extend(page.seen);
+        (more, after) = (page.next.is_some(), page.next);
+    }
+    if found.is_empty() {
+        return Err(UNKNOWN);
+    }
+    json(&Page { sessions: found.into_iter().map(Session::from).collect(), next: None })
 }
 
 /// How many keys were cut.
@@ -177,18 +239,26 @@ struct Cut {
 /// Cuts the conversation of that number, or those that are meant.
 async fn cut(world: &Arc<World>, id: Option<String>, asked: Asked) -> Result<String, Refused> {
     let one = id.is_some();
-    if !one && !asked.names_somebody() {
-        return Err((StatusCode::BAD_REQUEST, "say whose: `principal` or `issuer`\n"));
-    }
-    let which = move |context: &Context| {
-        id.as_ref().map_or_else(|| asked.means(context), |id| context.conversation.to_string() == *id)
+    let meant = match id {
+        Some(id) => Meant::Conversation(number(&id).ok_or(UNKNOWN)?),
+        None if !asked.names_somebody() => {
+            return Err((StatusCode::BAD_REQUEST, "say whose: `principal` or `issuer`\n"));
+        }
+        None => asked.meant(),
     };
-    match world.cut(which).await {
-        Ok(0) if one => Err(UNKNOWN),
+    match world.cut(&meant).await {
+        // One that its client keeps is cut, whether or not it is known here.
+        Ok(0) if one && world.opened().is_none() => Err(UNKNOWN),
         Ok(cut) => json(&Cut { cut }),
         Err(not_kept) => {
             tracing::error!("conversations that were cut may come back: {not_kept}");
-            Err((StatusCode::INTERNAL_SERVER_ERROR, "they are cut here, and may come back with the next start\n"))
+            Err((StatusCode::INTERNAL_SERVER_ERROR, "not all of them could be cut for good\n"))
         }
     }
+}
+
+/// The number of a conversation, as it is written.
+fn number(text: &str) -> Option<ConversationId> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+    Some(ConversationId(number.to_be_bytes()))
 }

@@ -57,8 +57,8 @@ enum Failed {
     Listen(#[from] crate::gateway::CannotListen),
     #[error(transparent)]
     Route(#[from] crate::route::RouteError),
-    #[error("state: {0}")]
-    State(#[from] crate::state::NotOpened),
+    #[error(transparent)]
+    Keeping(#[from] crate::world::NotKeeping),
     #[error("--clock: {0:?} is not an instant such as 2026-11-22T10:00:00Z")]
     Clock(String),
     #[error("signals cannot be waited for: {0}")]

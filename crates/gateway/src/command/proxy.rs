@@ -11,7 +11,7 @@ use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
     AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
-    Password, Problem, RouteInput, Said, Several, StateInput, TlsInput, Troubled, UserInput,
+    Password, Problem, RedisInput, RouteInput, Said, Several, StateInput, StoreKind, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
 use crate::random::seed_ahead;
@@ -92,6 +92,16 @@ pub(super) struct Proxy {
     /// A directory in which conversations survive this process: it is made with keys of its own, and one process has it at a time
     #[arg(long, value_name = "DIRECTORY", help_heading = KEEPING)]
     state: Option<PathBuf>,
+    /// A Redis that several gateways share, such as redis://HOST:PORT: conversations survive each of them. Needs --key-ring, or
+    /// the keys of --state
+    #[arg(long, value_name = "URL", help_heading = KEEPING)]
+    redis: Option<String>,
+    /// A file with the keys with which conversations are sealed in the tokens of their clients, which keep them
+    #[arg(long, value_name = "FILE", conflicts_with = "key_ring", help_heading = KEEPING)]
+    cookie_key: Option<PathBuf>,
+    /// A file with the keys with which what leaves this process is sealed; `nuncio keys --ring` makes one
+    #[arg(long, value_name = "FILE", help_heading = KEEPING)]
+    key_ring: Option<PathBuf>,
     /// Starts the clock at an instant, for recordings: old messages then count as fresh
     #[arg(long, value_name = "RFC3339", help_heading = WATCHING)]
     clock: Option<String>,
@@ -183,6 +193,16 @@ impl Proxy {
             address: Said::flag("admin", address),
             danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
         });
+        let store = match (&self.cookie_key, &self.redis) {
+            (Some(_), _) => Some(Said::flag("cookie-key", StoreKind::Cookie)),
+            (None, Some(_)) => Some(Said::flag("redis", StoreKind::Redis)),
+            (None, None) => None,
+        };
+        if !self.danger_plain {
+            document.routes.value[0].store = store;
+        }
+        document.redis = self.redis.map(|url| RedisInput::at(Said::flag("redis", url)));
+        document.key_ring = file("cookie-key", self.cookie_key).or_else(|| file("key-ring", self.key_ring));
         document.state = self.state.map(|directory| StateInput { directory: Said::flag("state", directory) });
         document.build(&Base::default())
     }

@@ -26,6 +26,10 @@ enum What {
     List {
         #[command(flatten)]
         whose: Whose,
+        /// Those that are kept in Redis, or by their clients, as far as they were opened lately; without it those in memory and on
+        /// disk
+        #[arg(long, value_name = "STORE", value_parser = ["redis", "cookie"])]
+        store: Option<String>,
     },
     /// Shows one, with each of its keys
     Show {
@@ -89,10 +93,11 @@ impl Sessions {
         let Self { admin, json, what } = self;
         let api = Api { admin };
         match what {
-            What::List { whose } => {
+            What::List { whose, store } => {
                 let mut after = None;
                 loop {
                     let mut query = whose.query();
+                    query.extend(store.clone().map(|store| ("store", store)));
                     query.extend(after.take().map(|after| ("after", after)));
                     let text = api.ask(Method::GET, &[], &query).await?;
                     let page: Page = api.read(&text)?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::base::Base;
 use super::error::{ConfigError, Problem, Troubled};
-use super::keeping::{KeepingInput, StateInput};
+use super::keeping::{KeepingInput, RedisInput, StateInput};
 use super::limits::MessageLimits;
 use super::listener::{AdminInput, ListenerInput};
 use super::route::RouteInput;
@@ -42,6 +42,8 @@ pub(crate) struct Document {
     pub(crate) state: Option<StateInput>,
     /// A file with the keys with which what leaves this process is sealed.
     pub(crate) key_ring: Option<Said<PathBuf>>,
+    /// A Redis that several gateways share.
+    pub(crate) redis: Option<RedisInput>,
     /// What may be kept.
     #[serde(default)]
     pub(crate) stores: StoreLimitsInput,
@@ -80,6 +82,7 @@ impl Document {
             tracing: None,
             state: None,
             key_ring: None,
+            redis: None,
             limits: MessageLimitsInput::default(),
             connections: ConnectionLimitsInput::default(),
             stores: StoreLimitsInput::default(),
@@ -115,7 +118,7 @@ impl Document {
         let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
         let listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
         let limits = self.limits.over_with_text(MessageLimits::default());
-        let keeping = KeepingInput { state: self.state, key_ring: self.key_ring }.build(base)?;
+        let keeping = KeepingInput { state: self.state, key_ring: self.key_ring, redis: self.redis }.build(base)?;
         let routes = self.routes.value.into_iter().map(|input| input.build(&limits, &keeping, base));
         let routes: Vec<_> = routes.collect::<Result<_, _>>()?;
         // Every route is served on every listener.

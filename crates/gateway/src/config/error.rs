@@ -269,6 +269,14 @@ pub enum Problem {
         /// What is to be said.
         needs: &'static str,
     },
+    /// A Redis that cannot be asked.
+    #[error("redis: {0}")]
+    Redis(String),
+    /// A Redis, and no keys to seal with what is kept there.
+    #[error(
+        "what is kept in Redis is sealed with keys that all gateways have: say in `key_ring` which file they are in"
+    )]
+    NoRing,
     /// A key ring that is none.
     #[error("key_ring: {0}")]
     KeyRing(String),

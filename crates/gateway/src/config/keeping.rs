@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::base::{Base, read_secret};
+use super::base::{Base, read, read_secret};
 use super::error::{ConfigError, Problem, Troubled};
-use super::{Keeping, Said};
+use super::scalar::{Count, Octets, Span};
+use super::{Keeping, Said, first_line};
 use crate::keyring;
+use crate::shared::Settings;
 
 /// A state directory: what is kept there survives this process, and the machine.
 #[derive(Deserialize, JsonSchema)]
@@ -26,6 +28,81 @@ pub enum StoreKind {
     Memory,
     /// In the directory of `state`.
     Disk,
+    /// In the Redis of `redis`, which several gateways share.
+    Redis,
+    /// In the tokens of its clients, sealed with the key ring: gateways that have it share them without a store beside them.
+    /// Claims are in Redis where there is one, or in the directory of `state`, or else in this process.
+    Cookie,
+}
+
+/// A Redis, or Valkey, that several gateways share.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedisInput {
+    /// Where it is: `redis://HOST:PORT/DATABASE`, or `rediss://` where it speaks TLS.
+    pub(crate) url: Said<String>,
+    /// Who the gateway is to it.
+    pub(crate) username: Option<Said<String>>,
+    /// A file whose one line is the gateway's password.
+    pub(crate) password_file: Option<Said<PathBuf>>,
+    /// A file of certificates in PEM that its own is checked against; the system's roots, unless it is said.
+    pub(crate) trust: Option<Said<PathBuf>>,
+    /// A file with a certificate in PEM that it is shown, and its key.
+    pub(crate) identity: Option<Said<PathBuf>>,
+    /// With what all keys there begin.
+    pub(crate) prefix: Option<Said<String>>,
+    /// How long it may take to answer.
+    pub(super) timeout: Option<Span>,
+    /// How long it may take to be connected.
+    pub(super) connect_timeout: Option<Span>,
+    /// For how long a conversation that was found is known without asking it: so long after it was ended by one gateway another
+    /// may still take a message in it.
+    pub(super) cache: Option<Span>,
+    /// What such conversations may take in memory.
+    pub(super) cache_bytes: Option<Octets>,
+    /// What it is asked at once; more is told that there is too much.
+    pub(super) operations: Option<Count>,
+}
+
+impl RedisInput {
+    /// One of which only the URL is said.
+    pub(crate) fn at(url: Said<String>) -> Self {
+        Self {
+            url,
+            username: None,
+            password_file: None,
+            trust: None,
+            identity: None,
+            prefix: None,
+            timeout: None,
+            connect_timeout: None,
+            cache: None,
+            cache_bytes: None,
+            operations: None,
+        }
+    }
+
+    fn build(self, base: &Base) -> Result<Settings, ConfigError> {
+        let mut settings =
+            Settings::at(&self.url.value).map_err(|bad| self.url.problem(Problem::Redis(bad.to_string())))?;
+        if let Some(said) = self.username {
+            settings.username = Some(said.value);
+        }
+        if let Some(said) = &self.password_file {
+            settings.password = Some(first_line(read_secret(base, said)?.expose()));
+        }
+        settings.trust = self.trust.as_ref().map(|said| read(base, said)).transpose()?;
+        settings.identity = self.identity.as_ref().map(|said| read_secret(base, said)).transpose()?;
+        if let Some(said) = self.prefix {
+            settings.prefix = said.value;
+        }
+        settings.timeout = self.timeout.map_or(settings.timeout, Into::into);
+        settings.connect_timeout = self.connect_timeout.map_or(settings.connect_timeout, Into::into);
+        settings.cache = self.cache.map_or(settings.cache, Into::into);
+        settings.cache_bytes = self.cache_bytes.map_or(settings.cache_bytes, Into::into);
+        settings.operations = self.operations.map_or(settings.operations, Into::into);
+        Ok(settings)
+    }
 }
 
 impl StoreKind {
@@ -34,6 +111,8 @@ impl StoreKind {
         match self {
             Self::Memory => None,
             Self::Disk => Some(("disk", "state: { directory: DIRECTORY }")),
+            Self::Redis => Some(("redis", "redis: { url: URL }")),
+            Self::Cookie => Some(("cookie", "key_ring: FILE")),
         }
     }
 }
@@ -42,6 +121,7 @@ impl StoreKind {
 pub(super) struct KeepingInput {
     pub(super) state: Option<StateInput>,
     pub(super) key_ring: Option<Said<PathBuf>>,
+    pub(super) redis: Option<RedisInput>,
 }
 
 impl KeepingInput {
@@ -52,7 +132,11 @@ impl KeepingInput {
             let ring = keyring::read(&said.value.display().to_string(), octets.expose());
             ring.map_err(|bad| said.problem(Problem::KeyRing(bad.to_string())))
         });
-        Ok(Keeping { state: self.state.map(|state| base.place(&state.directory.value)), ring: ring.transpose()? })
+        let (ring, state) = (ring.transpose()?, self.state.map(|state| base.place(&state.directory.value)));
+        if let Some(redis) = self.redis.as_ref().filter(|_| ring.is_none() && state.is_none()) {
+            return Err(redis.url.problem(Problem::NoRing));
+        }
+        Ok(Keeping { state, ring, redis: self.redis.map(|redis| redis.build(base)).transpose()? })
     }
 }
 
@@ -65,6 +149,8 @@ impl Keeping {
         let is_there = match said.value {
             StoreKind::Memory => true,
             StoreKind::Disk => self.state.is_some(),
+            StoreKind::Redis => self.redis.is_some(),
+            StoreKind::Cookie => self.ring.is_some() || self.state.is_some(),
         };
         match said.value.needs().filter(|_| !is_there) {
             Some((store, needs)) => Err(said.problem(Problem::NoStore { store, needs })),

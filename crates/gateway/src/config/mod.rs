@@ -50,8 +50,8 @@ pub(crate) use document::Document;
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
 pub use error::{ConfigError, Problem};
-pub(crate) use keeping::StateInput;
 pub use keeping::StoreKind;
+pub(crate) use keeping::{RedisInput, StateInput};
 pub use limits::{
     BODY_GRACE, CALLS, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, StoreLimits, Timeouts,
 };
@@ -67,6 +67,7 @@ pub(crate) use user::{KeepInput, Password, UserInput, first_line};
 use crate::handover::Binding;
 use crate::identity::Telling;
 use crate::keyring::KeyRing;
+use crate::shared;
 use crate::users::Users;
 
 /// A configuration.
@@ -130,6 +131,8 @@ pub struct Keeping {
     pub state: Option<PathBuf>,
     /// The keys with which what leaves this process is sealed; of a state directory its own, where there are none.
     pub ring: Option<KeyRing>,
+    /// A Redis that several gateways share.
+    pub redis: Option<shared::Settings>,
 }
 
 /// Where spans go.

@@ -26,11 +26,12 @@ impl Ingress {
     /// Notes that the message's context is in use: so it goes on, and the one that it replaced need not last.
     pub(super) fn used(&self, context: Option<&Arc<Context>>, now: Time) {
         let Some(context) = context else { return };
-        self.store.used(&self.key(&context.name()), self.idle, now);
+        let name = context.name();
+        self.store.used(self.at(&name), self.idle, now);
         if let Some(old) = context.replaces() {
-            self.store.retire(&self.key(old), now.plus(ROLLOVER));
-            for unused in self.world.renewals.used(context.conversation, &context.name()) {
-                self.store.retire(&self.key(&unused), now);
+            self.store.retire(self.at(old), now.plus(ROLLOVER), now);
+            for unused in self.world.renewals.used(context.conversation, &name) {
+                self.store.retire(self.at(&unused), now, now);
             }
         }
     }
@@ -85,8 +86,13 @@ impl Ingress {
     ) -> Result<Result<Issued, Issue>, NoEntropy> {
         let costly = opened.grants_by_private_key();
         let mut random = self.world.entropy.draw();
+        let (cookies, scope) = (self.store.cookies(), self.scope.clone());
         let grant = move || {
-            let granted = grant(opened, principal, None, now, &mut random);
+            let seal = cookies.map(|cookies| {
+                move |context: &Context, random: &mut dyn Random| Ok(cookies.seal(&scope, context, now, random)?)
+            });
+            let seal: Option<SealCookie<'_>> = seal.as_ref().map(|seal| seal as SealCookie<'_>);
+            let granted = grant(opened, principal, seal, now, &mut random);
             random.check().map(|()| granted)
         };
         if costly { self.world.private_keys.finish(grant).await } else { grant() }
@@ -105,12 +111,11 @@ impl Ingress {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.to_string());
                 let name = context.name();
-                let key = self.key(&name);
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
                 let lease =
                     Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end, idle: self.idle };
-                if let Err(not_kept) = self.store.put(&key, Arc::new(context), lease, now).await {
+                if let Err(not_kept) = self.store.put(self.at(&name), Arc::new(context), lease, now).await {
                     note(audit, Outcome::Busy, &not_kept);
                     return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
                 }
@@ -124,8 +129,7 @@ impl Ingress {
     }
 
     pub(super) async fn cancel(&self, opened: Opened, now: Time, audit: &mut Story<'_>) -> Result<Message, Denied> {
-        let key = opened.context().map(|context| (self.key(&context.name()), Arc::clone(context)));
-        let replaced = opened.context().and_then(|context| context.replaces()).map(|old| self.key(old));
+        let context = opened.context().map(Arc::clone);
         let _cancelling = audit.part("cancel");
         let mut random = self.world.entropy.draw();
         let cancelled = Recipient::cancel(opened, now, &mut random);
@@ -134,14 +138,14 @@ impl Ingress {
             Ok(cancelled) => cancelled,
             Err(issue) => return refused(issue, audit),
         };
-        if let Some(old) = replaced
-            && let Err(not_ended) = self.store.remove(&old).await
+        let Some(context) = context else { return Ok(message) };
+        if let Some(old) = context.replaces()
+            && let Err(not_ended) = self.store.remove(self.at(old), &context, now).await
         {
             return self.not_ended(&not_ended, reply, audit).await;
         }
-        let Some((key, context)) = key else { return Ok(message) };
         // Of two cancels at once, one finds it.
-        match self.store.remove(&key).await {
+        match self.store.remove(self.at(&context.name()), &context, now).await {
             Ok(true) => Ok(message),
             Ok(false) => {
                 let refusal = Refusal::UnknownContext(context.identifier.to_string());
@@ -169,6 +173,10 @@ fn refused(issue: Issue, audit: &mut Story<'_>) -> Result<Message, Denied> {
     match issue {
         Issue::Refused { refusal, message } => {
             note(audit, Outcome::Refused(refusal.class()), &refusal);
+            Ok(message)
+        }
+        Issue::NoCookie { cause, message } => {
+            note(audit, Outcome::Failed, &cause);
             Ok(message)
         }
         Issue::Unsealed(unsealed) => Err(unsealed.into()),

@@ -27,6 +27,35 @@ pub enum Cut<'a> {
     },
 }
 
+/// The same, for whoever passes it on.
+#[derive(Clone, Debug)]
+pub enum Meant {
+    /// The conversation of that number, under all its keys.
+    Conversation(ConversationId),
+    /// As [`Cut::Of`] has it. Of nobody in particular: all.
+    Of {
+        /// His name.
+        principal: Option<String>,
+        /// Who issued his certificate.
+        issuer: Option<String>,
+    },
+}
+
+impl Meant {
+    /// What is to be cut.
+    pub fn cut(&self) -> Cut<'_> {
+        match self {
+            Self::Conversation(id) => Cut::Conversation(*id),
+            Self::Of { principal, issuer } => Cut::Of { principal: principal.as_deref(), issuer: issuer.as_deref() },
+        }
+    }
+
+    /// Whether a conversation is meant.
+    pub fn means(&self, context: &Context) -> bool {
+        matches!(self, Self::Of { principal: None, issuer: None }) || self.cut().means(context)
+    }
+}
+
 /// There is no room to remember one more, and all of them are needed still: it is not cut.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the list of what was cut is full")]

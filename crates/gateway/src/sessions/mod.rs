@@ -10,11 +10,11 @@ mod shard;
 mod store;
 
 pub use cookie::{CookieLimits, Cookies, Known, NoCookie};
-pub use cuts::{Cut, CutsFull};
+pub use cuts::{Cut, CutsFull, Meant};
 pub use disk::Disk;
 pub use memory::{Census, Full, Lease, Memory, Owner, Place, Seen};
 pub use principals::Principals;
 pub use renewals::{Renewals, Waiting};
 pub use shard::Key;
-pub(crate) use store::owner;
+pub(crate) use store::{At, owner};
 pub use store::{NotKept, Store};

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use nuncio_wss::{Context, Principal, Time};
 
+use super::cookie::Cookies;
+use super::cuts::{Cut, CutsFull};
 use super::disk::Disk;
 use super::memory::{Full, Lease, Memory, Owner};
 use crate::keyring::NotSealed;
 use crate::random::NoEntropy;
+use crate::shared::{self, Shared, Unavailable};
 use crate::state::JournalError;
 
 /// Why a conversation is not kept, or not ended for good.
@@ -29,73 +32,132 @@ pub enum NotKept {
     /// A fault of the machine's.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
+    /// Redis does not keep it.
+    #[error(transparent)]
+    Shared(#[from] shared::NotKept),
+    /// Redis has no answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// It cannot be remembered that it ended.
+    #[error(transparent)]
+    CutsFull(#[from] CutsFull),
 }
 
-/// The store of a route. What names a conversation in it says the route too.
+/// Which conversation it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<'a> {
+    /// Whose: a route's, whose policy and trust do not change.
+    pub(crate) scope: &'a str,
+    /// What its context, and the context's key, are called.
+    pub(crate) name: &'a str,
+}
+
+impl At<'_> {
+    /// Its name in a store that says no scope.
+    fn whole(self) -> String {
+        format!("{} {}", self.scope, self.name)
+    }
+}
+
+/// The store of a route.
 #[derive(Clone)]
 pub enum Store {
     /// This process's memory: they end with it.
     Memory(Arc<Memory<Context>>),
     /// A state directory.
     Disk(Arc<Disk>),
+    /// A Redis that several gateways share.
+    Redis(Arc<Shared>),
+    /// Their clients.
+    Cookie(Arc<Cookies>),
 }
 
 impl Store {
-    /// The conversation of that name, if it is live at `now`.
-    pub(crate) fn find(&self, name: &str, now: Time) -> Option<Arc<Context>> {
+    /// The conversation, if it is live at `now`; `cookie` is what came with its token.
+    pub(crate) async fn find(
+        &self,
+        at: At<'_>,
+        cookie: impl FnOnce() -> Option<Vec<u8>>,
+        now: Time,
+    ) -> Result<Option<Arc<Context>>, Unavailable> {
         match self {
-            Self::Memory(memory) => memory.find(name, now),
-            Self::Disk(disk) => disk.memory().find(name, now),
+            Self::Memory(memory) => Ok(memory.find(&at.whole(), now)),
+            Self::Disk(disk) => Ok(disk.memory().find(&at.whole(), now)),
+            // It is large, and most of what is found is found at once.
+            Self::Redis(shared) => Box::pin(shared.find(at.scope, at.name, now)).await,
+            Self::Cookie(cookies) => Ok(cookies.find(at.scope, at.name, cookie().as_deref(), now)),
         }
     }
 
-    /// Whether one that takes so many octets would find room; asked before the work of making it.
+    /// Whether one that takes so many octets would find room here; asked before the work of making it.
     pub(crate) fn has_room(&self, owner: Owner<'_>, octets: usize, now: Time) -> Result<(), Full> {
         match self {
             Self::Memory(memory) => memory.has_room(owner, octets, now),
             Self::Disk(disk) => disk.memory().has_room(owner, octets, now),
+            Self::Redis(_) | Self::Cookie(_) => Ok(()),
         }
+    }
+
+    /// What seals a new conversation into a cookie, where its client is to keep it.
+    pub(crate) fn cookies(&self) -> Option<Arc<Cookies>> {
+        if let Self::Cookie(cookies) = self { Some(Arc::clone(cookies)) } else { None }
     }
 
     /// Keeps a conversation. When this is done, it may be handed out.
     pub(crate) async fn put(
         &self,
-        name: &str,
+        at: At<'_>,
         context: Arc<Context>,
         lease: Lease<'_>,
         now: Time,
     ) -> Result<(), NotKept> {
         match self {
-            Self::Memory(memory) => Ok(memory.put(name, context, lease, now)?),
-            Self::Disk(disk) => disk.put(name, context, lease, now).await,
+            Self::Memory(memory) => Ok(memory.put(&at.whole(), context, lease, now)?),
+            Self::Disk(disk) => disk.put(&at.whole(), context, lease, now).await,
+            Self::Redis(shared) => Ok(shared.put(at.scope, &context, &lease, now).await?),
+            Self::Cookie(_) => Ok(()),
         }
     }
 
     /// It was used: it lives for as long as `idle` says, or else its whole life.
-    pub(crate) fn used(&self, name: &str, idle: Option<Duration>, now: Time) {
+    pub(crate) fn used(&self, at: At<'_>, idle: Option<Duration>, now: Time) {
+        let until = idle.map(|idle| now.plus(idle));
         match self {
             Self::Memory(memory) => {
-                memory.used(name, idle.map(|idle| now.plus(idle)), now);
+                memory.used(&at.whole(), until, now);
             }
-            Self::Disk(disk) => disk.used(name, idle, now),
+            Self::Disk(disk) => disk.used(&at.whole(), idle, now),
+            Self::Redis(shared) => shared.used(at.scope, at.name, until, now),
+            Self::Cookie(_) => {}
         }
     }
 
     /// Lets it end at `end`, if it would end later.
-    pub(crate) fn retire(&self, name: &str, end: Time) {
+    pub(crate) fn retire(&self, at: At<'_>, end: Time, now: Time) {
         match self {
             Self::Memory(memory) => {
-                memory.retire(name, end);
+                memory.retire(&at.whole(), end);
             }
-            Self::Disk(disk) => disk.retire(name, end),
+            Self::Disk(disk) => disk.retire(&at.whole(), end),
+            Self::Redis(shared) => shared.retire(at.scope, at.name, end, now),
+            // What a client has is good for as long as it says.
+            Self::Cookie(_) => {}
         }
     }
 
-    /// Ends it. Whether it was there; of several at once, one is told so.
-    pub(crate) async fn remove(&self, name: &str) -> Result<bool, NotKept> {
+    /// Ends it, with what was renewed of it where that is all the same. Whether it was there; of several at once, one is told so.
+    pub(crate) async fn remove(&self, at: At<'_>, context: &Context, now: Time) -> Result<bool, NotKept> {
         match self {
-            Self::Memory(memory) => Ok(memory.remove(name).is_some()),
-            Self::Disk(disk) => disk.remove(name).await,
+            Self::Memory(memory) => Ok(memory.remove(&at.whole()).is_some()),
+            Self::Disk(disk) => disk.remove(&at.whole()).await,
+            Self::Redis(shared) => Ok(shared.remove(at.scope, at.name).await?),
+            Self::Cookie(cookies) => {
+                if cookies.is_cut(context) {
+                    return Ok(false);
+                }
+                cookies.cut(Cut::Conversation(context.conversation), context.expires, now)?;
+                Ok(true)
+            }
         }
     }
 }

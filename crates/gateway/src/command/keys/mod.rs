@@ -18,6 +18,8 @@ pub(super) use self::issue::{Issued, Subject, Validity};
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::first_line;
+use crate::keyring;
+use crate::random::Entropy;
 
 /// Where a service is that is told nothing else: on this machine, in each way that a client may write it.
 const HERE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -31,8 +33,12 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug, Args)]
 pub(super) struct Keys {
     /// The folder that they are written to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "ring")]
+    out: Option<PathBuf>,
+    /// Makes a key ring, with which conversations are sealed that are kept in Redis or by their clients: for all gateways that
+    /// share them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "name", "client", "days", "pfx"])]
+    ring: Option<PathBuf>,
     /// A host or an address of the service; may be repeated
     #[arg(long, value_name = "HOST", default_values = HERE, value_parser = parse_host)]
     name: Vec<String>,
@@ -75,6 +81,9 @@ fn parse_client(text: &str) -> Result<String, &'static str> {
 
 impl Keys {
     pub(super) fn run(self) -> Result<(), Failed> {
+        if let Some(ring) = &self.ring {
+            return self.make_ring(ring);
+        }
         let fail = |error: rcgen::Error| Failed::Step(format!("no certificate can be made: {error}"));
         let mut parties = vec![("service".to_owned(), Subject::Service(&self.name))];
         for client in &self.client {
@@ -85,7 +94,7 @@ impl Keys {
             parties.push((client.clone(), Subject::Client(client)));
         }
 
-        let file = |name: &str, extension: &str| self.out.join(format!("{name}.{extension}"));
+        let file = |name: &str, extension: &str| self.folder().join(format!("{name}.{extension}"));
         let password = self.pfx.as_deref().map(password).transpose()?;
         let mut files = vec![file("authority", "pem")];
         for (name, _) in &parties {
@@ -99,7 +108,7 @@ impl Keys {
                 return Err(Failed::Step(format!("{there} is there already: --force writes over it")));
             }
         }
-        DirBuilder::new().recursive(true).create(&self.out).map_err(|error| cannot(&self.out, &error))?;
+        DirBuilder::new().recursive(true).create(self.folder()).map_err(|error| cannot(self.folder(), &error))?;
 
         let lifetime = Duration::from_hours(24 * u64::from(self.days));
         let validity = Validity { now: Clock::system().now(), lifetime };
@@ -130,9 +139,26 @@ impl Keys {
         Ok(())
     }
 
+    fn make_ring(&self, file: &Path) -> Result<(), Failed> {
+        let mut random = Entropy::system().draw();
+        let ring = keyring::write(&mut random);
+        random.check().map_err(|error| Failed::Step(error.to_string()))?;
+        if !self.force && file.symlink_metadata().is_ok() {
+            return Err(Failed::Step(format!("{} is there already: --force writes over it", file.display())));
+        }
+        write(file, ring.expose(), PRIVATE, self.force).map_err(|error| cannot(file, &error))?;
+        say(&format!("{}  keys that each of the gateways must have, and nobody else", file.display()));
+        Ok(())
+    }
+
+    /// The folder that all is written to.
+    fn folder(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new(""))
+    }
+
     /// How to use them: what can be copied into a shell.
     fn explain(&self) {
-        let file = |name: &str| self.out.join(name).display().to_string();
+        let file = |name: &str| self.folder().join(name).display().to_string();
         say(&format!(
             "\nValid for {} days. They are for development: whoever trusts {} trusts all of them.",
             self.days,
