@@ -37,6 +37,8 @@ pub struct World {
     pub since: Option<Time>,
     /// The state directory, if there is one.
     kept: Option<Kept>,
+    /// Whether nobody serves anything in it.
+    imagined: bool,
     /// Wrong passwords.
     pub guesses: Guesses,
     /// Where private keys are used.
@@ -120,6 +122,7 @@ impl World {
             replays: Arc::new(Replays::new(stores.replay_bytes)),
             since: None,
             kept: None,
+            imagined: false,
             guesses: Guesses::default(),
             private_keys: Pool::of_processors(PRIVATE_KEYS),
             passwords: Pool::of_processors(PASSWORDS),
@@ -181,6 +184,12 @@ impl World {
         Ok(OnDisk { disk: Arc::new(disk), files, since })
     }
 
+    /// The same world, in which routes are only looked at: what they keep is kept nowhere.
+    #[must_use]
+    pub(crate) fn looked_at(self) -> Self {
+        Self { imagined: true, ..self }
+    }
+
     /// Where a route keeps its conversations and claims its messages; `None` where nothing is kept so.
     pub(crate) fn store(&self, kind: StoreKind) -> Option<(Store, Claims)> {
         let kept = self.kept.as_ref();
@@ -191,6 +200,7 @@ impl World {
             Claims::Files { replays, files, since }
         };
         let in_redis = |shared: &Arc<Shared>| Claims::Redis(Arc::clone(shared));
+        let kind = if self.imagined { StoreKind::Memory } else { kind };
         Some(match kind {
             StoreKind::Memory => (Store::Memory(Arc::clone(&self.sessions)), in_memory()),
             StoreKind::Disk => (Store::Disk(Arc::clone(&disk?.disk)), in_files(disk?)),

@@ -120,7 +120,7 @@ fn configuration(file: &Path, route: Option<&str>, now: Time) -> Result<Report, 
         let configuration = Configuration::of(document, file)?;
         let mut findings = Findings::default();
         let mut report = look(&configuration, &users, now, &mut findings);
-        let world = World::new(Clock::system(), Entropy::system(), &configuration.stores);
+        let world = World::new(Clock::system(), Entropy::system(), &configuration.stores).looked_at();
         Gateway::build(configuration, &Arc::new(world))?;
         if let Some(wanted) = route {
             let names: Vec<String> = report.routes.iter().map(|route| route.name.clone()).collect();

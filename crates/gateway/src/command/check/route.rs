@@ -10,7 +10,7 @@ use nuncio_wss::{Faults, Form, Time};
 use super::certificate::{Role, instant, look};
 use super::report::{Findings, PolicyReport, RouteReport, SectionReport};
 use super::{Named, is_here};
-use crate::config::{Action, Backend, Balance, ByAction, ContractSettings, Identity, RouteSettings};
+use crate::config::{Action, Backend, Balance, ByAction, ContractSettings, Identity, RouteSettings, StoreKind};
 use crate::identity::Claim;
 
 /// Tells a route, and finds what is weak in it. `users` are those that it names.
@@ -37,6 +37,7 @@ pub(super) fn look_at_route(route: &RouteSettings, users: &[Named], now: Time, f
     ]);
     sections.push(section("Contract", vec![contract(route).to_owned()]));
     if !endpoint.is_plain() {
+        sections.push(section("What is kept", kept(route)));
         sections.push(section("Addresses", vec![addresses(route, &about, findings)]));
     }
 
@@ -260,6 +261,28 @@ fn list(what: &str, patterns: &[impl std::fmt::Display]) -> Vec<String> {
 
 fn or_nobody(members: &[String]) -> String {
     if members.is_empty() { "nobody".to_owned() } else { members.join(", ") }
+}
+
+fn kept(route: &RouteSettings) -> Vec<String> {
+    let (conversations, claims) = match route.store {
+        StoreKind::Memory => (
+            "Conversations are kept in this process, and end with it.",
+            "So is which messages were taken: after a start those that were made before are not taken.",
+        ),
+        StoreKind::Disk => (
+            "Conversations are kept in the state directory, sealed: they outlive the process and the machine's start.",
+            "So is which messages were taken.",
+        ),
+        StoreKind::Redis => (
+            "Conversations are kept in Redis, sealed, for all gateways that have the key ring.",
+            "So is which messages were taken: without Redis none is.",
+        ),
+        StoreKind::Cookie => (
+            "Conversations are kept by their clients, sealed, for all gateways that have the key ring.",
+            "Which messages were taken is kept in Redis or the state directory, where there is one, or else in this process.",
+        ),
+    };
+    vec![conversations.to_owned(), claims.to_owned()]
 }
 
 fn told(route: &RouteSettings) -> Vec<String> {
