@@ -1,7 +1,8 @@
 //! `seeds RECORDINGS TO`: writes what the recordings hold as the fuzz targets' first inputs.
 //!
 //! Under TO: `read`, `canonical` and `graft` get the messages, the bodies in the last; `policy` contracts and policies; `open`
-//! sound messages, told apart by their first octet, and `recorded` what opening them takes: a folder each.
+//! sound messages, told apart by their first octet, and `recorded` what opening them takes: a folder each; `cookie_decode`
+//! records of contexts, which our own two ends make, and the same in base64.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -9,11 +10,16 @@ use std::fs::{create_dir_all, write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use nuncio_crypto::base64;
 use nuncio_policy::model::Binding;
 use nuncio_policy::{bare, wsdl};
 use nuncio_tests::ends::Ends;
 use nuncio_tests::recording::{self, Exchange, Scenario};
 use nuncio_tests::subject::Subject;
+use nuncio_wss::{Holder, Issued, Principal, Recipient};
+
+#[path = "../../../crates/wss/tests/ends/mod.rs"]
+mod ends;
 
 /// How many messages of our own making the target for opening knows before the recorded ones.
 const OWN: usize = 4;
@@ -39,7 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn seeds(recordings: &Path, to: &Path) -> Result<usize, Box<dyn Error>> {
-    for target in ["read", "canonical", "graft", "policy", "open", "recorded"] {
+    for target in ["read", "canonical", "graft", "policy", "open", "recorded", "cookie_decode"] {
         create_dir_all(to.join(target))?;
     }
     let (mut recorded, mut contracts) = (0, BTreeSet::new());
@@ -79,7 +85,27 @@ fn seeds(recordings: &Path, to: &Path) -> Result<usize, Box<dyn Error>> {
         seed.extend(std::fs::read(folder.join("message.xml"))?);
         write(to.join("open").join(format!("{at:02}")), seed)?;
     }
+    cookies(&to.join("cookie_decode"))?;
     Ok(recorded)
+}
+
+/// Records of contexts of both generations, for anybody.
+fn cookies(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let holder = Holder { subject: "CN=alice".into(), issuer: "CN=ca".into(), thumbprint: [7; 20] };
+    let anybody = [Principal::Anonymous, Principal::User("alice".into()), Principal::Certificate(holder)];
+    for preset in ["wcf-ws2007-userNameOverTransport-conversation", "wcf-wshttp-userNameOverTransport-conversation"] {
+        for (at, principal) in anybody.iter().enumerate() {
+            let mut pair = ends::Pair::new(&ends::policy(preset), ends::soap(preset)[0]);
+            let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers)?;
+            let opened = pair.open(&outbound, outbound.body.clone(), None)?;
+            let issued = Recipient::issue(opened, principal.clone(), None, pair.now, &mut pair.numbers);
+            let Issued { context, .. } = issued.map_err(|refused| refused.to_string())?;
+            let record = context.record().ok_or("no record")?;
+            write(folder.join(format!("{preset}.{at}")), &*record)?;
+            write(folder.join(format!("{preset}.{at}.base64")), base64::encode(&record))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the messages of a scenario protect themselves: what a transport protects may be changed at will.
