@@ -10,6 +10,7 @@ use std::time::Duration;
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::hash;
 use nuncio_crypto::random::Random;
+use nuncio_policy::model::{Include, Policy};
 use nuncio_wss::{Context, MAX_COOKIE, Restorer, Time};
 
 use super::cuts::{Cut, Cuts, CutsFull};
@@ -49,6 +50,22 @@ pub enum NoCookie {
     /// Nothing can be sealed.
     #[error(transparent)]
     NotSealed(#[from] NotSealed),
+}
+
+/// The clients of a policy do not bring the token of their conversation with every request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("clients must bring the token of their conversation with every request (IncludeToken), for the cookie in it")]
+pub struct NotBrought;
+
+/// Makes a policy such that its clients can keep their conversations: these are neither cancelled nor renewed, as services of WCF
+/// have it that issue cookies (`requireSecurityContextCancellation="false"`). A policy without conversations stays as it is.
+pub fn kept_by_clients(policy: &mut Policy) -> Result<(), NotBrought> {
+    let Some(token) = policy.conversation_mut() else { return Ok(()) };
+    if !matches!(token.include, Include::AlwaysToRecipient | Include::Always) {
+        return Err(NotBrought);
+    }
+    (token.cancel, token.renew) = (false, false);
+    Ok(())
 }
 
 /// The contexts that clients keep, of all routes: each is sealed for its route, its identifier and its instance, and is nothing

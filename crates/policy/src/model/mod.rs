@@ -110,6 +110,19 @@ impl Policy {
             Token::X509(_) | Token::Username(_) => None,
         })
     }
+
+    /// The same, to be changed.
+    pub fn conversation_mut(&mut self) -> Option<&mut SecureConversationToken> {
+        let protection = match &mut self.binding {
+            Binding::Symmetric(binding) => Some(&mut binding.protection),
+            Binding::Transport(_) | Binding::Asymmetric(_) => None,
+        };
+        protection.into_iter().chain(self.supporting.iter_mut().map(|own| &mut own.token)).find_map(|token| match token
+        {
+            Token::SecureConversation(token) => Some(token),
+            Token::X509(_) | Token::Username(_) => None,
+        })
+    }
 }
 
 /// A security binding (WS-SecurityPolicy 1.2, section 7).

@@ -457,3 +457,25 @@ fn tk_13_without_an_active_key_nothing_is_sealed() {
         assert!(cookies.keys.replace(&Arc::new(ring)).is_err(), "an older ring does not come back");
     }
 }
+
+#[test]
+fn what_clients_keep_is_neither_cancelled_nor_renewed() {
+    for preset in preset::all() {
+        let (before, mut policy) = (preset.policy.clone(), preset.policy);
+        kept_by_clients(&mut policy).unwrap();
+        let Some(token) = policy.conversation_mut() else {
+            assert_eq!(policy, before, "{}", preset.name);
+            continue;
+        };
+        assert!(!token.cancel && !token.renew, "{}", preset.name);
+        for include in [Include::Never, Include::Once, Include::AlwaysToInitiator] {
+            let mut policy = before.clone();
+            policy.conversation_mut().unwrap().include = include;
+            assert_eq!(kept_by_clients(&mut policy), Err(NotBrought), "{include:?}");
+        }
+        // Nothing else is another.
+        let old = before.conversation().unwrap();
+        (token.cancel, token.renew) = (old.cancel, old.renew);
+        assert_eq!(policy, before, "{}", preset.name);
+    }
+}
