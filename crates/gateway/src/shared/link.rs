@@ -204,7 +204,11 @@ fn identity(pem: &Secret) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer
 }
 
 #[cfg(test)]
+#[allow(clippy::panic, reason = "a test's helpers fail the test")]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn of(change: impl FnOnce(&mut Settings)) -> Result<Dialer, BadSettings> {
@@ -241,5 +245,86 @@ mod tests {
         }
         let certificate = Secret::new(certificate.into_bytes());
         assert!(of(|settings| settings.identity = Some(certificate)).is_err(), "a certificate without its key");
+    }
+
+    /// A link to somebody who answers each thing that he hears with the next of these, and nothing more; who closes it where that
+    /// is nothing.
+    async fn to(answers: &'static [&'static str]) -> Link {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for answer in answers {
+                if answer.is_empty() {
+                    return;
+                }
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        Dialer::new(&Settings::at(&format!("redis://{address}")).unwrap()).unwrap().dial().await.unwrap()
+    }
+
+    fn ping() -> Pipeline {
+        let mut commands = Pipeline::new();
+        commands.cmd("PING");
+        commands
+    }
+
+    const AT_ONCE: Duration = Duration::from_millis(30);
+    const SOON: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn f_13_one_that_answers_nothing_is_given_up() {
+        let link = to(&[]).await;
+        assert_eq!(link.ask(&ping(), AT_ONCE).await, Err(Unavailable::Slow));
+        assert_eq!(timeout(SOON, link.ended()).await, Ok(Unavailable::Slow));
+    }
+
+    /// What is slow once is not lost: others were answered meanwhile.
+    #[tokio::test]
+    async fn one_that_answers_others_is_not() {
+        let link = to(&["+PONG\r\n+PONG\r\n"]).await;
+        let (first, second) = (ping(), ping());
+        let mut slow = Pipeline::new();
+        slow.cmd("GET").arg("what takes long");
+        let answered = tokio::join!(link.ask(&first, SOON), link.ask(&second, SOON), link.ask(&slow, AT_ONCE));
+        assert!(answered.0.is_ok() && answered.1.is_ok());
+        assert_eq!(answered.2, Err(Unavailable::Slow));
+        assert!(timeout(AT_ONCE, link.ended()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_closed_or_says_nonsense_is_given_up() {
+        let link = to(&[""]).await;
+        assert!(matches!(timeout(SOON, link.ended()).await, Ok(Unavailable::Lost(_))), "though nobody asks");
+        assert!(matches!(link.ask(&ping(), SOON).await, Err(Unavailable::Lost(_))));
+        let link = to(&["HTTP/1.1 400 Bad Request\r\n\r\n"]).await;
+        assert!(matches!(link.ask(&ping(), SOON).await, Err(Unavailable::Lost(_))));
+        assert!(matches!(timeout(SOON, link.ended()).await, Ok(Unavailable::Lost(_))));
+    }
+
+    #[tokio::test]
+    async fn f_15_of_what_is_refused_some_is_refused_for_good() {
+        for (answer, is_over) in [
+            ("-READONLY You can't write against a read only replica.\r\n", true),
+            ("-LOADING Redis is loading the dataset in memory\r\n", true),
+            ("-MASTERDOWN Link with MASTER is down\r\n", true),
+            ("-NOAUTH Authentication required.\r\n", true),
+            ("-MOVED 3999 127.0.0.1:6381\r\n", true),
+            ("-CLUSTERDOWN The cluster is down\r\n", true),
+            ("-OOM command not allowed\r\n", false),
+            ("-NOPERM this user has no permissions\r\n", false),
+            ("-ERR syntax error\r\n", false),
+        ] {
+            let link = to(Box::leak(Box::new([answer]))).await;
+            let values = link.ask(&ping(), SOON).await.unwrap();
+            let [Value::ServerError(error)] = &*values else { panic!("{values:?}") };
+            let why = link.refused(error);
+            assert!(matches!(&why, Unavailable::Refused(_)));
+            let ended = timeout(AT_ONCE, link.ended()).await;
+            assert_eq!(ended.ok(), is_over.then_some(why), "{answer}");
+        }
     }
 }

@@ -134,3 +134,85 @@ impl Local {
         self.forget(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nuncio_wss::{Restorer, V13};
+
+    use super::*;
+
+    fn at(millis: i64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn life(end: i64) -> Life {
+        Life { end: at(end), full: at(end), used: None }
+    }
+
+    fn found(asked: i64) -> Arc<Found> {
+        let mut record = vec![1];
+        for part in [V13.conversation, "urn:uuid:1", "", ""] {
+            record.extend_from_slice(&u16::try_from(part.len()).unwrap().to_be_bytes());
+            record.extend_from_slice(part.as_bytes());
+        }
+        // Nobody's, with a number, two instants and a key of one octet.
+        record.push(0);
+        record.extend_from_slice(&[0; 32]);
+        record.extend_from_slice(&[0, 1, 7]);
+        let context = Restorer::new(4).restore(&record).unwrap();
+        Arc::new(Found::new(Arc::new(context), at(1000), [0; 32], life(500), asked))
+    }
+
+    const KEY: Key = [1; 16];
+
+    #[test]
+    fn what_was_read_before_one_was_ended_is_not_kept() {
+        let local = Local::new(1 << 20);
+        let before = local.ended();
+        local.keep(&KEY, &found(0), before, at(0));
+        assert!(local.find(&KEY, at(0)).is_some());
+        local.end(&KEY);
+        assert!(local.find(&KEY, at(0)).is_none());
+        local.keep(&KEY, &found(0), before, at(0));
+        assert!(local.find(&KEY, at(0)).is_none(), "it may have been read before");
+        local.keep(&KEY, &found(0), local.ended(), at(0));
+        assert!(local.find(&KEY, at(0)).is_some());
+        // That Redis has none ends nothing here: others are kept.
+        let before = local.ended();
+        local.forget(&[2; 16]);
+        local.keep(&KEY, &found(0), before, at(0));
+        assert!(local.find(&KEY, at(0)).is_some());
+    }
+
+    #[test]
+    fn what_nobody_asks_for_is_not_kept_for_ever() {
+        let local = Local::new(1 << 20);
+        local.keep(&KEY, &found(0), 0, at(0));
+        assert!(local.find(&KEY, at(59_999)).is_some());
+        local.keep_on(&KEY, at(30_000));
+        assert!(local.find(&KEY, at(89_999)).is_some() && local.find(&KEY, at(90_000)).is_none());
+        // Nor more than there is room for.
+        let small = Local::new(4096);
+        for number in 0..100 {
+            small.keep(&[number; 16], &found(0), 0, at(0));
+        }
+        let kept = (0..100).filter(|number| small.find(&[*number; 16], at(0)).is_some()).count();
+        assert!((1..12).contains(&kept), "{kept}");
+        small.keep(&[200; 16], &found(0), 0, at(60_000));
+        assert!(small.find(&[200; 16], at(60_000)).is_some(), "what is over makes room");
+    }
+
+    /// On the steady clock, and not where that was another's.
+    #[test]
+    fn what_redis_said_is_believed_for_a_moment() {
+        let found = found(5000);
+        let within = Duration::from_secs(1);
+        for (now, fresh) in [(5000, true), (5999, true), (6000, false), (4999, false), (i64::MIN, false)] {
+            assert_eq!(found.is_fresh(within, now), fresh, "{now}");
+        }
+        assert!(!found.is_fresh(Duration::ZERO, 5000), "nor at all, if that is said");
+        found.said(life(2000), 7000);
+        assert!(found.is_fresh(within, 7999));
+        assert_eq!(found.life(), life(1000), "no longer than was sealed");
+    }
+}

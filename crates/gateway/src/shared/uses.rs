@@ -197,3 +197,57 @@ impl Uses {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::record::Used;
+
+    fn at(millis: i64) -> Time {
+        Time::from_millis(millis)
+    }
+
+    fn used(when: i64) -> Note {
+        Note { used: Some(Used { first: at(when), last: at(when), until: at(when + 100) }), ends: None }
+    }
+
+    fn key(number: usize) -> Key {
+        (number as u128).to_be_bytes()
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_noted_and_what_is_noted_stays() {
+        let uses = Uses::new("nuncio");
+        for number in 0..=MOST {
+            uses.note(&key(number), used(1));
+        }
+        assert_eq!((uses.left(), uses.of(&key(MOST))), (MOST, None));
+        uses.note(&key(0), used(2));
+        let both = uses.of(&key(0)).unwrap();
+        assert_eq!(both, used(1).and(used(2)), "of what is noted more is");
+        uses.told(&key(0), &used(1), at(5));
+        assert_eq!(uses.of(&key(0)), Some(both), "something came to it while it was told");
+        uses.told(&key(0), &both, at(5));
+        assert_eq!((uses.left(), uses.of(&key(0))), (MOST - 1, None));
+        uses.note(&key(MOST), used(3));
+        assert_eq!(uses.of(&key(MOST)), Some(used(3)), "and makes room");
+    }
+
+    #[test]
+    fn an_end_that_was_told_is_known_for_a_while() {
+        let uses = Uses::new("nuncio");
+        let ends = |end| Note { used: None, ends: Some(at(end)) };
+        uses.told(&key(1), &ends(50), at(0));
+        assert!(uses.has_ended(&key(1), at(50)) && uses.has_ended(&key(1), at(90)));
+        assert!(!uses.has_ended(&key(1), at(49)) && !uses.has_ended(&key(2), at(50)));
+        for number in 2..=MOST {
+            uses.told(&key(number), &ends(100), at(0));
+        }
+        uses.told(&key(MOST + 1), &ends(100), at(60));
+        assert!(!uses.has_ended(&key(1), at(50)), "it is over");
+        assert!(uses.has_ended(&key(2), at(100)));
+        uses.told(&key(MOST + 2), &ends(100), at(60));
+        assert!(!uses.has_ended(&key(2), at(100)), "what there is no room for is told again");
+        assert_eq!(lock(&uses.ended).len(), 1);
+    }
+}
