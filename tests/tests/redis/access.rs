@@ -28,7 +28,7 @@ async fn use_all(farm: &Farm, shared: &Shared) {
     assert_eq!(shared.remove(ROUTE, "urn:uuid:1").await, Ok(true));
 }
 
-/// What a user of Redis must be allowed: what the README says.
+/// What a user of Redis must be allowed, as `Settings::username` says.
 const RULES: [&str; 9] = ["on", ">s3cret:p@ss", "~nuncio:*", "+get", "+set", "+del", "+eval", "+scan", "+info"];
 /// What the script does.
 const BESIDES: [&str; 3] = ["+getrange", "+setrange", "+pexpire"];

@@ -279,7 +279,11 @@ async fn f_15_what_is_wrong_is_told() {
     let password = |text: &str| Some(nuncio_crypto::secret::Secret::new(text.as_bytes().to_vec()));
     drop(farm.gateway(&Settings { password: password("wr0ng-guess"), ..settings.clone() }).await);
     let said = log.text();
-    assert!(said.contains("no connection to Redis at 127.0.0.1:") && said.contains("authentication failed"), "{said}");
+    assert!(
+        said.contains("no connection to Redis at 127.0.0.1:")
+            && said.contains("Redis refuses: Password authentication failed"),
+        "{said}"
+    );
     let one = farm.connected(&Settings { password: password("s3cret"), ..settings }).await;
     let said = log.text();
     assert_eq!(said.matches("(maxmemory-policy allkeys-lru)").count(), 1, "{said}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nuncio_crypto::secret::Secret;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Pipeline, RedisConnectionInfo, ServerError, Value};
+use redis::{AsyncConnectionConfig, ErrorKind, Pipeline, RedisConnectionInfo, ServerError, Value};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
@@ -89,9 +89,13 @@ impl Dialer {
     {
         // Each operation has a deadline of ours.
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let (connection, driver) = MultiplexedConnection::new_with_config(&self.info, stream, config)
-            .await
-            .map_err(|error| Unavailable::Lost(causes(&error)))?;
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(&self.info, stream, config).await.map_err(|error| {
+                match error.kind() {
+                    ErrorKind::AuthenticationFailed | ErrorKind::Server(_) => Unavailable::Refused(causes(&error)),
+                    _ => Unavailable::Lost(causes(&error)),
+                }
+            })?;
         let (ended, _) = watch::channel(None);
         let driver: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(driver);
         let over = ended.clone();

@@ -31,7 +31,8 @@ pub struct Settings {
     pub tls: bool,
     /// The number of the database.
     pub database: u32,
-    /// Who we are; `None` for the user whom Redis calls `default`.
+    /// Who we are; `None` for the user whom Redis calls `default`. What one must be allowed is `~PREFIX:*` and `+get +set +del +scan
+    /// +info +eval`, and what is done by the last, `+getrange +setrange +pexpire`.
     pub username: Option<String>,
     /// Our password.
     pub password: Option<Secret>,
