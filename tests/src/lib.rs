@@ -26,5 +26,6 @@ pub mod recording;
 pub mod redis;
 pub mod subject;
 pub mod time;
+pub mod turns;
 pub mod unsecured;
 pub mod wire;

@@ -14,13 +14,14 @@ use nuncio_policy::publish::{Ports, Publication, Served};
 use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings, Tenure, Time};
 
 use crate::clock::Clock;
-use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, Timeouts};
+use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, StoreKind, Timeouts};
 use crate::contract::{Certificates, Contract, Editions};
 use crate::gateway::{Handler, Route};
 use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
 use crate::log::Audit;
 use crate::plain::Passing;
+use crate::sessions::is_brought;
 use crate::spans::Heard;
 use crate::upstream::{Backends, Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
@@ -60,6 +61,12 @@ pub enum RouteProblem {
     /// Nothing is kept where it keeps its conversations.
     #[error("nothing is kept where it is to keep its conversations")]
     NoStore,
+    /// Its clients are to keep their conversations, and do not bring them.
+    #[error(
+        "with `store: cookie` clients must bring the token of their conversation with every request \
+         (IncludeToken AlwaysToRecipient), for the cookie in it"
+    )]
+    NotBrought,
     /// No client can be made for its backend.
     #[error("backend: {0}")]
     Upstream(#[from] UpstreamProblem),
@@ -169,6 +176,10 @@ pub fn compile(
     }
     let contract = contract(&mut settings, &served, backends.default(), &world.clock);
     let scope = scope(&settings);
+    let is_kept_by_clients = matches!(settings.store, StoreKind::Cookie);
+    if is_kept_by_clients && !settings.endpoint.alternatives.iter().all(is_brought) {
+        return Err(fail(RouteProblem::NotBrought));
+    }
     let (store, claims) = world.store(settings.store).ok_or_else(|| fail(RouteProblem::NoStore))?;
     let handler = Service::Secured(Box::new(Ingress {
         scope,

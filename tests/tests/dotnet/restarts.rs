@@ -1,10 +1,12 @@
 //! The client's conversation goes on while the gateway is killed and started again between its calls.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nuncio_tests::peers;
 use nuncio_tests::plain::{Backend, Seen};
-use nuncio_tests::process::Nuncio;
+use nuncio_tests::process::{Nuncio, program};
+use nuncio_tests::redis::Redis;
 
 use super::{Stage, Variant, folder, stage_of};
 
@@ -64,4 +66,35 @@ fn a_conversation_on_disk_outlives_the_process() {
         let Some(told) = killed(&store, &["--state", &state.display().to_string()], renew) else { return };
         assert!(told[0].is_some() && told.iter().all(|one| *one == told[0]), "{told:?}");
     }
+}
+
+/// A key ring for those who share conversations.
+fn ring(name: &str) -> String {
+    std::fs::create_dir_all(folder(name)).unwrap();
+    let file = folder(name).join("keys.yaml").display().to_string();
+    peers::run(Command::new(program().unwrap()).args(["keys", "--force", "--ring", &file])).unwrap();
+    file
+}
+
+/// In Redis as on disk.
+#[test]
+fn a_conversation_in_redis_outlives_the_process() {
+    if Redis::is_missing("dotnet killed redis") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let (url, ring) = (format!("redis://{}", redis.address()), ring("redis"));
+    for renew in [false, true] {
+        let Some(told) = killed(&format!("redis {renew}"), &["--redis", &url, "--key-ring", &ring], renew) else {
+            return;
+        };
+        assert!(told[0].is_some() && told.iter().all(|one| *one == told[0]), "{told:?}");
+    }
+}
+
+/// And in the token that the client brings; nothing is kept here.
+#[test]
+fn a_conversation_in_a_cookie_outlives_the_process() {
+    let Some(told) = killed("cookie", &["--cookie-key", &ring("cookie")], false) else { return };
+    assert!(told[0].is_some() && told.iter().all(|one| *one == told[0]), "{told:?}");
 }

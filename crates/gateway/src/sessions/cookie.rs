@@ -52,20 +52,11 @@ pub enum NoCookie {
     NotSealed(#[from] NotSealed),
 }
 
-/// The clients of a policy do not bring the token of their conversation with every request.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("clients must bring the token of their conversation with every request (IncludeToken), for the cookie in it")]
-pub struct NotBrought;
-
-/// Makes a policy such that its clients can keep their conversations: these are neither cancelled nor renewed, as services of WCF
-/// have it that issue cookies (`requireSecurityContextCancellation="false"`). A policy without conversations stays as it is.
-pub fn kept_by_clients(policy: &mut Policy) -> Result<(), NotBrought> {
-    let Some(token) = policy.conversation_mut() else { return Ok(()) };
-    if !matches!(token.include, Include::AlwaysToRecipient | Include::Always) {
-        return Err(NotBrought);
-    }
-    (token.cancel, token.renew) = (false, false);
-    Ok(())
+/// Whether the clients of a policy bring the token of their conversation with every request, for the cookie in it. Those of a
+/// policy without conversations have none to bring.
+pub fn is_brought(policy: &Policy) -> bool {
+    let always = |include| matches!(include, Include::AlwaysToRecipient | Include::Always);
+    policy.conversation().is_none_or(|token| always(token.include))
 }
 
 /// The contexts that clients keep, of all routes: each is sealed for its route, its identifier and its instance, and is nothing

@@ -9,7 +9,7 @@ mod renewals;
 mod shard;
 mod store;
 
-pub use cookie::{CookieLimits, Cookies, Known, NoCookie, NotBrought, kept_by_clients};
+pub use cookie::{CookieLimits, Cookies, Known, NoCookie, is_brought};
 pub use cuts::{Cut, CutsFull, Meant};
 pub use disk::Disk;
 pub use memory::{Census, Full, Lease, Memory, Owner, Place, Seen};
