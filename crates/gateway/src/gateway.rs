@@ -19,7 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::Admin;
 use crate::config::{
-    Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RouteHost, RoutePath, Timeouts, is_path,
+    AdminSettings, Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RouteHost, RoutePath,
+    Timeouts, is_path,
 };
 use crate::contract::{Asked, Contract, came_by};
 use crate::handover::{self, Inherited, Told};
@@ -203,7 +204,7 @@ impl Sockets {
 pub struct Gateway {
     listeners: Vec<ListenerSettings>,
     routes: Vec<Route<Service>>,
-    admin: Option<ListenerSettings>,
+    admin: Option<AdminSettings>,
     world: Arc<World>,
     connections: ConnectionLimits,
     timeouts: Timeouts,
@@ -240,7 +241,7 @@ impl Gateway {
         let mut sockets = Sockets { listeners: Vec::new(), admin: None, bound };
         sockets.listeners = sockets.bound.bind(&self.listeners, inherited).await?;
         sockets.admin = match &self.admin {
-            Some(settings) => Some(bind_among(settings, inherited).await?),
+            Some(settings) => Some(bind_among(&settings.listener, inherited).await?),
             None => None,
         };
         let address = sockets.admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
@@ -276,10 +277,10 @@ impl Gateway {
         shutdown: impl Future<Output = ()>,
     ) -> usize {
         self.connect_ahead();
-        let Self { routes, world, connections, timeouts, .. } = self;
+        let Self { routes, world, connections, timeouts, admin: watching, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
         let (traffic, spans, kept) = (world.metrics.traffic(), world.spans.clone(), Arc::clone(&world));
-        let state = Arc::new(Admin::new(world));
+        let state = Arc::new(Admin::new(world, watching.and_then(|admin| admin.token)));
         let (over, is_over) = oneshot::channel::<()>();
         let watched = async {
             if let Some(listener) = admin {

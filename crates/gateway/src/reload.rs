@@ -75,7 +75,7 @@ impl Fixed {
                 .as_ref()
                 .map(|to| (to.host.clone(), to.port, to.database, to.prefix.clone())),
             ring: configuration.keeping.ring.is_some(),
-            admin: configuration.admin.as_ref().map(|admin| admin.address.value.clone()),
+            admin: configuration.admin.as_ref().map(|admin| admin.listener.address.value.clone()),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
     }

@@ -38,7 +38,7 @@ fn the_example_of_every_option_says_the_defaults() {
     assert_eq!(all.stores, StoreLimits::default());
     assert_eq!(all.lifetimes, Lifetimes::default());
     assert_eq!(all.timeouts, Timeouts::default());
-    assert_eq!(all.admin.unwrap().address.value, "127.0.0.1:9901");
+    assert_eq!(all.admin.unwrap().listener.address.value, "127.0.0.1:9901");
     let route = &all.routes[0];
     assert_eq!(route.path, RoutePath::Exact("/echo".into()));
     // The longest text goes with the body.
@@ -140,7 +140,7 @@ fn an_admin_listener_stays_on_its_machine_unless_it_is_said() {
     let admin = |admin: &str| {
         std::fs::write(&file, format!("{admin}{SOUND}")).unwrap();
         let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
-        configuration.admin.map(|admin| admin.address.value)
+        configuration.admin.map(|admin| admin.listener.address.value)
     };
     assert_eq!(admin(""), None);
     for address in ["127.0.0.1:9901", "127.9.0.1:0", "[::1]:9901", "[::ffff:127.0.0.1]:9901"] {

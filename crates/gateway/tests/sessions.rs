@@ -205,3 +205,35 @@ fn a_state_directory_is_one_gateways() {
     assert!(!output.status.success() && said.contains("is in use by another process"), "{said}");
     assert!(gateway.talk().contains("SecurityContextToken"), "the first goes on");
 }
+
+/// Who shows the token is answered under whatever name he asks; a wrong one, or none, is as it was without.
+#[test]
+fn a_token_opens_the_list_to_others() {
+    let backend = Backend::start();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions.token");
+    std::fs::write(&file, "0123456789abcdef\n").unwrap();
+    let gateway = Gateway::start_admin(&backend, &format!(", token_file: {}", file.display()));
+    let host = "gateway.example";
+    for (authorization, status) in [
+        ("", 403),
+        ("Authorization: Bearer 0123456789abcdef\r\n", 200),
+        ("Authorization: bearer 0123456789abcdef\r\n", 200),
+        ("Authorization: Bearer 0123456789abcdeX\r\n", 403),
+        ("Authorization: Bearer 0123456789abcde\r\n", 403),
+        ("Authorization: Bearer \r\n", 403),
+        ("Authorization: Basic 0123456789abcdef\r\n", 403),
+        ("Authorization: 0123456789abcdef\r\n", 403),
+    ] {
+        let request = format!("GET /sessions HTTP/1.1\r\nHost: {host}\r\n{authorization}Connection: close\r\n\r\n");
+        let answer = say(gateway.admin, &request);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{authorization}: {answer}");
+    }
+    let token = file.display().to_string();
+    assert_eq!(sessions(&gateway, &["list", "--token-file", &token]), (true, String::new()));
+    // One that is easily guessed is none.
+    std::fs::write(&file, "short\n").unwrap();
+    let mut command = nuncio();
+    command.args(["check", "--config"]).arg(gateway.log.with_extension("yaml"));
+    let said = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert!(said.contains("a token is one line of 16 visible characters") && !said.contains("short"), "{said}");
+}

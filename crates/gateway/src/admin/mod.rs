@@ -1,5 +1,5 @@
 //! The admin listener: what whoever watches over a gateway may ask. It tells no secret; names, and what changes anything, are
-//! for this machine alone.
+//! for this machine, and for who shows a token.
 //!
 //! It stands apart from the listeners that serve, so that who may call a service cannot watch it, and so that a watcher
 //! is answered where every place for a client is taken.
@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use hyper::{Method, StatusCode};
+use hyper::{HeaderMap, Method, StatusCode};
+use nuncio_crypto::secret::Secret;
 
 use crate::config::{ConnectionLimits, Timeouts};
 use crate::host;
@@ -36,19 +37,23 @@ const CONNECTIONS: ConnectionLimits = ConnectionLimits {
     streams: 1,
     header_list_bytes: 8 * 1024,
 };
+/// Before a token (RFC 6750 section 2.1).
+const BEARER: &[u8] = b"Bearer ";
 /// How long an answer may still take at the end, when nothing is left to watch.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// What the admin listener answers from.
 pub struct Admin {
     world: Arc<World>,
+    /// Who shows it may ask for conversations from wherever he is.
+    token: Option<Secret>,
     serving: AtomicBool,
 }
 
 impl Admin {
     /// For a gateway in that world, which does not serve yet.
-    pub fn new(world: Arc<World>) -> Self {
-        Self { world, serving: AtomicBool::new(false) }
+    pub fn new(world: Arc<World>, token: Option<Secret>) -> Self {
+        Self { world, token, serving: AtomicBool::new(false) }
     }
 
     /// Says whether the gateway serves: not before its connections are accepted, and not from the signal to end on.
@@ -71,9 +76,17 @@ impl Admin {
         listen::serve(serving, || {}, unchanging(), shutdown).await;
     }
 
-    /// What is asked of conversations: by this machine alone, whatever the listener's address.
+    /// Whether a request shows the token.
+    fn is_shown(&self, headers: &HeaderMap) -> bool {
+        let shown = headers.get(AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
+        let shown = shown.split_at_checked(BEARER.len()).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
+        self.token.as_ref().zip(shown).is_some_and(|(token, (_, shown))| token.matches(shown))
+    }
+
+    /// What is asked of conversations: by this machine, whatever the listener's address, or by who shows the token.
     async fn converse(&self, asked: &Parts, arrival: &Arrival, host: Option<&str>, which: &str) -> Response {
-        if !arrival.peer.to_canonical().is_loopback() || !host.is_some_and(is_here) {
+        let is_here = arrival.peer.to_canonical().is_loopback() && host.is_some_and(is_here);
+        if !is_here && !self.is_shown(&asked.headers) {
             return StatusCode::FORBIDDEN.into_response();
         }
         if !matches!(asked.method, Method::GET | Method::DELETE) {
@@ -139,7 +152,7 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
         arrival.pace.linger();
     }
     // What was so is not so for long.
-    response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let peer = arrival.peer.to_string();
     Audit::write_watched(&peer, &asked.method, path, response.status(), start.elapsed());
     response

@@ -192,6 +192,7 @@ impl Proxy {
         document.admin = self.admin.map(|address| AdminInput {
             address: Said::flag("admin", address),
             danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
+            token_file: None,
         });
         let store = match (&self.cookie_key, &self.redis) {
             (Some(_), _) => Some(Said::flag("cookie-key", StoreKind::Cookie)),

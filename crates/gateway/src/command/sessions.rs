@@ -1,11 +1,15 @@
 //! `nuncio sessions`: the conversations of a running gateway, by way of its admin listener.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
+use nuncio_crypto::secret::Secret;
 use reqwest::{Client, Method, StatusCode, Url};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use serde::Deserialize;
 
 use super::Failed;
+use crate::config::first_line;
 
 /// Lists, shows and cuts the conversations of a running gateway
 #[derive(Debug, Args)]
@@ -13,6 +17,9 @@ pub(super) struct Sessions {
     /// Where its admin listener is
     #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
     admin: String,
+    /// A file whose one line is the token of that listener, where it is on another machine
+    #[arg(long, global = true, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Prints what the gateway says, in JSON
     #[arg(long, global = true)]
     json: bool,
@@ -90,8 +97,9 @@ struct Cut {
 
 impl Sessions {
     pub(super) async fn run(self) -> Result<(), Failed> {
-        let Self { admin, json, what } = self;
-        let api = Api { admin };
+        let Self { admin, token_file, json, what } = self;
+        let token = token_file.as_deref().map(token).transpose()?;
+        let api = Api { admin, token };
         match what {
             What::List { whose, store } => {
                 let mut after = None;
@@ -182,6 +190,13 @@ fn shown(text: &str) -> String {
 /// The admin listener of a gateway.
 struct Api {
     admin: String,
+    token: Option<Secret>,
+}
+
+/// The token of a file.
+fn token(file: &Path) -> Result<Secret, Failed> {
+    let octets = std::fs::read(file).map_err(|error| Failed::Step(format!("{}: {error}", file.display())))?;
+    Ok(first_line(Secret::new(octets).expose()))
 }
 
 impl Api {
@@ -201,7 +216,12 @@ impl Api {
         // As a backend's client has it: an error says that there is one already, which is as good.
         let _ = CryptoProvider::install_default(aws_lc_rs::default_provider());
         let client = Client::builder().no_proxy().build().map_err(|error| self.failed(&error))?;
-        let answer = client.request(method, url).send().await.map_err(|error| self.failed(&error))?;
+        let mut request = client.request(method, url);
+        if let Some(token) = &self.token {
+            let text = std::str::from_utf8(token.expose()).map_err(|error| self.failed(&error))?;
+            request = request.bearer_auth(text);
+        }
+        let answer = request.send().await.map_err(|error| self.failed(&error))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| self.failed(&error))?;
         match status {

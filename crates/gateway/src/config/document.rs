@@ -134,7 +134,7 @@ impl Document {
             let problem = Box::new(Problem::NoClientCertificates(route.name()));
             return Err(ConfigError { origin: route.origin.clone(), problem });
         }
-        let admin = self.admin.map(AdminInput::build).transpose()?;
+        let admin = self.admin.map(|admin| admin.build(base)).transpose()?;
         base.warn_of_open_secrets();
         Ok(Configuration {
             listeners,

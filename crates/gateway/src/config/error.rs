@@ -269,6 +269,9 @@ pub enum Problem {
         /// What is to be said.
         needs: &'static str,
     },
+    /// A token that is none.
+    #[error("a token is one line of {0} visible characters of ASCII or more")]
+    Token(usize),
     /// A Redis that cannot be asked.
     #[error("redis: {0}")]
     Redis(String),

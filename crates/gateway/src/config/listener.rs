@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::secret::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::base::Base;
+use super::base::{Base, read_secret};
 use super::credentials::PairInput;
 use super::error::{ConfigError, Problem, Troubled};
 use super::several::Several;
 use super::trust::TrustInput;
-use super::user::Password;
-use super::{Cidr, ListenerSettings, Protection, Said};
+use super::user::{Password, first_line};
+use super::{AdminSettings, Cidr, ListenerSettings, Protection, Said};
 use crate::handover::Binding;
 use crate::listen::{ClientCertificates, TlsSettings, server_config};
 
@@ -82,6 +83,9 @@ pub(crate) struct AdminInput {
     /// Whether it may be reached from other machines: by anybody, as there is no password.
     #[serde(default)]
     pub(crate) danger_admin_beyond_loopback: bool,
+    /// A file whose one line is a token: whoever shows it (`Authorization: Bearer`) may list and cut conversations from other
+    /// machines too. It travels in clear.
+    pub(crate) token_file: Option<Said<PathBuf>>,
 }
 
 impl ListenerInput {
@@ -202,8 +206,8 @@ impl TlsInput {
 
 impl AdminInput {
     /// A name may lead anywhere, so what stays on this machine is written as an address.
-    pub(super) fn build(self) -> Result<ListenerSettings, ConfigError> {
-        let Self { address, danger_admin_beyond_loopback } = self;
+    pub(super) fn build(self, base: &Base) -> Result<AdminSettings, ConfigError> {
+        let Self { address, danger_admin_beyond_loopback, token_file } = self;
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
@@ -212,9 +216,21 @@ impl AdminInput {
         if !loopback && !danger_admin_beyond_loopback {
             return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
         }
+        let token = token_file.map(|said| token(&said, base)).transpose()?;
         let protection = Protection::Clear { tls_terminated_by: Vec::new() };
-        Ok(ListenerSettings { address, binding: Binding::default(), protection, certificates: Vec::new() })
+        let listener = ListenerSettings { address, binding: Binding::default(), protection, certificates: Vec::new() };
+        Ok(AdminSettings { listener, token })
     }
+}
+
+/// The shortest token: nobody guesses it.
+const SHORTEST_TOKEN: usize = 16;
+
+/// The token of a file.
+fn token(said: &Said<PathBuf>, base: &Base) -> Result<Secret, ConfigError> {
+    let token = first_line(read_secret(base, said)?.expose());
+    let sound = token.len() >= SHORTEST_TOKEN && token.expose().iter().all(u8::is_ascii_graphic);
+    if sound { Ok(token) } else { Err(said.problem(Problem::Token(SHORTEST_TOKEN))) }
 }
 
 /// A name is looked up when the socket is bound; here it needs a port, and something before it.

@@ -77,7 +77,7 @@ pub struct Configuration {
     /// What is served. Never empty, no host with a path twice.
     pub routes: Vec<RouteSettings>,
     /// Where the gateway is watched over; `None` for nowhere.
-    pub admin: Option<ListenerSettings>,
+    pub admin: Option<AdminSettings>,
     /// Where spans of the gateway's own go; `None` for nowhere.
     pub tracing: Option<TracingSettings>,
     /// What a connection may cost.
@@ -142,6 +142,14 @@ pub struct TracingSettings {
     pub collector: Url,
     /// Which part of the traces that begin here is kept.
     pub sample: f64,
+}
+
+/// Where the gateway is watched over.
+pub struct AdminSettings {
+    /// The listener.
+    pub listener: ListenerSettings,
+    /// Who shows it may ask for conversations from other machines; `None` for nobody.
+    pub token: Option<Secret>,
 }
 
 /// A listener.

@@ -112,8 +112,17 @@ impl Gateway {
         Self::start_in(backend, more, besides, &[])
     }
 
-    /// The same, in that environment.
+    /// `admin` is more of its admin listener.
+    pub(crate) fn start_admin(backend: &Backend, admin: &str) -> Self {
+        Self::start_so(backend, "", "", admin, &[])
+    }
+
+    /// As [`Gateway::start_with`], in that environment.
     pub(crate) fn start_in(backend: &Backend, more: &str, besides: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start_so(backend, more, besides, "", environment)
+    }
+
+    fn start_so(backend: &Backend, more: &str, besides: &str, more_admin: &str, environment: &[(&str, &str)]) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (address, admin) = (local(port()), local(port()));
         let (certificate, private) = (key("server.pem"), key("server.key"));
@@ -127,7 +136,7 @@ impl Gateway {
             )
         };
         let yaml = format!(
-            "listeners: [{{ address: '{address}', tls_terminated_by: [127.0.0.1] }}]\nadmin: {{ address: '{admin}' }}\n\
+            "listeners: [{{ address: '{address}', tls_terminated_by: [127.0.0.1] }}]\nadmin: {{ address: '{admin}'{more_admin} }}\n\
              {besides}routes:\n{}{}",
             route("/echo", "wcf-ws2007-userNameOverTransport", more),
             route("/talk", "wcf-ws2007-userNameOverTransport-conversation", ""),

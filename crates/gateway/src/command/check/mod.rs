@@ -166,7 +166,7 @@ fn look(configuration: &Configuration, users: &[Vec<Named>], now: Time, findings
     let public: Vec<String> = addresses.chain(hosts).collect();
     let listeners = listeners.iter().map(|listener| look_at_listener(listener, &public, now, findings)).collect();
     let admin = admin.as_ref().map(|admin| {
-        let address = &admin.address.value;
+        let address = &admin.listener.address.value;
         if !is_here(host(address)) {
             let about = format!("admin listener {address}");
             findings.add(Grade::Danger, &about, "it can be reached from other machines, by anybody");
