@@ -68,7 +68,7 @@ impl Life {
             self.full = self.full.min(ends);
         }
         if let Some(used) = note.used
-            && used.first <= self.end
+            && used.first < self.end
         {
             self.used = self.used.max(Some(used.last));
             self.end = self.end.max(used.until);
@@ -201,8 +201,8 @@ mod tests {
         let pending = life(120, 1000, None);
         assert_eq!(pending.with(&Note::default()), pending);
         assert_eq!(pending.with(&used(10, 10, i64::MAX)), life(1000, 1000, Some(10)));
-        assert_eq!(pending.with(&used(120, 120, 400)), life(400, 1000, Some(120)));
-        assert_eq!(pending.with(&used(121, 121, 400)), pending, "it was over");
+        assert_eq!(pending.with(&used(119, 119, 400)), life(400, 1000, Some(119)));
+        assert_eq!(pending.with(&used(120, 120, 400)), pending, "it was over");
         assert_eq!(pending.with(&used(10, 200, 500)), life(500, 1000, Some(200)), "it was used before it was over");
         assert_eq!(life(500, 1000, Some(50)).with(&used(20, 20, 100)), life(500, 1000, Some(50)), "what came late");
         assert_eq!(pending.with(&ends(100)), life(100, 100, None));

@@ -40,7 +40,7 @@ local last, full, used = string.sub(head, 2, 16), string.sub(head, 17, 31), stri
 local now, first, at, till, ends = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local function less(one, two) return tonumber(one) < tonumber(two) end
 if ends ~= '' and less(ends, full) then full = ends end
-if first ~= '' and not less(last, first) then
+if first ~= '' and less(first, last) then
   if less(used, at) then used = at end
   if less(last, till) then last = till end
 end
