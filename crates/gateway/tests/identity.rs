@@ -68,7 +68,7 @@ impl Bench {
     fn call(&self, user: &str, action: &str, blocks: &str, lines: &str) -> String {
         let password = &user[..1];
         let now = {
-            let output = Command::new("date").args(["-u", "+%FT%TZ"]).output().unwrap();
+            let output = Command::new("date").args(["-u", "+%FT%T.%3NZ"]).output().unwrap();
             String::from_utf8(output.stdout).unwrap().trim().to_owned()
         };
         let body = format!(

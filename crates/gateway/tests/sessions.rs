@@ -187,8 +187,16 @@ fn what_is_cut_on_disk_does_not_come_back() {
     std::fs::remove_file(state.join("keys.yaml")).unwrap();
     gateway = gateway.again();
     assert_eq!(list(&gateway, "").0, Vec::<Value>::new());
-    let log = std::fs::read_to_string(&gateway.log).unwrap();
-    assert!(log.contains("not all conversations are known again") && log.contains("unreadable=2"), "{log}");
+    // Lines are written by a thread of their own.
+    let start = Instant::now();
+    loop {
+        let log = std::fs::read_to_string(&gateway.log).unwrap();
+        if log.contains("not all conversations are known again") && log.contains("unreadable=2") {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Two gateways would write over each other.

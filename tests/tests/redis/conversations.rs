@@ -103,7 +103,7 @@ async fn one_that_nobody_uses_ends_soon_and_one_that_is_used_lives() {
     assert!(!farm.knows(&other, "urn:uuid:unused").await && !farm.knows(&one, "urn:uuid:unused").await);
     one.used(ROUTE, "urn:uuid:unused", None, farm.now());
     assert!(one.settle(minutes(1)).await);
-    assert!(!farm.knows(&other, "urn:uuid:unused").await, "too late");
+    assert!(!farm.knows(&one, "urn:uuid:unused").await, "too late");
     // Used elsewhere it lives everywhere.
     other.used(ROUTE, "urn:uuid:idle", Some(farm.now().plus(minutes(10))), farm.now());
     assert!(other.settle(minutes(1)).await);

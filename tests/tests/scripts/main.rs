@@ -11,6 +11,7 @@ use nuncio_tests::process::{Nuncio, free_port};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 /// The subject of the client's test certificate, as RFC 2253 writes it.
 const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
@@ -108,6 +109,8 @@ fn stage(name: &str, assertions: &str, tls: bool, more: &[&str]) -> Stage {
     arguments.extend(["--trust".into(), key("client.pem"), "--user".into(), format!("{USER}:{PASSWORD}")]);
     arguments.extend(more.iter().map(|&word| word.to_owned()));
     let gateway = Nuncio::start(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
+    // Their messages tell whole seconds, and of what was made before it began the gateway takes nothing.
+    std::thread::sleep(Duration::from_secs(1));
     Stage { gateway, backend, contract: format!("{url}/echo?wsdl") }
 }
 
