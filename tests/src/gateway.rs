@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub backend: String,
     /// What it may keep.
     pub stores: StoreLimits,
+    /// The directory where it keeps conversations; `None` for its memory alone.
+    pub state: Option<PathBuf>,
     /// What time it is when it starts: milliseconds since 1970.
     pub now: i64,
 }
@@ -82,7 +85,7 @@ impl Running {
         let (hands, numbers, log) = (Arc::new(AtomicI64::new(settings.now)), Numbers::default(), Log::default());
         let configuration = configuration(settings)?;
         let clock = Clock::given(Arc::clone(&hands));
-        let world = Arc::new(World::new(clock, Entropy::given(numbers.clone()), &configuration.stores));
+        let world = World::new(clock, Entropy::given(numbers.clone()), &configuration.stores);
         let (started, starting) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let subscriber = tracing_subscriber::fmt()
@@ -94,7 +97,7 @@ impl Running {
             .finish();
         // One thread for all that a gateway does, so that what it logs is known to be its own.
         let thread = std::thread::spawn(move || {
-            tracing::subscriber::with_default(subscriber, || run(configuration, &world, &started, stopped));
+            tracing::subscriber::with_default(subscriber, || run(configuration, world, &started, stopped));
         });
         let address = starting.recv().map_err(|_| wrong("its thread ended"))??;
         Ok(Self { address, hands, numbers, log, stop: Some(stop), thread: Some(thread) })
@@ -132,8 +135,9 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    /// Ends it.
+    pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -143,14 +147,21 @@ impl Drop for Running {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 fn run(
-    configuration: Configuration,
-    world: &Arc<World>,
+    mut configuration: Configuration,
+    world: World,
     started: &mpsc::Sender<Result<SocketAddr, NotStarted>>,
     stopped: oneshot::Receiver<()>,
 ) {
     let serve = async {
-        let gateway = Gateway::build(configuration, world).map_err(|error| match error.problem {
+        let world = Arc::new(world.with(&mut configuration.keeping).await.map_err(wrong)?);
+        let gateway = Gateway::build(configuration, &world).map_err(|error| match error.problem {
             RouteProblem::NotBuilt { .. } => NotStarted::NotBuilt(error.to_string()),
             _ => wrong(error),
         })?;
@@ -201,7 +212,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         addresses: settings.addresses,
         forward_addressing: false,
         trace: false,
-        store: StoreKind::Memory,
+        store: if settings.state.is_some() { StoreKind::Disk } else { StoreKind::Memory },
         limits: MessageLimits::default(),
         origin: Origin::Flag("test"),
     };
@@ -217,7 +228,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         tracing: None,
         connections: ConnectionLimits::default(),
         stores: settings.stores,
-        keeping: Keeping::default(),
+        keeping: Keeping { state: settings.state, ..Keeping::default() },
         lifetimes: Lifetimes::default(),
         timeouts: Timeouts::default(),
         files: Vec::new(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use nuncio::config::{Endpoint, StoreLimits};
 use nuncio_policy::{bare, wsdl};
@@ -65,6 +66,27 @@ fn recorded_conversations_are_held_over_sockets() {
     assert!(calls >= 662 && cancelled >= 115, "{calls} calls, {cancelled} cancelled");
 }
 
+/// Where the recorded service was started anew and had forgotten its conversations, ours opens its state directory anew: the
+/// message that was refused is answered, and the conversation goes on.
+#[test]
+fn recorded_restarts_lose_nothing_that_is_on_disk() {
+    let mut names = Vec::new();
+    for scenario in recording::load(&recording::packed()).unwrap() {
+        if scenario.meta.replay.forget_before.is_empty() || !holds_conversations(&scenario) {
+            continue;
+        }
+        let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("recorded restarts").join(&scenario.name);
+        let _ = std::fs::remove_dir_all(&state);
+        let (mut in_memory, mut on_disk) = (Tally::default(), Tally::default());
+        Stage::new(&scenario).unwrap().play(&mut in_memory);
+        Stage::on_disk(&scenario, state).unwrap().play(&mut on_disk);
+        assert!(on_disk.refused < in_memory.refused, "{}: what was lost is not", scenario.name);
+        assert_eq!(on_disk.calls + on_disk.refused, in_memory.calls + in_memory.refused, "{}", scenario.name);
+        names.push(scenario.name);
+    }
+    assert_eq!(names, ["wcf-anonymousForCertificate-sc-2005-02-serverRestart"]);
+}
+
 fn holds_conversations(scenario: &Scenario) -> bool {
     let policy = scenario.policy.as_ref().or(scenario.wsdl.as_ref());
     policy.is_some_and(|text| String::from_utf8_lossy(text).contains("SecureConversationToken"))
@@ -75,6 +97,8 @@ struct Stage<'s> {
     scenario: &'s Scenario,
     backend: Backend,
     gateway: Running,
+    /// Where the gateway keeps conversations; `None` for its memory.
+    state: Option<PathBuf>,
     /// Contexts that the gateway has issued and not forgotten, with what the backend saw of each.
     known: BTreeMap<String, Conversation>,
     /// What the backend was told of all conversations there ever were.
@@ -93,16 +117,27 @@ struct Conversation {
 
 impl<'s> Stage<'s> {
     fn new(scenario: &'s Scenario) -> Result<Self, NotStarted> {
+        Self::keeping(scenario, None)
+    }
+
+    fn on_disk(scenario: &'s Scenario, state: PathBuf) -> Result<Self, NotStarted> {
+        Self::keeping(scenario, Some(state))
+    }
+
+    fn keeping(scenario: &'s Scenario, state: Option<PathBuf>) -> Result<Self, NotStarted> {
         let backend = Backend::start().unwrap();
-        let gateway = start(scenario, &backend)?;
-        Ok(Self { scenario, backend, gateway, known: BTreeMap::new(), told: BTreeSet::new() })
+        let gateway = start(scenario, &backend, state.as_ref())?;
+        Ok(Self { scenario, backend, gateway, state, known: BTreeMap::new(), told: BTreeSet::new() })
     }
 
     fn play(mut self, tally: &mut Tally) {
         for exchange in &self.scenario.exchanges {
             if self.scenario.meta.replay.forget_before.contains(&exchange.n) {
-                self.gateway = start(self.scenario, &self.backend).unwrap();
-                self.known.clear();
+                self.gateway.stop();
+                self.gateway = start(self.scenario, &self.backend, self.state.as_ref()).unwrap();
+                if self.state.is_none() {
+                    self.known.clear();
+                }
             }
             self.exchange(exchange, tally);
         }
@@ -238,7 +273,7 @@ impl<'s> Stage<'s> {
     }
 }
 
-fn start(scenario: &Scenario, backend: &Backend) -> Result<Running, NotStarted> {
+fn start(scenario: &Scenario, backend: &Backend, state: Option<&PathBuf>) -> Result<Running, NotStarted> {
     let endpoint = endpoint(scenario).map_err(NotStarted::NotBuilt)?;
     let certificates = &scenario.meta.certificates;
     let service = &certificates.service;
@@ -252,6 +287,7 @@ fn start(scenario: &Scenario, backend: &Backend) -> Result<Running, NotStarted> 
         addresses: vec![scenario.meta.service_address.clone()],
         backend: backend.url(),
         stores: StoreLimits::default(),
+        state: state.cloned(),
         now: scenario.exchanges[0].request_at,
     })
 }

@@ -1,6 +1,6 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
 //! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, `load memory`,
-//! which counts what live conversations take, and `load overload`.
+//! which counts what live conversations take, and `load overload`. `load stores` puts the ways to keep conversations side by side.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
 use nuncio_tests::load::start::{self, Starts};
+use nuncio_tests::load::stores::stores;
 use nuncio_tests::load::{page, serving};
 use nuncio_tests::peers;
 
@@ -30,6 +31,7 @@ enum Command {
     Compare(Compare),
     Memory(Memory),
     Overload(Overload),
+    Stores(Stores),
     Start(Start),
     /// Writes docs/performance.md and its chart from figures that `compare` printed
     Draw {
@@ -114,6 +116,20 @@ struct Overload {
     folder: PathBuf,
 }
 
+/// Calls and begins conversations in each store, one after the other; needs redis-server
+#[derive(Args)]
+struct Stores {
+    /// For how long each is called
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    seconds: u64,
+    /// How many conversations are begun in each
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    begun: u64,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
 /// Starts the gateway again and again, and times its start and its first calls
 #[derive(Args)]
 struct Start {
@@ -174,6 +190,10 @@ async fn overloaded(Overload { quick, folder }: Overload) -> Result<bool, String
     tell(&overload(&absolute(&folder)?, quick, OCTETS).await?)
 }
 
+async fn in_each(Stores { seconds, begun, folder }: Stores) -> Result<bool, String> {
+    tell(&stores(&absolute(&folder)?, Duration::from_secs(seconds), begun, OCTETS).await?)
+}
+
 fn absolute(folder: &Path) -> Result<PathBuf, String> {
     std::path::absolute(folder).map_err(|error| error.to_string())
 }
@@ -215,6 +235,7 @@ async fn main() -> ExitCode {
         Command::Compare(what) => comparison(what).await,
         Command::Memory(what) => kept(what).await,
         Command::Overload(what) => overloaded(what).await,
+        Command::Stores(what) => in_each(what).await,
         Command::Start(what) => starts(what).await,
         Command::Draw { file } => draw(&file),
     };

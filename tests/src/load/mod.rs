@@ -13,4 +13,5 @@ pub mod figures;
 pub mod page;
 pub mod serving;
 pub mod start;
+pub mod stores;
 pub mod usage;

@@ -65,6 +65,15 @@ pub enum Demand {
     Nothing,
 }
 
+/// Where a gateway keeps conversations: what is said beside the routes, and the store of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping<'a> {
+    /// Lines of the configuration.
+    pub more: &'a str,
+    /// The store.
+    pub store: &'a str,
+}
+
 /// A running gateway.
 pub struct Gateway {
     process: Nuncio,
@@ -94,10 +103,35 @@ impl Gateway {
         backend: &Backend,
         processors: Processors<'_>,
     ) -> Result<Self, String> {
+        Self::start_with(service, None, folder, routes, tls, backend, processors)
+    }
+
+    /// As [`Gateway::start`], with conversations kept there.
+    pub fn start_keeping(
+        keeping: Keeping<'_>,
+        folder: &Path,
+        routes: &[(&str, Demand)],
+        tls: bool,
+        backend: &Backend,
+    ) -> Result<Self, String> {
+        Self::start_with("server", Some(keeping), folder, routes, tls, backend, None)
+    }
+
+    fn start_with(
+        service: &str,
+        keeping: Option<Keeping<'_>>,
+        folder: &Path,
+        routes: &[(&str, Demand)],
+        tls: bool,
+        backend: &Backend,
+        processors: Processors<'_>,
+    ) -> Result<Self, String> {
         let address = format!("127.0.0.1:{}", port()?);
         let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
-        std::fs::write(&file, configuration(service, &address, routes, tls, &backend.url))
-            .map_err(|error| error.to_string())?;
+        let mut yaml =
+            configuration(service, &address, routes, tls, &backend.url, keeping.map(|keeping| keeping.store));
+        yaml += keeping.map_or("", |keeping| keeping.more);
+        std::fs::write(&file, yaml).map_err(|error| error.to_string())?;
         let log = File::create(file.with_extension("log")).map_err(|error| error.to_string())?;
         let mut command = on(processors, &program()?);
         command.args(["run", "--config"]).arg(&file);
@@ -125,7 +159,14 @@ impl Gateway {
     }
 }
 
-fn configuration(service: &str, address: &str, routes: &[(&str, Demand)], tls: bool, backend: &str) -> String {
+fn configuration(
+    service: &str,
+    address: &str,
+    routes: &[(&str, Demand)],
+    tls: bool,
+    backend: &str,
+    store: Option<&str>,
+) -> String {
     let key = |file: &str| peers::key(file).display().to_string();
     let (certificate, private, client) =
         (key(&format!("{service}.pem")), key(&format!("{service}.key")), key("client.pem"));
@@ -139,6 +180,9 @@ fn configuration(service: &str, address: &str, routes: &[(&str, Demand)], tls: b
             Demand::Preset(name) => format!("preset: {name}"),
         };
         let _ = writeln!(yaml, "    {policy}");
+        if let Some(store) = store {
+            let _ = writeln!(yaml, "    store: {store}");
+        }
         if !matches!(demand, Demand::Nothing) {
             let _ = writeln!(
                 yaml,

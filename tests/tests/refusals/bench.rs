@@ -148,6 +148,7 @@ impl Bench {
             inside_tls: inside_tls && over_transport,
             backend: url.unwrap_or_else(|| backend.url()),
             stores,
+            state: None,
             now: NOW,
         });
         let gateway = gateway.unwrap_or_else(|error| panic!("{name}: {error}"));
