@@ -1,6 +1,7 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
 //! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, `load memory`,
-//! which counts what live conversations take, and `load overload`. `load stores` puts the ways to keep conversations side by side.
+//! which counts what live conversations take, and `load overload`. `load stores` puts the ways to keep conversations side by side, and
+//! `load renewals` has many of them renewed within a minute.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use nuncio_tests::load::compare::{compare, memory, overload};
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
+use nuncio_tests::load::renewals::{many, renewals};
 use nuncio_tests::load::start::{self, Starts};
 use nuncio_tests::load::stores::stores;
 use nuncio_tests::load::{page, serving};
@@ -32,6 +34,7 @@ enum Command {
     Memory(Memory),
     Overload(Overload),
     Stores(Stores),
+    Renewals(Renewals),
     Start(Start),
     /// Writes docs/performance.md and its chart from figures that `compare` printed
     Draw {
@@ -100,6 +103,9 @@ struct Memory {
     /// How many
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     conversations: u64,
+    /// Of users over TLS, whose conversations take no private key to begin: for very many
+    #[arg(long)]
+    light: bool,
     /// Where logs, keys and contracts go
     #[arg(long, value_name = "FOLDER", default_value = "target/load")]
     folder: PathBuf,
@@ -111,6 +117,17 @@ struct Overload {
     /// For ten seconds, not for a minute
     #[arg(long)]
     quick: bool,
+    /// Where logs, keys and contracts go
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    folder: PathBuf,
+}
+
+/// Has many conversations renewed within a minute, and times the calls of others meanwhile
+#[derive(Args)]
+struct Renewals {
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    conversations: usize,
     /// Where logs, keys and contracts go
     #[arg(long, value_name = "FOLDER", default_value = "target/load")]
     folder: PathBuf,
@@ -182,7 +199,10 @@ async fn comparison(Compare { quick, write, folder }: Compare) -> Result<bool, S
     tell(&figures)
 }
 
-async fn kept(Memory { conversations, folder }: Memory) -> Result<bool, String> {
+async fn kept(Memory { conversations, light, folder }: Memory) -> Result<bool, String> {
+    if light {
+        return tell(&many(&absolute(&folder)?, conversations, OCTETS).await?);
+    }
     tell(&memory(&absolute(&folder)?, conversations, OCTETS).await?)
 }
 
@@ -192,6 +212,10 @@ async fn overloaded(Overload { quick, folder }: Overload) -> Result<bool, String
 
 async fn in_each(Stores { seconds, begun, folder }: Stores) -> Result<bool, String> {
     tell(&stores(&absolute(&folder)?, Duration::from_secs(seconds), begun, OCTETS).await?)
+}
+
+async fn renewed(Renewals { conversations, folder }: Renewals) -> Result<bool, String> {
+    tell(&renewals(&absolute(&folder)?, conversations, OCTETS).await?)
 }
 
 fn absolute(folder: &Path) -> Result<PathBuf, String> {
@@ -236,6 +260,7 @@ async fn main() -> ExitCode {
         Command::Memory(what) => kept(what).await,
         Command::Overload(what) => overloaded(what).await,
         Command::Stores(what) => in_each(what).await,
+        Command::Renewals(what) => renewed(what).await,
         Command::Start(what) => starts(what).await,
         Command::Draw { file } => draw(&file),
     };

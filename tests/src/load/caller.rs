@@ -122,9 +122,26 @@ impl Caller {
 
     /// Begins a conversation.
     pub async fn open(&self, connection: &mut Connection) -> Result<Arc<Context>, Failed> {
+        self.establish(connection, None).await
+    }
+
+    /// Gets a new key for a conversation.
+    pub async fn renew(&self, connection: &mut Connection, context: &Arc<Context>) -> Result<Arc<Context>, Failed> {
+        self.establish(connection, Some(context)).await
+    }
+
+    async fn establish(
+        &self,
+        connection: &mut Connection,
+        renewed: Option<&Arc<Context>>,
+    ) -> Result<Arc<Context>, Failed> {
         let initiator = self.initiator.as_ref().ok_or_else(|| wrong("a plain service has no conversations"))?;
         let mut random = self.entropy.draw();
-        let (outbound, expectation) = initiator.issue(now(), &mut random).map_err(wrong)?;
+        let asked = match renewed {
+            None => initiator.issue(now(), &mut random),
+            Some(context) => initiator.renew(context, now(), &mut random),
+        };
+        let (outbound, expectation) = asked.map_err(wrong)?;
         random.check().map_err(wrong)?;
         let answer = connection.post(&outbound).await.map_err(wrong)?;
         let opening = opened(initiator, answer, &expectation)?;

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod drive;
 pub mod figures;
 pub mod page;
+pub mod renewals;
 pub mod serving;
 pub mod start;
 pub mod stores;
