@@ -15,6 +15,7 @@ use nuncio_tests::load::serving::Backend;
 use nuncio_tests::peers;
 use nuncio_tests::process::{Nuncio, free_port, program};
 use nuncio_tests::redis::Redis;
+use nuncio_wss::Context;
 
 /// How often it is killed.
 const KILLS: usize = 20;
@@ -95,13 +96,16 @@ impl Killed {
     }
 }
 
+/// A conversation in which a client was answered, where the policy has some.
+type Talking = Arc<Mutex<Option<Arc<Context>>>>;
+
 /// One client: it goes on calling in one conversation, if the policy has some, until it is told to stop. What was accepted
 /// lately is in `recent`.
 async fn call(
     caller: Arc<Caller>,
     target: Target,
     counts: Arc<Counts>,
-    recent: Arc<Mutex<Vec<Call>>>,
+    (recent, talking): (Arc<Mutex<Vec<Call>>>, Talking),
     stop: Arc<AtomicBool>,
 ) {
     let mut connection = Connection::new(target);
@@ -124,6 +128,7 @@ async fn call(
         match caller.judge(&call, answer) {
             Ok(()) => {
                 counts.accepted.fetch_add(1, Ordering::Relaxed);
+                (*talking.lock().unwrap()).clone_from(&context);
                 let mut recent = recent.lock().unwrap();
                 recent.push(call);
                 let many = recent.len().saturating_sub(20);
@@ -142,18 +147,21 @@ async fn call(
 }
 
 /// Kills a gateway again and again under load; after each start, what was accepted before is sent again.
-async fn kill(name: &str, preset: &str, more: &str, route: &str) -> Arc<Counts> {
+///
+/// A message that was made before a kill and not sent until after it is taken where it is known that it was not: `outlives`.
+async fn kill(name: &str, preset: &str, more: &str, route: &str, outlives: bool) -> Arc<Counts> {
     let mut gateway = Killed::start(name, preset, more, route);
     let caller = Arc::new(Caller::of_preset(&gateway.url, preset, 200).unwrap());
     let target = Target::new(&gateway.url).unwrap();
     let (counts, stop) = (Arc::new(Counts::default()), Arc::new(AtomicBool::new(false)));
-    let recent = Arc::new(Mutex::new(Vec::new()));
+    let (recent, talking) = (Arc::new(Mutex::new(Vec::new())), Talking::default());
     let client = || {
-        let (caller, counts, recent) = (Arc::clone(&caller), Arc::clone(&counts), Arc::clone(&recent));
-        tokio::spawn(call(caller, target.clone(), counts, recent, Arc::clone(&stop)))
+        let (caller, counts) = (Arc::clone(&caller), Arc::clone(&counts));
+        let seen = (Arc::clone(&recent), Arc::clone(&talking));
+        tokio::spawn(call(caller, target.clone(), counts, seen, Arc::clone(&stop)))
     };
     let clients: Vec<_> = (0..CLIENTS).map(|_| client()).collect();
-    let mut replayed = Vec::new();
+    let (mut replayed, mut unsent) = (Vec::new(), 0);
     for round in 0..KILLS {
         let enough = counts.accepted.load(Ordering::Relaxed) + 10 * CLIENTS;
         while counts.accepted.load(Ordering::Relaxed) < enough {
@@ -161,11 +169,14 @@ async fn kill(name: &str, preset: &str, more: &str, route: &str) -> Arc<Counts> 
         }
         // At another moment of what is going on each time.
         tokio::time::sleep(Duration::from_millis(round as u64 * 7 % 40)).await;
+        let made = caller.message(talking.lock().unwrap().as_ref()).unwrap();
         gateway.kill();
         let before: Vec<Call> = recent.lock().unwrap().drain(..).collect();
         assert!(!before.is_empty());
         gateway.again();
         let mut connection = Connection::new(target.clone());
+        let answer = connection.post(made.message()).await.unwrap();
+        unsent += usize::from(answer.status == 200);
         for call in &before {
             let answer = connection.post(call.message()).await.unwrap();
             if answer.status == 200 {
@@ -177,7 +188,8 @@ async fn kill(name: &str, preset: &str, more: &str, route: &str) -> Arc<Counts> 
     for client in clients {
         client.await.unwrap();
     }
-    println!("{name}: killed {KILLS} times: {counts:?}, replayed {}", replayed.len());
+    println!("{name}: killed {KILLS} times: {counts:?}, replayed {}, taken late {unsent}", replayed.len());
+    assert_eq!(unsent, if outlives { KILLS } else { 0 }, "what was made before, and not sent");
     assert_eq!(replayed, [0; 0], "a message that was accepted is accepted again");
     assert_eq!(*counts.other.lock().unwrap(), Vec::<String>::new());
     counts
@@ -186,16 +198,16 @@ async fn kill(name: &str, preset: &str, more: &str, route: &str) -> Arc<Counts> 
 /// In memory conversations end with the process, and nothing is taken twice all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_memory_is_lost_and_never_taken_twice() {
-    let counts = kill("memory", CONVERSATION, "", "").await;
+    let counts = kill("memory", CONVERSATION, "", "", false).await;
     assert!(counts.lost.load(Ordering::Relaxed) >= KILLS, "each process begins without conversations: {counts:?}");
-    kill("messages", MESSAGES, "", "").await;
+    kill("messages", MESSAGES, "", "", false).await;
 }
 
 /// In a state directory conversations outlive the process, and what was claimed is known to the next one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_on_disk_is_neither_lost_nor_taken_twice() {
     for (name, preset) in [("disk", CONVERSATION), ("disk-messages", MESSAGES)] {
-        let counts = kill(name, preset, "state: { directory: state }\n", "").await;
+        let counts = kill(name, preset, "state: { directory: state }\n", "", true).await;
         assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
     }
 }
@@ -218,7 +230,7 @@ async fn what_is_in_redis_is_neither_lost_nor_taken_twice() {
     let redis = Redis::start(&[]).unwrap();
     let more = format!("redis: {{ url: 'redis://{}' }}\nkey_ring: {}\n", redis.address(), ring("redis"));
     for (name, preset) in [("redis", CONVERSATION), ("redis-messages", MESSAGES)] {
-        let counts = kill(name, preset, &more, "    store: redis\n").await;
+        let counts = kill(name, preset, &more, "    store: redis\n", true).await;
         assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
     }
 }
@@ -226,6 +238,7 @@ async fn what_is_in_redis_is_neither_lost_nor_taken_twice() {
 /// What clients keep themselves is not lost with a process, and nothing that was made before it began is taken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_in_cookies_is_neither_lost_nor_taken_twice() {
-    let counts = kill("cookie", CONVERSATION, &format!("key_ring: {}\n", ring("cookie")), "    store: cookie\n").await;
+    let counts =
+        kill("cookie", CONVERSATION, &format!("key_ring: {}\n", ring("cookie")), "    store: cookie\n", false).await;
     assert_eq!(counts.lost.load(Ordering::Relaxed), 0, "{counts:?}");
 }

@@ -293,7 +293,8 @@ impl Ingress {
         let at = self.world.clock.moment(now);
         // Whatever it says, a message of a conversation is no older than that.
         let began = opened.context().map(|context| context.created);
-        self.claims.claim(opened.once(), opened.created().max(began), at).await
+        let created = opened.created().map(|created| began.map_or(created, |began| created.max(began)));
+        self.claims.claim(opened.once(), created, at).await
     }
 
     /// A trace for a request that came without one, where the route says so.

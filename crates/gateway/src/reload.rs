@@ -8,14 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::digest::hash;
+use nuncio_crypto::secret::Secret;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::config::{ConfigError, Configuration, ConnectionLimits, Look, StoreLimits};
 use crate::gateway::{Bound, CannotListen, Change, Gateway};
 use crate::handover::{self, Told};
-use crate::keyring::{KeyRing, NotReplaced};
+use crate::keyring::{KeyRing, NotReplaced, NotSealed};
 use crate::route::{RouteError, Service};
+use crate::shared;
 use crate::world::World;
 
 /// How often the files are looked at. Their folders are not watched by the system's means: these miss what comes over a
@@ -34,6 +38,9 @@ pub enum NotReloaded {
     /// Its key ring is older than the one in use.
     #[error("key_ring: {0}")]
     Ring(#[from] NotReplaced),
+    /// Its key ring has no key to seal with.
+    #[error("key_ring: {0}")]
+    Inactive(#[from] NotSealed),
     /// A socket cannot be bound.
     #[error(transparent)]
     Listen(#[from] CannotListen),
@@ -54,11 +61,13 @@ struct Fixed {
     connections: ConnectionLimits,
     stores: StoreLimits,
     state: Option<PathBuf>,
-    /// Where Redis is, and what our keys there begin with.
-    redis: Option<(String, u16, u32, String)>,
+    /// Redis, and how it is asked.
+    redis: Option<[u8; 32]>,
     /// Whether there is a key ring; which, may change.
     ring: bool,
     admin: Option<String>,
+    /// A digest of the token.
+    token: Option<[u8; 32]>,
     /// Collector, and the octets of the part that is kept.
     tracing: Option<(String, u64)>,
 }
@@ -69,13 +78,10 @@ impl Fixed {
             connections: configuration.connections.clone(),
             stores: configuration.stores.clone(),
             state: configuration.keeping.state.clone(),
-            redis: configuration
-                .keeping
-                .redis
-                .as_ref()
-                .map(|to| (to.host.clone(), to.port, to.database, to.prefix.clone())),
+            redis: configuration.keeping.redis.as_ref().map(shared::Settings::digest),
             ring: configuration.keeping.ring.is_some(),
             admin: configuration.admin.as_ref().map(|admin| admin.listener.address.value.clone()),
+            token: configuration.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(digest),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
     }
@@ -91,7 +97,7 @@ impl Fixed {
             Err(NotReloaded::Fixed("`redis`"))
         } else if self.ring != other.ring {
             Err(NotReloaded::Fixed("`key_ring`"))
-        } else if self.admin != other.admin {
+        } else if self.admin != other.admin || self.token != other.token {
             Err(NotReloaded::Fixed("`admin`"))
         } else if self.tracing != other.tracing {
             Err(NotReloaded::Fixed("`tracing`"))
@@ -99,6 +105,11 @@ impl Fixed {
             Ok(())
         }
     }
+}
+
+/// By which it is known whether a secret is another.
+fn digest(secret: &Secret) -> [u8; 32] {
+    hash(DigestAlgorithm::Sha256, secret.expose()).as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// Puts the configuration of a file in force again and again.
@@ -246,6 +257,7 @@ fn build(
     fixed.allows(&Fixed::of(&configuration))?;
     let ring = configuration.keeping.ring.take();
     if let (Some(ring), Some(keys)) = (&ring, world.keys()) {
+        ring.active(world.clock.now())?;
         keys.allows(ring)?;
     }
     Ok((Gateway::build(configuration, world)?, ring))

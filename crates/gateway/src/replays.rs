@@ -52,8 +52,13 @@ pub enum Claims {
         /// When the files began to be whole; `None` where they are.
         since: Option<Time>,
     },
-    /// In a Redis that several gateways share.
-    Redis(Arc<Shared>),
+    /// In a Redis that several gateways share, and here: routes may keep what they claim in several places, and a message is one.
+    Redis {
+        /// The claims of this process.
+        replays: Arc<Replays>,
+        /// Those of all gateways.
+        shared: Arc<Shared>,
+    },
 }
 
 impl Claims {
@@ -79,10 +84,11 @@ impl Claims {
                     claim => claim,
                 })))
             }
-            Self::Redis(shared) => {
+            Self::Redis { replays, shared } => {
                 for once in once {
                     // It is large, and no other way to claim waits.
                     let claim = Box::pin(shared.claim(&once.key, once.until, at.now)).await?;
+                    let claim = if claim == Claim::Fresh { replays.claim(&once.key, once.until, at) } else { claim };
                     if claim != Claim::Fresh {
                         return Ok(claim);
                     }

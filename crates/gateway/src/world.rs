@@ -1,5 +1,6 @@
 //! What all routes of a gateway share: its clock, its random source, and what it keeps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::Clock;
 use crate::config::{Keeping, StoreKind, StoreLimits, TracingSettings};
-use crate::keyring::Keys;
+use crate::keyring::{Keys, NotSealed};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::random::Entropy;
@@ -76,6 +77,8 @@ struct Kept {
     disk: Option<OnDisk>,
     redis: Option<Arc<Shared>>,
     cookies: Arc<Cookies>,
+    /// Whether some route's clients keep conversations.
+    brought: AtomicBool,
     keys: Arc<Keys>,
 }
 
@@ -96,6 +99,9 @@ pub enum NotKeeping {
     /// What is in it cannot be read.
     #[error("state: {0}")]
     Journal(#[from] JournalError),
+    /// The key ring has no key to seal with.
+    #[error("key_ring: {0}")]
+    Ring(#[from] NotSealed),
     /// Redis cannot be asked, whatever it does.
     #[error("redis: {0}")]
     Redis(#[from] BadSettings),
@@ -154,6 +160,7 @@ impl World {
             (None, Some(state)) => state.ring(now, &mut self.entropy.draw())?,
             (None, None) => return Ok(self),
         };
+        ring.active(now)?;
         let keys = Arc::new(Keys::new(ring));
         let disk = state.map(|state| self.restored(&state, &keys, now)).transpose()?;
         let redis = match redis.as_ref() {
@@ -164,7 +171,8 @@ impl World {
             None => None,
         };
         let cookies = Arc::new(Cookies::new(Arc::clone(&keys), COOKIES));
-        Ok(Self { kept: Some(Kept { disk, redis, cookies, keys }), ..self })
+        let brought = AtomicBool::new(false);
+        Ok(Self { kept: Some(Kept { disk, redis, cookies, brought, keys }), ..self })
     }
 
     /// What a state directory has.
@@ -199,13 +207,18 @@ impl World {
             let (replays, files, since) = (Arc::clone(&self.replays), Arc::clone(files), *since);
             Claims::Files { replays, files, since }
         };
-        let in_redis = |shared: &Arc<Shared>| Claims::Redis(Arc::clone(shared));
+        let in_redis = |shared: &Arc<Shared>| {
+            let (replays, shared) = (Arc::clone(&self.replays), Arc::clone(shared));
+            Claims::Redis { replays, shared }
+        };
         let kind = if self.imagined { StoreKind::Memory } else { kind };
         Some(match kind {
-            StoreKind::Memory => (Store::Memory(Arc::clone(&self.sessions)), in_memory()),
+            // What is claimed is written down wherever that can be.
+            StoreKind::Memory => (Store::Memory(Arc::clone(&self.sessions)), disk.map_or_else(in_memory, in_files)),
             StoreKind::Disk => (Store::Disk(Arc::clone(&disk?.disk)), in_files(disk?)),
             StoreKind::Redis => (Store::Redis(Arc::clone(redis?)), in_redis(redis?)),
             StoreKind::Cookie => {
+                kept?.brought.store(true, Ordering::Relaxed);
                 let claims = redis.map(in_redis).or_else(|| disk.map(in_files)).unwrap_or_else(in_memory);
                 (Store::Cookie(Arc::clone(&kept?.cookies)), claims)
             }
@@ -224,7 +237,8 @@ impl World {
 
     /// Those of the contexts that clients keep which were opened here lately; `None` where clients keep none.
     pub(crate) fn opened(&self) -> Option<&Memory<Known>> {
-        self.kept.as_ref().map(|kept| kept.cookies.opened())
+        let kept = self.kept.as_ref().filter(|kept| kept.brought.load(Ordering::Relaxed))?;
+        Some(kept.cookies.opened())
     }
 
     /// Whether all that is kept elsewhere can be asked at the moment.
@@ -244,22 +258,34 @@ impl World {
     /// Ends for good the conversations that are meant, wherever they are kept; how many keys of theirs these were, as far as they
     /// are known. It looks at each, which takes a while.
     pub(crate) async fn cut(self: &Arc<Self>, meant: &Meant) -> Result<usize, NotKept> {
-        let (world, which) = (Arc::clone(self), meant.clone());
-        let cut = spawn_blocking(move || world.sessions.cut(world.clock.now(), |context| which.means(context)));
-        let cut = cut.await.unwrap_or_default();
-        let count = cut.len();
-        if let Some(OnDisk { disk, .. }) = self.kept.as_ref().and_then(|kept| kept.disk.as_ref()).filter(|_| count > 0)
-        {
-            disk.forget(cut).await?;
+        let mut count = 0;
+        // What is renewed while it is cut comes after: twice, as it is not looked at what is renewed once it is gone.
+        let mut ended = Ok(());
+        for _ in 0..2 {
+            let (world, which) = (Arc::clone(self), meant.clone());
+            let cut = spawn_blocking(move || world.sessions.cut(world.clock.now(), |context| which.means(context)));
+            let cut = cut.await.map_err(|_| NotKept::Panicked)?;
+            count += cut.len();
+            if let Some(OnDisk { disk, .. }) = self.kept.as_ref().and_then(|kept| kept.disk.as_ref())
+                && !cut.is_empty()
+            {
+                ended = ended.and(disk.forget(cut).await);
+            }
         }
         let Some(kept) = &self.kept else { return Ok(count) };
-        let redis = match &kept.redis {
-            Some(redis) => redis.cut(self.clock.now(), |context| meant.means(context)).await?,
-            None => 0,
-        };
         let now = self.clock.now();
-        let cookies = kept.cookies.cut(meant.cut(), now.plus(LONGEST), now)?;
-        Ok(count + redis + cookies)
+        // Each is asked, whatever becomes of the others.
+        let cookies = if kept.brought.load(Ordering::Relaxed) {
+            kept.cookies.cut(meant.cut(), now.plus(LONGEST), now).map_err(NotKept::from)
+        } else {
+            Ok(0)
+        };
+        let redis = match &kept.redis {
+            Some(redis) => redis.cut(now, |context| meant.means(context)).await.map_err(NotKept::from),
+            None => Ok(0),
+        };
+        ended?;
+        Ok(count + cookies? + redis?)
     }
 
     /// What is counted, in Prometheus's text format.
@@ -273,7 +299,7 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::AtomicI64;
 
     use super::*;
 

@@ -40,16 +40,18 @@ fn killed(store: &str, more: &[&str], renew: bool) -> Option<Vec<Option<String>>
         client.args(["--renew-after", "3", "--rollover", "1"]);
     }
     let calling = std::thread::spawn(move || peers::run(&mut client));
-    let mut gateway = Some(gateway);
+    let (mut gateway, mut log) = (Some(gateway), String::new());
     for call in 1..CALLS {
         wait(&backend, call);
         // Its answer is on its way.
         std::thread::sleep(Duration::from_millis(300));
-        drop(gateway.take());
+        log += &gateway.take().map(|gateway| gateway.log()).unwrap_or_default();
         gateway = Some(Nuncio::start(&arguments).unwrap_or_else(|error| panic!("{name}: {error}")));
     }
-    let log = || gateway.as_ref().map(Nuncio::log).unwrap_or_default();
-    calling.join().unwrap().unwrap_or_else(|error| panic!("{name}: {error}\n{}", log()));
+    let said = calling.join().unwrap();
+    log += &gateway.map(|gateway| gateway.log()).unwrap_or_default();
+    said.unwrap_or_else(|error| panic!("{name}: {error}\n{log}"));
+    assert_eq!(log.contains("/RST/SCT/Renew"), renew, "{name}: {log}");
     let told = |request: &Seen| request.header("x-nuncio-conversation").map(str::to_owned);
     let told: Vec<_> = backend.seen().iter().map(told).collect();
     assert_eq!(told.len(), CALLS, "{name}");

@@ -85,7 +85,7 @@ async fn a_claim_lasts_as_long_as_its_message() {
     ] {
         assert_eq!(one.claim(&key(number), until, farm.now()).await, Ok(Claim::Fresh));
         let lasts = lasts(number);
-        // What is over is gone as soon as it is over, and a test may be late.
-        assert!(lasts <= life + 1000 && (lasts > life - 30_000 || life == 0), "{lasts} of {life}");
+        // By as much longer as clocks may differ; and a test may be late.
+        assert!(lasts <= life + 60_000 && lasts > 0 && (lasts > life - 30_000 || life == 0), "{lasts} of {life}");
     }
 }

@@ -92,9 +92,8 @@ pub(super) struct Proxy {
     /// A directory in which conversations survive this process: it is made with keys of its own, and one process has it at a time
     #[arg(long, value_name = "DIRECTORY", help_heading = KEEPING)]
     state: Option<PathBuf>,
-    /// A Redis that several gateways share, such as redis://HOST:PORT: conversations survive each of them. Needs --key-ring, or
-    /// the keys of --state
-    #[arg(long, value_name = "URL", help_heading = KEEPING)]
+    /// A Redis that several gateways share, such as redis://HOST:PORT: conversations survive each of them
+    #[arg(long, value_name = "URL", requires = "key_ring", help_heading = KEEPING)]
     redis: Option<String>,
     /// A file with the keys with which conversations are sealed in the tokens of their clients, which keep them
     #[arg(long, value_name = "FILE", conflicts_with = "key_ring", help_heading = KEEPING)]

@@ -133,7 +133,7 @@ impl KeepingInput {
             ring.map_err(|bad| said.problem(Problem::KeyRing(bad.to_string())))
         });
         let (ring, state) = (ring.transpose()?, self.state.map(|state| base.place(&state.directory.value)));
-        if let Some(redis) = self.redis.as_ref().filter(|_| ring.is_none() && state.is_none()) {
+        if let Some(redis) = self.redis.as_ref().filter(|_| ring.is_none()) {
             return Err(redis.url.problem(Problem::NoRing));
         }
         Ok(Keeping { state, ring, redis: self.redis.map(|redis| redis.build(base)).transpose()? })

@@ -110,13 +110,22 @@ impl Ingress {
         match granted {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.to_string());
-                let name = context.name();
+                let (name, replaced) = (context.name(), context.replaces().map(str::to_owned));
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
                 let lease =
                     Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end, idle: self.idle };
                 if let Err(not_kept) = self.store.put(self.at(&name), Arc::new(context), lease, now).await {
                     note(audit, Outcome::Busy, &not_kept);
+                    return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
+                }
+                // Whoever ended the conversation meanwhile ended this too.
+                if let Some(replaced) = replaced
+                    && !self.is_there(&replaced, now).await
+                {
+                    self.store.retire(self.at(&name), now, now);
+                    let refusal = Refusal::UnknownContext(name);
+                    note(audit, Outcome::Refused(refusal.class()), &refusal);
                     return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
                 }
                 if let Some(place) = place {
@@ -139,7 +148,18 @@ impl Ingress {
             Err(issue) => return refused(issue, audit),
         };
         let Some(context) = context else { return Ok(message) };
+        // Other keys of it end with this one.
+        for other in self.world.renewals.ended(context.conversation) {
+            let removed = self.store.remove(self.at(&other), &context, now);
+            if *other != *context.name()
+                && let Err(not_ended) = removed.await
+            {
+                return self.not_ended(&not_ended, reply, audit).await;
+            }
+        }
+        // What its client keeps ends as a whole.
         if let Some(old) = context.replaces()
+            && self.store.cookies().is_none()
             && let Err(not_ended) = self.store.remove(self.at(old), &context, now).await
         {
             return self.not_ended(&not_ended, reply, audit).await;
@@ -155,6 +175,12 @@ impl Ingress {
             }
             Err(not_ended) => self.not_ended(&not_ended, reply, audit).await,
         }
+    }
+
+    /// Whether a conversation that is kept here, or in Redis, is still there. What its client keeps is.
+    async fn is_there(&self, name: &str, now: Time) -> bool {
+        let found = self.store.find(self.at(name), || None, now).await;
+        self.store.cookies().is_some() || !matches!(found, Ok(None))
     }
 
     /// Tells whoever cancelled that it is not done for good: a store that could not be told may know the conversation again.

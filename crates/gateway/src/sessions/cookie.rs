@@ -11,7 +11,7 @@ use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::hash;
 use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Include, Policy};
-use nuncio_wss::{Context, MAX_COOKIE, Restorer, Time};
+use nuncio_wss::{Context, ConversationId, MAX_COOKIE, Restorer, Time};
 
 use super::cuts::{Cut, Cuts, CutsFull};
 use super::memory::{Lease, Memory, Owner};
@@ -65,7 +65,10 @@ pub struct Cookies {
     keys: Arc<Keys>,
     restorer: Restorer,
     opened: Memory<Known>,
+    /// What an administrator cut.
     cuts: Cuts,
+    /// What clients cancelled: however much that is, it takes no place from the others.
+    cancelled: Cuts,
 }
 
 impl Cookies {
@@ -76,6 +79,7 @@ impl Cookies {
             restorer: Restorer::new(limits.hot),
             opened: Memory::new(limits.opened, limits.opened),
             cuts: Cuts::new(limits.cuts),
+            cancelled: Cuts::new(limits.cuts),
         }
     }
 
@@ -147,9 +151,17 @@ impl Cookies {
         Ok(known)
     }
 
-    /// Whether a conversation was cut.
+    /// Ends a conversation whose client cancels it, as [`Cookies::cut`] does.
+    pub fn cancel(&self, conversation: ConversationId, until: Time, now: Time) -> Result<(), CutsFull> {
+        let cut = Cut::Conversation(conversation);
+        self.cancelled.cut(&cut, until, now)?;
+        let _ = self.opened.cut(now, |known| cut.means(&known.context));
+        Ok(())
+    }
+
+    /// Whether a conversation was cut, or cancelled.
     pub fn is_cut(&self, context: &Context) -> bool {
-        self.cuts.has(context)
+        self.cuts.has(context) || self.cancelled.has(context)
     }
 }
 

@@ -68,7 +68,9 @@ impl Disk {
             context.principal = principals.shared(context.principal);
             let (name, octets) = (owner(&context.principal), context.principal.octets());
             let owner = Owner { name: &name, octets };
-            let pending = kept.pending.unwrap_or(kept.end);
+            // Of one that was used it is not known when it was last; it has its whole time to be idle again.
+            let used = || kept.idle.map_or(kept.end, |idle| now.plus(idle).min(kept.end));
+            let pending = kept.pending.unwrap_or_else(used);
             let lease = Lease { owner, octets: context.octets(), pending, end: kept.end, idle: kept.idle };
             match memory.put_at(key, Arc::new(context), lease, now) {
                 Ok(()) => restored.known += 1,
@@ -110,6 +112,8 @@ impl Disk {
         // Its room first, so that nothing is written for which there is none.
         self.memory.put_at(key, context, lease, now)?;
         match self.journal.put(key, kept, now).await {
+            // Whoever ended it meanwhile did so before it was written.
+            Ok(()) if self.memory.find(name, now).is_none() => Ok(self.journal.remove(vec![key]).await?),
             Ok(()) => Ok(()),
             Err(error) => {
                 self.memory.remove(name);

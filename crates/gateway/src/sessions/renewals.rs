@@ -71,6 +71,12 @@ impl Renewals {
         keys.into_iter().filter_map(|key| key.name).filter(|other| **other != *name).collect()
     }
 
+    /// The conversation is over: the names of its new keys, which are over with it.
+    pub fn ended(&self, of: ConversationId) -> Vec<Box<str>> {
+        let keys = self.lock().keys.remove(&of.0).unwrap_or_default();
+        keys.into_iter().filter_map(|key| key.name).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         // Every change under the lock is whole before anything can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,6 +138,9 @@ mod tests {
         }
         assert_eq!(renewals.used(ONE, "b"), ["a".into(), "c".into()] as [Box<str>; 2]);
         assert!(renewals.used(ONE, "b").is_empty(), "and that is said once");
+        renewals.begin(ONE, at(120), at(0)).unwrap().taken("d");
+        assert_eq!(renewals.ended(ONE), ["d".into()] as [Box<str>; 1]);
+        assert!(renewals.ended(ONE).is_empty() && renewals.ended(OTHER).is_empty());
     }
 
     /// Of many at once no more get a place than there are; what is not made gives it back.

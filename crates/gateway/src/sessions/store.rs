@@ -6,7 +6,7 @@ use std::time::Duration;
 use nuncio_wss::{Context, Principal, Time};
 
 use super::cookie::Cookies;
-use super::cuts::{Cut, CutsFull};
+use super::cuts::CutsFull;
 use super::disk::Disk;
 use super::memory::{Full, Lease, Memory, Owner};
 use crate::keyring::NotSealed;
@@ -38,6 +38,9 @@ pub enum NotKept {
     /// Redis has no answer.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// Looking for it panicked.
+    #[error("looking for it panicked, which is a fault of ours")]
+    Panicked,
     /// It cannot be remembered that it ended.
     #[error(transparent)]
     CutsFull(#[from] CutsFull),
@@ -155,7 +158,10 @@ impl Store {
                 if cookies.is_cut(context) {
                     return Ok(false);
                 }
-                cookies.cut(Cut::Conversation(context.conversation), context.expires, now)?;
+                // No other key of it lives longer from now on than this one did from its beginning.
+                let life = context.expires.millis().saturating_sub(context.created.millis());
+                let until = Time::from_millis(now.millis().saturating_add(life)).max(context.expires);
+                cookies.cancel(context.conversation, until, now)?;
                 Ok(true)
             }
         }

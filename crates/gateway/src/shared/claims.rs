@@ -6,8 +6,9 @@ use redis::{Pipeline, Value};
 use super::{Shared, Unavailable, hex};
 use crate::replays::Claim;
 
-/// For how much longer a claim is kept than it lives, in milliseconds: clocks of a farm differ a little.
-const LONGER: i64 = 1000;
+/// For how much longer a claim is kept than it lives, in milliseconds: clocks of a farm differ, by as much as those of clients may
+/// unless it is said.
+const LONGER: i64 = 60_000;
 
 impl Shared {
     /// Claims `key`, a hash of what makes a message unique, until `until`: the instant after which the message would be refused

@@ -108,7 +108,7 @@ impl Shared {
         let mut random = self.connection.entropy.draw();
         let value = record::seal(&self.keys.ring(), &key, &life, &record, now, &mut random)?;
         random.check()?;
-        let sealed = Life::read(&value).map(|(_, sealed)| digest(sealed)).unwrap_or_default();
+        let sealed = Life::read(&value).map(|(_, sealed)| digest(self.keys.ring().epoch(), sealed)).unwrap_or_default();
         let (ended, asked) = (self.local.ended(), self.steady());
         let lasts = Duration::from_millis(life.end.millis().saturating_sub(now.millis()).max(0).unsigned_abs()) + GRACE;
         let mut commands = Pipeline::with_capacity(1);
@@ -211,8 +211,8 @@ impl Shared {
         loop {
             let step = self.step(cursor, now).await?;
             cursor = step.cursor;
-            let cut =
-                |(key, context, life): &(Key, Arc<Context>, Life)| (life.end > now && which(context)).then_some(*key);
+            // What looks over too: a use that is told late may have it go on.
+            let cut = |(key, context, _): &(Key, Arc<Context>, Life)| which(context).then_some(*key);
             let keys: Vec<Key> = step.found.iter().filter_map(cut).collect();
             if !keys.is_empty() {
                 let answers = self.connection.ask_beside(&self.deletions(&keys)).await;
@@ -287,12 +287,18 @@ impl Shared {
             self.count_unreadable();
             return None;
         };
-        let digest = digest(sealed);
+        let ring = self.keys.ring();
+        // A key that is taken away opens nothing more, whatever was opened with it before.
+        if ring.retires(sealed).is_some_and(|retires| retires <= now) {
+            self.count_unreadable();
+            return None;
+        }
+        let digest = digest(ring.epoch(), sealed);
         if let Some(found) = known.filter(|found| found.is_of(&digest)) {
             found.said(life, asked);
             return Some(Read::Again(found));
         }
-        let Ok((context, full)) = record::open(&self.keys.ring(), key, sealed, now, &self.restorer) else {
+        let Ok((context, full)) = record::open(&ring, key, sealed, now, &self.restorer) else {
             self.count_unreadable();
             return None;
         };

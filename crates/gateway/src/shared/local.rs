@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
-use nuncio_crypto::digest::hash;
+use nuncio_crypto::digest::Hasher;
 use nuncio_wss::{Context, Time};
 
 use super::hex;
@@ -34,8 +34,11 @@ pub(super) struct Found {
 pub(super) type Digest = [u8; 32];
 
 /// The digest of what is sealed.
-pub(super) fn digest(sealed: &[u8]) -> Digest {
-    hash(DigestAlgorithm::Sha256, sealed).as_ref().first_chunk().copied().unwrap_or_default()
+pub(super) fn digest(epoch: u64, sealed: &[u8]) -> Digest {
+    let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+    hasher.update(&epoch.to_be_bytes());
+    hasher.update(sealed);
+    hasher.finish().as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 impl Found {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::digest::Hasher;
 use nuncio_crypto::secret::Secret;
 use reqwest::Url;
 
@@ -108,6 +110,21 @@ impl Settings {
             operations: OPERATIONS,
             prefix: "nuncio".to_owned(),
         })
+    }
+
+    /// By which it is known whether two are the same, secrets included.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let Self { host, port, tls, database, username, password, trust, identity, .. } = self;
+        let Self { timeout, connect_timeout, cache, cache_bytes, operations, prefix, .. } = self;
+        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
+        hasher.update(format!("{host:?}{port:?}{tls:?}{database:?}{username:?}{trust:?}{timeout:?}").as_bytes());
+        hasher.update(format!("{connect_timeout:?}{cache:?}{cache_bytes:?}{operations:?}{prefix:?}").as_bytes());
+        for secret in [password, identity] {
+            let octets = secret.as_ref().map_or(&[][..], Secret::expose);
+            hasher.update(&(octets.len() as u64).to_be_bytes());
+            hasher.update(octets);
+        }
+        hasher.finish().as_ref().first_chunk().copied().unwrap_or_default()
     }
 
     /// Where it is, for the log.
