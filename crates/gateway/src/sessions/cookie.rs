@@ -179,4 +179,4 @@ fn key(ring: &KeyRing, scope: &str, name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::sessions) mod tests;

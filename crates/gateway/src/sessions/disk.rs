@@ -148,3 +148,58 @@ impl Disk {
         Ok(self.journal.remove(keys).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nuncio_wss::Principal;
+
+    use super::*;
+    use crate::keyring;
+    use crate::random::Entropy;
+    use crate::sessions::cookie::tests::context;
+    use crate::state::State;
+
+    fn at(minutes: i64) -> Time {
+        Time::from_millis(minutes * 60_000)
+    }
+
+    /// A process with that directory.
+    fn opened(directory: &std::path::Path, keys: &Arc<Keys>, now: Time) -> Disk {
+        let journal = State::open(directory).unwrap().journal().unwrap();
+        let memory = Arc::new(Memory::new(1 << 20, 1 << 20));
+        Disk::restore(journal, Arc::clone(keys), Entropy::system(), memory, &Principals::default(), now).unwrap()
+    }
+
+    /// What was used has its whole time to be idle again after a start, and no more; what was not keeps its shorter time.
+    #[tokio::test]
+    async fn a_start_makes_nothing_live_for_ever() {
+        let directory = std::env::temp_dir().join(format!("nuncio-disk-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let ring = keyring::write(&mut Entropy::system().draw());
+        let keys = Arc::new(Keys::new(keyring::read("keys.yaml", ring.expose()).unwrap()));
+        let disk = opened(&directory, &keys, at(0));
+        let idle = Duration::from_mins(30);
+        let owner = Owner { name: "user alice", octets: 0 };
+        let lease = |idle| Lease { owner, octets: 100, pending: at(2), end: at(600), idle };
+        for (name, idle) in [("used", Some(idle)), ("long", None), ("pending", Some(idle)), ("retired", None)] {
+            let context = Arc::new(context(Principal::User("alice".into()), at(0)));
+            disk.put(name, context, lease(idle), at(0)).await.unwrap();
+        }
+        disk.used("used", Some(idle), at(1));
+        disk.used("long", None, at(1));
+        disk.used("retired", None, at(1));
+        disk.retire("retired", at(6));
+        drop(disk);
+
+        let disk = opened(&directory, &keys, at(1));
+        let knows = |name: &str, minutes| disk.memory().find(name, at(minutes)).is_some();
+        assert!(knows("pending", 1) && !knows("pending", 2));
+        assert!(knows("used", 30) && !knows("used", 31), "it was idle since");
+        assert!(knows("long", 599) && !knows("long", 600));
+        assert!(knows("retired", 5) && !knows("retired", 6));
+        assert!(disk.remove("used").await.unwrap() && !disk.remove("used").await.unwrap());
+        drop(disk);
+        assert!(opened(&directory, &keys, at(1)).memory().find("used", at(1)).is_none());
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+}

@@ -211,15 +211,19 @@ impl Shared {
         loop {
             let step = self.step(cursor, now).await?;
             cursor = step.cursor;
-            // What looks over too: a use that is told late may have it go on.
-            let cut = |(key, context, _): &(Key, Arc<Context>, Life)| which(context).then_some(*key);
-            let keys: Vec<Key> = step.found.iter().filter_map(cut).collect();
-            if !keys.is_empty() {
+            let meant = step.found.iter().filter(|(_, context, _)| which(context));
+            let (live, over): (Vec<_>, Vec<_>) = meant.partition(|(_, _, life)| life.end > now);
+            // What looks over too, uncounted: a use that is told late would have it go on.
+            for (found, counts) in [(live, 1), (over, 0)] {
+                let keys: Vec<Key> = found.iter().map(|(key, ..)| *key).collect();
+                if keys.is_empty() {
+                    continue;
+                }
                 let answers = self.connection.ask_beside(&self.deletions(&keys)).await;
                 for key in &keys {
                     self.local.end(key);
                 }
-                count += deleted(&answers?)?;
+                count += counts * deleted(&answers?)?;
             }
             if cursor == 0 {
                 return Ok(count);

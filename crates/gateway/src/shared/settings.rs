@@ -192,6 +192,31 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_anything_is_another() {
+        let usual = || Settings::at("redis://gate:secret@cache").unwrap();
+        let secret = |text: &str| Some(Secret::from(text.as_bytes()));
+        assert_eq!(usual().digest(), usual().digest());
+        for other in [
+            Settings { host: "other".to_owned(), ..usual() },
+            Settings { port: 1, ..usual() },
+            Settings { tls: true, ..usual() },
+            Settings { database: 1, ..usual() },
+            Settings { username: None, ..usual() },
+            Settings { password: secret("other"), ..usual() },
+            Settings { password: None, identity: secret("secret"), ..usual() },
+            Settings { trust: Some(Vec::new()), ..usual() },
+            Settings { timeout: CACHE, ..usual() },
+            Settings { connect_timeout: TIMEOUT, ..usual() },
+            Settings { cache: TIMEOUT, ..usual() },
+            Settings { cache_bytes: 1, ..usual() },
+            Settings { operations: 1, ..usual() },
+            Settings { prefix: "other".to_owned(), ..usual() },
+        ] {
+            assert_ne!(other.digest(), usual().digest());
+        }
+    }
+
+    #[test]
     fn what_says_no_redis_is_refused_and_not_repeated() {
         for (url, why) in [
             ("", BadUrl::Form),

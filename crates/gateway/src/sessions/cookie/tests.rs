@@ -104,7 +104,7 @@ fn holder(subject: &str, issuer: &str) -> Principal {
     Principal::Certificate(Holder { subject: subject.into(), issuer: issuer.into(), thumbprint: [7; 20] })
 }
 
-fn context(principal: Principal, now: Time) -> Context {
+pub(in crate::sessions) fn context(principal: Principal, now: Time) -> Context {
     Ends::new().begin(principal, None, now).0
 }
 
