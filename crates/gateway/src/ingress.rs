@@ -261,8 +261,9 @@ impl Ingress {
             // A bootstrap message belongs to no context, whatever it brings.
             (Request::Issue, _) | (_, None) => Ok(None),
             (Request::Application | Request::Cancel | Request::Renew, Some(identifier)) => {
-                let cookie = || received.cookie().ok().flatten();
-                let found = self.store.find(self.at(identifier), cookie, now).await?;
+                // Where nobody keeps anything in cookies, what stands there is as nothing.
+                let cookie = if self.store.cookies().is_some() { received.cookie()? } else { None };
+                let found = self.store.find(self.at(identifier), cookie.as_deref(), now).await?;
                 found.map(Some).ok_or_else(|| Refusal::UnknownContext(identifier.to_owned()).into())
             }
         }

@@ -36,7 +36,7 @@ pub struct World {
     pub replays: Arc<Replays>,
     /// When what is kept in memory alone began to be kept; `None` where nothing can have been before.
     pub since: Option<Time>,
-    /// The state directory, if there is one.
+    /// What is kept elsewhere than in memory, if anything is.
     kept: Option<Kept>,
     /// Whether nobody serves anything in it.
     imagined: bool,

@@ -19,6 +19,7 @@ use nuncio::config::{
 use nuncio::gateway::{Gateway, Parts, Route, bind, serve};
 use nuncio::handover::Binding;
 use nuncio::identity::Telling;
+use nuncio::keyring;
 use nuncio::listen::unchanging;
 use nuncio::metrics::Traffic;
 use nuncio::pool::Pool;
@@ -109,7 +110,7 @@ async fn echo() -> String {
 }
 
 async fn start(preset: &'static str, behind: &[&str], pool: Option<Pool>) -> Served {
-    start_before(&echo().await, Lifetimes::default(), preset, behind, pool).await
+    start_before(&echo().await, Lifetimes::default(), preset, behind, pool, Keeping::default()).await
 }
 
 async fn start_before(
@@ -118,7 +119,9 @@ async fn start_before(
     preset: &'static str,
     behind: &[&str],
     pool: Option<Pool>,
+    mut keeping: Keeping,
 ) -> Served {
+    let store = if keeping.ring.is_some() { StoreKind::Cookie } else { StoreKind::Memory };
     let limits = MessageLimits::default();
     let policy = self::preset(preset);
     let (keep, password) = if preset == ENDORSING {
@@ -152,7 +155,7 @@ async fn start_before(
             addresses: Vec::new(),
             forward_addressing: false,
             trace: false,
-            store: StoreKind::Memory,
+            store,
             limits,
             origin: Origin::Flag("test"),
         }],
@@ -176,7 +179,7 @@ async fn start_before(
     if let Some(pool) = pool {
         world.private_keys = pool;
     }
-    let world = Arc::new(world);
+    let world = Arc::new(world.with(&mut keeping).await.unwrap());
     let gateway = Gateway::build(configuration, &world).unwrap();
     let sockets = gateway.bind().await.unwrap();
     let url = format!("http://{}/echo", sockets.listeners[0].socket.local_addr().unwrap());
@@ -368,6 +371,33 @@ async fn new_keys_that_nobody_uses_are_few() {
     served.pass(301);
     assert_eq!(calls(&mut client, &first).await, 500);
     assert_eq!(calls(&mut client, &renewed[6]).await, 200);
+}
+
+/// Whichever of its keys a conversation is cancelled with, and whoever keeps it: it is answered as cancelled, and is over under
+/// each of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conversation_is_cancelled_with_all_its_keys() {
+    let ring = || keyring::read("ring.yaml", keyring::write(&mut Entropy::system().draw()).expose()).unwrap();
+    for (kept, with_new, used) in
+        [(false, false, false), (false, true, false), (false, true, true), (true, false, false), (true, true, true)]
+    {
+        let keeping = Keeping { ring: kept.then(ring), ..Keeping::default() };
+        let served = start_before(&echo().await, Lifetimes::default(), CONVERSATION, &[], None, keeping).await;
+        let mut client = served.client("127.0.0.1", "U*U");
+        let first = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+        let second = client.renews(&first).await.unwrap_or_else(|_| panic!("not renewed"));
+        if used {
+            let (request, _) = client.seal(Some(&second));
+            assert_eq!(client.send(&request).await.status, 200);
+        }
+        let cancelled = if with_new { &second } else { &first };
+        let (request, _) = client.initiator.cancel(cancelled, client.now(), &mut client.random).unwrap();
+        assert_eq!(client.send(&request).await.status, 200, "{kept} {with_new} {used}");
+        for context in [&first, &second] {
+            let (request, _) = client.seal(Some(context));
+            assert_eq!(client.send(&request).await.status, 500, "{kept} {with_new} {used}");
+        }
+    }
 }
 
 /// A request that would wait in vain is turned away before its body has come; if it has, its connection is good for the next.
@@ -621,7 +651,7 @@ async fn a_conversation_in_which_nothing_is_said_ends() {
     let hands = Arc::default();
     let backend = slow(&hands, 50).await;
     let lifetimes = Lifetimes { idle: Some(Duration::from_mins(1)), ..Lifetimes::default() };
-    let served = start_before(&backend, lifetimes, CONVERSATION, &[], None).await;
+    let served = start_before(&backend, lifetimes, CONVERSATION, &[], None, Keeping::default()).await;
     *hands.lock().unwrap() = Some(Arc::clone(&served.hands));
     let mut alice = served.client("127.0.0.1", "U*U");
     let context = alice.asks().await.ok().unwrap();

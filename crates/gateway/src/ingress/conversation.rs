@@ -110,7 +110,8 @@ impl Ingress {
         match granted {
             Ok(Issued { context, message, reply }) => {
                 audit.conversation = Some(context.conversation.to_string());
-                let (name, replaced) = (context.name(), context.replaces().map(str::to_owned));
+                let (name, dialect) = (context.name(), context.dialect);
+                let replaced = context.replaces().map(str::to_owned);
                 // Whoever comes too late for a message may still renew or cancel: CXF's clients renew no sooner.
                 let end = context.expires.plus(ROLLOVER);
                 let lease =
@@ -126,7 +127,8 @@ impl Ingress {
                     self.store.retire(self.at(&name), now, now);
                     let refusal = Refusal::UnknownContext(name);
                     note(audit, Outcome::Refused(refusal.class()), &refusal);
-                    return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
+                    let fault = Fault::refusal(refusal.class(), dialect);
+                    return self.seal(reply, Answer::Fault(fault), audit).await;
                 }
                 if let Some(place) = place {
                     place.taken(&name);
@@ -148,24 +150,18 @@ impl Ingress {
             Err(issue) => return refused(issue, audit),
         };
         let Some(context) = context else { return Ok(message) };
-        // Other keys of it end with this one.
-        for other in self.world.renewals.ended(context.conversation) {
-            let removed = self.store.remove(self.at(&other), &context, now);
-            if *other != *context.name()
-                && let Err(not_ended) = removed.await
-            {
+        let name = context.name();
+        let mut others = self.world.renewals.ended(context.conversation);
+        others.extend(context.replaces().map(Into::into));
+        // What its client keeps ends as a whole.
+        others.retain(|other| **other != *name && self.store.cookies().is_none());
+        for other in others {
+            if let Err(not_ended) = self.store.remove(self.at(&other), &context, now).await {
                 return self.not_ended(&not_ended, reply, audit).await;
             }
         }
-        // What its client keeps ends as a whole.
-        if let Some(old) = context.replaces()
-            && self.store.cookies().is_none()
-            && let Err(not_ended) = self.store.remove(self.at(old), &context, now).await
-        {
-            return self.not_ended(&not_ended, reply, audit).await;
-        }
         // Of two cancels at once, one finds it.
-        match self.store.remove(self.at(&context.name()), &context, now).await {
+        match self.store.remove(self.at(&name), &context, now).await {
             Ok(true) => Ok(message),
             Ok(false) => {
                 let refusal = Refusal::UnknownContext(context.identifier.to_string());
@@ -179,8 +175,7 @@ impl Ingress {
 
     /// Whether a conversation that is kept here, or in Redis, is still there. What its client keeps is.
     async fn is_there(&self, name: &str, now: Time) -> bool {
-        let found = self.store.find(self.at(name), || None, now).await;
-        self.store.cookies().is_some() || !matches!(found, Ok(None))
+        self.store.cookies().is_some() || !matches!(self.store.find(self.at(name), None, now).await, Ok(None))
     }
 
     /// Tells whoever cancelled that it is not done for good: a store that could not be told may know the conversation again.

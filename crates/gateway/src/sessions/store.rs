@@ -80,7 +80,7 @@ impl Store {
     pub(crate) async fn find(
         &self,
         at: At<'_>,
-        cookie: impl FnOnce() -> Option<Vec<u8>>,
+        cookie: Option<&[u8]>,
         now: Time,
     ) -> Result<Option<Arc<Context>>, Unavailable> {
         match self {
@@ -88,7 +88,7 @@ impl Store {
             Self::Disk(disk) => Ok(disk.memory().find(&at.whole(), now)),
             // It is large, and most of what is found is found at once.
             Self::Redis(shared) => Box::pin(shared.find(at.scope, at.name, now)).await,
-            Self::Cookie(cookies) => Ok(cookies.find(at.scope, at.name, cookie().as_deref(), now)),
+            Self::Cookie(cookies) => Ok(cookies.find(at.scope, at.name, cookie, now)),
         }
     }
 
