@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nuncio::config::{
     BackendTimeouts, Balance, Configuration, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, RoutePath,
-    StoreLimits, Timeouts,
+    StoreKind, StoreLimits, Timeouts,
 };
 use nuncio::users::Keep;
 
@@ -176,6 +176,60 @@ fn traces_go_where_the_operator_says() {
     ] {
         let error = load(&format!("tracing: {{ {said} }}\n")).err().unwrap();
         assert!(error.contains("nuncio.yaml:1: ") && error.contains(reason), "{said}: {error}");
+    }
+}
+
+/// A route keeps what it keeps where there is such a place, and says nothing of a place that is not there.
+#[test]
+fn routes_keep_conversations_where_the_operator_says() {
+    let folder = folder("keeping");
+    let file = folder.join("nuncio.yaml");
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    std::fs::write(folder.join("ring.yaml"), format!("epoch: 1\nkeys: [{{ id: a, key: {key} }}]\n")).unwrap();
+    std::fs::write(folder.join("bad.yaml"), format!("epoch: 1\nkeys: [{{ id: a, key: {key}AAAA }}]\n")).unwrap();
+    std::fs::write(folder.join("password"), "s3cret\n").unwrap();
+    let load = |besides: &str, store: &str| {
+        let route = SOUND.replace("    users:\n", &format!("{store}    users:\n"));
+        std::fs::write(&file, format!("{besides}{route}")).unwrap();
+        Configuration::load(&file).map_err(|error| error.to_string())
+    };
+    let (state, ring) = ("state: { directory: kept }\n", "key_ring: ring.yaml\n");
+    let redis = "redis: { url: 'redis://me@cache', password_file: password, timeout: 50ms, prefix: farm }\n";
+    for (besides, store, kind) in [
+        ("", "", StoreKind::Memory),
+        (state, "", StoreKind::Disk),
+        (state, "    store: memory\n", StoreKind::Memory),
+        (ring, "", StoreKind::Memory),
+        (ring, "    store: cookie\n", StoreKind::Cookie),
+        (state, "    store: cookie\n", StoreKind::Cookie),
+        (&format!("{ring}{redis}"), "    store: redis\n", StoreKind::Redis),
+    ] {
+        let configuration = load(besides, store).unwrap_or_else(|error| panic!("{besides}{store}: {error}"));
+        assert_eq!(configuration.routes[0].store, kind, "{besides}{store}");
+    }
+    let all = load(&format!("{ring}{redis}"), "").unwrap().keeping;
+    let redis = all.redis.unwrap();
+    assert!(all.ring.is_some() && redis.password.unwrap().matches(b"s3cret"));
+    assert_eq!((redis.host.as_str(), redis.username.as_deref(), redis.prefix.as_str()), ("cache", Some("me"), "farm"));
+    assert_eq!((redis.timeout, redis.cache), (Duration::from_millis(50), Duration::from_secs(1)));
+    assert!(!folder.join("kept").exists(), "nothing is made by reading");
+
+    for (besides, store, reason) in [
+        ("", "    store: disk\n", "a route with `store: disk` needs `state: { directory: DIRECTORY }`"),
+        (ring, "    store: redis\n", "a route with `store: redis` needs `redis: { url: URL }`"),
+        ("", "    store: cookie\n", "a route with `store: cookie` needs `key_ring: FILE`"),
+        ("", "    store: tape\n", "unknown variant `tape`"),
+        ("redis: { url: 'redis://cache' }\n", "", "sealed with keys that all gateways have"),
+        ("key_ring: ring.yaml\nredis: { url: 'http://s3cret@cache' }\n", "", "redis: a Redis is said as"),
+        ("key_ring: ring.yaml\nredis: { host: cache }\n", "", "unknown field `host`"),
+        ("key_ring: missing.yaml\n", "", "missing.yaml"),
+        ("key_ring: bad.yaml\n", "", "key_ring: bad.yaml:2: "),
+        ("key_ring: nuncio.yaml\n", "", "key_ring: nuncio.yaml:"),
+        ("state: {}\n", "", "missing field `directory`"),
+    ] {
+        let error = load(besides, store).err().unwrap_or_else(|| panic!("{besides}{store} is taken"));
+        assert!(error.contains("nuncio.yaml:") && error.contains(reason), "{besides}{store}: {error}");
+        assert!(!error.contains("s3cret") && !error.contains("AAAA"), "{error}");
     }
 }
 

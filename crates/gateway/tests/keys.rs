@@ -237,3 +237,27 @@ fn keys_are_packed_under_a_password() {
         assert!(PrivateKey::from_pem(&unpacked.stdout).unwrap().matches(&own), "{name}");
     }
 }
+
+/// A ring is its owner's, another each time, never told, and not written over unless it is said.
+#[test]
+fn a_ring_is_made_for_those_who_share_conversations() {
+    let out = folder("ring");
+    std::fs::create_dir_all(&out).unwrap();
+    let file = out.join("keys.yaml");
+    let make = |more: &[&str]| nuncio().args(["keys", "--ring"]).arg(&file).args(more).output().unwrap();
+    let output = make(&[]);
+    assert_eq!(errors(&output), (Some(0), String::new()));
+    let first = std::fs::read(&file).unwrap();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(nuncio::keyring::read("keys.yaml", &first).is_ok());
+    let text = String::from_utf8(first.clone()).unwrap();
+    let key = text.lines().find_map(|line| line.trim().strip_prefix("key: ")).unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains(key));
+
+    let (status, said) = errors(&make(&[]));
+    assert!(status == Some(1) && said.contains("is there already: --force writes over it"), "{said}");
+    assert_eq!(std::fs::read(&file).unwrap(), first);
+    assert_eq!(errors(&make(&["--force"])).0, Some(0));
+    assert_ne!(std::fs::read(&file).unwrap(), first);
+    assert_eq!(errors(&make(&["--out", "x"])).0, Some(2), "one or the other");
+}
