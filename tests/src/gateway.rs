@@ -154,13 +154,13 @@ impl Drop for Running {
 }
 
 fn run(
-    mut configuration: Configuration,
+    configuration: Configuration,
     world: World,
     started: &mpsc::Sender<Result<SocketAddr, NotStarted>>,
     stopped: oneshot::Receiver<()>,
 ) {
     let serve = async {
-        let world = Arc::new(world.with(&mut configuration.keeping).await.map_err(wrong)?);
+        let world = Arc::new(world.with(&configuration.keeping).await.map_err(wrong)?);
         let gateway = Gateway::build(configuration, &world).map_err(|error| match error.problem {
             RouteProblem::NotBuilt { .. } => NotStarted::NotBuilt(error.to_string()),
             _ => wrong(error),

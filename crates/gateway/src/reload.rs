@@ -238,7 +238,7 @@ impl Reloader {
         let (gateway, ring) = gateway?;
         let change = gateway.change(&mut self.bound, made).await?;
         if let (Some(ring), Some(keys)) = (ring, self.world.keys()) {
-            keys.replace(&Arc::new(ring))?;
+            keys.replace(&ring)?;
         }
         self.changes.send(change).await.map_err(|_| NotReloaded::Ending)?;
         is_made.await.map_err(|_| NotReloaded::Ending)
@@ -251,11 +251,11 @@ fn build(
     fixed: &Fixed,
     world: &Arc<World>,
     named: &mut Vec<Look>,
-) -> Result<(Gateway, Option<KeyRing>), NotReloaded> {
-    let mut configuration = Configuration::load_noting(file, named)?;
+) -> Result<(Gateway, Option<Arc<KeyRing>>), NotReloaded> {
+    let configuration = Configuration::load_noting(file, named)?;
     // First, since what is built begins to be measured, and its backends to be asked whether they are well.
     fixed.allows(&Fixed::of(&configuration))?;
-    let ring = configuration.keeping.ring.take();
+    let ring = configuration.keeping.ring.clone();
     if let (Some(ring), Some(keys)) = (&ring, world.keys()) {
         ring.active(world.clock.now())?;
         keys.allows(ring)?;

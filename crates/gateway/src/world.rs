@@ -151,13 +151,13 @@ impl World {
     }
 
     /// The same world, with what is kept elsewhere: brought back, and from now on kept there too.
-    pub async fn with(self, keeping: &mut Keeping) -> Result<Self, NotKeeping> {
+    pub async fn with(self, keeping: &Keeping) -> Result<Self, NotKeeping> {
         let Keeping { state, ring, redis } = keeping;
         let now = self.clock.now();
         let state = state.as_deref().map(State::open).transpose()?;
-        let ring = match (ring.take(), &state) {
-            (Some(ring), _) => ring,
-            (None, Some(state)) => state.ring(now, &mut self.entropy.draw())?,
+        let ring = match (ring, &state) {
+            (Some(ring), _) => Arc::clone(ring),
+            (None, Some(state)) => Arc::new(state.ring(now, &mut self.entropy.draw())?),
             (None, None) => return Ok(self),
         };
         ring.active(now)?;

@@ -119,7 +119,7 @@ async fn start_before(
     preset: &'static str,
     behind: &[&str],
     pool: Option<Pool>,
-    mut keeping: Keeping,
+    keeping: Keeping,
 ) -> Served {
     let store = if keeping.ring.is_some() { StoreKind::Cookie } else { StoreKind::Memory };
     let limits = MessageLimits::default();
@@ -179,7 +179,7 @@ async fn start_before(
     if let Some(pool) = pool {
         world.private_keys = pool;
     }
-    let world = Arc::new(world.with(&mut keeping).await.unwrap());
+    let world = Arc::new(world.with(&keeping).await.unwrap());
     let gateway = Gateway::build(configuration, &world).unwrap();
     let sockets = gateway.bind().await.unwrap();
     let url = format!("http://{}/echo", sockets.listeners[0].socket.local_addr().unwrap());
@@ -377,7 +377,7 @@ async fn new_keys_that_nobody_uses_are_few() {
 /// each of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_is_cancelled_with_all_its_keys() {
-    let ring = || keyring::read("ring.yaml", keyring::write(&mut Entropy::system().draw()).expose()).unwrap();
+    let ring = || Arc::new(keyring::read("ring.yaml", keyring::write(&mut Entropy::system().draw()).expose()).unwrap());
     for (kept, with_new, used) in
         [(false, false, false), (false, true, false), (false, true, true), (true, false, false), (true, true, true)]
     {

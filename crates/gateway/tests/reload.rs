@@ -28,12 +28,18 @@ struct Gateway {
 
 impl Gateway {
     fn start(name: &str) -> Self {
+        Self::start_with(name, "", |_| {})
+    }
+
+    /// With `more` beside its routes, and what `prepare` puts into its folder.
+    fn start_with(name: &str, more: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (file, log) = (folder.join("nuncio.yaml"), folder.join("log"));
         let (port, admin) = (port(), port());
         std::fs::write(folder.join("password"), "wonderland-1865\n").unwrap();
-        std::fs::write(&file, configuration(port, admin, &["/one"])).unwrap();
+        std::fs::write(&file, configuration(port, admin, &["/one"]) + more).unwrap();
+        prepare(&folder);
         let mut command = nuncio();
         command.arg("run").arg("--config").arg(&file);
         let running = Running::start_logging(command, File::create(&log).unwrap().into());
@@ -128,6 +134,50 @@ fn a_signal_puts_another_configuration_in_force() {
     assert_eq!(before.read(&mut [0]).unwrap_or(0), 0);
     assert!(gateway.measured().contains("\nnuncio_reloads_total{outcome=\"done\"} 1\n"), "{}", gateway.measured());
     assert_eq!(gateway.running.stop(), Some(0));
+}
+
+/// Keys take the place of others while it serves, and never of newer ones; what is made once takes a restart, and is not passed
+/// over.
+#[test]
+fn key_rings_change_over_and_what_is_made_once_does_not() {
+    let ring = |folder: &Path, epoch: u32, letter: char, more: &str| {
+        let key = letter.to_string().repeat(42) + "A=";
+        let yaml = format!("epoch: {epoch}\nkeys: [{{ id: k, key: {key}{more} }}]\n");
+        std::fs::write(folder.join("ring.yaml"), yaml).unwrap();
+    };
+    let more = "key_ring: ring.yaml\n";
+    let gateway = Gateway::start_with("reload-ring", more, |folder| {
+        ring(folder, 2, 'B', "");
+        std::fs::write(folder.join("token"), "0123456789abcdef\n").unwrap();
+    });
+    let folder = gateway.file.parent().unwrap();
+    let own = configuration(gateway.port, gateway.admin, &["/one"]);
+    for (epoch, letter, said, reason) in [
+        (1, 'B', "", "epoch 1 of the key ring is before 2, which is in use"),
+        (2, 'C', "", "the key ring has other keys, and epoch 2 as the one in use has"),
+        (3, 'C', ", activate: '2999-01-01T00:00:00Z'", "no key of the key ring is active"),
+    ] {
+        ring(folder, epoch, letter, said);
+        gateway.change(&(own.clone() + more));
+        gateway.wait(reason, 1);
+    }
+    ring(folder, 3, 'C', "");
+    let with_token =
+        own.replace(&format!(":{} }}", gateway.admin), &format!(":{}, token_file: token }}", gateway.admin));
+    assert_ne!(with_token, own);
+    for (yaml, what) in [
+        (own.clone(), "`key_ring`"),
+        (with_token + more, "`admin`"),
+        (format!("{own}{more}state: {{ directory: kept }}\n"), "`state`"),
+        (format!("{own}{more}redis: {{ url: 'redis://cache' }}\n"), "`redis`"),
+    ] {
+        gateway.change(&yaml);
+        gateway.wait(&format!("{what} changed, which takes a restart"), 1);
+    }
+    assert!(!std::fs::read_to_string(&gateway.log).unwrap().contains("the configuration was reloaded"));
+    gateway.change(&(own + more));
+    gateway.wait("the configuration was reloaded", 1);
+    assert!(!folder.join("kept").exists());
 }
 
 #[test]

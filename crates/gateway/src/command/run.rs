@@ -30,9 +30,9 @@ impl Run {
         seed_ahead();
         let shutdown = stopped()?;
         let mut hangup = signal(SignalKind::hangup()).map_err(Failed::Signals)?;
-        let mut configuration = Configuration::load(&self.config)?;
+        let configuration = Configuration::load(&self.config)?;
         let world = World::new(Clock::system(), Entropy::system(), &configuration.stores).after_another();
-        let world = world.with(&mut configuration.keeping).await?;
+        let world = world.with(&configuration.keeping).await?;
         let world = Arc::new(world.traced(configuration.tracing.as_ref())?);
         let (change, changes) = mpsc::channel(1);
         let reloader = Reloader::new(&self.config, &configuration, Arc::clone(&world), change);
@@ -55,7 +55,7 @@ impl Run {
 
 /// Serves a configuration until a signal comes. `recorded` where the clock is not the present's.
 pub(super) async fn serve(
-    mut configuration: Configuration,
+    configuration: Configuration,
     clock: Clock,
     recorded: bool,
     mut inherited: Inherited,
@@ -64,7 +64,7 @@ pub(super) async fn serve(
     let world = World::new(clock, Entropy::system(), &configuration.stores);
     // What was recorded is older than its clock's beginning.
     let world = if recorded { world } else { world.after_another() };
-    let world = Arc::new(world.with(&mut configuration.keeping).await?);
+    let world = Arc::new(world.with(&configuration.keeping).await?);
     let gateway = Gateway::build(configuration, &world)?;
     let sockets = gateway.bind_among(&mut inherited).await?;
     unused(&inherited)?;

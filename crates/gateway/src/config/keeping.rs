@@ -1,6 +1,7 @@
 //! Where conversations and claims are kept, as it is said.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -130,7 +131,7 @@ impl KeepingInput {
         let ring = self.key_ring.map(|said| {
             let octets = read_secret(base, &said)?;
             let ring = keyring::read(&said.value.display().to_string(), octets.expose());
-            ring.map_err(|bad| said.problem(Problem::KeyRing(bad.to_string())))
+            ring.map(Arc::new).map_err(|bad| said.problem(Problem::KeyRing(bad.to_string())))
         });
         let (ring, state) = (ring.transpose()?, self.state.map(|state| base.place(&state.directory.value)));
         if let Some(redis) = self.redis.as_ref().filter(|_| ring.is_none()) {

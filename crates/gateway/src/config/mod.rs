@@ -130,7 +130,7 @@ pub struct Keeping {
     /// A state directory.
     pub state: Option<PathBuf>,
     /// The keys with which what leaves this process is sealed; of a state directory its own, where there are none.
-    pub ring: Option<KeyRing>,
+    pub ring: Option<Arc<KeyRing>>,
     /// A Redis that several gateways share.
     pub redis: Option<shared::Settings>,
 }

@@ -180,8 +180,8 @@ pub enum NotReplaced {
 
 impl Keys {
     /// A ring in use.
-    pub fn new(ring: KeyRing) -> Self {
-        Self(ArcSwap::from_pointee(ring))
+    pub fn new(ring: impl Into<Arc<KeyRing>>) -> Self {
+        Self(ArcSwap::new(ring.into()))
     }
 
     /// The ring in use.
