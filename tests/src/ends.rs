@@ -176,7 +176,7 @@ impl Ends {
     /// A message of the service's that was opened, and never before.
     fn taken(&mut self, opened: Result<Opening, Refusal>) -> Result<Opening, Halt> {
         let opening = opened.map_err(|refusal| match refusal {
-            Refusal::UnsecuredFault(reason) => Halt::Unsecured(reason),
+            Refusal::UnsecuredFault(told) => Halt::Unsecured(told.reason),
             other => refused(other),
         })?;
         if opening.once().is_some_and(|once| !self.answers.insert(once.key)) {

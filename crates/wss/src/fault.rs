@@ -6,7 +6,7 @@ use nuncio_xml::{NodeId, Writer};
 use crate::addressing;
 use crate::dialect::Dialect;
 use crate::envelope::Envelope;
-use crate::names::{DNSE, SOAP11, SOAP12, WSSE, soap};
+use crate::names::{DNSE, SOAP11, SOAP12, WSSE, WSSE11, soap};
 use crate::refusal::Class;
 
 /// A fault to be written.
@@ -182,32 +182,63 @@ pub(crate) fn version(namespace: &str) -> Option<SoapVersion> {
 }
 
 const RENEW_NEEDED: &str = "RenewNeeded";
+/// The namespace in which WSS4J, and so CXF, says that security failed, unless it is told to say why.
+const WSS4J: &str = "http://ws.apache.org/wss4j";
+
+/// What a peer says with a fault that nobody vouches for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Told {
+    /// Whether it says, in the words of any stack, that it did not take the security of the request: whoever says so has not
+    /// acted on it.
+    pub security: bool,
+    /// The beginning of its reason.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.reason)
+    }
+}
+
+impl Told {
+    /// What the fault in an envelope says.
+    pub(crate) fn by(envelope: &Envelope) -> Self {
+        let of_security = |(namespace, _): (&str, String)| {
+            [WSSE, WSSE11, WSS4J].contains(&namespace) || Dialect::of_conversation(namespace).is_some()
+        };
+        Self { security: code(envelope).is_some_and(of_security), reason: reason(envelope) }
+    }
+}
 
 /// Whether a fault says that a context must be renewed, in either generation.
 pub(crate) fn needs_renewal(envelope: &Envelope) -> bool {
+    code(envelope)
+        .is_some_and(|(namespace, local)| local == RENEW_NEEDED && Dialect::of_conversation(namespace).is_some())
+}
+
+/// The most specific code of a fault: of SOAP 1.2 the outer subcode.
+fn code(envelope: &Envelope) -> Option<(&str, String)> {
     let document = &envelope.document;
     let namespace = soap(envelope.soap);
     let child = |of: NodeId, namespace: &str, local: &str| {
         document.elements(of).find(|&child| document.is(child, namespace, local))
     };
-    let fault = envelope.payload().filter(|_| envelope.is_fault());
-    let code = fault.and_then(|fault| match envelope.soap {
+    let fault = envelope.payload().filter(|_| envelope.is_fault())?;
+    let code = match envelope.soap {
         SoapVersion::V11 => child(fault, "", "faultcode"),
         SoapVersion::V12 => {
-            let code = child(child(fault, namespace, "Code")?, namespace, "Subcode")?;
-            child(code, namespace, "Value")
+            let code = child(fault, namespace, "Code")?;
+            child(child(code, namespace, "Subcode").unwrap_or(code), namespace, "Value")
         }
-    });
-    code.is_some_and(|code| {
-        let text = document.text(code);
-        let (prefix, local) = text.trim().split_once(':').unwrap_or(("", text.trim()));
-        let of_conversation = |namespace| Dialect::of_conversation(namespace).is_some();
-        local == RENEW_NEEDED && document.lookup_prefix(code, prefix).is_some_and(of_conversation)
-    })
+    }?;
+    let text = document.text(code);
+    let (prefix, local) = text.trim().split_once(':').unwrap_or(("", text.trim()));
+    Some((document.lookup_prefix(code, prefix)?, local.to_owned()))
 }
 
 /// The reason that a fault gives, for the log: its beginning, since anybody may have written it.
-pub(crate) fn reason(envelope: &Envelope) -> String {
+fn reason(envelope: &Envelope) -> String {
     const LONGEST: usize = 200;
     let document = &envelope.document;
     let namespace = soap(envelope.soap);

@@ -1,6 +1,7 @@
 //! What of a request that was opened is handed on: to which backend, in which version of SOAP.
 
 use nuncio_policy::model::{Binding, SoapVersion};
+use nuncio_xml::Writer;
 
 use crate::asserted::Asserted;
 use crate::plain::{self, Plain};
@@ -42,7 +43,10 @@ impl Opened {
         if version == self.envelope.soap {
             return plain::write(&self.envelope, &blocks, self.plain_action(), asserted);
         }
-        let body = translate::write(&self.envelope, &blocks, version, Faults::Whole, asserted);
+        let asserted = asserted.filter(|asserted| asserted.is_said());
+        let write = |writer: &mut Writer| asserted.into_iter().for_each(|asserted| asserted.write(writer));
+        let besides = asserted.is_some().then_some(&write as &dyn Fn(&mut Writer));
+        let body = translate::write(&self.envelope, &blocks, version, Faults::Whole, besides);
         plain::sent(version, self.plain_action(), body)
     }
 

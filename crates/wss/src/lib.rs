@@ -47,7 +47,7 @@ pub use callback::{Callbacks, Channel};
 pub use claim::Claim;
 pub use conversation::{Context, ConversationId, Holder, NotARecord, Outlived, Principal, Restorer};
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
-pub use fault::Fault;
+pub use fault::{Fault, Told};
 pub use initiator::{
     Arrived, Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
 };
@@ -66,4 +66,4 @@ pub use timestamp::Freshness;
 pub use token::context::MAX_COOKIE;
 pub use token::username::{Password, PasswordDigest, Username};
 pub use translate::Faults;
-pub use unsecured::Unsecured;
+pub use unsecured::{Correlation, Unsecured};

@@ -71,20 +71,27 @@ pub(crate) fn write(
     action: Option<&str>,
     asserted: Option<&Asserted<'_>>,
 ) -> Plain {
+    let asserted = asserted.filter(|asserted| asserted.is_said());
+    let write = |writer: &mut Writer| asserted.into_iter().for_each(|asserted| asserted.write(writer));
+    let body = write_with(envelope, blocks, asserted.is_some().then_some(&write));
+    sent(envelope.soap, action, body)
+}
+
+/// The octets of the same, with what `besides` writes after the header blocks.
+pub(crate) fn write_with(envelope: &Envelope, blocks: &[NodeId], besides: Option<&dyn Fn(&mut Writer)>) -> Vec<u8> {
     let document = &envelope.document;
     let namespace = soap(envelope.soap);
     let mut writer = Writer::new();
     writer.omit(&MEANINGLESS);
     writer.start("s", namespace, "Envelope");
     writer.omit_comments();
-    let asserted = asserted.filter(|asserted| asserted.is_said());
-    if !blocks.is_empty() || asserted.is_some() {
+    if !blocks.is_empty() || besides.is_some() {
         writer.start("s", namespace, "Header");
         for &block in blocks {
             writer.copy(document, block);
         }
-        if let Some(asserted) = asserted {
-            asserted.write(&mut writer);
+        if let Some(besides) = besides {
+            besides(&mut writer);
         }
         writer.end();
     }
@@ -92,7 +99,7 @@ pub(crate) fn write(
     writer.copy_children(document, envelope.body);
     writer.end();
     writer.end();
-    sent(envelope.soap, action, writer.into_bytes())
+    writer.into_bytes()
 }
 
 /// An envelope of that version, with what the transport says of it.

@@ -4,6 +4,7 @@ use nuncio_crypto::trust::Untrusted;
 use nuncio_xml::ReadError;
 use nuncio_xmlsec::Invalid;
 
+use crate::fault::Told;
 use crate::time::Time;
 
 /// Why a peer's message was refused.
@@ -126,7 +127,7 @@ pub enum Refusal {
     UnknownContext(String),
     /// A fault without security, in place of an answer. What it says is not believed.
     #[error("a fault without security came in place of an answer: {0}")]
-    UnsecuredFault(String),
+    UnsecuredFault(Told),
     /// The document is not read.
     #[error("unreadable: {0}")]
     Unreadable(#[from] ReadError),

@@ -1,6 +1,7 @@
 //! Messages of a port that has no security: read as strictly as any other, and believed in nothing.
 
 use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_xml::Writer;
 
 use crate::addressing::{self, Headers, Replies};
 use crate::envelope::Envelope;
@@ -8,11 +9,57 @@ use crate::limits::Limits;
 use crate::plain::{self, Plain};
 use crate::received::{HttpFacts, agreed_action};
 use crate::refusal::Refusal;
+use crate::translate::{self, Faults};
 
 /// A message without security.
 pub struct Unsecured {
     envelope: Envelope,
     action: Option<String>,
+    addressing: Addressing,
+}
+
+/// What an answer to a plain request says of the request, in the addressing in which that came.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Correlation {
+    addressing: Addressing,
+    message_id: Option<String>,
+}
+
+impl Correlation {
+    /// That of a request without addressing: nothing.
+    pub const NONE: Self = Self { addressing: Addressing::None, message_id: None };
+
+    /// Whether anything is to be said.
+    pub(crate) fn is_said(&self) -> bool {
+        self.addressing != Addressing::None
+    }
+
+    /// The addressing in which the request came.
+    pub fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
+    /// The id of the request.
+    pub fn message_id(&self) -> Option<&str> {
+        self.message_id.as_deref()
+    }
+
+    /// Writes the addressing headers of an answer under that action.
+    pub(crate) fn write(&self, writer: &mut Writer, action: Option<&str>, fault: bool) {
+        let Some(namespace) = addressing::namespace(self.addressing) else { return };
+        let action = action.or(fault.then(|| addressing::fault_action(namespace)));
+        let headers = [
+            ("Action", action),
+            ("RelatesTo", self.message_id.as_deref()),
+            ("To", Some(addressing::anonymous(namespace))),
+        ];
+        for (local, value) in headers {
+            let Some(value) = value else { continue };
+            writer.start("a", namespace, local);
+            writer.text(value);
+            writer.end();
+        }
+    }
 }
 
 impl Unsecured {
@@ -40,7 +87,28 @@ impl Unsecured {
         let version = [Addressing::V10, Addressing::August2004].into_iter().find(written).unwrap_or(Addressing::None);
         envelope.addressing = Headers::read(document, &envelope.blocks, version, Replies::Address)?;
         let action = agreed_action(&envelope.addressing, http.action())?;
-        Ok(Self { envelope, action })
+        Ok(Self { envelope, action, addressing: version })
+    }
+
+    /// The version of SOAP that it is in.
+    pub fn soap(&self) -> SoapVersion {
+        self.envelope.soap
+    }
+
+    /// Where its answer is to go, if not to the back channel of the transport.
+    pub fn answers_elsewhere(&self) -> bool {
+        self.envelope.addressing.reply_to.is_some() || self.envelope.addressing.fault_to.is_some()
+    }
+
+    /// What its answer says of it.
+    pub fn correlation(&self) -> Correlation {
+        let message_id = self.envelope.addressing.message_id.as_ref().map(|text| text.value.clone());
+        Correlation { addressing: self.addressing, message_id }
+    }
+
+    /// What it is made of.
+    pub(crate) fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// The action that it names.
@@ -51,5 +119,12 @@ impl Unsecured {
     /// The message written anew, its addressing with it.
     pub fn plain(&self) -> Plain {
         plain::write(&self.envelope, &plain::travelling(&self.envelope, true), self.action(), None)
+    }
+
+    /// The message written anew in that version of SOAP, without its addressing.
+    pub(crate) fn plain_in(&self, version: SoapVersion) -> Plain {
+        let blocks = plain::travelling(&self.envelope, false);
+        let body = translate::write(&self.envelope, &blocks, version, Faults::Whole, None);
+        plain::sent(version, self.action(), body)
     }
 }

@@ -13,7 +13,7 @@ use crate::conversation::{Besides, Carried, Context, ConversationId};
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
-use crate::fault;
+use crate::fault::Told;
 use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
 use crate::open;
@@ -61,9 +61,9 @@ impl Initiator {
                     && are_protected(messages)
                     && !may_fault_without_header(policy, messages, expectation.request) =>
             {
-                return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
+                return Err(Refusal::UnsecuredFault(Told::by(&envelope)));
             }
-            Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(fault::reason(&envelope))),
+            Err(_) if unsecured_fault => return Err(Refusal::UnsecuredFault(Told::by(&envelope))),
             terms => terms?,
         };
         // Where a fault may come in clear, its action must not bring anything else in: nobody vouches for that action.
@@ -80,7 +80,7 @@ impl Initiator {
         };
         let asymmetric = matches!(policy.binding, Binding::Asymmetric(_));
         let keys = Keys {
-            credentials: Credentials::at(self.credential.as_slice(), now),
+            credentials: Credentials::at(self.credentials(), now),
             context: expectation.context.as_deref(),
             // Under an asymmetric binding the answer brings a key of its own.
             shared: expectation.shared.as_ref().filter(|_| !asymmetric),
@@ -159,7 +159,7 @@ impl Initiator {
         let Opening { envelope, .. } = opening;
         let document = &envelope.document;
         let keys = Unwrapping {
-            credentials: Credentials::at(self.credential.as_slice(), now),
+            credentials: Credentials::at(self.credentials(), now),
             shared: opening.shared.as_ref().or(expectation.shared.as_ref()),
             context: expectation.context.as_deref(),
             suite: terms.bootstrap_suite(),

@@ -18,7 +18,7 @@ use crate::conversation::cancel::check_target;
 use crate::demand::{Demand, Direction};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
-use crate::fault;
+use crate::fault::Told;
 use crate::header;
 use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
@@ -113,7 +113,7 @@ impl Initiator {
         let request = arrived.request();
         let Arrived { envelope, context: named, transport } = arrived;
         if envelope.security.is_none() && envelope.is_fault() {
-            return Err(Refusal::UnsecuredFault(fault::reason(&envelope)));
+            return Err(Refusal::UnsecuredFault(Told::by(&envelope)));
         }
         check_unasked(&envelope)?;
         let operation = if request == Request::Cancel { None } else { Some(self.callback(&envelope)?) };
@@ -132,7 +132,7 @@ impl Initiator {
         };
         let demands = messages.iter().map(|message| Demand::of(policy, Direction::Response, message).about(request));
         let keys = Keys {
-            credentials: Credentials::at(self.credential.as_slice(), now),
+            credentials: Credentials::at(self.credentials(), now),
             context: context.map(Arc::as_ref),
             shared: None,
             trust: &self.trust,
@@ -182,7 +182,7 @@ impl Initiator {
         now: Time,
     ) -> Result<Option<String>, Refusal> {
         let keys = Unwrapping {
-            credentials: Credentials::at(self.credential.as_slice(), now),
+            credentials: Credentials::at(self.credentials(), now),
             shared: None,
             context,
             suite: self.terms.bootstrap_suite(),

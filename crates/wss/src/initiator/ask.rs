@@ -101,7 +101,11 @@ impl Initiator {
             Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|entropy| entropy.secret.clone()), *octets),
             _ => (None, suite.key),
         };
-        let outbound = Outbound::new(self.terms.soap, addressing, &action, sealed.octets);
+        // HTTP has the action of the binding, where the contract has another for the message.
+        let told =
+            self.terms.operation(Some(&action), None).and_then(|terms| terms.operation.input.soap_action.as_ref());
+        let told = told.filter(|_| request == Request::Application).unwrap_or(&action);
+        let outbound = Outbound::new(self.terms.soap, addressing, told, sealed.octets);
         let expectation = Expectation {
             terms: Arc::clone(&self.terms),
             request,
@@ -159,7 +163,7 @@ impl Initiator {
         Seal {
             demand,
             protection,
-            signing: demand.asymmetric().and(self.credential.as_ref()),
+            signing: demand.asymmetric().and(self.credential.as_deref()),
             supporting,
             confirm: None,
             mac: letter.then_some(suite.also_mac).flatten().unwrap_or(suite.mac),
@@ -208,7 +212,7 @@ impl Initiator {
                     self.username.as_ref().map(|(name, password)| Brought::Username { name, password, token })
                 }
                 Token::X509(token) => {
-                    self.credential.as_ref().map(|credential| Brought::Certificate { credential, token })
+                    self.credential.as_deref().map(|credential| Brought::Certificate { credential, token })
                 }
                 Token::SecureConversation(token) => context.map(|context| Brought::Context {
                     context,

@@ -11,8 +11,10 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
 use nuncio_crypto::trust::Trust;
-use nuncio_policy::model::{Addressing, Binding, Operation, Policy, SoapVersion, SupportingToken, Token};
-use nuncio_xml::NodeId;
+use nuncio_policy::model::{
+    Addressing, Binding, Operation, Policy, SecureConversationToken, SoapVersion, SupportingToken, Token,
+};
+use nuncio_xml::{NodeId, Writer};
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
@@ -28,12 +30,15 @@ use crate::plain::{self, Plain};
 use crate::received::Request;
 use crate::recipient::Opened;
 use crate::refusal::Refusal;
+use crate::reply::Message;
 use crate::seal::{Content, Unsealed};
 use crate::terms::{NotBuilt, Terms};
 use crate::time::Time;
 use crate::timestamp::Freshness;
+use crate::translate::{self, Faults};
 use crate::trust::request::TokenRequest;
 use crate::trust::secret::{Unwrapping, Written};
+use crate::unsecured::{Correlation, Unsecured};
 
 pub use arrived::Arrived;
 use ask::{Asking, Entropy};
@@ -76,18 +81,20 @@ pub struct Settings {
 
 /// The initiator of one port's messages. Immutable; shared between tasks.
 pub struct Initiator {
+    /// The alternatives that are built.
+    built: Arc<[Arc<Terms>]>,
     /// The alternative that requests are made under.
     terms: Arc<Terms>,
     service: Option<Certificate>,
     /// The certificate under which keys are wrapped, where that is not the one that signs answers.
     encryption: Option<Certificate>,
     username: Option<(String, String)>,
-    credential: Option<Credential>,
+    credential: Option<Arc<Credential>>,
     to: String,
     /// The addresses that it listens at; the first is where answers are asked to come.
     listens: Vec<String>,
     /// What the service begins, under the same alternative.
-    callbacks: Vec<OperationTerms>,
+    callbacks: Arc<[OperationTerms]>,
     reading: SuiteReading,
     freshness: Freshness,
     message_lifetime: Duration,
@@ -96,7 +103,7 @@ pub struct Initiator {
     /// Whom its contexts are said to be established by.
     nobody: Arc<Principal>,
     /// Who may sign answers: the service, where its certificate does.
-    trust: Trust,
+    trust: Arc<Trust>,
     /// Whether entropy is encrypted by itself.
     wraps: bool,
 }
@@ -158,21 +165,26 @@ impl Initiator {
     /// suffice for none, the first that is built: its requests will say what is missing.
     pub fn new(settings: Settings) -> Result<Self, NotBuilt> {
         let Settings { alternatives, soap, operations, .. } = &settings;
-        let built = Terms::alternatives(alternatives, *soap, operations)?;
-        let enough = built.iter().find(|terms| suffices(&settings, &terms.policy)).or(built.first());
-        let terms = Arc::clone(enough.ok_or(NotBuilt("a policy without an alternative"))?);
+        let built: Arc<[_]> = Terms::alternatives(alternatives, *soap, operations)?.into();
+        let has = Has {
+            service: settings.service.is_some(),
+            username: settings.username.is_some(),
+            credential: settings.credential.is_some(),
+        };
+        let terms = has.enough(&built).ok_or(NotBuilt("a policy without an alternative"))?;
         let trust = Trust::new(settings.service.iter().cloned().collect())
             .map_err(|_| NotBuilt("an authority without a name as the service's certificate"))?;
         Ok(Self {
-            trust,
+            trust: Arc::new(trust),
+            built,
             terms,
             service: settings.service,
             encryption: None,
             username: settings.username,
-            credential: settings.credential,
+            credential: settings.credential.map(Arc::new),
             to: settings.to,
             listens: Vec::new(),
-            callbacks: Vec::new(),
+            callbacks: Arc::new([]),
             reading: settings.reading,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
@@ -181,6 +193,69 @@ impl Initiator {
             limits: settings.limits,
             wraps: false,
         })
+    }
+
+    /// The same for another caller, with tokens of his own, under the first alternative that they suffice for.
+    #[must_use]
+    pub fn of_caller(&self, username: Option<(String, String)>, credential: Option<Arc<Credential>>) -> Self {
+        let has =
+            Has { service: self.service.is_some(), username: username.is_some(), credential: credential.is_some() };
+        Self {
+            built: Arc::clone(&self.built),
+            terms: has.enough(&self.built).unwrap_or_else(|| Arc::clone(&self.terms)),
+            service: self.service.clone(),
+            encryption: self.encryption.clone(),
+            username,
+            credential,
+            to: self.to.clone(),
+            listens: self.listens.clone(),
+            callbacks: Arc::clone(&self.callbacks),
+            reading: self.reading,
+            freshness: self.freshness,
+            message_lifetime: self.message_lifetime,
+            limits: self.limits.clone(),
+            derived_keys: Arc::clone(&self.derived_keys),
+            nobody: Arc::clone(&self.nobody),
+            trust: Arc::clone(&self.trust),
+            wraps: self.wraps,
+        }
+    }
+
+    /// The version of SOAP of its messages.
+    pub fn soap(&self) -> SoapVersion {
+        self.terms.soap
+    }
+
+    /// The token of the conversations that its requests belong to; `None` where they belong to none.
+    pub fn conversation(&self) -> Option<&SecureConversationToken> {
+        self.terms.conversation()
+    }
+
+    /// What its policy asks for and it does not have, if there is something: no request of its can be sealed.
+    pub fn lacks(&self) -> Option<&'static str> {
+        let has = Has {
+            service: self.service.is_some(),
+            username: self.username.is_some(),
+            credential: self.credential.is_some(),
+        };
+        has.lacks(&self.terms.policy)
+    }
+
+    /// Whether sealing such a request, or opening its answer, takes an operation with a private key of ours.
+    pub fn uses_private_key(&self, request: Request) -> bool {
+        let policy = match (request, self.terms.bootstrap()) {
+            (Request::Issue | Request::Renew, Some((policy, _))) => policy,
+            _ => &self.terms.policy,
+        };
+        let certificate = |supporting: &SupportingToken| matches!(supporting.token, Token::X509(_));
+        self.credential.is_some()
+            && (matches!(policy.binding, Binding::Asymmetric(_)) || policy.supporting.iter().any(certificate))
+    }
+
+    /// The operation of a plain request: by the action that it names, else by what is in its body.
+    pub fn operation_of(&self, message: &Unsecured) -> Option<&Operation> {
+        let terms = self.terms.operation_of(message.envelope(), message.action());
+        terms.map(|terms| &terms.operation)
     }
 
     /// Encrypts its entropy by itself, for the service's certificate, within the body that is encrypted in any case: for
@@ -194,6 +269,11 @@ impl Initiator {
     #[must_use]
     pub fn encrypting_for(self, certificate: Certificate) -> Self {
         Self { encryption: Some(certificate), ..self }
+    }
+
+    /// Its certificate with its key, if it has one.
+    fn credentials(&self) -> &[Credential] {
+        self.credential.as_deref().map_or(&[], std::slice::from_ref)
     }
 
     /// The certificate of the service's under which keys are wrapped.
@@ -211,7 +291,7 @@ impl Initiator {
         if self.terms.replies() != Replies::Address {
             return Err(NotBuilt("an address for answers under a policy without CompositeDuplex"));
         }
-        let callbacks = self.terms.callbacks(callbacks)?;
+        let callbacks = self.terms.callbacks(callbacks)?.into();
         Ok(Self { listens: addresses, callbacks, ..self })
     }
 
@@ -281,29 +361,89 @@ impl Initiator {
         random: &mut dyn Random,
     ) -> Result<(Outbound, Expectation), SealPlain> {
         let envelope = Envelope::read(plain, self.terms.soap, Addressing::None, &self.limits)?;
-        let blocks = envelope.blocks_beside_addressing();
-        let body = Content::Copy(&envelope.document, envelope.body);
+        self.seal_envelope(&envelope, action, context, now, random)
+    }
+
+    /// Seals a plain request that was read, in its own version of SOAP or the other. Its addressing was written for the plain
+    /// side, and stays there.
+    ///
+    /// # Errors
+    ///
+    /// [`SealPlain::Unreadable`] where it cannot be read any more once it is written in the port's version of SOAP.
+    pub fn seal_unsecured(
+        &self,
+        message: &Unsecured,
+        action: &str,
+        context: Option<&Arc<Context>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), SealPlain> {
+        if message.soap() == self.terms.soap {
+            return self.seal_envelope(message.envelope(), action, context, now, random);
+        }
+        let translated = message.plain_in(self.terms.soap);
+        let envelope = Envelope::read(translated.body, self.terms.soap, Addressing::None, &self.limits)?;
+        self.seal_envelope(&envelope, action, context, now, random)
+    }
+
+    fn seal_envelope(
+        &self,
+        envelope: &Envelope,
+        action: &str,
+        context: Option<&Arc<Context>>,
+        now: Time,
+        random: &mut dyn Random,
+    ) -> Result<(Outbound, Expectation), SealPlain> {
+        let document = &envelope.document;
+        let blocks: Vec<_> = plain::travelling(envelope, false).into_iter().map(|block| (document, block)).collect();
+        let body = Content::Copy(document, envelope.body);
         Ok(self.ask(&Asking::Application { action, body, blocks: &blocks }, context, now, random)?)
     }
 }
 
-/// Whether the settings have every token that a policy asks for.
-fn suffices(settings: &Settings, policy: &Policy) -> bool {
-    let protected = match &policy.binding {
-        Binding::Transport(_) => true,
-        Binding::Symmetric(binding) => match &binding.protection {
-            Token::X509(_) => settings.service.is_some(),
-            Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
-            Token::Username(_) => settings.username.is_some(),
-        },
-        Binding::Asymmetric(_) => settings.service.is_some() && settings.credential.is_some(),
-    };
-    let has = |token: &Token| match token {
-        Token::X509(_) => settings.credential.is_some(),
-        Token::Username(_) => settings.username.is_some(),
-        Token::SecureConversation(token) => suffices(settings, &token.bootstrap),
-    };
-    protected && has_every(&policy.supporting, has)
+/// Which tokens there are.
+#[derive(Clone, Copy)]
+struct Has {
+    /// The service's certificate.
+    service: bool,
+    username: bool,
+    /// A certificate with its key.
+    credential: bool,
+}
+
+impl Has {
+    /// The first alternative that they suffice for; where they suffice for none, the first that there is.
+    fn enough(self, built: &[Arc<Terms>]) -> Option<Arc<Terms>> {
+        built.iter().find(|terms| self.lacks(&terms.policy).is_none()).or(built.first()).map(Arc::clone)
+    }
+
+    /// What a policy asks for that is not there, if there is something.
+    fn lacks(self, policy: &Policy) -> Option<&'static str> {
+        const SERVICE: &str = "the service's certificate";
+        let protection = match &policy.binding {
+            Binding::Transport(_) => None,
+            Binding::Symmetric(binding) => match &binding.protection {
+                Token::X509(_) => (!self.service).then_some(SERVICE),
+                token => self.lacks_token(token),
+            },
+            Binding::Asymmetric(_) => {
+                let own = (!self.credential).then_some("a client certificate");
+                (!self.service).then_some(SERVICE).or(own)
+            }
+        };
+        protection.or_else(|| {
+            let mut demanded = policy.supporting.iter().filter(|supporting| !supporting.optional);
+            demanded.find_map(|supporting| self.lacks_token(&supporting.token))
+        })
+    }
+
+    fn lacks_token(self, token: &Token) -> Option<&'static str> {
+        match token {
+            Token::X509(_) => (!self.credential).then_some("a client certificate"),
+            Token::Username(_) => (!self.username).then_some("a user name and password"),
+            Token::SecureConversation(token) => self.lacks(&token.bootstrap),
+        }
+    }
 }
 
 /// Whether there is every one of these tokens that must be brought.
@@ -342,6 +482,20 @@ impl Opening {
     /// The answer without security, as a plain client gets it.
     pub fn plain(&self) -> Plain {
         plain::write(&self.envelope, &plain::travelling(&self.envelope, false), None, None)
+    }
+
+    /// The answer without security in that version of SOAP, and with addressing where the plain request had some.
+    pub fn answer(&self, version: SoapVersion, correlation: &Correlation) -> Message {
+        let blocks = plain::travelling(&self.envelope, false);
+        let action = self.action();
+        let addressed = |writer: &mut Writer| correlation.write(writer, action, self.is_fault());
+        let besides = correlation.is_said().then_some(&addressed as &dyn Fn(&mut Writer));
+        let body = if version == self.envelope.soap {
+            plain::write_with(&self.envelope, &blocks, besides)
+        } else {
+            translate::write(&self.envelope, &blocks, version, Faults::Whole, besides)
+        };
+        Message { content_type: plain::content_type(version), fault: self.is_fault(), body }
     }
 
     /// The local names of header blocks that travel without a signature over them.

@@ -10,7 +10,6 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_xml::{Document, Kind, NodeId, Writer};
 use nuncio_xmlsec::{DSIG, XENC};
 
-use crate::asserted::Asserted;
 use crate::envelope::Envelope;
 use crate::names::{SOAP11, SOAP12, WSSE, WSSE11, WSU, soap};
 use crate::plain;
@@ -35,13 +34,13 @@ pub enum Faults {
     Sanitised,
 }
 
-/// Writes an envelope anew in a version of SOAP, its own or the other, with what is asserted of who sent it.
+/// Writes an envelope anew in a version of SOAP, its own or the other, with what `besides` writes after the header blocks.
 pub(crate) fn write(
     envelope: &Envelope,
     blocks: &[NodeId],
     version: SoapVersion,
     faults: Faults,
-    asserted: Option<&Asserted<'_>>,
+    besides: Option<&dyn Fn(&mut Writer)>,
 ) -> Vec<u8> {
     let translation = Translation { document: &envelope.document, from: envelope.soap, to: version };
     let fault = envelope.payload().filter(|_| envelope.is_fault());
@@ -60,14 +59,13 @@ pub(crate) fn write(
         (fault.is_none() || faults == Faults::Whole) && (version == envelope.soap || !of_soap)
     };
     let mut blocks = blocks.iter().copied().filter(travels).peekable();
-    let asserted = asserted.filter(|asserted| asserted.is_said());
-    if blocks.peek().is_some() || asserted.is_some() {
+    if blocks.peek().is_some() || besides.is_some() {
         writer.start("s", namespace, "Header");
         for block in blocks {
             translation.block(&mut writer, block);
         }
-        if let Some(asserted) = asserted {
-            asserted.write(&mut writer);
+        if let Some(besides) = besides {
+            besides(&mut writer);
         }
         writer.end();
     }
