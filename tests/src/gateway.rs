@@ -18,7 +18,7 @@ use nuncio::config::{
 use nuncio::gateway::Gateway;
 use nuncio::handover::Binding;
 use nuncio::identity::Telling;
-use nuncio::listen::unchanging;
+use nuncio::listen::{Side, unchanging};
 use nuncio::random::Entropy;
 use nuncio::route::RouteProblem;
 use nuncio::users::{Keep, Users};
@@ -220,10 +220,12 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         listeners: vec![ListenerSettings {
             address: Said::flag("listen", "127.0.0.1:0".to_owned()),
             binding: Binding::default(),
+            side: Side::Ingress,
             protection: Protection::Clear { tls_terminated_by },
             certificates: Vec::new(),
         }],
         routes: vec![route],
+        egress: Vec::new(),
         admin: None,
         tracing: None,
         connections: ConnectionLimits::default(),

@@ -23,10 +23,11 @@ use crate::config::{
     Timeouts, is_path,
 };
 use crate::contract::{Asked, Contract, came_by};
+use crate::egress;
 use crate::handover::{self, Inherited, Told};
 use crate::host;
 use crate::http::{Inbound, Outbound, Rejection, admit};
-use crate::listen::{self, Arrival, Listener, Serving};
+use crate::listen::{self, Arrival, Listener, Serving, Side};
 use crate::load::Load;
 use crate::log::Audit;
 use crate::metrics::{Outcome, Traffic};
@@ -79,6 +80,8 @@ impl<H: Handler> Handler for Arc<H> {
 
 /// A route that can be served.
 pub struct Route<H> {
+    /// On which listeners it is served.
+    pub side: Side,
     /// The hosts; any where there are none.
     pub hosts: Vec<RouteHost>,
     /// The path.
@@ -155,7 +158,8 @@ fn speak(settings: &ListenerSettings, socket: Arc<TcpListener>) -> Listener {
         Protection::Clear { tls_terminated_by } => (None, tls_terminated_by.clone()),
         Protection::Tls { config, .. } => (Some(Arc::clone(config)), Vec::new()),
     };
-    Listener { socket, reuse_port: settings.binding.reuse_port, tls, tls_terminated_by }
+    let (reuse_port, side) = (settings.binding.reuse_port, settings.side);
+    Listener { socket, reuse_port, tls, tls_terminated_by, side }
 }
 
 /// Which sockets are bound, so that one gateway can go on where another listens. It does not keep them open.
@@ -216,6 +220,7 @@ impl Gateway {
         let Configuration {
             listeners,
             routes,
+            egress,
             admin,
             connections,
             lifetimes,
@@ -226,7 +231,10 @@ impl Gateway {
             files: _,
         } = configuration;
         let compile = |route| route::compile(route, world, &timeouts, &lifetimes);
-        let routes = routes.into_iter().map(compile).collect::<Result<_, _>>()?;
+        let mut routes: Vec<_> = routes.into_iter().map(compile).collect::<Result<_, _>>()?;
+        for settings in egress {
+            routes.push(egress::compile(settings, world, &timeouts, &lifetimes)?);
+        }
         Ok(Self { listeners, routes, admin, world: Arc::clone(world), connections, timeouts })
     }
 
@@ -341,7 +349,8 @@ where
 }
 
 struct Site<H> {
-    routes: Table<Served<H>>,
+    ingress: Table<Served<H>>,
+    egress: Table<Served<H>>,
     timeouts: Timeouts,
     traffic: Traffic,
     load: Arc<Load>,
@@ -349,19 +358,26 @@ struct Site<H> {
 
 impl<H> Site<H> {
     fn new(routes: Vec<Route<H>>, timeouts: Timeouts, traffic: Traffic, load: &Arc<Load>) -> Self {
-        let mut site = Self { routes: Table::new(), timeouts, traffic, load: Arc::clone(load) };
+        let (ingress, egress) = (Table::new(), Table::new());
+        let mut site = Self { ingress, egress, timeouts, traffic, load: Arc::clone(load) };
         for route in routes {
             let served = Served { contract: route.contract, handler: route.handler, body_bytes: route.body_bytes };
-            site.routes.insert(&route.hosts, &route.path, served);
+            let routes = match route.side {
+                Side::Ingress => &mut site.ingress,
+                Side::Egress => &mut site.egress,
+            };
+            routes.insert(&route.hosts, &route.path, served);
         }
         site
     }
 
-    fn find(&self, host: Option<String>, path: &str) -> Result<&Served<H>, Rejection> {
-        self.routes.find(host.as_deref(), path).ok_or_else(|| match host {
-            host if self.routes.asks_hosts() => {
-                Rejection::Place { host: host.unwrap_or_default(), path: path.to_owned() }
-            }
+    fn find(&self, side: Side, host: Option<String>, path: &str) -> Result<&Served<H>, Rejection> {
+        let routes = match side {
+            Side::Ingress => &self.ingress,
+            Side::Egress => &self.egress,
+        };
+        routes.find(host.as_deref(), path).ok_or_else(|| match host {
+            host if routes.asks_hosts() => Rejection::Place { host: host.unwrap_or_default(), path: path.to_owned() },
             _ => Rejection::Path(path.to_owned()),
         })
     }
@@ -393,7 +409,7 @@ async fn respond<H: Handler>(site: &Site<H>, request: Request, arrival: &Arrival
         return rejected(site, arrival, Rejection::Busy, line);
     };
     let heard = H::hear(request.headers());
-    let route = host::asked(&request).and_then(|host| site.find(host, &line.path));
+    let route = host::asked(&request).and_then(|host| site.find(arrival.side, host, &line.path));
     if let Ok(route) = &route
         && let Some(contract) = &route.contract
         && let Some(asked) = Asked::of(request.method(), request.uri().query())

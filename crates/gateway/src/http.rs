@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use hyper::header::{
     ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    TRANSFER_ENCODING,
+    TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
 use hyper::{Method, StatusCode};
 use nuncio_crypto::certificate::Certificate;
@@ -28,6 +28,8 @@ use crate::media;
 
 /// The header that carries the action in SOAP 1.1.
 pub(crate) const SOAP_ACTION: HeaderName = HeaderName::from_static("soapaction");
+/// How a caller may say who he is.
+const CHALLENGE: &str = "Basic realm=\"nuncio\", charset=\"UTF-8\", Bearer realm=\"nuncio\"";
 /// Seconds after which a client that was turned away for load may come again.
 const RETRY_SECONDS: &str = "5";
 
@@ -83,6 +85,9 @@ impl IntoResponse for Outbound {
         *response.status_mut() = self.status;
         if let Some(content_type) = content_type {
             response.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
@@ -278,11 +283,12 @@ mod tests {
 
     use super::*;
     use crate::config::ConnectionLimits;
-    use crate::listen::Pace;
+    use crate::listen::{Pace, Side};
     use crate::load::Load;
 
     async fn admitted(request: Request) -> Result<Inbound, Rejection> {
         let arrival = Arrival {
+            side: Side::Ingress,
             peer: Ipv4Addr::LOCALHOST.into(),
             transport: Transport::Clear,
             client: None,

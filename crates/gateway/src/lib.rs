@@ -18,6 +18,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 mod contract;
+mod egress;
 pub mod gateway;
 pub mod handover;
 mod host;

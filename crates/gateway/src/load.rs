@@ -118,7 +118,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::listen::Pace;
+    use crate::listen::{Pace, Side};
 
     const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -127,7 +127,15 @@ mod tests {
     }
 
     fn from(peer: &str, inside: bool) -> Arrival {
-        Arrival { peer: peer.parse().unwrap(), transport: Transport::Clear, client: None, inside, pace: Pace::new() }
+        let side = Side::Ingress;
+        Arrival {
+            peer: peer.parse().unwrap(),
+            side,
+            transport: Transport::Clear,
+            client: None,
+            inside,
+            pace: Pace::new(),
+        }
     }
 
     #[test]

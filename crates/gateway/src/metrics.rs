@@ -4,6 +4,7 @@
 //! from the start, so a message finds its own by position, and takes no memory and no lock that is held for long.
 
 mod backends;
+mod contexts;
 
 use std::fmt;
 use std::time::Duration;
@@ -19,9 +20,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub(crate) use backends::{BackendMetrics, Call};
+pub(crate) use contexts::{ContextEvent, ContextMetrics};
 
 use crate::sessions::Census;
 use backends::Urls;
+use contexts::Contexts;
 
 /// The media type of what [`Metrics::text`] gives.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -169,6 +172,7 @@ pub struct Metrics {
     durations: Durations,
     backends: Durations,
     urls: Urls,
+    contexts: Contexts,
     traffic: Traffic,
     reloads: [Counter; 2],
     conversations: Gauge,
@@ -194,6 +198,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(durations),
             backends: Family::new_with_constructor(durations),
             urls: Urls::default(),
+            contexts: Contexts::default(),
             traffic: Traffic::default(),
             reloads: <[Counter; 2]>::default(),
             conversations: Gauge::default(),
@@ -213,7 +218,8 @@ impl Metrics {
     }
 
     fn register(&mut self) {
-        let Self { registry: to, requests, refusals, throttled, durations, backends, urls, traffic, .. } = self;
+        let Self { registry: to, requests, refusals, throttled, durations, backends, urls, contexts, traffic, .. } =
+            self;
         to.register("build", "The program", Info::new([("version", env!("CARGO_PKG_VERSION"))].to_vec()));
         to.register("requests", "Requests that a route answered", requests.clone());
         to.register("refusals", "Requests that were refused, by what their senders were told", refusals.clone());
@@ -225,6 +231,7 @@ impl Metrics {
         to.register_with_unit("backend_duration", help, Unit::Seconds, backends.clone());
 
         urls.register(to);
+        contexts.register(to);
 
         let rejections = Family::<OfRejection, Counter>::default();
         traffic.rejections = REJECTIONS.map(|status| {
@@ -269,6 +276,11 @@ impl Metrics {
             urls: self.urls.clone(),
             route: route(),
         }
+    }
+
+    /// The rows of a route's conversations with its service.
+    pub(crate) fn contexts(&self, route: &str) -> ContextMetrics {
+        self.contexts.of(route)
     }
 
     /// The rows of connections.

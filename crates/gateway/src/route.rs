@@ -16,9 +16,11 @@ use nuncio_wss::{Freshness, NotBuilt, Recipient, RecipientSettings, Tenure, Time
 use crate::clock::Clock;
 use crate::config::{ContractSettings, Endpoint, Identity, Lifetimes, Origin, RouteSettings, StoreKind, Timeouts};
 use crate::contract::{Certificates, Contract, Editions};
+use crate::egress::Egress;
 use crate::gateway::{Handler, Route};
 use crate::http::{Inbound, Outbound};
 use crate::ingress::Ingress;
+use crate::listen::Side;
 use crate::log::Audit;
 use crate::plain::Passing;
 use crate::sessions::is_brought;
@@ -58,6 +60,19 @@ pub enum RouteProblem {
     /// A trusted certificate cannot be used.
     #[error("trust: {0}")]
     Trust(#[from] CertificateError),
+    /// Its policy asks for a token that is not there.
+    #[error("{}policy of {endpoint}: it asks for {what}, and there is none", of_caller(caller.as_deref()))]
+    Lacks {
+        /// The port or the preset.
+        endpoint: String,
+        /// What it asks for.
+        what: &'static str,
+        /// For whom.
+        caller: Option<String>,
+    },
+    /// Its policy speaks no version of SOAP.
+    #[error("its policy speaks no version of SOAP")]
+    NoSoap,
     /// Nothing is kept where it keeps its conversations.
     #[error("nothing is kept where it is to keep its conversations")]
     NoStore,
@@ -72,12 +87,18 @@ pub enum RouteProblem {
     Upstream(#[from] UpstreamProblem),
 }
 
+fn of_caller(caller: Option<&str>) -> String {
+    caller.map(|name| format!("caller {name:?}: ")).unwrap_or_default()
+}
+
 /// What answers at a route.
 pub enum Service {
     /// It holds messages to the route's policy.
     Secured(Box<Ingress>),
     /// It passes plain messages on, where the route has no policy.
     Plain(Box<Passing>),
+    /// It calls a protected service for plain programs.
+    Egress(Box<Egress>),
 }
 
 impl Service {
@@ -86,6 +107,7 @@ impl Service {
         match self {
             Self::Secured(ingress) => ingress.backends.connect_ahead(),
             Self::Plain(passing) => passing.backends.connect_ahead(),
+            Self::Egress(egress) => egress.warm(),
         }
     }
 }
@@ -101,6 +123,7 @@ impl Handler for Service {
         match self {
             Self::Secured(ingress) => ingress.has_room(headers),
             Self::Plain(passing) => passing.has_room(headers),
+            Self::Egress(egress) => egress.has_room(headers),
         }
     }
 
@@ -108,6 +131,7 @@ impl Handler for Service {
         match self {
             Self::Secured(ingress) => ingress.handle(request, heard, audit).await,
             Self::Plain(passing) => passing.handle(request, heard, audit).await,
+            Self::Egress(egress) => egress.handle(request, heard, audit).await,
         }
     }
 
@@ -115,6 +139,7 @@ impl Handler for Service {
         match self {
             Self::Secured(ingress) => ingress.count(audit, took),
             Self::Plain(passing) => passing.count(audit, took),
+            Self::Egress(egress) => egress.count(audit, took),
         }
     }
 }
@@ -148,7 +173,14 @@ pub fn compile(
         let (limits, trace) = (settings.limits.message(), settings.trace);
         let handler = Passing { name: settings.name(), limits, backends, metrics, trace, world: Arc::clone(world) };
         let handler = Service::Plain(Box::new(handler));
-        return Ok(Route { hosts: settings.hosts, path: settings.path, contract: None, handler, body_bytes });
+        return Ok(Route {
+            side: Side::Ingress,
+            hosts: settings.hosts,
+            path: settings.path,
+            contract: None,
+            handler,
+            body_bytes,
+        });
     }
     let mut served = Vec::new();
     for &soap in &settings.endpoint.soap {
@@ -198,7 +230,7 @@ pub fn compile(
         claims,
         world: Arc::clone(world),
     }));
-    Ok(Route { hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })
+    Ok(Route { side: Side::Ingress, hosts: settings.hosts, path: settings.path, contract, handler, body_bytes })
 }
 
 /// What conversations of a route belong to, and are nothing outside of: its hosts and path, its policy and whom it trusts. A

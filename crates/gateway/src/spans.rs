@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 use nuncio_crypto::random::Random;
 use opentelemetry::trace::Span as _;
@@ -143,6 +144,8 @@ pub struct Heard {
     pub(crate) trace: Option<Trace>,
     /// The address that the last proxy in front says the client has.
     pub(crate) forwarded_for: Option<IpAddr>,
+    /// Who says who he is, in HTTP's words.
+    pub(crate) authorization: Option<HeaderValue>,
     /// When it came.
     at: SystemTime,
 }
@@ -150,7 +153,12 @@ pub struct Heard {
 impl Heard {
     /// What a request says that comes now.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self { trace: Trace::of(headers), forwarded_for: forwarded_for(headers), at: SystemTime::now() }
+        Self {
+            trace: Trace::of(headers),
+            forwarded_for: forwarded_for(headers),
+            authorization: headers.get(AUTHORIZATION).cloned(),
+            at: SystemTime::now(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::Clock;
 use crate::config::{Keeping, StoreKind, StoreLimits, TracingSettings};
+use crate::egress::{Farewells, Registry};
 use crate::keyring::{Keys, NotSealed};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -50,6 +51,10 @@ pub struct World {
     pub metrics: Metrics,
     /// Where spans go.
     pub spans: Spans,
+    /// Who calls protected services.
+    pub(crate) egress: Registry,
+    /// Conversations with these that are being ended.
+    pub(crate) farewells: Arc<Farewells>,
 }
 
 /// Longer than any conversation lives that a client keeps.
@@ -134,6 +139,8 @@ impl World {
             passwords: Pool::of_processors(PASSWORDS),
             metrics: Metrics::default(),
             spans: Spans::default(),
+            egress: Registry::default(),
+            farewells: Arc::default(),
         }
     }
 
@@ -248,6 +255,7 @@ impl World {
 
     /// Waits a moment until what was noted is where it is kept: for a process that ends.
     pub(crate) async fn settle(&self) {
+        self.farewells.said().await;
         if let Some(redis) = self.kept.as_ref().and_then(|kept| kept.redis.as_ref())
             && !redis.settle(SETTLE).await
         {

@@ -20,7 +20,7 @@ use nuncio::gateway::{Gateway, Parts, Route, bind, serve};
 use nuncio::handover::Binding;
 use nuncio::identity::Telling;
 use nuncio::keyring;
-use nuncio::listen::unchanging;
+use nuncio::listen::{Side, unchanging};
 use nuncio::metrics::Traffic;
 use nuncio::pool::Pool;
 use nuncio::random::{Draw, Entropy};
@@ -81,6 +81,7 @@ fn listener(behind: &[&str]) -> ListenerSettings {
         address: Said::flag("listen", "127.0.0.1:0".to_owned()),
         protection: Protection::Clear { tls_terminated_by },
         binding: Binding::default(),
+        side: Side::Ingress,
         certificates: Vec::new(),
     }
 }
@@ -93,6 +94,7 @@ async fn echo() -> String {
     tokio::spawn(serve(Parts {
         listeners: vec![plain],
         routes: vec![Route {
+            side: Side::Ingress,
             hosts: Vec::new(),
             path: RoutePath::Any,
             contract: None,
@@ -159,6 +161,7 @@ async fn start_before(
             limits,
             origin: Origin::Flag("test"),
         }],
+        egress: Vec::new(),
         admin: None,
         tracing: None,
         connections: ConnectionLimits {

@@ -62,6 +62,31 @@ impl Fault {
         Self { code: Code::Receiver, subcode: None, reason: "The service is not available." }
     }
 
+    /// The fault that stands in for a service that did not answer in time: it may have acted.
+    pub const fn late() -> Self {
+        Self { code: Code::Receiver, subcode: None, reason: "The service did not answer in time." }
+    }
+
+    /// The fault that stands in for an answer that its sender did not prove to have made.
+    pub const fn unbelieved() -> Self {
+        Self { code: Code::Receiver, subcode: None, reason: "The service's answer could not be verified." }
+    }
+
+    /// The fault that stands in for a service that does not let us in.
+    pub const fn not_let_in() -> Self {
+        Self { code: Code::Receiver, subcode: None, reason: "The service refused the secured message." }
+    }
+
+    /// The fault for a plain message without an action.
+    pub const fn no_action() -> Self {
+        Self { code: Code::Sender, subcode: None, reason: "The message names no action." }
+    }
+
+    /// The fault for a plain message that wants its answer elsewhere than on the way on which it came.
+    pub const fn answered_elsewhere() -> Self {
+        Self { code: Code::Sender, subcode: None, reason: "The answer can only be sent back the way the message came." }
+    }
+
     /// The fault for more work than there is room for.
     pub const fn busy() -> Self {
         Self { code: Code::Receiver, subcode: None, reason: "The service is too busy." }

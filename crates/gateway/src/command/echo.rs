@@ -5,7 +5,7 @@ use clap::Args;
 use super::{Failed, drained, ready, stopped};
 use crate::config::{Base, ConnectionLimits, ListenerInput, MessageLimits, RoutePath, Timeouts};
 use crate::gateway::{Parts, Route, bind, serve};
-use crate::listen::unchanging;
+use crate::listen::{Side, unchanging};
 use crate::metrics::Traffic;
 use crate::service;
 
@@ -25,6 +25,7 @@ impl Echo {
         let cut = serve(Parts {
             listeners: vec![bind(&settings).await?],
             routes: vec![Route {
+                side: Side::Ingress,
                 hosts: Vec::new(),
                 path: RoutePath::Any,
                 contract: None,

@@ -10,8 +10,9 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document, KeepInput, ListenerInput,
-    Password, Problem, RedisInput, RouteInput, Said, Several, StateInput, StoreKind, TlsInput, Troubled, UserInput,
+    AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document,
+    EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, RedisInput, RouteInput, Said, Several,
+    SoapInput, StateInput, StoreKind, SuitesInput, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
 use crate::random::seed_ahead;
@@ -19,22 +20,27 @@ use crate::random::seed_ahead;
 const POLICY: &str = "What is demanded";
 const KEYS: &str = "Certificates and TLS";
 const CALLERS: &str = "Who may call, and where";
+const EGRESS: &str = "With --egress";
 const KEEPING: &str = "Where conversations are kept, if not in memory";
 const WATCHING: &str = "Watching";
 
-/// Puts one plain service behind a secure conversation, without a configuration file
+/// Puts one plain service behind a secure conversation, or calls a protected one (--egress), without a configuration file
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
 #[command(after_long_help = presets())]
 pub(super) struct Proxy {
     /// Where to listen: http:// or https://, with a port; may be repeated
     #[arg(long, value_name = "URL", required = true)]
     listen: Vec<String>,
-    /// The plain service; every request goes to exactly this URL
+    /// The other side: plain programs call, and the service behind --backend is a protected one
+    #[arg(long, conflicts_with_all = ["danger_plain", "contract", "pfx", "user_file", "danger_keep_passwords", "state", "redis", "cookie_key", "key_ring"])]
+    egress: bool,
+    /// The plain service, or with --egress the protected one; every request goes to exactly this URL
     #[arg(long, value_name = "URL")]
     backend: String,
-    /// The contract with the policy
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset", help_heading = POLICY)]
-    wsdl: Option<PathBuf>,
+    /// The contract with the policy; with --egress it may be the URL at which the service publishes it
+    #[arg(long, value_name = "FILE|URL", required_unless_present_any = ["preset", "danger_plain"], conflicts_with = "preset", help_heading = POLICY)]
+    wsdl: Option<String>,
     /// A policy by its usual name, in place of a contract; `nuncio help proxy` lists them
     #[arg(long, value_name = "NAME", help_heading = POLICY)]
     preset: Option<String>,
@@ -47,7 +53,7 @@ pub(super) struct Proxy {
     /// Where the contract is that clients may ask for, beside a preset: backend
     #[arg(long, value_name = "SOURCE", conflicts_with = "wsdl", help_heading = POLICY)]
     contract: Option<ContractInput>,
-    /// The service's certificate, in PEM
+    /// The service's certificate, in PEM; with --egress the one as whose holder the service is called
     #[arg(long, value_name = "FILE", help_heading = KEYS)]
     certificate: Option<PathBuf>,
     /// The certificate's key, in PEM
@@ -59,7 +65,7 @@ pub(super) struct Proxy {
     /// A file whose one line is the password of --pfx
     #[arg(long, value_name = "FILE", requires = "pfx")]
     pfx_password_file: Option<PathBuf>,
-    /// A user; may be repeated
+    /// A user; may be repeated. With --egress the one as whom the service is called
     #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user, help_heading = CALLERS)]
     user: Vec<User>,
     /// A file of users, each name:hash or name:hash:role,role, as htpasswd -B writes it
@@ -68,7 +74,7 @@ pub(super) struct Proxy {
     /// Keeps passwords so that they can be read again, where the policy has them hashed (readable or sha1), or users sign with keys of them (readable)
     #[arg(long, value_name = "FORM", help_heading = CALLERS)]
     danger_keep_passwords: Option<KeepInput>,
-    /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated
+    /// Certificates, in PEM, that clients' are checked against: roots and pins; may be repeated. With --egress what the service's TLS is checked against
     #[arg(long, value_name = "FILE", help_heading = CALLERS)]
     trust: Vec<PathBuf>,
     /// TLS: the listener's certificate, if it is not the service's
@@ -80,9 +86,30 @@ pub(super) struct Proxy {
     /// Who takes TLS off in front of an http:// listener: an address or a range; may be repeated
     #[arg(long, value_name = "CIDR", help_heading = KEYS)]
     tls_terminated_by: Vec<String>,
-    /// An address of the service; may be repeated. Without it any signed address is ours
+    /// An address of the service; may be repeated. Without it any signed address is ours. With --egress the one that messages name, if it is not the URL of --backend
     #[arg(long, value_name = "URL", help_heading = CALLERS)]
     address: Vec<String>,
+    /// The service's certificate, in PEM, to which keys are encrypted and by which its answers are known
+    #[arg(long, value_name = "FILE", requires = "egress", help_heading = EGRESS)]
+    service_certificate: Option<PathBuf>,
+    /// Callers bring the user name and password with which the service is called (HTTP's Basic authentication)
+    #[arg(long, requires = "egress", help_heading = EGRESS)]
+    pass_through: bool,
+    /// The version of SOAP that the service speaks, where its policy leaves that open: 1.1 or 1.2
+    #[arg(long, value_name = "VERSION", requires = "egress", help_heading = EGRESS)]
+    soap: Option<SoapInput>,
+    /// How the service reads the suites that are named after SHA-256: wcf, or letter as CXF does
+    #[arg(long, value_name = "HOW", requires = "egress", help_heading = EGRESS)]
+    suites: Option<SuitesInput>,
+    /// A directory in which the contract is kept that the service published last
+    #[arg(long, value_name = "DIRECTORY", requires = "egress", help_heading = EGRESS)]
+    contract_cache: Option<PathBuf>,
+    /// Takes the contract over clear HTTP from another machine: whoever is between writes the policy
+    #[arg(long, requires = "egress", help_heading = EGRESS)]
+    danger_clear_contract: bool,
+    /// Lets --listen be reached from other machines though nobody is asked who he is
+    #[arg(long, requires = "egress", help_heading = EGRESS)]
+    danger_anybody_beyond_loopback: bool,
     /// Where to answer /healthz, /readyz and /metrics: an address of this machine's own, with a port
     #[arg(long, value_name = "ADDRESS", help_heading = WATCHING)]
     admin: Option<String>,
@@ -149,6 +176,9 @@ impl Proxy {
     }
 
     fn configuration(self) -> Result<Configuration, ConfigError> {
+        if self.egress {
+            return self.egress();
+        }
         let file = |flag, file: Option<PathBuf>| file.map(|file| Said::flag(flag, file));
         // A listener's TLS is the service's own certificate unless another is named.
         let own = pair(("certificate", self.certificate.as_ref()), ("key", self.key.as_ref()))?;
@@ -169,7 +199,7 @@ impl Proxy {
             roles: Vec::new(),
         };
         let mut route = RouteInput::new(Said::flag("path", "*".to_owned()), Said::flag("backend", self.backend));
-        route.wsdl = file("wsdl", self.wsdl);
+        route.wsdl = file("wsdl", self.wsdl.map(PathBuf::from));
         route.port = self.port.map(|name| Said::flag("port", name));
         route.preset = self.preset.map(|name| Said::flag("preset", name));
         route.danger_plain = self.danger_plain.then(|| Said::flag("danger-plain", true));
@@ -204,6 +234,58 @@ impl Proxy {
         document.redis = self.redis.map(|url| RedisInput::at(Said::flag("redis", url)));
         document.key_ring = file("cookie-key", self.cookie_key).or_else(|| file("key-ring", self.key_ring));
         document.state = self.state.map(|directory| StateInput { directory: Said::flag("state", directory) });
+        document.build(&Base::default())
+    }
+
+    /// The same of the other side.
+    fn egress(self) -> Result<Configuration, ConfigError> {
+        let file = |flag, file: Option<PathBuf>| file.map(|file| Said::flag(flag, file));
+        let only = |flag: &'static str, many: usize| match many {
+            0 | 1 => Ok(()),
+            _ => Err(Said::flag(flag, ()).problem(Problem::OnlyOne(flag))),
+        };
+        only("user", self.user.len())?;
+        only("trust", self.trust.len())?;
+        only("address", self.address.len())?;
+        let tls = pair(("tls-certificate", self.tls_certificate.as_ref()), ("tls-key", self.tls_key.as_ref()))?;
+        let listeners = self
+            .listen
+            .iter()
+            .map(|url| ListenerInput::of_url(url, tls.as_ref(), &self.tls_terminated_by))
+            .collect::<Result<Vec<_>, _>>()?;
+        let user = |user: User| AsUserInput {
+            name: Said::flag("user", user.name),
+            password: Some(Password(user.password)),
+            password_file: None,
+        };
+        let trust = self.trust.into_iter().next().map(|file| Said::flag("trust", file));
+        let service = BackendInput::at(Said::flag("backend", self.backend), trust);
+        let mut route = EgressRouteInput::new(Said::flag("path", "*".to_owned()), service);
+        route.wsdl = self.wsdl.map(|wsdl| Said::flag("wsdl", wsdl));
+        route.port = self.port.map(|name| Said::flag("port", name));
+        route.preset = self.preset.map(|name| Said::flag("preset", name));
+        route.to = self.address.into_iter().next().map(|address| Said::flag("address", address));
+        route.service_certificate = file("service-certificate", self.service_certificate);
+        route.user = self.user.into_iter().next().map(user);
+        route.certificate = file("certificate", self.certificate);
+        route.key = file("key", self.key);
+        route.pass_through = self.pass_through;
+        route.soap = self.soap;
+        route.suites = self.suites.unwrap_or_default();
+        route.contract_cache = file("contract-cache", self.contract_cache);
+        route.danger_clear_contract = self.danger_clear_contract;
+        let nothing = (Said::flag("listen", Vec::new()), Said::flag("backend", Vec::new()));
+        let mut document = Document::new(nothing.0, nothing.1);
+        document.egress = Some(EgressInput {
+            listeners: Said::flag("listen", listeners),
+            routes: Said::flag("backend", vec![route]),
+            danger_anybody_beyond_loopback: self.danger_anybody_beyond_loopback,
+        });
+        document.admin = self.admin.map(|address| AdminInput {
+            address: Said::flag("admin", address),
+            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
+            token_file: None,
+        });
         document.build(&Base::default())
     }
 }

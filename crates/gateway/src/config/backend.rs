@@ -99,13 +99,15 @@ pub(crate) struct BackendTimeoutsInput {
 }
 
 /// A version of SOAP.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
 pub(crate) enum SoapInput {
     /// SOAP 1.1.
     #[serde(rename = "1.1")]
+    #[value(name = "1.1")]
     V11,
     /// SOAP 1.2.
     #[serde(rename = "1.2")]
+    #[value(name = "1.2")]
     V12,
 }
 
@@ -124,6 +126,28 @@ pub(super) fn translates(said: &BackendSaid) -> bool {
 }
 
 impl BackendInput {
+    /// The service at one URL, whose TLS is checked against that file where there is one.
+    pub(crate) fn at(url: Said<String>, trust: Option<Said<PathBuf>>) -> BackendSaid {
+        let Some(trust) = trust else { return url.map(Brief::Short) };
+        let at = url.with(());
+        let urls = at.with(vec![url.map(Brief::Short)]);
+        at.map(|()| {
+            Brief::Long(Self {
+                urls,
+                trust: Some(trust),
+                certificate: None,
+                key: None,
+                balance: Balance::default(),
+                health: None,
+                ejection: None,
+                calls: None,
+                connect_ahead: false,
+                timeouts: BackendTimeoutsInput::default(),
+                soap: None,
+            })
+        })
+    }
+
     fn build(self, base: &Base) -> Result<Backend, ConfigError> {
         if self.urls.value.is_empty() {
             return Err(self.urls.problem(Problem::Empty("urls", "nothing could be called")));
@@ -175,11 +199,18 @@ impl BackendInput {
                 total: span(total),
                 idle: span(idle),
             },
-            soap: self.soap.map(|version| match version {
-                SoapInput::V11 => SoapVersion::V11,
-                SoapInput::V12 => SoapVersion::V12,
-            }),
+            soap: self.soap.map(SoapInput::version),
         })
+    }
+}
+
+impl SoapInput {
+    /// The version.
+    pub(super) fn version(self) -> SoapVersion {
+        match self {
+            Self::V11 => SoapVersion::V11,
+            Self::V12 => SoapVersion::V12,
+        }
     }
 }
 

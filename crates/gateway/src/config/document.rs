@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::base::Base;
+use super::egress::EgressInput;
 use super::error::{ConfigError, Problem, Troubled};
 use super::keeping::{KeepingInput, RedisInput, StateInput};
 use super::limits::MessageLimits;
@@ -23,11 +24,13 @@ use super::{Configuration, ListenerSettings, Said};
 #[schemars(title = "Nuncio")]
 pub(crate) struct Document {
     /// Where requests come in.
-    #[schemars(length(min = 1))]
+    #[serde(default = "no_listeners")]
     pub(crate) listeners: Said<Vec<ListenerInput>>,
     /// What is served.
-    #[schemars(length(min = 1))]
+    #[serde(default = "no_routes")]
     pub(crate) routes: Said<Vec<RouteInput>>,
+    /// The other side: protected services that plain programs call.
+    pub(crate) egress: Option<EgressInput>,
     /// Where the gateway is watched over: `/healthz`, `/readyz`, `/metrics`.
     pub(crate) admin: Option<AdminInput>,
     /// Where spans of the gateway's own go; without it, nowhere.
@@ -55,6 +58,19 @@ pub(crate) struct Document {
     pub(crate) timeouts: TimeoutsInput,
 }
 
+/// What is said of a list that is not there.
+fn nothing<T>() -> Said<Vec<T>> {
+    Said::flag("config", Vec::new())
+}
+
+fn no_listeners() -> Said<Vec<ListenerInput>> {
+    nothing()
+}
+
+fn no_routes() -> Said<Vec<RouteInput>> {
+    nothing()
+}
+
 /// Reads the YAML of `file`.
 fn parse(file: &Path, yaml: &[u8]) -> Result<Document, ConfigError> {
     said::read(&file.display().to_string(), yaml).map_err(|not_read| ConfigError {
@@ -78,6 +94,7 @@ impl Document {
         Self {
             listeners,
             routes,
+            egress: None,
             admin: None,
             tracing: None,
             state: None,
@@ -93,10 +110,12 @@ impl Document {
 
     /// Reads the files that are named, below `base`, and checks all that can be checked before a policy is compiled.
     pub(crate) fn build(self, base: &Base) -> Result<Configuration, ConfigError> {
-        if self.listeners.value.is_empty() {
+        let serves_egress_alone =
+            self.egress.is_some() && self.listeners.value.is_empty() && self.routes.value.is_empty();
+        if self.listeners.value.is_empty() && !serves_egress_alone {
             return Err(self.listeners.problem(Problem::Empty("listeners", "nobody could reach it")));
         }
-        if self.routes.value.is_empty() {
+        if self.routes.value.is_empty() && !serves_egress_alone {
             return Err(self.routes.problem(Problem::Empty("routes", "nothing would be served")));
         }
         let mut places = HashSet::new();
@@ -109,14 +128,15 @@ impl Document {
             }
         }
         let mut addresses = HashSet::new();
-        for ListenerInput { address, .. } in &self.listeners.value {
+        let others = self.egress.iter().flat_map(|egress| &egress.listeners.value);
+        for ListenerInput { address, .. } in self.listeners.value.iter().chain(others) {
             // One socket would be spoken on in two ways, as it happens.
             if !addresses.insert(&address.value) {
                 return Err(address.problem(Problem::Twice { what: "listener", value: address.value.clone() }));
             }
         }
         let listeners = self.listeners.value.into_iter().map(|input| input.build(base));
-        let listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
+        let mut listeners: Vec<_> = listeners.collect::<Result<_, _>>()?;
         let limits = self.limits.over_with_text(MessageLimits::default());
         let keeping = KeepingInput { state: self.state, key_ring: self.key_ring, redis: self.redis }.build(base)?;
         let routes = self.routes.value.into_iter().map(|input| input.build(&limits, &keeping, base));
@@ -134,11 +154,18 @@ impl Document {
             let problem = Box::new(Problem::NoClientCertificates(route.name()));
             return Err(ConfigError { origin: route.origin.clone(), problem });
         }
+        let mut egress = Vec::new();
+        if let Some(input) = self.egress {
+            let (routes, own) = input.build(&limits, keeping.state.as_deref(), base)?;
+            egress = routes;
+            listeners.extend(own);
+        }
         let admin = self.admin.map(|admin| admin.build(base)).transpose()?;
         base.warn_of_open_secrets();
         Ok(Configuration {
             listeners,
             routes,
+            egress,
             admin,
             tracing: self.tracing.map(TracingInput::build).transpose()?,
             connections: self.connections.over_defaults(),

@@ -51,6 +51,17 @@ impl Endpoint {
         }
     }
 
+    /// That of a port of a contract which was fetched: of the one that is named, or else the only one that has a policy.
+    pub(crate) fn of_contract(name: &str, octets: &[u8], port: Option<&str>) -> Result<Self, Problem> {
+        let contract = nuncio_policy::wsdl::read(name, octets).map_err(Problem::Policy)?;
+        let at = Said::flag("wsdl", PathBuf::from(name));
+        let port = match port {
+            Some(wanted) => named(contract, &Said::flag("port", wanted.to_owned())),
+            None => only(contract, &at),
+        };
+        Self::of_port(port.map_err(|error| *error.problem)?)
+    }
+
     /// One that demands nothing.
     pub(super) fn plain() -> Self {
         let soap = vec![SoapVersion::V11, SoapVersion::V12];

@@ -57,6 +57,29 @@ pub enum Problem {
          it; say `danger_admin_beyond_loopback: true` if that is meant"
     )]
     AdminBeyondLoopback(String),
+    /// Anybody could call a protected service with its credentials.
+    #[error(
+        "anybody who reaches the listener {listener} could call the service of {route} as whom it is called: name `callers`, or \
+         say `danger_anybody_beyond_loopback: true` if that is meant"
+    )]
+    AnybodyBeyondLoopback {
+        /// The listener.
+        listener: String,
+        /// The route.
+        route: String,
+    },
+    /// A caller is not known by exactly one thing.
+    #[error("a caller is known by one of `basic`, `bearer_file` and `client_certificate`")]
+    CallerProof,
+    /// Something is said twice that can be there once.
+    #[error("there can be one {0} alone")]
+    OnlyOne(&'static str),
+    /// HTTP's Basic authentication ends a name at the first colon.
+    #[error("the name {0:?} has a colon, where HTTP ends it")]
+    ColonInName(String),
+    /// A service whose policy counts on TLS is called without.
+    #[error("the policy leaves protection to TLS, and {0} is not https")]
+    ServiceInClear(String),
     /// An action, or the beginning of some, is none.
     #[error("action {0:?} is empty, or has a `*` elsewhere than at its end")]
     Action(String),

@@ -17,7 +17,7 @@ use super::trust::TrustInput;
 use super::user::{Password, first_line};
 use super::{AdminSettings, Cidr, ListenerSettings, Protection, Said};
 use crate::handover::Binding;
-use crate::listen::{ClientCertificates, TlsSettings, server_config};
+use crate::listen::{ClientCertificates, Side, TlsSettings, server_config};
 
 /// A listener.
 #[derive(Deserialize, JsonSchema)]
@@ -157,7 +157,8 @@ impl ListenerInput {
             return Err(socket.problem(Problem::Either { owner: "listener", first: "socket", second: "reuse_port" }));
         }
         let binding = Binding { socket: self.socket.map(|said| said.value), reuse_port: self.reuse_port };
-        Ok(ListenerSettings { address: self.address, binding, protection, certificates })
+        let side = Side::Ingress;
+        Ok(ListenerSettings { address: self.address, binding, side, protection, certificates })
     }
 }
 
@@ -211,16 +212,20 @@ impl AdminInput {
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
-        let loopback =
-            address.value.parse::<SocketAddr>().is_ok_and(|address| address.ip().to_canonical().is_loopback());
-        if !loopback && !danger_admin_beyond_loopback {
+        if !is_loopback(&address.value) && !danger_admin_beyond_loopback {
             return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
         }
         let token = token_file.map(|said| token(&said, base)).transpose()?;
         let protection = Protection::Clear { tls_terminated_by: Vec::new() };
-        let listener = ListenerSettings { address, binding: Binding::default(), protection, certificates: Vec::new() };
+        let (binding, side, certificates) = (Binding::default(), Side::Ingress, Vec::new());
+        let listener = ListenerSettings { address, binding, side, protection, certificates };
         Ok(AdminSettings { listener, token })
     }
+}
+
+/// Whether an address is one of this machine's own. A name may lead anywhere, so what stays here is written as a number.
+pub(super) fn is_loopback(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().to_canonical().is_loopback())
 }
 
 /// The shortest token: nobody guesses it.

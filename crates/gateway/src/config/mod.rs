@@ -10,6 +10,7 @@ mod cidr;
 mod contract;
 mod credentials;
 mod document;
+mod egress;
 mod endpoint;
 mod error;
 mod identity;
@@ -41,12 +42,15 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub(crate) use backend::{BackendInput, SoapInput};
 pub(crate) use base::Base;
 pub use base::Look;
 pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
 pub(crate) use credentials::CertificateInput;
 pub(crate) use document::Document;
+pub(crate) use egress::{AsUserInput, EgressInput, EgressRouteInput, SuitesInput};
+pub use egress::{CallerProof, CallerSettings, EgressPolicy, EgressSettings, Published, Tokens};
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;
 pub use error::{ConfigError, Problem};
@@ -67,6 +71,7 @@ pub(crate) use user::{KeepInput, Password, UserInput, first_line};
 use crate::handover::Binding;
 use crate::identity::Telling;
 use crate::keyring::KeyRing;
+use crate::listen::Side;
 use crate::shared;
 use crate::users::Users;
 
@@ -74,8 +79,10 @@ use crate::users::Users;
 pub struct Configuration {
     /// Where requests come in. Never empty.
     pub listeners: Vec<ListenerSettings>,
-    /// What is served. Never empty, no host with a path twice.
+    /// What is served. No host with a path twice; empty only where there is egress.
     pub routes: Vec<RouteSettings>,
+    /// Protected services that plain programs call.
+    pub egress: Vec<EgressSettings>,
     /// Where the gateway is watched over; `None` for nowhere.
     pub admin: Option<AdminSettings>,
     /// Where spans of the gateway's own go; `None` for nowhere.
@@ -158,6 +165,8 @@ pub struct ListenerSettings {
     pub address: Said<String>,
     /// How its socket comes to be there.
     pub binding: Binding,
+    /// Which routes are served on it.
+    pub side: Side,
     /// What is spoken there.
     pub protection: Protection,
     /// Its certificate, and those above it that it shows; none without TLS of its own.
@@ -235,11 +244,16 @@ pub struct RouteSettings {
 impl RouteSettings {
     /// What the route is called in logs and metrics: its hosts and its path.
     pub fn name(&self) -> String {
-        let hosts: Vec<String> = self.hosts.iter().map(RouteHost::to_string).collect();
-        match &self.path {
-            RoutePath::Any if !hosts.is_empty() => format!("{}/*", hosts.join(",")),
-            path => format!("{}{path}", hosts.join(",")),
-        }
+        route_name(&self.hosts, &self.path)
+    }
+}
+
+/// What a route is called at those hosts and that path.
+fn route_name(hosts: &[RouteHost], path: &RoutePath) -> String {
+    let hosts: Vec<String> = hosts.iter().map(RouteHost::to_string).collect();
+    match path {
+        RoutePath::Any if !hosts.is_empty() => format!("{}/*", hosts.join(",")),
+        path => format!("{}{path}", hosts.join(",")),
     }
 }
 

@@ -47,12 +47,26 @@ pub struct Listener {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// On plain HTTP: peers that take TLS off in front of us, whose requests count as secure.
     pub tls_terminated_by: Vec<Cidr>,
+    /// Which routes are served on it.
+    pub side: Side,
+}
+
+/// Which routes are served on a listener.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Side {
+    /// Those that hold conversations on behalf of a plain service.
+    #[default]
+    Ingress,
+    /// Those on which plain programs call a protected service.
+    Egress,
 }
 
 /// Where a request came from; the accept loop puts it into each request's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: IpAddr,
+    /// Which routes it may reach.
+    pub(crate) side: Side,
     /// Secure under TLS of ours, or of the proxy in front that we trust to take it off.
     pub(crate) transport: Transport,
     /// The certificate by which TLS has authenticated the client.
@@ -206,7 +220,7 @@ impl Floor {
 }
 
 async fn accept(listener: Listener, floor: Arc<Floor>) {
-    let Listener { socket, tls, tls_terminated_by: terminated_by, .. } = listener;
+    let Listener { socket, tls, tls_terminated_by: terminated_by, side, .. } = listener;
     let tls = tls.map(TlsAcceptor::from);
     loop {
         // The place first: with none free, connections wait in the kernel's queue and cost us nothing.
@@ -229,7 +243,7 @@ async fn accept(listener: Listener, floor: Arc<Floor>) {
             continue;
         }
         let open = floor.traffic.opened();
-        let connection = Connection { peer, inside, tls: tls.clone(), floor: Arc::clone(&floor) };
+        let connection = Connection { peer, side, inside, tls: tls.clone(), floor: Arc::clone(&floor) };
         tokio::spawn(async move {
             connection.run(stream, place).await;
             drop((counted, open));
@@ -251,6 +265,7 @@ fn gone_already(error: &std::io::Error) -> bool {
 
 struct Connection {
     peer: SocketAddr,
+    side: Side,
     tls: Option<TlsAcceptor>,
     /// Whether the peer takes TLS off in front of us.
     inside: bool,
@@ -277,6 +292,7 @@ impl Connection {
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let arrival = |transport, client| Arrival {
             peer: self.peer.ip(),
+            side: self.side,
             transport,
             client,
             inside: self.inside,

@@ -131,6 +131,16 @@ impl Upstream {
     /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
     /// is sent once at most: where no connection could be opened, nothing of it was, and another URL is tried.
     pub async fn forward(&self, permit: &Permit, trace: Option<&Trace>, plain: Plain) -> Result<Answer, Unavailable> {
+        self.deliver(plain, permit.headers(), trace).await
+    }
+
+    /// The same of what needs no permit, since it is the receiver who holds callers to a policy.
+    pub(crate) async fn deliver(
+        &self,
+        plain: Plain,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        trace: Option<&Trace>,
+    ) -> Result<Answer, Unavailable> {
         let mut request = self.client.post(self.url().clone()).header(CONTENT_TYPE, header(plain.content_type)?);
         if let Some(action) = plain.soap_action {
             request = request.header(SOAP_ACTION, header(action)?);
@@ -141,7 +151,7 @@ impl Upstream {
                 request = request.header(TRACESTATE, state.header());
             }
         }
-        for (name, value) in permit.headers() {
+        for (name, value) in headers {
             request = request.header(name, value);
         }
         let request = request.body(plain.body).build().map_err(unavailable)?;

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use nuncio::config::{Cidr, ConnectionLimits, MessageLimits, RouteHost, RoutePath, Timeouts};
 use nuncio::gateway::{Handler, Parts, Route, serve};
 use nuncio::http::{Inbound, Outbound};
-use nuncio::listen::{ClientCertificates, Listener, TlsSettings, server_config, unchanging};
+use nuncio::listen::{ClientCertificates, Listener, Side, TlsSettings, server_config, unchanging};
 use nuncio::log::Audit;
 use nuncio::metrics::Traffic;
 use nuncio::service::{Claimed, Echo};
@@ -112,12 +112,14 @@ impl Server {
         let (ready, is_ready) = oneshot::channel();
         let task = tokio::spawn(serve(Parts {
             listeners: vec![Listener {
+                side: Side::Ingress,
                 socket: Arc::new(socket),
                 reuse_port: false,
                 tls,
                 tls_terminated_by: options.tls_terminated_by,
             }],
             routes: vec![Route {
+                side: Side::Ingress,
                 hosts: options.hosts,
                 path: options.path,
                 contract: None,

@@ -21,7 +21,7 @@ use crate::conversation::issue::hex;
 use crate::conversation::{Context, DerivedKeys, Principal};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
-use crate::fault;
+use crate::fault::{self, Told};
 use crate::keys::{Credential, SharedKey};
 use crate::limits::Limits;
 use crate::open;
@@ -467,6 +467,11 @@ impl Opening {
     /// Whether it is a fault.
     pub fn is_fault(&self) -> bool {
         self.envelope.is_fault()
+    }
+
+    /// The beginning of the reason that a fault gives.
+    pub fn reason(&self) -> String {
+        Told::by(&self.envelope).reason
     }
 
     /// Whether it is the fault that the context which the request was under must be renewed: the request was not acted on.

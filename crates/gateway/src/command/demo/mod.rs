@@ -28,7 +28,7 @@ use crate::gateway::{Gateway, Handler, Parts, Route, bind, serve};
 use crate::handover::Binding;
 use crate::http::{Inbound, Outbound};
 use crate::identity::Telling;
-use crate::listen::unchanging;
+use crate::listen::{Side, unchanging};
 use crate::log::Audit;
 use crate::metrics::Traffic;
 use crate::random::Entropy;
@@ -70,6 +70,7 @@ impl Demo {
         let plain = tokio::spawn(serve(Parts {
             listeners: vec![listener],
             routes: vec![Route {
+                side: Side::Ingress,
                 hosts: Vec::new(),
                 path: RoutePath::Any,
                 contract: None,
@@ -168,6 +169,7 @@ fn listener(address: &str) -> ListenerSettings {
     ListenerSettings {
         address: Said::flag("listen", address.to_owned()),
         binding: Binding::default(),
+        side: Side::Ingress,
         protection: Protection::Clear { tls_terminated_by: Vec::new() },
         certificates: Vec::new(),
     }
@@ -222,6 +224,7 @@ fn configuration(
     Ok(Configuration {
         listeners: vec![listener(listen)],
         routes: vec![route],
+        egress: Vec::new(),
         admin: None,
         tracing: None,
         connections: ConnectionLimits::default(),

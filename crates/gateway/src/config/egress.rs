@@ -1,0 +1,506 @@
+//! The other side, as it is said: routes on which plain programs call protected services.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::digest::hash;
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::SoapVersion;
+use nuncio_wss::{SuiteReading, Tenure};
+use reqwest::Url;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::backend::{BackendSaid, SoapInput, backend, called, translates};
+use super::base::{Base, read_secret};
+use super::credentials::{PairInput, certificates};
+use super::error::{ConfigError, Problem, Troubled};
+use super::limits::MessageLimits;
+use super::listener::{ListenerInput, is_loopback};
+use super::policy::{PolicyInput, PolicySource, PolicyWords};
+use super::route::yes;
+use super::tables::MessageLimitsInput;
+use super::user::{Password, first_line};
+use super::{Backend, Endpoint, Identity, ListenerSettings, Origin, RouteHost, RoutePath, Said};
+use crate::listen::Side;
+
+/// What plain programs call, and where.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EgressInput {
+    /// Where plain requests come in. Nothing else is served there, and these routes nowhere else.
+    #[schemars(length(min = 1))]
+    pub(crate) listeners: Said<Vec<ListenerInput>>,
+    /// The protected services.
+    #[schemars(length(min = 1))]
+    pub(crate) routes: Said<Vec<EgressRouteInput>>,
+    /// Whether its listeners may be reached from other machines though a route asks nobody who he is: then anybody calls its
+    /// service with its credentials.
+    #[serde(default)]
+    pub(crate) danger_anybody_beyond_loopback: bool,
+}
+
+/// A protected service, and how it is called.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
+pub(crate) struct EgressRouteInput {
+    /// The path that plain programs call, as of any route.
+    pub(crate) path: Said<String>,
+    /// The hosts. Any, unless it is said.
+    #[serde(default)]
+    pub(crate) hosts: Vec<Said<String>>,
+    /// The protected service: its URL, or several and what holds of them.
+    pub(crate) service: BackendSaid,
+    /// The address that messages name, where that is not the service's URL.
+    pub(crate) to: Option<Said<String>>,
+    /// The policy: a policy file, or what would stand in one.
+    pub(crate) policy: Option<Said<PolicyInput>>,
+    /// The service's contract, in place of `policy`: a file, or the URL at which the service publishes it (`?wsdl`,
+    /// `?singleWsdl`), which is asked at start.
+    pub(crate) wsdl: Option<Said<String>>,
+    /// A directory in which the contract is kept that the service published last, for a start at which it cannot be asked.
+    pub(crate) contract_cache: Option<Said<PathBuf>>,
+    /// Whether the contract may come over clear HTTP from another machine: whoever is between writes the policy.
+    #[serde(default)]
+    pub(crate) danger_clear_contract: bool,
+    /// The contract's port; needed where more than one has a policy.
+    pub(crate) port: Option<Said<String>>,
+    /// A policy by its usual name, in place of `policy`.
+    pub(crate) preset: Option<Said<String>>,
+    /// The version of SOAP that the service speaks, where its policy leaves that open.
+    pub(crate) soap: Option<SoapInput>,
+    /// How the service reads the suites that are named after SHA-256.
+    #[serde(default)]
+    pub(crate) suites: SuitesInput,
+    /// A file with the service's certificate in PEM, to which keys are encrypted and by which its answers are known; the one
+    /// in its contract, unless it is said.
+    pub(crate) service_certificate: Option<Said<PathBuf>>,
+    /// As whom the service is called: a user.
+    pub(crate) user: Option<AsUserInput>,
+    /// A file with the certificate in PEM as whose holder the service is called.
+    pub(crate) certificate: Option<Said<PathBuf>>,
+    /// A file with its key in PEM.
+    pub(crate) key: Option<Said<PathBuf>>,
+    /// Who may call, and as whom the service is called for each. Whoever reaches the listener may, unless it is said.
+    #[serde(default)]
+    pub(crate) callers: Vec<CallerInput>,
+    /// Whether callers bring the user name and password with which the service is called (HTTP's Basic authentication).
+    #[serde(default)]
+    pub(crate) pass_through: bool,
+    /// Whether a conversation is begun at start, for the first call.
+    #[serde(default = "yes")]
+    pub(crate) warm: bool,
+    /// Whether a call is made once more, in a new conversation, where the service says that it did not take the old one.
+    #[serde(default = "yes")]
+    pub(crate) repeat: bool,
+    /// Whether a request without `traceparent` begins a trace.
+    #[serde(default)]
+    pub(crate) trace: bool,
+    /// The route's own limits, over those of all.
+    #[serde(default)]
+    pub(crate) limits: MessageLimitsInput,
+}
+
+/// How a service reads the suites that are named after SHA-256.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SuitesInput {
+    /// As WCF does: signatures change with the digest.
+    #[default]
+    Wcf,
+    /// By the letter, as CXF, Metro and Rampart do: the digest alone changes.
+    Letter,
+}
+
+/// A user as whom a service is called.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AsUserInput {
+    /// His name.
+    pub(crate) name: Said<String>,
+    /// His password.
+    pub(crate) password: Option<Password>,
+    /// A file whose one line is his password.
+    pub(crate) password_file: Option<Said<PathBuf>>,
+}
+
+/// A caller: by what he is known, and as whom the service is called for him.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CallerInput {
+    /// What he is called in logs.
+    pub(crate) name: Said<String>,
+    /// He brings this user name and password (HTTP's Basic authentication).
+    pub(crate) basic: Option<AsUserInput>,
+    /// He brings the token in this file (`Authorization: Bearer`).
+    pub(crate) bearer_file: Option<Said<PathBuf>>,
+    /// A file with the certificate in PEM by which he proves to TLS who he is.
+    pub(crate) client_certificate: Option<Said<PathBuf>>,
+    /// The user as whom the service is called; that of the route, unless it is said.
+    pub(crate) user: Option<AsUserInput>,
+    /// A file with the certificate in PEM as whose holder the service is called; that of the route, unless it is said.
+    pub(crate) certificate: Option<Said<PathBuf>>,
+    /// A file with its key in PEM.
+    pub(crate) key: Option<Said<PathBuf>>,
+}
+
+/// A protected service, and how it is called.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
+pub struct EgressSettings {
+    /// The hosts at which plain programs call; any where there are none.
+    pub hosts: Vec<RouteHost>,
+    /// The path.
+    pub path: RoutePath,
+    /// The service.
+    pub service: Backend,
+    /// The address that messages name.
+    pub to: String,
+    /// What it asks for.
+    pub policy: EgressPolicy,
+    /// The version of SOAP that it speaks, where its policy leaves that open.
+    pub soap: Option<SoapVersion>,
+    /// How it reads the suites.
+    pub reading: SuiteReading,
+    /// Its certificate, where that is not in its contract.
+    pub certificate: Option<Certificate>,
+    /// As whom it is called.
+    pub tokens: Tokens,
+    /// Who may call; empty for whoever comes.
+    pub callers: Vec<CallerSettings>,
+    /// Whether callers bring the user name and password with which it is called.
+    pub pass_through: bool,
+    /// Whether a conversation is begun at start.
+    pub warm: bool,
+    /// Whether a call is made once more where the service did not take its conversation.
+    pub repeat: bool,
+    /// Whether a request without a trace begins one.
+    pub trace: bool,
+    /// What a message may cost.
+    pub limits: MessageLimits,
+    /// Where it is said.
+    pub origin: Origin,
+}
+
+/// Where the policy of a service is.
+pub enum EgressPolicy {
+    /// Here.
+    Known(Box<Endpoint>),
+    /// In the contract that it publishes.
+    Published(Published),
+}
+
+/// The contract that a service publishes.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// Where.
+    pub url: Url,
+    /// The port, where that is named.
+    pub port: Option<String>,
+    /// Where the last one is kept.
+    pub cache: Option<PathBuf>,
+    /// Whether it may come over clear HTTP from another machine.
+    pub danger_clear: bool,
+}
+
+/// As whom a service is called.
+#[derive(Default)]
+pub struct Tokens {
+    /// A user, with his password.
+    pub user: Option<(String, Secret)>,
+    /// The holder of a certificate.
+    pub identity: Option<Identity>,
+}
+
+/// A caller.
+pub struct CallerSettings {
+    /// What he is called.
+    pub name: String,
+    /// By what he is known.
+    pub proof: CallerProof,
+    /// As whom the service is called for him.
+    pub tokens: Tokens,
+}
+
+/// By what a caller is known. Of a secret its SHA-256 is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CallerProof {
+    /// A user name and password.
+    Basic([u8; 32]),
+    /// A token.
+    Bearer([u8; 32]),
+    /// A certificate, by the SHA-256 of its DER.
+    Certificate([u8; 32]),
+}
+
+impl CallerProof {
+    /// That of a name and password as HTTP writes them, with a colon between.
+    pub(crate) fn basic(credentials: &[u8]) -> Self {
+        Self::Basic(digest(credentials))
+    }
+
+    /// That of a token.
+    pub(crate) fn bearer(token: &[u8]) -> Self {
+        Self::Bearer(digest(token))
+    }
+
+    /// That of a certificate.
+    pub(crate) fn certificate(certificate: &Certificate) -> Self {
+        Self::Certificate(digest(certificate.der()))
+    }
+}
+
+impl EgressInput {
+    /// Its routes and its listeners.
+    pub(super) fn build(
+        self,
+        limits: &MessageLimits,
+        state: Option<&Path>,
+        base: &Base,
+    ) -> Result<(Vec<EgressSettings>, Vec<ListenerSettings>), ConfigError> {
+        if self.listeners.value.is_empty() {
+            return Err(self.listeners.problem(Problem::Empty("listeners", "nobody could reach it")));
+        }
+        if self.routes.value.is_empty() {
+            return Err(self.routes.problem(Problem::Empty("routes", "nothing would be served")));
+        }
+        let mut listeners = Vec::with_capacity(self.listeners.value.len());
+        for input in self.listeners.value {
+            listeners.push(ListenerSettings { side: Side::Egress, ..input.build(base)? });
+        }
+        let mut places = HashSet::new();
+        let mut routes = Vec::with_capacity(self.routes.value.len());
+        for input in self.routes.value {
+            let (path, place) = (RoutePath::parse(&input.path)?, input.path.with(()));
+            let named: Vec<RouteHost> = input.hosts.iter().map(RouteHost::parse).collect::<Result<_, _>>()?;
+            let hosts = if named.is_empty() { vec![None] } else { named.into_iter().map(Some).collect() };
+            for host in hosts {
+                if !places.insert((host.clone(), path.clone())) {
+                    let (host, path) = (host.map(|host| host.to_string()), path.to_string());
+                    return Err(place.problem(Problem::SamePlace { host, path }));
+                }
+            }
+            let route = input.build(limits, state, base)?;
+            let open = listeners.iter().find(|listener| route.is_open() && !is_loopback(&listener.address.value));
+            if let Some(listener) = open.filter(|_| !self.danger_anybody_beyond_loopback) {
+                let (listener, route) = (listener.address.value.clone(), route.name());
+                return Err(place.problem(Problem::AnybodyBeyondLoopback { listener, route }));
+            }
+            let asks = |proof: &CallerProof| matches!(proof, CallerProof::Certificate(_));
+            if route.callers.iter().any(|caller| asks(&caller.proof))
+                && !listeners.iter().any(ListenerSettings::asks_certificates)
+            {
+                return Err(place.problem(Problem::NoClientCertificates(route.name())));
+            }
+            routes.push(route);
+        }
+        Ok((routes, listeners))
+    }
+}
+
+impl EgressSettings {
+    /// What the route is called in logs and metrics.
+    pub fn name(&self) -> String {
+        super::route_name(&self.hosts, &self.path)
+    }
+
+    /// Whether anybody may call who reaches it.
+    pub fn is_open(&self) -> bool {
+        self.callers.is_empty() && !self.pass_through
+    }
+}
+
+impl AsUserInput {
+    fn read(self, base: &Base) -> Result<(String, Secret), ConfigError> {
+        let Self { name, password, password_file } = self;
+        match (password, password_file) {
+            (Some(Password(plain)), None) => Ok((name.value, plain)),
+            (None, Some(file)) => Ok((name.value, first_line(read_secret(base, &file)?.expose()))),
+            _ => {
+                let (first, second) = ("password", "password_file");
+                Err(name.problem(Problem::Either { owner: "user", first, second }))
+            }
+        }
+    }
+}
+
+fn tokens(
+    user: Option<AsUserInput>,
+    certificate: Option<Said<PathBuf>>,
+    key: Option<Said<PathBuf>>,
+    base: &Base,
+) -> Result<Tokens, ConfigError> {
+    let pair = PairInput { certificate, key, ..PairInput::default() };
+    let user = user.map(|user| user.read(base)).transpose()?;
+    Ok(Tokens { user, identity: pair.identity(Tenure::ALWAYS, base)? })
+}
+
+impl CallerInput {
+    fn build(self, base: &Base) -> Result<CallerSettings, ConfigError> {
+        let Self { name, basic, bearer_file, client_certificate, user, certificate, key } = self;
+        let proof = match (basic, bearer_file, client_certificate) {
+            (Some(basic), None, None) => {
+                let at = basic.name.with(());
+                let (user, password) = basic.read(base)?;
+                if user.contains(':') {
+                    return Err(at.problem(Problem::ColonInName(user)));
+                }
+                CallerProof::basic(&[user.as_bytes(), b":", password.expose()].concat())
+            }
+            (None, Some(file), None) => {
+                let token = first_line(read_secret(base, &file)?.expose());
+                if token.expose().is_empty() {
+                    return Err(file.problem(Problem::Empty("bearer_file", "anybody could bring nothing")));
+                }
+                CallerProof::bearer(token.expose())
+            }
+            (None, None, Some(file)) => {
+                let chain = certificates(&file, base)?;
+                let leaf = chain.first().ok_or_else(|| {
+                    file.problem(Problem::Empty("client_certificate", "nobody could prove to have it"))
+                })?;
+                CallerProof::certificate(leaf)
+            }
+            _ => return Err(name.problem(Problem::CallerProof)),
+        };
+        Ok(CallerSettings { name: name.value, proof, tokens: tokens(user, certificate, key, base)? })
+    }
+}
+
+impl EgressRouteInput {
+    /// A route of which only what must be said is said.
+    pub(crate) fn new(path: Said<String>, service: BackendSaid) -> Self {
+        Self {
+            path,
+            hosts: Vec::new(),
+            service,
+            to: None,
+            policy: None,
+            wsdl: None,
+            contract_cache: None,
+            danger_clear_contract: false,
+            port: None,
+            preset: None,
+            soap: None,
+            suites: SuitesInput::default(),
+            service_certificate: None,
+            user: None,
+            certificate: None,
+            key: None,
+            callers: Vec::new(),
+            pass_through: false,
+            warm: true,
+            repeat: true,
+            trace: false,
+            limits: MessageLimitsInput::default(),
+        }
+    }
+
+    /// Reads its files, below `base`. What it does not say of `limits` holds; `state` is where what survives is kept, if
+    /// anything is.
+    pub(super) fn build(
+        self,
+        limits: &MessageLimits,
+        state: Option<&Path>,
+        base: &Base,
+    ) -> Result<EgressSettings, ConfigError> {
+        let path = RoutePath::parse(&self.path)?;
+        let hosts = self.hosts.iter().map(RouteHost::parse).collect::<Result<_, _>>()?;
+        if translates(&self.service) {
+            return Err(self.service.problem(Problem::Either {
+                owner: "route",
+                first: "service.soap",
+                second: "soap",
+            }));
+        }
+        let at = self.service.with(());
+        let service = backend(self.service, base)?;
+        let to = match self.to {
+            Some(to) if Url::parse(&to.value).is_ok() => to.value,
+            Some(to) => return Err(to.problem(Problem::AddressOfService(to.value.clone()))),
+            None => service.urls.first().map(|(url, _)| url.to_string()).unwrap_or_default(),
+        };
+        let published = self.wsdl.as_ref().filter(|said| is_url(&said.value)).cloned();
+        if let (Some(cache), None) = (&self.contract_cache, &published) {
+            return Err(cache.problem(Problem::Half { given: "contract_cache", missing: "wsdl" }));
+        }
+        let named;
+        let policy = if let Some(url) = published {
+            named = url.with(());
+            for (said, second) in [
+                (self.policy.as_ref().map(|said| said.with(())), "policy"),
+                (self.preset.as_ref().map(|said| said.with(())), "preset"),
+            ] {
+                if let Some(said) = said {
+                    return Err(said.problem(Problem::Either { owner: "route", first: "wsdl", second }));
+                }
+            }
+            let refuse = |reason| url.problem(Problem::Backend { url: url.value.clone(), reason });
+            EgressPolicy::Published(Published {
+                url: called(&url.value).map_err(refuse)?,
+                port: self.port.map(|port| port.value),
+                cache: match self.contract_cache {
+                    Some(cache) => Some(base.place(&cache.value)),
+                    None => state.map(|state| state.join("contracts")),
+                },
+                danger_clear: self.danger_clear_contract,
+            })
+        } else {
+            let wsdl = self.wsdl.map(|said| said.map(PathBuf::from));
+            let words = PolicyWords { policy: self.policy, wsdl, port: self.port, preset: self.preset };
+            named = words.named().unwrap_or_else(|| self.path.with(()));
+            let source: PolicySource = words.source(&self.path, base)?;
+            EgressPolicy::Known(Box::new(Endpoint::load(source, base)?))
+        };
+        let certificate = match &self.service_certificate {
+            None => None,
+            Some(file) => certificates(file, base)?.into_iter().next(),
+        };
+        let tokens = tokens(self.user, self.certificate, self.key, base)?;
+        let callers: Vec<CallerSettings> =
+            self.callers.into_iter().map(|caller| caller.build(base)).collect::<Result<_, _>>()?;
+        for (at_caller, caller) in callers.iter().enumerate() {
+            if callers.iter().take(at_caller).any(|other| other.proof == caller.proof || other.name == caller.name) {
+                return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
+            }
+        }
+        if let EgressPolicy::Known(endpoint) = &policy
+            && endpoint.needs_transport()
+            && let Some((url, _)) = service.urls.iter().find(|(url, _)| url.scheme() != "https")
+        {
+            return Err(named.problem(Problem::ServiceInClear(url.to_string())));
+        }
+        Ok(EgressSettings {
+            hosts,
+            path,
+            service,
+            to,
+            policy,
+            soap: self.soap.map(SoapInput::version),
+            reading: match self.suites {
+                SuitesInput::Wcf => SuiteReading::Wcf,
+                SuitesInput::Letter => SuiteReading::Letter,
+            },
+            certificate,
+            tokens,
+            callers,
+            pass_through: self.pass_through,
+            warm: self.warm,
+            repeat: self.repeat,
+            trace: self.trace,
+            limits: self.limits.over_with_text(limits.clone()),
+            origin: named.origin,
+        })
+    }
+}
+
+fn digest(octets: &[u8]) -> [u8; 32] {
+    hash(DigestAlgorithm::Sha256, octets).as_ref().first_chunk().copied().unwrap_or_default()
+}
+
+/// Whether a contract is to be fetched.
+pub(super) fn is_url(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
+}

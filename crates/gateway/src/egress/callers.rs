@@ -1,0 +1,190 @@
+//! Which plain caller the service is called for, and as whom.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::HeaderValue;
+use moka::sync::Cache;
+use nuncio_crypto::base64;
+use nuncio_crypto::certificate::Certificate;
+use nuncio_wss::{Initiator, Time};
+
+use super::line::Line;
+use super::standing::Standing;
+use crate::config::CallerProof;
+use crate::users::{HELD, Leave, Try};
+
+/// Callers that bring the service's own passwords, each with a conversation.
+const PASSED: u64 = 10_000;
+/// How long one of them is remembered who does not call.
+const FORGOTTEN: Duration = Duration::from_mins(30);
+
+/// Who may call.
+pub(super) struct Callers {
+    /// As whom the service is called for whoever comes; `None` where callers are known.
+    anybody: Option<Arc<Standing>>,
+    known: Vec<Known>,
+    passed: Option<Passed>,
+}
+
+/// A caller that is named.
+struct Known {
+    name: String,
+    proof: CallerProof,
+    standing: Arc<Standing>,
+}
+
+/// Callers that bring the user name and password with which the service is called.
+struct Passed {
+    initiator: Initiator,
+    /// By the SHA-256 of both: who brings another password is another.
+    standings: Cache<[u8; 32], Arc<Standing>>,
+}
+
+/// Somebody who may call.
+pub(super) struct Admitted {
+    /// What he is called; `None` for whoever comes.
+    pub(super) name: Option<String>,
+    pub(super) standing: Arc<Standing>,
+}
+
+/// Why somebody may not call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(super) enum NotAdmitted {
+    /// He does not say who he is.
+    #[error("the caller does not say who he is")]
+    Nobody,
+    /// What he says is not right.
+    #[error("the caller is not who he says")]
+    Wrong,
+    /// Too many wrong passwords came before.
+    #[error("a password was not looked at: too many wrong ones came before")]
+    Throttled,
+}
+
+/// As whom the service is called for somebody: what makes an initiator.
+pub(super) struct As {
+    /// What the caller is called, and by what he is known.
+    pub(super) caller: (String, CallerProof),
+    /// Who calls for him.
+    pub(super) initiator: Initiator,
+}
+
+impl Callers {
+    /// Those that are named, each with who calls for him; `own` is who calls for whoever comes, or for those that are not
+    /// named and bring their passwords.
+    pub(super) fn new(own: Initiator, named: Vec<As>, pass_through: bool) -> Self {
+        let known: Vec<Known> = named
+            .into_iter()
+            .map(|As { caller: (name, proof), initiator }| Known { name, proof, standing: Standing::new(initiator) })
+            .collect();
+        let (anybody, passed) = if pass_through {
+            let standings = Cache::builder().max_capacity(PASSED).time_to_idle(FORGOTTEN).build();
+            (None, Some(Passed { initiator: own, standings }))
+        } else if known.is_empty() {
+            (Some(Standing::new(own)), None)
+        } else {
+            (None, None)
+        };
+        Self { anybody, known, passed }
+    }
+
+    /// Who brings what HTTP, or TLS, says of a request. A wrong password is noted, and its answer may be held back.
+    pub(super) async fn admit(
+        &self,
+        authorization: Option<&HeaderValue>,
+        client: Option<&Certificate>,
+        from: IpAddr,
+        now: Time,
+        line: &Line,
+    ) -> Result<Admitted, NotAdmitted> {
+        if let Some(standing) = &self.anybody {
+            return Ok(Admitted { name: None, standing: Arc::clone(standing) });
+        }
+        if let Some(proof) = client.map(CallerProof::certificate)
+            && let Some(known) = self.find(&proof)
+        {
+            return Ok(known);
+        }
+        match authorization.and_then(Brought::read) {
+            Some(Brought::Bearer(proof)) => self.find(&proof).ok_or(NotAdmitted::Wrong),
+            Some(Brought::Basic { credentials, user }) => {
+                let tried = || Try { route: &line.name, user: &user, from };
+                let leave = line.world.guesses.ask(tried(), now);
+                if leave == Leave::Refused {
+                    line.metrics.throttled();
+                    return Err(NotAdmitted::Throttled);
+                }
+                let proof = CallerProof::basic(&credentials);
+                if let Some(known) = self.find(&proof) {
+                    line.world.guesses.right(tried(), now);
+                    return Ok(known);
+                }
+                if let Some(passed) = &self.passed {
+                    return Ok(passed.standing(&credentials, user, &proof));
+                }
+                line.world.guesses.wrong(tried(), now);
+                if leave == Leave::Held {
+                    line.metrics.throttled();
+                    tokio::time::sleep(HELD).await;
+                }
+                Err(NotAdmitted::Wrong)
+            }
+            None => Err(NotAdmitted::Nobody),
+        }
+    }
+
+    /// Digests are compared: where two differ tells nothing of a secret.
+    fn find(&self, proof: &CallerProof) -> Option<Admitted> {
+        let known = self.known.iter().find(|known| known.proof == *proof)?;
+        Some(Admitted { name: Some(known.name.clone()), standing: Arc::clone(&known.standing) })
+    }
+
+    /// All whose conversations can be begun before they call.
+    pub(super) fn settled(&self) -> impl Iterator<Item = &Arc<Standing>> {
+        self.anybody.iter().chain(self.known.iter().map(|known| &known.standing))
+    }
+
+    /// All who may have a conversation.
+    pub(super) fn all(&self) -> Vec<Arc<Standing>> {
+        let passed = self.passed.iter().flat_map(|passed| passed.standings.iter().map(|(_, standing)| standing));
+        self.settled().map(Arc::clone).chain(passed).collect()
+    }
+}
+
+impl Passed {
+    fn standing(&self, credentials: &[u8], user: String, proof: &CallerProof) -> Admitted {
+        let (CallerProof::Basic(key) | CallerProof::Bearer(key) | CallerProof::Certificate(key)) = proof;
+        let standing = self.standings.get_with(*key, || {
+            let password = credentials.get(user.len() + 1..).unwrap_or_default();
+            let username = (user.clone(), String::from_utf8_lossy(password).into_owned());
+            Standing::new(self.initiator.of_caller(Some(username), None))
+        });
+        Admitted { name: Some(user), standing }
+    }
+}
+
+/// What `Authorization` brings.
+enum Brought {
+    Basic { credentials: Vec<u8>, user: String },
+    Bearer(CallerProof),
+}
+
+impl Brought {
+    /// `None` where it is of neither scheme, or not as the scheme has it (RFC 7617, RFC 6750).
+    fn read(value: &HeaderValue) -> Option<Self> {
+        let (scheme, rest) = value.to_str().ok()?.split_once(' ')?;
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return (!rest.is_empty()).then(|| Self::Bearer(CallerProof::bearer(rest.as_bytes())));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let credentials = base64::decode(rest).ok()?;
+        let text = std::str::from_utf8(&credentials).ok()?;
+        let user = text.split_once(':').map(|(user, _)| user).filter(|user| !user.is_empty())?.to_owned();
+        Some(Self::Basic { credentials, user })
+    }
+}

@@ -1,0 +1,31 @@
+//! Conversations that are being ended, for a process that waits until they are.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use super::prepared::FAREWELL;
+
+/// Conversations that are being ended.
+#[derive(Default)]
+pub(crate) struct Farewells(Mutex<JoinSet<()>>);
+
+impl Farewells {
+    /// Ends one, if there is still a runtime to do it in.
+    pub(super) fn add(&self, farewell: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while all.try_join_next().is_some() {}
+        all.spawn_on(farewell, &runtime);
+    }
+
+    /// Waits until all are ended, but not for long: a service that does not answer keeps them to their end.
+    pub(crate) async fn said(&self) {
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let ended = async { while all.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+            tracing::warn!("some conversations with services were left without being cancelled");
+        }
+    }
+}

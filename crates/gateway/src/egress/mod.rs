@@ -1,0 +1,238 @@
+//! The other side: a plain program calls, and the service behind the route is one that wants secure conversations. One
+//! message through it is [`Egress::call`].
+
+mod callers;
+mod failure;
+mod farewells;
+mod flight;
+mod line;
+mod prepared;
+mod published;
+mod standing;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::{HeaderMap, StatusCode};
+use nuncio_wss::{Correlation, Fault, HttpFacts, Limits, Opening, Refusal, Request, SealPlain, Unsecured};
+
+use crate::gateway::Handler;
+use crate::http::{Inbound, Outbound};
+use crate::log::Audit;
+use crate::media;
+use crate::metrics::{ContextEvent, Outcome};
+use crate::spans::{Heard, Story};
+use crate::trace::Trace;
+use callers::{Admitted, NotAdmitted};
+use failure::Failure;
+pub(crate) use farewells::Farewells;
+use line::{Answered, Line};
+use prepared::Preparing;
+pub(crate) use prepared::{Registry, compile};
+
+/// A route on which plain programs call a protected service.
+pub struct Egress {
+    pub(crate) limits: Limits,
+    line: Arc<Line>,
+    preparing: Arc<Preparing>,
+    /// Whether a call is made once more where the service did not take its conversation.
+    repeat: bool,
+    /// Whether conversations are begun before anybody calls.
+    warm: bool,
+    /// Whether a request that comes without a trace begins one.
+    trace: bool,
+}
+
+/// Why a plain client gets a fault of ours.
+enum Denied {
+    /// He may not call.
+    NotAdmitted(NotAdmitted),
+    /// His message is not one that can be sent on.
+    Refused(Refusal),
+    /// It has no action.
+    NoAction,
+    /// It wants its answer elsewhere than on the way on which it came.
+    AnsweredElsewhere,
+    /// There is no answer of the service's.
+    Failed(Arc<Failure>),
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Arc<Failure>> for Denied {
+    fn from(failure: Arc<Failure>) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Arc::new(failure))
+    }
+}
+
+/// What a plain client is to get, as far as it is known.
+struct Asked {
+    correlation: Correlation,
+}
+
+impl Handler for Egress {
+    type Heard = Heard;
+
+    fn hear(headers: &HeaderMap) -> Heard {
+        Heard::of(headers)
+    }
+
+    async fn handle(&self, request: Inbound, heard: Heard, audit: &mut Audit) -> Outbound {
+        let mut story = self.line.world.spans.begin(&self.line.name, &heard, audit);
+        let soap = request.soap;
+        let mut asked = Asked { correlation: Correlation::NONE };
+        let outbound = match self.call(request, heard, &mut asked, &mut story).await {
+            Ok(None) => Outbound::empty(StatusCode::ACCEPTED),
+            Ok(Some(opening)) => {
+                let message = opening.answer(soap, &asked.correlation);
+                if message.fault {
+                    story.outcome = Outcome::Fault;
+                }
+                Outbound {
+                    status: if message.fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK },
+                    content_type: Some(message.content_type.to_owned()),
+                    body: message.body,
+                }
+            }
+            Err(denied) => {
+                let (outcome, reason, fault) = match &denied {
+                    Denied::NotAdmitted(reason) => {
+                        let class = nuncio_wss::Class::FailedAuthentication;
+                        (Outcome::Refused(class), reason.to_string(), None)
+                    }
+                    Denied::Refused(refusal) => {
+                        let fault = Fault::refusal(refusal.class(), &nuncio_wss::V13);
+                        (Outcome::Refused(refusal.class()), refusal.to_string(), Some(fault))
+                    }
+                    Denied::NoAction => {
+                        let reason = "the message names no action, and its body none that the contract has".to_owned();
+                        (Outcome::Refused(nuncio_wss::Class::Unreadable), reason, Some(Fault::no_action()))
+                    }
+                    Denied::AnsweredElsewhere => {
+                        let reason = "the message wants its answer sent elsewhere".to_owned();
+                        (Outcome::Refused(nuncio_wss::Class::Unreadable), reason, Some(Fault::answered_elsewhere()))
+                    }
+                    Denied::Failed(failure) => (failure.outcome(), failure.to_string(), Some(failure.fault())),
+                };
+                (story.outcome, story.refused) = (outcome, Some(reason));
+                match fault {
+                    None => Outbound::empty(StatusCode::UNAUTHORIZED),
+                    Some(fault) => Outbound {
+                        status: StatusCode::INTERNAL_SERVER_ERROR,
+                        content_type: Some(media::content_type(soap).to_owned()),
+                        body: fault.envelope(soap, asked.correlation.addressing(), asked.correlation.message_id()),
+                    },
+                }
+            }
+        };
+        story.answered(outbound.status);
+        outbound
+    }
+
+    fn count(&self, audit: &Audit, took: Duration) {
+        self.line.metrics.answered(audit.request, audit.outcome, took);
+    }
+}
+
+impl Egress {
+    /// The service's answer to a plain request, opened; `None` for a one-way message that it took.
+    async fn call(
+        &self,
+        request: Inbound,
+        heard: Heard,
+        asked: &mut Asked,
+        audit: &mut Story<'_>,
+    ) -> Result<Option<Box<Opening>>, Denied> {
+        let came = Instant::now();
+        let from = heard.forwarded_for.filter(|_| request.relayed).unwrap_or(request.peer);
+        let http = HttpFacts { content_type: &request.content_type, soap_action: request.soap_action.as_deref() };
+        let message = Unsecured::read(&http, request.soap, request.body, &self.limits)?;
+        audit.request = Some(Request::Application);
+        audit.action = message.action().map(str::to_owned);
+        asked.correlation = message.correlation();
+        if message.answers_elsewhere() {
+            return Err(Denied::AnsweredElsewhere);
+        }
+        let prepared = self.preparing.prepared(&self.line).await?;
+        let admission = prepared
+            .callers
+            .admit(heard.authorization.as_ref(), request.client.as_ref(), from, self.line.now(), &self.line)
+            .await;
+        let Admitted { name, standing } = admission.map_err(Denied::NotAdmitted)?;
+        audit.principal = name;
+        let operation = standing.initiator.operation_of(&message);
+        let one_way = operation.is_some_and(|operation| operation.output.is_none());
+        let known = operation.map(|operation| operation.input.action.clone());
+        let action = known.or_else(|| message.action().map(str::to_owned)).ok_or(Denied::NoAction)?;
+        audit.action = Some(action.clone());
+        let message = Arc::new(message);
+        let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
+        let (call, trace) = audit.call(heard.trace, begin);
+        let mut again = self.repeat;
+        let answered = loop {
+            let held = if standing.converses() { Some(standing.context(&self.line).await?) } else { None };
+            audit.conversation = held.as_ref().map(|held| held.context.conversation.to_string());
+            let context = held.as_ref().map(|held| Arc::clone(&held.context));
+            let initiator = Arc::clone(&standing.initiator);
+            let costly = initiator.uses_private_key(Request::Application);
+            let seal = {
+                let (message, action) = (Arc::clone(&message), action.clone());
+                move |now, random: &mut crate::random::Draw| -> Result<_, SealPlain> {
+                    initiator.seal_unsecured(&message, &action, context.as_ref(), now, random)
+                }
+            };
+            let (sealed, expectation) = self.line.seal(costly, seal).await?;
+            let answer = self.line.send(sealed, trace.as_ref()).await?;
+            let status = answer.status;
+            let opened = self.line.open(&standing.initiator, answer, expectation).await;
+            // A context that was there before may be lost to its service, which then has not acted on the message.
+            let known = held.filter(|held| held.since < came);
+            let lost = match &opened {
+                Ok((Answered::Message(opening), _)) => opening.needs_renewal(),
+                Ok(_) => false,
+                Err(failure) => failure.is_of_security(),
+            };
+            if let Some(held) = known.filter(|_| lost) {
+                standing.lost(&held);
+                self.line.contexts.count(ContextEvent::Lost);
+                tracing::info!(route = %self.line.name, "the service does not know a conversation any more");
+                if std::mem::take(&mut again) {
+                    continue;
+                }
+            }
+            call.answered(Some(status));
+            break opened?.0;
+        };
+        match answered {
+            Answered::Message(opening) => {
+                audit.unverified = opening.unverified().map(str::to_owned).collect();
+                Ok(Some(opening))
+            }
+            Answered::Nothing if one_way || operation_unknown(&standing, &message) => Ok(None),
+            Answered::Nothing => Err(Failure::NoAnswer.into()),
+        }
+    }
+
+    /// Begins what can be begun before anybody calls.
+    pub(crate) fn warm(&self) {
+        self.line.upstream.connect_ahead();
+        if self.warm {
+            prepared::warm(&self.preparing, &self.line);
+        }
+    }
+}
+
+/// Whether the contract does not tell if the message has an answer.
+fn operation_unknown(standing: &standing::Standing, message: &Unsecured) -> bool {
+    standing.initiator.operation_of(message).is_none()
+}
