@@ -21,13 +21,15 @@ use super::{Configuration, ListenerSettings, Said};
 /// A configuration of Nuncio.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Nuncio")]
+#[schemars(title = "Nuncio", extend("anyOf" = [{ "required": ["listeners", "routes"] }, { "required": ["egress"] }]))]
 pub(crate) struct Document {
     /// Where requests come in.
     #[serde(default = "no_listeners")]
+    #[schemars(length(min = 1))]
     pub(crate) listeners: Said<Vec<ListenerInput>>,
     /// What is served.
     #[serde(default = "no_routes")]
+    #[schemars(length(min = 1))]
     pub(crate) routes: Said<Vec<RouteInput>>,
     /// The other side: protected services that plain programs call.
     pub(crate) egress: Option<EgressInput>,
