@@ -14,7 +14,7 @@ use nuncio_policy::model::{Operation, Policy, Port};
 use nuncio_policy::{bare, wsdl};
 use nuncio_wss::{
     Arrived, Claim, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Limits,
-    Opening, Recipient, RecipientSettings, Refusal, Request, SuiteReading, Time, Transport,
+    Opening, PolicyReading, Recipient, RecipientSettings, Refusal, Request, Time, Transport,
 };
 
 use crate::http::HttpMessage;
@@ -76,7 +76,7 @@ impl Subject for Ends {
             username: None,
             credential: certificates.client.as_ref().map(credential).transpose()?,
             to: scenario.meta.service_address.clone(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             limits: limits(),

@@ -34,7 +34,7 @@ use nuncio_policy::authorise::Authorisation;
 use nuncio_policy::model::{PasswordKind, Token};
 use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::{
-    Context, Expectation, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, SuiteReading, Time,
+    Context, Expectation, Faults, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound, PolicyReading, Time,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -202,7 +202,7 @@ impl Served {
             username: Some(("alice".to_owned(), password.to_owned())),
             credential: None,
             to: self.url.clone(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
             message_lifetime: Duration::from_mins(5),
             limits: MessageLimits::default().message(),

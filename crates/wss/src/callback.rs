@@ -199,6 +199,6 @@ impl Callbacks {
             lifetime: settings.message_lifetime,
         };
         let sealed = seal(&outgoing, &sealing, now, random)?;
-        Ok(Outbound::new(terms.soap, terms.addressing(), begun.action, sealed.octets))
+        Ok(Outbound::new(terms.soap, begun.action, sealed.octets))
     }
 }

@@ -49,7 +49,7 @@ pub use conversation::{Context, ConversationId, Holder, NotARecord, Outlived, Pr
 pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::{Fault, Told};
 pub use initiator::{
-    Arrived, Expectation, Initiator, Opening, Outbound, SealPlain, Settings as InitiatorSettings, SuiteReading,
+    Arrived, Expectation, Initiator, Opening, Outbound, PolicyReading, SealPlain, Settings as InitiatorSettings,
 };
 pub use keys::{Credential, Passwords, Tenure};
 pub use limits::Limits;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use ends::{ACTION, FRESHNESS, Pair, client, limits, policy, server, soap};
 use nuncio_policy::model::{Message, MessagePolicy, Operation, Policy};
 use nuncio_wss::{
-    Arrived, Callbacks, Channel, Context, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, Refusal, Request,
-    SealPlain, SuiteReading, Transport,
+    Arrived, Callbacks, Channel, Context, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, PolicyReading,
+    Refusal, Request, SealPlain, Transport,
 };
 
 const CONVERSATION: &str = "wcf-ws2007-anonymousForCertificate-conversation";
@@ -59,7 +59,7 @@ fn sender(policy: &Policy, pair: &Pair, to: &str, operation: Operation) -> Initi
         username: None,
         credential: Some(server()),
         to: to.to_owned(),
-        reading: SuiteReading::default(),
+        reading: PolicyReading::default(),
         freshness: FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         limits: limits(),

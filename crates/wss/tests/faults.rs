@@ -9,7 +9,7 @@ use std::time::Duration;
 use ends::{ACTION, FRESHNESS, Pair, client, limits, policy, server};
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::{FaultMessage, Message, MessagePolicy, Operation, SoapVersion};
-use nuncio_wss::{Answer, Initiator, InitiatorSettings, Recipient, RecipientSettings, Refusal, SuiteReading};
+use nuncio_wss::{Answer, Initiator, InitiatorSettings, PolicyReading, Recipient, RecipientSettings, Refusal};
 
 const PRESET: &str = "wcf-ws2007-anonymousForCertificate";
 
@@ -60,7 +60,7 @@ fn opened(action: &str) -> Result<bool, Refusal> {
         username: None,
         credential: None,
         to: "http://service.example/echo".into(),
-        reading: SuiteReading::default(),
+        reading: PolicyReading::default(),
         freshness: FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         limits: limits(),

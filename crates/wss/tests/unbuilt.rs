@@ -4,7 +4,7 @@
 
 use nuncio_policy::bare;
 use nuncio_policy::model::{Binding, Message, MessagePolicy, Operation, Policy, SoapVersion, Token};
-use nuncio_wss::{Initiator, InitiatorSettings, Recipient, RecipientSettings, SuiteReading};
+use nuncio_wss::{Initiator, InitiatorSettings, PolicyReading, Recipient, RecipientSettings};
 
 mod ends;
 
@@ -69,7 +69,7 @@ fn check_policy(policy: &Policy, operations: &[Operation], what: &str) {
         username: None,
         credential: None,
         to: "http://example.com/".to_owned(),
-        reading: SuiteReading::default(),
+        reading: PolicyReading::default(),
         freshness: FRESHNESS,
         message_lifetime: FRESHNESS.window,
         limits: limits(),

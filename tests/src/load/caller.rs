@@ -8,7 +8,7 @@ use nuncio::random::Entropy;
 use nuncio_policy::model::{Binding, Operation, Policy, SoapVersion, Token};
 use nuncio_policy::{preset, wsdl};
 use nuncio_wss::{
-    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
+    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, PolicyReading, Time,
 };
 
 use super::connection::{Answer, Connection};
@@ -105,7 +105,7 @@ impl Caller {
             credential: Some(peers::credential("client")?),
             to: url.to_owned(),
             // As CXF reads the suites; those that are compared read the same either way.
-            reading: SuiteReading::Letter,
+            reading: PolicyReading::Letter,
             freshness: Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) },
             message_lifetime: Duration::from_mins(5),
             limits: MessageLimits::default().message(),

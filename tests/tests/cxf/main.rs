@@ -8,6 +8,7 @@
 
 mod clients;
 mod contract;
+mod egress;
 mod restarts;
 mod service;
 

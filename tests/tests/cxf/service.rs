@@ -1,14 +1,13 @@
 //! Our initiator calls CXF's service, under the policies that it publishes.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nuncio_policy::model::{Binding, Policy, ReferenceTarget, SoapVersion, SymmetricBinding, Token};
 use nuncio_policy::wsdl;
 use nuncio_tests::cxf::codes::{SERVED, tried};
+use nuncio_tests::cxf::services::{Services, serves};
 use nuncio_tests::cxf::{class_path, over_transport, peer, per_message};
 use nuncio_tests::ends::limits;
 use nuncio_tests::gateway::Numbers;
@@ -17,27 +16,8 @@ use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::process::free_port;
 use nuncio_tests::wire;
 use nuncio_wss::{
-    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
+    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, PolicyReading, Time,
 };
-
-/// CXF's services, in a process that is killed when this is dropped.
-struct Services(Child);
-
-impl Drop for Services {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits until they are up.
-fn serve(command: &mut std::process::Command) -> Services {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let out = child.stdout.take().unwrap();
-    let services = Services(child);
-    assert!(BufReader::new(out).lines().map_while(Result::ok).any(|line| line == "up"), "CXF does not serve");
-    services
-}
 
 /// A client of one service.
 struct Client {
@@ -72,7 +52,7 @@ impl Client {
             username: Some((USER.into(), PASSWORD.into())),
             credential: Some(peers::credential("client")?),
             to: url.to_owned(),
-            reading: SuiteReading::Letter,
+            reading: PolicyReading::Letter,
             freshness: Freshness { skew: Duration::from_mins(5), window: Duration::from_mins(5) },
             message_lifetime: Duration::from_mins(5),
             limits: limits(),
@@ -202,13 +182,6 @@ fn refer(policy: &mut Policy, code: &str) {
     };
 }
 
-/// Whether CXF's service takes its own policy. It does not find the token that a derived key's signature protects; nor, where
-/// the token is protected, what was encrypted of elements before.
-fn serves(code: &str) -> bool {
-    let has = |wanted: &str| code.split('+').any(|word| word.starts_with(wanted));
-    !(has("pt") && word(code, "d") || has("pt") && has("es") && has("el="))
-}
-
 /// The beginning of what went wrong: an envelope may be behind it.
 fn shortened(error: &str) -> String {
     error.chars().take(300).collect()
@@ -230,7 +203,7 @@ fn the_initiator_calls_every_service() {
     for (url, code) in urls.iter().zip(&codes) {
         command.args([url, code]);
     }
-    let _services = serve(&mut command);
+    let _services = Services::run(&mut command).unwrap();
     let wrong: Vec<_> = urls
         .iter()
         .zip(&codes)

@@ -19,7 +19,7 @@ use nuncio_tests::plain::{Backend, Seen};
 use nuncio_tests::wire;
 use nuncio_wss::{
     Class, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Outbound,
-    SuiteReading, Time,
+    PolicyReading, Time,
 };
 
 /// Signed and encrypted messages, each with a user name and password.
@@ -382,7 +382,7 @@ fn initiator(policy: Policy, soap: SoapVersion, who: &Who) -> Initiator {
         username: Some((who.user.to_owned(), who.password.to_owned())),
         credential: Some(Credential::new(certificate(&format!("{}.pem", who.keys)), private)),
         to: "http://service.example/echo".to_owned(),
-        reading: SuiteReading::default(),
+        reading: PolicyReading::default(),
         freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
         message_lifetime: Duration::from_mins(5),
         // What a client may write is not what the gateway reads.

@@ -12,7 +12,7 @@ use nuncio_tests::ends::limits;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_wss::{
     Answer, Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Message, Opened, Opening,
-    Outbound, Passwords, Principal, Recipient, RecipientSettings, SuiteReading, Time, Transport,
+    Outbound, Passwords, PolicyReading, Principal, Recipient, RecipientSettings, Time, Transport,
 };
 
 use crate::expected::{Expected, Grant, LIFETIME, Purpose, Subject};
@@ -88,7 +88,7 @@ impl<'a> Talk<'a> {
             username: Some((USER.into(), PASSWORD.into())),
             credential: Some(client),
             to: "http://service.example/echo".into(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness,
             message_lifetime,
             limits: limits(),

@@ -11,8 +11,8 @@ use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
     AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document,
-    EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, RedisInput, RouteInput, Said, Several,
-    SoapInput, StateInput, StoreKind, SuitesInput, TlsInput, Troubled, UserInput,
+    EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, ReadingInput, RedisInput, RouteInput,
+    Said, Several, SoapInput, StateInput, StoreKind, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
 use crate::random::seed_ahead;
@@ -98,9 +98,9 @@ pub(super) struct Proxy {
     /// The version of SOAP that the service speaks, where its policy leaves that open: 1.1 or 1.2
     #[arg(long, value_name = "VERSION", requires = "egress", help_heading = EGRESS)]
     soap: Option<SoapInput>,
-    /// How the service reads the suites that are named after SHA-256: wcf, or letter as CXF does
+    /// How the service reads its policy, where stacks differ: as WCF does, or by the letter as CXF does
     #[arg(long, value_name = "HOW", requires = "egress", help_heading = EGRESS)]
-    suites: Option<SuitesInput>,
+    reading: Option<ReadingInput>,
     /// A directory in which the contract is kept that the service published last
     #[arg(long, value_name = "DIRECTORY", requires = "egress", help_heading = EGRESS)]
     contract_cache: Option<PathBuf>,
@@ -271,7 +271,7 @@ impl Proxy {
         route.key = file("key", self.key);
         route.pass_through = self.pass_through;
         route.soap = self.soap;
-        route.suites = self.suites.unwrap_or_default();
+        route.reading = self.reading.unwrap_or_default();
         route.contract_cache = file("contract-cache", self.contract_cache);
         route.danger_clear_contract = self.danger_clear_contract;
         let nothing = (Said::flag("listen", Vec::new()), Said::flag("backend", Vec::new()));

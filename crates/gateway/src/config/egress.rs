@@ -8,7 +8,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::digest::hash;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::SoapVersion;
-use nuncio_wss::{SuiteReading, Tenure};
+use nuncio_wss::{PolicyReading, Tenure};
 use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -72,9 +72,9 @@ pub(crate) struct EgressRouteInput {
     pub(crate) preset: Option<Said<String>>,
     /// The version of SOAP that the service speaks, where its policy leaves that open.
     pub(crate) soap: Option<SoapInput>,
-    /// How the service reads the suites that are named after SHA-256.
+    /// How the service reads its policy, where stacks differ.
     #[serde(default)]
-    pub(crate) suites: SuitesInput,
+    pub(crate) reading: ReadingInput,
     /// A file with the service's certificate in PEM, to which keys are encrypted and by which its answers are known; the one
     /// in its contract, unless it is said.
     pub(crate) service_certificate: Option<Said<PathBuf>>,
@@ -104,14 +104,15 @@ pub(crate) struct EgressRouteInput {
     pub(crate) limits: MessageLimitsInput,
 }
 
-/// How a service reads the suites that are named after SHA-256.
+/// How a service reads its policy, where stacks differ.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum SuitesInput {
-    /// As WCF does: signatures change with the digest.
+pub(crate) enum ReadingInput {
+    /// As WCF does: under suites that are named after SHA-256 signatures change with the digest; over TLS no key is derived from
+    /// a context that endorses.
     #[default]
     Wcf,
-    /// By the letter, as CXF, Metro and Rampart do: the digest alone changes.
+    /// By the letter, as CXF does: the digest alone changes, and keys are derived wherever the policy says so.
     Letter,
 }
 
@@ -162,8 +163,8 @@ pub struct EgressSettings {
     pub policy: EgressPolicy,
     /// The version of SOAP that it speaks, where its policy leaves that open.
     pub soap: Option<SoapVersion>,
-    /// How it reads the suites.
-    pub reading: SuiteReading,
+    /// How it reads its policy.
+    pub reading: PolicyReading,
     /// Its certificate, where that is not in its contract.
     pub certificate: Option<Certificate>,
     /// As whom it is called.
@@ -384,7 +385,7 @@ impl EgressRouteInput {
             port: None,
             preset: None,
             soap: None,
-            suites: SuitesInput::default(),
+            reading: ReadingInput::default(),
             service_certificate: None,
             user: None,
             certificate: None,
@@ -479,9 +480,9 @@ impl EgressRouteInput {
             to,
             policy,
             soap: self.soap.map(SoapInput::version),
-            reading: match self.suites {
-                SuitesInput::Wcf => SuiteReading::Wcf,
-                SuitesInput::Letter => SuiteReading::Letter,
+            reading: match self.reading {
+                ReadingInput::Wcf => PolicyReading::Wcf,
+                ReadingInput::Letter => PolicyReading::Letter,
             },
             certificate,
             tokens,

@@ -49,7 +49,7 @@ pub use cidr::{Cidr, NotCidr};
 pub use contract::ContractSettings;
 pub(crate) use credentials::CertificateInput;
 pub(crate) use document::Document;
-pub(crate) use egress::{AsUserInput, EgressInput, EgressRouteInput, SuitesInput};
+pub(crate) use egress::{AsUserInput, EgressInput, EgressRouteInput, ReadingInput};
 pub use egress::{CallerProof, CallerSettings, EgressPolicy, EgressSettings, Published, Tokens};
 pub use endpoint::Endpoint;
 pub(crate) use error::Troubled;

@@ -49,7 +49,7 @@ pub(crate) struct Preparing {
 struct Material {
     to: String,
     soap: Option<nuncio_policy::model::SoapVersion>,
-    reading: nuncio_wss::SuiteReading,
+    reading: nuncio_wss::PolicyReading,
     certificate: Option<Certificate>,
     tokens: Tokens,
     callers: Vec<CallerSettings>,

@@ -128,9 +128,7 @@ impl Standing {
 
     /// Gets a new key for a conversation, as the policy has it, or else another conversation.
     async fn renew(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
-        // Without a session at the service (cookie mode) there is nothing to be renewed.
-        let renews = self.initiator.conversation().is_some_and(|token| token.renew && token.cancel);
-        if renews {
+        if self.initiator.renews() {
             match self.establish(Some(&held.context), line).await {
                 Ok(held) => {
                     line.contexts.count(ContextEvent::Renewed);

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SymmetricBinding, Token};
+use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{Expectation, Initiator, Outbound, SuiteReading, has_every};
+use super::{Expectation, Initiator, Outbound, PolicyReading, has_every};
 use crate::addressing;
 use crate::conversation::Context;
 use crate::demand::{Demand, Direction};
@@ -101,11 +101,12 @@ impl Initiator {
             Asking::Key { entropy, octets, .. } => (entropy.as_ref().map(|entropy| entropy.secret.clone()), *octets),
             _ => (None, suite.key),
         };
-        // HTTP has the action of the binding, where the contract has another for the message.
+        // The header of SOAP 1.1 has the action of the binding, where the contract has another for the message.
         let told =
             self.terms.operation(Some(&action), None).and_then(|terms| terms.operation.input.soap_action.as_ref());
-        let told = told.filter(|_| request == Request::Application).unwrap_or(&action);
-        let outbound = Outbound::new(self.terms.soap, addressing, told, sealed.octets);
+        let told =
+            told.filter(|_| request == Request::Application && self.terms.soap == SoapVersion::V11).unwrap_or(&action);
+        let outbound = Outbound::new(self.terms.soap, told, sealed.octets);
         let expectation = Expectation {
             terms: Arc::clone(&self.terms),
             request,
@@ -148,7 +149,7 @@ impl Initiator {
         let protection = self.protection(&demand, Some(context), None)?;
         let supporting = self.supporting(&demand, Some(context))?;
         let sealed = seal(&outgoing, &self.sealing(demand, protection, supporting), now, random)?;
-        Ok(Outbound::new(self.terms.soap, self.terms.addressing(), &action, sealed.octets))
+        Ok(Outbound::new(self.terms.soap, &action, sealed.octets))
     }
 
     /// With what a message is sealed, beside its content.
@@ -159,7 +160,7 @@ impl Initiator {
         supporting: Vec<Supporting<'a>>,
     ) -> Seal<'a> {
         let suite = demand.suite();
-        let letter = self.reading == SuiteReading::Letter;
+        let letter = self.reading == PolicyReading::Letter;
         Seal {
             demand,
             protection,
@@ -217,8 +218,7 @@ impl Initiator {
                 Token::SecureConversation(token) => context.map(|context| Brought::Context {
                     context,
                     token: Some(token),
-                    // Over a transport WCF's policies ask for it, and its clients do not do it.
-                    derive: token.derived_keys != DerivedKeys::None && demand.order().is_some(),
+                    derive: token.derived_keys != DerivedKeys::None && self.derives(demand),
                 }),
             };
             match token {
@@ -238,6 +238,12 @@ impl Initiator {
             supporting.push(Supporting { token, signed: false, encrypted: false, endorsing: true, parts: None });
         }
         Ok(supporting)
+    }
+
+    /// Whether the service has keys derived from contexts that endorse, where its policy says so: over a transport WCF's
+    /// policies say so, and its clients do not do it.
+    fn derives(&self, demand: &Demand<'_>) -> bool {
+        demand.order().is_some() || self.reading == PolicyReading::Letter
     }
 
     /// A new key wrapped for the service, where the policy protects or encrypts under its certificate.

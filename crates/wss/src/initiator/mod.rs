@@ -43,13 +43,15 @@ use crate::unsecured::{Correlation, Unsecured};
 pub use arrived::Arrived;
 use ask::{Asking, Entropy};
 
-/// How a service reads the `*Sha256` suites, where stacks differ: an initiator has nothing to follow, and must be told.
+/// How a service reads its policy, where stacks differ: an initiator has nothing to follow, and must be told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum SuiteReading {
-    /// As WCF does: with the digest, the signatures change too.
+pub enum PolicyReading {
+    /// As WCF does. Under the `*Sha256` suites the signatures change with the digest; and over a transport no key is derived
+    /// from a context that endorses, whatever its token says.
     #[default]
     Wcf,
-    /// By the letter of the table (WS-SecurityPolicy 1.2, section 6.1), as WSS4J and so CXF do: the digest alone changes.
+    /// By the letter, as WSS4J and so CXF do: of these suites the digest alone changes (WS-SecurityPolicy 1.2, section 6.1), and
+    /// keys are derived wherever a token says so.
     Letter,
 }
 
@@ -69,8 +71,8 @@ pub struct Settings {
     pub credential: Option<Credential>,
     /// The address of the service.
     pub to: String,
-    /// How the service reads the suite.
-    pub reading: SuiteReading,
+    /// How the service reads its policy.
+    pub reading: PolicyReading,
     /// How old an answer may be.
     pub freshness: Freshness,
     /// How long requests are good for.
@@ -95,7 +97,7 @@ pub struct Initiator {
     listens: Vec<String>,
     /// What the service begins, under the same alternative.
     callbacks: Arc<[OperationTerms]>,
-    reading: SuiteReading,
+    reading: PolicyReading,
     freshness: Freshness,
     message_lifetime: Duration,
     limits: Limits,
@@ -120,13 +122,14 @@ pub struct Outbound {
 
 impl Outbound {
     /// An envelope under that action.
-    pub(crate) fn new(soap: SoapVersion, addressing: Addressing, action: &str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(soap: SoapVersion, action: &str, body: Vec<u8>) -> Self {
         let mut content_type = plain::content_type(soap).to_owned();
         let mut soap_action = None;
-        match (soap, addressing) {
-            (SoapVersion::V11, _) => soap_action = Some(format!("\"{action}\"")),
-            (SoapVersion::V12, Addressing::None) => content_type.extend(["; action=\"", action, "\""]),
-            (SoapVersion::V12, _) => {}
+        match soap {
+            SoapVersion::V11 => soap_action = Some(format!("\"{action}\"")),
+            // Services may go by it before they read the message: CXF finds out by it alone, over TLS, that a context is asked
+            // for.
+            SoapVersion::V12 => content_type.extend(["; action=\"", action, "\""]),
         }
         Self { content_type, soap_action, body }
     }
@@ -229,6 +232,13 @@ impl Initiator {
     /// The token of the conversations that its requests belong to; `None` where they belong to none.
     pub fn conversation(&self) -> Option<&SecureConversationToken> {
         self.terms.conversation()
+    }
+
+    /// Whether a conversation is renewed for its next key. Else another is begun: where the policy says that none is renewed, or
+    /// that the service keeps none (WCF's cookie mode, by which its clients do so too); and where the service has one key of a
+    /// conversation at a time, as CXF's has, which answers under the new one what came under the old.
+    pub fn renews(&self) -> bool {
+        self.reading == PolicyReading::Wcf && self.conversation().is_some_and(|token| token.renew && token.cancel)
     }
 
     /// What its policy asks for and it does not have, if there is something: no request of its can be sealed.

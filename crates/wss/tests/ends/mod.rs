@@ -17,7 +17,7 @@ use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Operation, Policy, 
 use nuncio_policy::preset;
 use nuncio_wss::{
     Answer, Context, Credential, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Issued, Limits,
-    Message, Opened, Opening, Outbound, Passwords, Principal, Recipient, RecipientSettings, Refusal, SuiteReading,
+    Message, Opened, Opening, Outbound, Passwords, PolicyReading, Principal, Recipient, RecipientSettings, Refusal,
     Time, Transport,
 };
 
@@ -355,7 +355,7 @@ impl Ends {
             username: Some(self.username.clone()),
             credential: self.credential.take(),
             to: "http://service.example/echo".into(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             limits: limits(),

@@ -139,7 +139,7 @@ fn roomy(preset: &str) -> Pair {
         username: Some(("alice".into(), "wonderland-1865".into())),
         credential: Some(ends::client()),
         to: "http://service.example/echo".into(),
-        reading: nuncio_wss::SuiteReading::default(),
+        reading: nuncio_wss::PolicyReading::default(),
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         limits: limits(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::preset::Preset;
 use nuncio_wss::{
-    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, SuiteReading, Time,
+    Context, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Opening, Outbound, PolicyReading, Time,
 };
 use nuncio_xml::Document;
 
@@ -54,7 +54,7 @@ impl Client {
             username: Some((USER.to_owned(), PASSWORD.to_owned())),
             credential: None,
             to: url.to_owned(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
             message_lifetime: Duration::from_mins(5),
             limits: MessageLimits::default().message(),

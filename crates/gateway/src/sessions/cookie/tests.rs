@@ -1,8 +1,8 @@
 use nuncio_crypto::random::Random;
 use nuncio_policy::preset;
 use nuncio_wss::{
-    Answer, Freshness, Holder, HttpFacts, Initiator, InitiatorSettings, Issued, Principal, Recipient,
-    RecipientSettings, Refusal, SuiteReading, Transport,
+    Answer, Freshness, Holder, HttpFacts, Initiator, InitiatorSettings, Issued, PolicyReading, Principal, Recipient,
+    RecipientSettings, Refusal, Transport,
 };
 
 use super::*;
@@ -70,7 +70,7 @@ impl Ends {
             username: Some(("alice".to_owned(), "wonderland-1865".to_owned())),
             credential: None,
             to: "https://service.example/echo".to_owned(),
-            reading: SuiteReading::default(),
+            reading: PolicyReading::default(),
             freshness,
             message_lifetime: HOUR,
             limits: MessageLimits::default().message(),
