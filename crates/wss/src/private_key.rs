@@ -43,7 +43,7 @@ impl Recipient {
     /// on it.
     pub fn demands_private_key(&self, http: &HttpFacts<'_>) -> bool {
         let action = http.action();
-        self.terms().all(|terms| terms.demands_private_key(action.as_deref()))
+        self.terms().all(|terms| terms.demands_private_key(action))
     }
 
     /// Whether opening a message that was read takes an operation with a private key, or many with public ones: it brings an

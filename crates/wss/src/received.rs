@@ -104,7 +104,7 @@ impl HttpFacts<'_> {
     }
 
     /// The action that the transport names: the header of SOAP 1.1, the media type's parameter of SOAP 1.2.
-    pub(crate) fn action(&self) -> Option<String> {
+    pub(crate) fn action(&self) -> Option<&str> {
         let quoted = match self.soap()? {
             SoapVersion::V11 => self.soap_action?.trim(),
             SoapVersion::V12 => parameters(self.content_type).find_map(|parameter| {
@@ -113,7 +113,7 @@ impl HttpFacts<'_> {
             })?,
         };
         let action = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted);
-        (!action.is_empty()).then(|| action.to_owned())
+        (!action.is_empty()).then_some(action)
     }
 }
 
@@ -149,7 +149,7 @@ impl Received {
         let mut readings = Vec::with_capacity(alternatives.len());
         let mut refused = None;
         for (alternative, terms) in alternatives.iter().enumerate() {
-            match Reading::of(&envelope, alternative, terms, &about, transport.clone()) {
+            match Reading::of(&envelope, alternative, terms, &about, transport) {
                 Ok(reading) => {
                     let operation = terms.operation_of(&envelope, reading.action.as_deref());
                     let operation = operation.filter(|_| reading.request == Request::Application);
@@ -233,7 +233,7 @@ impl Reading {
         alternative: usize,
         terms: &Terms,
         about: &About,
-        transport: Option<String>,
+        transport: Option<&str>,
     ) -> Result<Self, Refusal> {
         let addressing = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
         if addressing.action.is_none() && terms.addressing() != Addressing::None {
@@ -268,13 +268,13 @@ impl Reading {
 }
 
 /// The action of a message: its own, which is the transport's where that names one, or else the transport's.
-pub(crate) fn agreed_action(addressing: &Headers, transport: Option<String>) -> Result<Option<String>, Refusal> {
+pub(crate) fn agreed_action(addressing: &Headers, transport: Option<&str>) -> Result<Option<String>, Refusal> {
     match (&addressing.action, transport) {
         (Some(action), Some(transport)) if action.value != transport => {
-            Err(Refusal::Action { found: transport, expected: "the message's own" })
+            Err(Refusal::Action { found: transport.to_owned(), expected: "the message's own" })
         }
         (Some(action), _) => Ok(Some(action.value.clone())),
-        (None, transport) => Ok(transport),
+        (None, transport) => Ok(transport.map(str::to_owned)),
     }
 }
 
@@ -306,7 +306,7 @@ mod tests {
             (facts("", None), None, None),
         ] {
             assert_eq!(http.soap(), soap, "{http:?}");
-            assert_eq!(http.action().as_deref(), action, "{http:?}");
+            assert_eq!(http.action(), action, "{http:?}");
         }
     }
 }
