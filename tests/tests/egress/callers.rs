@@ -1,0 +1,77 @@
+//! As whom the service is called, for whom.
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::PASSWORD;
+
+use crate::{Egress, Protected, assert_echoed, echo};
+
+fn with(authorization: &str) -> HttpMessage {
+    let mut request = echo(SoapVersion::V12, "who");
+    request.headers.push(("Authorization".to_owned(), authorization.to_owned()));
+    request
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", base64_simd::STANDARD.encode_to_string(format!("{user}:{password}")))
+}
+
+/// As whom the service was called last.
+fn called_as(service: &Protected) -> Option<String> {
+    service.backend.take().last().and_then(|seen| seen.header("x-nuncio-principal")).map(str::to_owned)
+}
+
+#[test]
+fn each_caller_has_his_own_conversation() {
+    let service = Protected::start();
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("token"), "c-a-r-o-l-s token\n").unwrap();
+    let more = format!(
+        "warm: false\ncallers:\n- name: billing\n  basic: {{ name: billing, password: \"b:1\" }}\n  user: {{ name: bob, password: \
+         {PASSWORD} }}\n- name: reports\n  bearer_file: token\n  user: {{ name: carol, password: {PASSWORD} }}\n"
+    );
+    let egress = Egress::start("callers", &service.url(), &more);
+    for (authorization, user) in [
+        (basic("billing", "b:1"), "bob"),
+        ("Bearer c-a-r-o-l-s token".to_owned(), "carol"),
+        (basic("billing", "b:1").replace("Basic", "basic"), "bob"),
+    ] {
+        assert_echoed(&egress.post(&with(&authorization)), "who");
+        assert_eq!(called_as(&service).as_deref(), Some(user), "{authorization}");
+    }
+    assert_eq!(service.begun(), 2);
+    for authorization in [
+        basic("billing", "b:2"),
+        basic("bob", PASSWORD),
+        "Bearer x".into(),
+        "Bearer ".into(),
+        "Basic !".into(),
+        "x".into(),
+    ] {
+        let refused = egress.post(&with(&authorization));
+        assert_eq!(refused.status(), Some(401), "{authorization}");
+        assert!(
+            refused.header("www-authenticate").is_some_and(|asked| asked.contains("Basic")) && refused.body.is_empty()
+        );
+    }
+    assert_eq!(egress.post(&echo(SoapVersion::V12, "who")).status(), Some(401), "nobody");
+    assert!(service.backend.seen().is_empty(), "nobody was called for a stranger");
+}
+
+/// Who brings another password is another: he does not go on in a conversation that was begun with the right one.
+#[test]
+fn passwords_pass_through() {
+    let service = Protected::start();
+    let egress = Egress::start("pass", &service.url(), "pass_through: true");
+    for user in ["bob", "carol", "bob"] {
+        assert_echoed(&egress.post(&with(&basic(user, PASSWORD))), "who");
+        assert_eq!(called_as(&service).as_deref(), Some(user));
+    }
+    assert_eq!(service.begun(), 2);
+    let refused = egress.post(&with(&basic("bob", "wrong")));
+    assert_eq!(refused.status(), Some(500));
+    assert!(crate::text(&refused).contains("The service refused the secured message."));
+    assert_echoed(&egress.post(&with(&basic("bob", PASSWORD))), "who");
+    assert_eq!(egress.post(&echo(SoapVersion::V12, "who")).status(), Some(401), "nobody");
+}

@@ -1,0 +1,79 @@
+//! Conversations are begun once for all who wait, and ended.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nuncio_policy::model::SoapVersion;
+
+use crate::{Egress, Protected, assert_echoed, echo};
+
+/// Until that is so, or for long enough to know that it is not.
+fn eventually(is: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !is() {
+        if start.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+#[test]
+fn fifty_clients_at_once_begin_one_conversation() {
+    let service = Protected::start();
+    let egress = Arc::new(Egress::start("cold", &service.url(), "warm: false"));
+    let clients: Vec<_> = (0..50)
+        .map(|number| {
+            let egress = Arc::clone(&egress);
+            std::thread::spawn(move || {
+                let said = format!("client {number}");
+                assert_echoed(&egress.post(&echo(SoapVersion::V12, &said)), &said);
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    assert_eq!((service.begun(), egress.count("begun")), (1, 1));
+    assert_eq!(service.backend.seen().len(), 50);
+}
+
+#[test]
+fn a_conversation_is_there_before_the_first_call_and_cancelled_at_the_end() {
+    let service = Protected::start();
+    let egress = Egress::start("warm", &service.url(), "");
+    assert!(eventually(|| egress.count("begun") == 1), "{}", egress.gateway.log());
+    assert_echoed(&egress.post(&echo(SoapVersion::V11, "warm")), "warm");
+    assert_eq!(service.begun(), 1);
+    let stopped = std::process::Command::new("kill").arg(egress.gateway.id().to_string()).status().unwrap();
+    assert!(stopped.success());
+    let cancels = || {
+        let name = "nuncio_requests_total{route=\"*\",kind=\"cancel\",outcome=\"answered\"}";
+        crate::row(service.admin, name)
+    };
+    assert!(eventually(|| cancels() == 1), "{}", egress.gateway.log());
+}
+
+/// A reload that changes nothing of a route leaves it its conversation; one that changes it ends that and begins another.
+#[test]
+fn a_conversation_outlives_a_reload_that_does_not_change_its_route() {
+    let service = Protected::start();
+    let egress = Egress::start("reload", &service.url(), "warm: false");
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "before")), "before");
+    let yaml = std::fs::read_to_string(&egress.file).unwrap();
+    std::fs::write(&egress.file, format!("{yaml}    trace: true\n")).unwrap();
+    assert!(egress.gateway.logs("the configuration was reloaded"));
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "after")), "after");
+    assert_eq!((egress.count("begun"), egress.count("cancelled")), (1, 0));
+    let changed = yaml.replace("name: alice", "name: bob");
+    assert_ne!(changed, yaml);
+    std::fs::write(&egress.file, changed).unwrap();
+    assert!(eventually(|| {
+        assert_echoed(&egress.post(&echo(SoapVersion::V12, "as bob")), "as bob");
+        egress.count("begun") == 2 && egress.count("cancelled") == 1
+    }));
+    let callers: Vec<_> =
+        service.backend.seen().iter().map(|seen| seen.header("x-nuncio-principal").map(str::to_owned)).collect();
+    assert_eq!(callers.last().cloned().flatten().as_deref(), Some("bob"));
+}

@@ -1,0 +1,107 @@
+//! A service that goes away, comes back, or forgets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use nuncio_policy::model::SoapVersion;
+
+use crate::{Egress, Protected, assert_echoed, echo, text};
+
+/// Its contexts are gone, and nobody notices: one call is made twice, of which the service has not taken the first.
+#[test]
+fn a_service_that_forgets_is_called_anew() {
+    let mut service = Protected::start();
+    let egress = Egress::start("forgets", &service.url(), "");
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "one")), "one");
+    for round in 1..=3 {
+        service.serve();
+        assert_echoed(&egress.post(&echo(SoapVersion::V12, "again")), "again");
+        assert_eq!((egress.count("lost"), egress.count("begun")), (round, round + 1), "{}", egress.gateway.log());
+    }
+    assert_eq!(service.backend.seen().len(), 4, "nothing was done twice");
+}
+
+/// Without it said, one who is told of a lost conversation is told so.
+#[test]
+fn a_call_is_not_repeated_where_that_is_not_wanted() {
+    let mut service = Protected::start();
+    let egress = Egress::start("once", &service.url(), "repeat: false");
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "one")), "one");
+    service.serve();
+    let refused = egress.post(&echo(SoapVersion::V12, "two"));
+    assert!(
+        refused.status() == Some(500) && text(&refused).contains("refused the secured message"),
+        "{}",
+        text(&refused)
+    );
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "three")), "three");
+}
+
+/// Under eight clients that never stop: who calls while it is gone gets a plain fault at once; who calls once it is back is
+/// answered.
+#[test]
+fn a_service_that_is_gone_for_a_while_is_called_as_soon_as_it_is_back() {
+    let mut service = Protected::start();
+    let egress = Arc::new(Egress::start("gone", &service.url(), ""));
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "before")), "before");
+    let over = Arc::new(AtomicBool::new(false));
+    let (good, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..8)
+        .map(|client| {
+            let (egress, over) = (Arc::clone(&egress), Arc::clone(&over));
+            let (good, gone) = (Arc::clone(&good), Arc::clone(&gone));
+            std::thread::spawn(move || {
+                let mut number = 0;
+                while !over.load(Ordering::SeqCst) {
+                    number += 1;
+                    let said = format!("call {number} of {client}");
+                    let answer = egress.post(&echo(SoapVersion::V12, &said));
+                    if answer.status() == Some(200) {
+                        assert_echoed(&answer, &said);
+                        good.fetch_add(1, Ordering::SeqCst);
+                        continue;
+                    }
+                    let body = text(&answer);
+                    let told = ["not available", "could not be verified", "refused the secured message", "in time"];
+                    assert!(told.iter().any(|told| body.contains(told)), "{body}");
+                    gone.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let wait = |of: &AtomicUsize, until: usize| {
+        while of.load(Ordering::SeqCst) < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait(&good, 50);
+    service.end();
+    std::thread::sleep(Duration::from_secs(10));
+    let while_gone = gone.load(Ordering::SeqCst);
+    assert!(while_gone > 0);
+    service.serve();
+    // Nothing is held against it: the next call is answered.
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "after")), "after");
+    let back = good.load(Ordering::SeqCst);
+    wait(&good, back + 100);
+    over.store(true, Ordering::SeqCst);
+    for client in clients {
+        client.join().unwrap();
+    }
+    println!("{back} calls answered before and at once after, {while_gone} told while it was gone");
+    // Each begins for all who call: neither a stampede, nor one for each who was told.
+    assert!(service.begun() <= 2, "{}", service.begun());
+}
+
+/// One that is not there at the start is called when it is.
+#[test]
+fn a_service_may_start_later() {
+    let mut service = Protected::start();
+    service.end();
+    let egress = Egress::start("later", &service.url(), "");
+    let told = egress.post(&echo(SoapVersion::V12, "early"));
+    assert!(told.status() == Some(500) && text(&told).contains("The service is not available."), "{}", text(&told));
+    service.serve();
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "late")), "late");
+}

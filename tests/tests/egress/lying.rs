@@ -1,0 +1,120 @@
+//! Services, or whoever is between, that answer what they should not: never is it handed on.
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::plain::{Answer, Backend, Seen};
+use nuncio_tests::wire;
+
+use crate::{Egress, Protected, echo, text};
+
+/// Somebody between the gateway and a service, who passes requests on and has answers changed.
+fn between(service: &Protected, change: impl Fn(&Seen, HttpMessage) -> Answer + Send + Sync + 'static) -> Backend {
+    let url = service.url();
+    Backend::answering(move |seen| {
+        let headers = ["content-type", "soapaction"].iter();
+        let headers = headers.filter_map(|name| Some(((*name).to_owned(), seen.header(name)?.to_owned()))).collect();
+        let request = HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), headers, body: seen.body.clone() };
+        change(seen, wire::send(&url, &request).unwrap())
+    })
+    .unwrap()
+}
+
+fn same(answer: HttpMessage) -> Answer {
+    let content_type = answer.content_type().to_owned();
+    Answer { status: answer.status().unwrap(), content_type, body: answer.body }
+}
+
+/// Whether a request is one of the application: it is the one that is not about a conversation.
+fn is_call(seen: &Seen) -> bool {
+    seen.header("content-type").is_some_and(|of| of.contains("IEcho/Echo"))
+}
+
+const SOAP: &str = "application/soap+xml; charset=utf-8";
+
+fn forged(body: &str) -> Vec<u8> {
+    format!("<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>{body}</s:Body></s:Envelope>")
+        .into_bytes()
+}
+
+/// What becomes of an answer on its way.
+type Change = fn(HttpMessage) -> Answer;
+
+#[test]
+fn an_answer_that_is_not_the_services_is_not_handed_on() {
+    let service = Protected::start();
+    let changes: [(&str, Change, &str); 7] = [
+        (
+            "in clear",
+            |_| Answer { status: 200, content_type: SOAP.into(), body: forged("<EchoResult>forged</EchoResult>") },
+            "verified",
+        ),
+        (
+            "changed",
+            |answer| {
+                let mut answer = same(answer);
+                // Somewhere in a cipher value or a digest.
+                let at = answer.body.len() / 2;
+                answer.body[at] = if answer.body[at] == b'A' { b'B' } else { b'A' };
+                answer
+            },
+            "verified",
+        ),
+        (
+            "a fault in clear",
+            |_| {
+                let fault = "<s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang=\"en\">forged</s:Text></s:Reason></s:Fault>";
+                Answer { status: 500, content_type: SOAP.into(), body: forged(fault) }
+            },
+            "refused",
+        ),
+        (
+            "a page",
+            |_| Answer { status: 500, content_type: "text/html".into(), body: b"<html>forged</html>".to_vec() },
+            "not available",
+        ),
+        ("nothing", |_| Answer { status: 202, content_type: String::new(), body: Vec::new() }, "verified"),
+        (
+            "half of it",
+            |answer| {
+                let mut answer = same(answer);
+                answer.body.truncate(answer.body.len() / 2);
+                answer
+            },
+            "verified",
+        ),
+        ("elsewhere", |_| Answer { status: 302, content_type: SOAP.into(), body: forged("forged") }, "not available"),
+    ];
+    for (name, change, told) in changes {
+        let middle = between(&service, move |seen, answer| if is_call(seen) { change(answer) } else { same(answer) });
+        let more = format!("to: {}/", service.url());
+        let egress = Egress::start(&format!("lying {name}"), &middle.url(), &more);
+        let answer = egress.post(&echo(SoapVersion::V12, "honest"));
+        let body = text(&answer);
+        // Where the contract is not known, a message without an answer may have been meant.
+        if name == "nothing" {
+            assert_eq!((answer.status(), &*body), (Some(202), ""), "{name}");
+            continue;
+        }
+        assert_eq!(answer.status(), Some(500), "{name}: {body}");
+        assert!(body.contains(told) && !body.contains("forged") && !body.contains("honest"), "{name}: {body}");
+    }
+}
+
+/// The answer of one call given to another.
+#[test]
+fn an_answer_to_another_call_is_not_handed_on() {
+    let service = Protected::start();
+    let first = std::sync::Mutex::new(None::<Vec<u8>>);
+    let middle = between(&service, move |seen, answer| {
+        let mut answer = same(answer);
+        if is_call(seen) {
+            answer.body = first.lock().unwrap().get_or_insert(answer.body).clone();
+        }
+        answer
+    });
+    let egress = Egress::start("swapped", &middle.url(), &format!("to: {}/", service.url()));
+    crate::assert_echoed(&egress.post(&echo(SoapVersion::V12, "first")), "first");
+    let second = egress.post(&echo(SoapVersion::V12, "second"));
+    assert_eq!(second.status(), Some(500));
+    assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
+}

@@ -1,0 +1,147 @@
+//! The other side: plain clients call protected services through the gateway.
+//!
+//! Most services here are gateways of our own, which is enough for what is asked: who gets which conversation, and what
+//! becomes of a call when something is wrong. That strangers' services are called rightly is shown with CXF's, in
+//! `tests/tests/cxf/egress.rs`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
+
+mod addressed;
+mod callers;
+mod cold;
+mod gone;
+mod lying;
+mod plain_clients;
+
+use std::path::PathBuf;
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_tests::cxf::services::plain;
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::plain::Backend;
+use nuncio_tests::process::{Nuncio, free_port};
+use nuncio_tests::wire;
+
+/// What the services here ask for, unless it is said.
+const POLICY: &str = "wcf-ws2007-userNameForCertificate-conversation";
+
+/// A plain service, with a gateway in front that protects it.
+struct Protected {
+    backend: Backend,
+    gateway: Option<Nuncio>,
+    port: u16,
+    admin: u16,
+    policy: &'static str,
+}
+
+impl Protected {
+    fn start() -> Self {
+        Self::under(POLICY)
+    }
+
+    fn under(policy: &'static str) -> Self {
+        let (port, admin) = (free_port().unwrap(), free_port().unwrap());
+        let mut protected = Self { backend: Backend::start().unwrap(), gateway: None, port, admin, policy };
+        protected.serve();
+        protected
+    }
+
+    /// Starts the gateway, at the same address as before.
+    fn serve(&mut self) {
+        self.gateway = None;
+        let mut arguments =
+            vec!["proxy".to_owned(), "--listen".into(), self.url(), "--backend".into(), self.backend.url()];
+        arguments.extend([
+            "--preset".into(),
+            self.policy.into(),
+            "--admin".into(),
+            format!("127.0.0.1:{}", self.admin),
+        ]);
+        let key = |file| peers::key(file).display().to_string();
+        arguments.extend(["--certificate".into(), key("server.pem"), "--key".into(), key("server.key")]);
+        for user in [USER, "bob", "carol"] {
+            arguments.extend(["--user".into(), format!("{user}:{PASSWORD}")]);
+        }
+        self.gateway = Some(Nuncio::start(arguments).unwrap());
+    }
+
+    fn end(&mut self) {
+        self.gateway = None;
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How many conversations it was asked to begin.
+    fn begun(&self) -> usize {
+        row(self.admin, "nuncio_requests_total{route=\"*\",kind=\"issue\",outcome=\"answered\"}")
+    }
+}
+
+/// A row of a gateway's metrics.
+fn row(admin: u16, name: &str) -> usize {
+    let get = HttpMessage { start_line: "GET /metrics HTTP/1.1".to_owned(), headers: Vec::new(), body: Vec::new() };
+    let text = wire::send(&format!("http://127.0.0.1:{admin}/"), &get).unwrap().body;
+    let text = String::from_utf8(text).unwrap();
+    let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    found.unwrap_or_else(|| panic!("no row {name} in\n{text}"))
+}
+
+/// A gateway that calls a protected service for plain clients.
+struct Egress {
+    gateway: Nuncio,
+    address: String,
+    admin: u16,
+    /// What it was started with.
+    file: PathBuf,
+}
+
+impl Egress {
+    /// One with a route `/` to that service, of which that is said besides, each line as it stands in YAML.
+    fn start(name: &str, service: &str, more: &str) -> Self {
+        let (port, admin) = (free_port().unwrap(), free_port().unwrap());
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("{name}.yaml"));
+        std::fs::write(&file, said(port, admin, service, more)).unwrap();
+        let gateway = Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap();
+        Self { gateway, address: format!("http://127.0.0.1:{port}"), admin, file }
+    }
+
+    fn post(&self, request: &HttpMessage) -> HttpMessage {
+        wire::send(&self.address, request).unwrap()
+    }
+
+    fn count(&self, event: &str) -> usize {
+        row(self.admin, &format!("nuncio_egress_conversations_total{{route=\"/\",event=\"{event}\"}}"))
+    }
+}
+
+fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
+    let certificate = peers::key("server.pem").display().to_string();
+    let policy = if more.contains("preset:") { String::new() } else { format!("    preset: {POLICY}\n") };
+    let user = format!("    user: {{ name: {USER}, password: {PASSWORD} }}\n");
+    let user = if more.contains("pass_through") || more.contains("user:") { String::new() } else { user };
+    let more = more.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
+    format!(
+        "admin: {{ address: \"127.0.0.1:{admin}\" }}\negress:\n  listeners:\n  - address: 127.0.0.1:{port}\n  routes:\n  - path: /\n    \
+         service: {service}\n    service_certificate: {certificate}\n{policy}{user}{more}"
+    )
+}
+
+/// A plain echo request.
+fn echo(soap: SoapVersion, text: &str) -> HttpMessage {
+    HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), ..plain(soap, "Echo", "text", text) }
+}
+
+fn text(message: &HttpMessage) -> String {
+    String::from_utf8_lossy(&message.body).into_owned()
+}
+
+#[track_caller]
+fn assert_echoed(answer: &HttpMessage, said: &str) {
+    let body = text(answer);
+    assert!(answer.status() == Some(200) && body.contains("EchoResult") && body.contains(said), "{answer:?} {body}");
+}
