@@ -31,6 +31,8 @@ pub(super) enum Role {
     Trust,
     /// A backend's is checked against it.
     Backend,
+    /// A protected service is called as its holder.
+    Client,
     /// One above another in a file: told and judged as one that issues.
     Above,
 }
@@ -43,6 +45,7 @@ impl Role {
             Self::Encryption => "encryption",
             Self::Trust => "trust",
             Self::Backend => "backend",
+            Self::Client => "client",
         }
     }
 }
@@ -91,7 +94,7 @@ pub(super) fn look(
         find(grade, format!("is signed over {digest}, for which collisions are found"));
     }
     let (signs, opens) = match role {
-        Role::Tls => (true, false),
+        Role::Tls | Role::Client => (true, false),
         Role::Service { signs, opens } => (signs, opens),
         Role::Encryption => (false, true),
         // An authority signs certificates, which is another usage.
@@ -110,7 +113,7 @@ pub(super) fn look(
     if role == Role::Tls && !portrait.for_servers {
         find(Grade::Warning, "has an extended key usage without serverAuth: clients refuse it".to_owned());
     }
-    let named = matches!(role, Role::Service { .. } | Role::Encryption | Role::Trust);
+    let named = matches!(role, Role::Service { .. } | Role::Encryption | Role::Trust | Role::Client);
     if named && !certificate.is_authority() && certificate.subject_key_identifier().is_none() {
         find(Grade::Note, "has no subject key identifier: messages cannot name it by one".to_owned());
     }

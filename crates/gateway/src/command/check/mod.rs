@@ -1,6 +1,7 @@
 //! `nuncio check`: what a configuration means, and what of it is weak, before it is served.
 
 mod certificate;
+mod egress;
 mod heard;
 mod report;
 mod route;
@@ -21,8 +22,9 @@ use nuncio_wss::Time;
 use reqwest::Url;
 
 use self::certificate::{instant, look_at_chain};
+use self::egress::look_at_egress;
 use self::heard::{Line, heard};
-use self::report::{Findings, ListenerReport, PolicyReport, Report};
+use self::report::{Findings, ListenerReport, PolicyReport, Report, RouteReport};
 use self::route::look_at_route;
 use self::text::Page;
 use super::Failed;
@@ -139,9 +141,14 @@ fn configuration(file: &Path, route: Option<&str>, now: Time) -> Result<Report, 
     report.findings = findings.sorted();
     if route.is_some() {
         // Of another route nothing is told; what is about no route in particular is about this one too.
-        let own: Vec<String> = report.routes.iter().map(|route| format!("route {}", route.name)).collect();
+        let of = |route: &RouteReport| match route.side {
+            "egress" => format!("egress route {}", route.name),
+            _ => format!("route {}", route.name),
+        };
+        let own: Vec<String> = report.routes.iter().map(of).collect();
         let is_own = |about: &str| own.iter().any(|own| about == own || about.starts_with(&format!("{own},")));
-        report.findings.retain(|finding| !finding.about.starts_with("route ") || is_own(&finding.about));
+        let of_some = |about: &str| about.starts_with("route ") || about.starts_with("egress route ");
+        report.findings.retain(|finding| !of_some(&finding.about) || is_own(&finding.about));
     }
     report.outcome = if report.weak() == 0 { "fine" } else { "weak" };
     Ok(report)
@@ -157,7 +164,7 @@ fn named(route: &crate::config::RouteInput) -> Vec<Named> {
 
 /// Looks at what can be served.
 fn look(configuration: &Configuration, users: &[Vec<Named>], now: Time, findings: &mut Findings) -> Report {
-    let Configuration { listeners, routes, admin, .. } = configuration;
+    let Configuration { listeners, routes, egress, admin, .. } = configuration;
     let addresses = routes.iter().flat_map(|route| &route.addresses).filter_map(|url| public(url));
     let hosts = routes.iter().flat_map(|route| &route.hosts).filter_map(|host| match host {
         RouteHost::Exact(host) => Some(host.clone()),
@@ -173,7 +180,10 @@ fn look(configuration: &Configuration, users: &[Vec<Named>], now: Time, findings
         }
         address.clone()
     });
-    let routes = routes.iter().zip(users).map(|(route, users)| look_at_route(route, users, now, findings)).collect();
+    let mut told: Vec<_> =
+        routes.iter().zip(users).map(|(route, users)| look_at_route(route, users, now, findings)).collect();
+    told.extend(egress.iter().map(|route| look_at_egress(route, now, findings)));
+    let routes = told;
     Report { outcome: "fine", at: instant(now), reason: None, listeners, admin, routes, findings: Vec::new() }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct ListenerReport {
 
 #[derive(Serialize)]
 pub(super) struct RouteReport {
+    /// `ingress`, or `egress` where plain programs call a protected service.
+    pub(super) side: &'static str,
     /// Its hosts and its path, as the log and the metrics have it.
     pub(super) name: String,
     pub(super) path: String,
@@ -46,7 +48,10 @@ pub(super) struct PolicyReport {
     pub(super) name: String,
     /// The versions of SOAP.
     pub(super) soap: Vec<&'static str>,
-    /// Each way in which a message may satisfy it; none where it demands nothing.
+    /// Whether it is known when the service is asked for it, and not before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) published: bool,
+    /// Each way in which a message may satisfy it; none where it demands nothing, or is not known yet.
     pub(super) alternatives: Vec<Vec<SectionReport>>,
 }
 
@@ -59,7 +64,7 @@ pub(super) struct SectionReport {
 
 #[derive(Serialize)]
 pub(super) struct CertificateReport {
-    /// `tls`, `service`, `encryption`, `trust` or `backend`.
+    /// `tls`, `service`, `encryption`, `trust`, `client` or `backend`.
     pub(super) role: &'static str,
     pub(super) subject: String,
     pub(super) issuer: String,
@@ -160,6 +165,12 @@ impl PolicyReport {
             SoapVersion::V11 => "1.1",
             SoapVersion::V12 => "1.2",
         });
-        Self { name: name.to_owned(), soap: soap.collect(), alternatives: explained.iter().map(sections).collect() }
+        let alternatives = explained.iter().map(sections).collect();
+        Self { name: name.to_owned(), soap: soap.collect(), published: false, alternatives }
+    }
+
+    /// One that its service publishes there.
+    pub(super) fn published(url: &str) -> Self {
+        Self { name: url.to_owned(), soap: Vec::new(), published: true, alternatives: Vec::new() }
     }
 }

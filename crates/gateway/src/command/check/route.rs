@@ -60,7 +60,7 @@ pub(super) fn look_at_route(route: &RouteSettings, users: &[Named], now: Time, f
         see(&certificate, Role::Backend);
     }
     tenures(route, now, &about, findings);
-    RouteReport { name, path: route.path.to_string(), policy, sections, certificates }
+    RouteReport { side: "ingress", name, path: route.path.to_string(), policy, sections, certificates }
 }
 
 /// What is odd about the time of the service's certificates.
@@ -92,7 +92,7 @@ fn action(action: &Action) -> String {
     }
 }
 
-fn backend(backend: &Backend, what: &str, about: &str, findings: &mut Findings) -> Vec<String> {
+pub(super) fn backend(backend: &Backend, what: &str, about: &str, findings: &mut Findings) -> Vec<String> {
     let Backend { urls, trust, identity, balance, health, ejection, soap, .. } = backend;
     let mut says = Vec::new();
     for (url, weight) in urls {

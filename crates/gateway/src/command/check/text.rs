@@ -35,7 +35,8 @@ impl Page {
             self.line(2, "It answers /healthz, /readyz and /metrics, to whoever reaches it.");
         }
         for route in &report.routes {
-            self.title(&format!("Route {}", route.name));
+            let side = if route.side == "egress" { "Egress route" } else { "Route" };
+            self.title(&format!("{side} {}", route.name));
             self.policy(&route.policy);
             self.sections(2, &route.sections);
             self.certificates(&route.certificates);
@@ -57,6 +58,11 @@ impl Page {
     }
 
     fn policy(&mut self, policy: &PolicyReport) {
+        if policy.published {
+            self.heading(2, &format!("Policy of {}", policy.name));
+            self.line(4, "It is what the service publishes there when it is asked.");
+            return;
+        }
         let soap = policy.soap.join(" and ");
         self.heading(2, &format!("Policy {}, SOAP {soap}", policy.name));
         if policy.alternatives.is_empty() {
