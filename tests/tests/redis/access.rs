@@ -25,13 +25,14 @@ async fn use_all(farm: &Farm, shared: &Shared) {
     assert!(farm.knows_still(shared, "urn:uuid:1").await);
     assert_eq!(shared.list(None, 10, farm.now(), |_| true).await.unwrap().seen.len(), 1);
     assert_eq!(shared.claim(&[1; 16], farm.now().plus(minutes(5)), farm.now()).await, Ok(Claim::Fresh));
-    assert_eq!(shared.remove(ROUTE, "urn:uuid:1").await, Ok(true));
+    assert_eq!(shared.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
 }
 
 /// What a user of Redis must be allowed, as `Settings::username` says.
-const RULES: [&str; 9] = ["on", ">s3cret:p@ss", "~nuncio:*", "+get", "+set", "+del", "+eval", "+scan", "+info"];
-/// What the script does.
-const BESIDES: [&str; 3] = ["+getrange", "+setrange", "+pexpire"];
+const RULES: [&str; 10] =
+    ["on", ">s3cret:p@ss", "~nuncio:*", "+get", "+set", "+del", "+zrem", "+eval", "+scan", "+info"];
+/// What the scripts do.
+const BESIDES: [&str; 7] = ["+getrange", "+setrange", "+pexpire", "+zadd", "+zcard", "+zrange", "+zrandmember"];
 
 #[tokio::test]
 async fn a_user_needs_few_rights_and_a_password() {

@@ -56,13 +56,13 @@ async fn a_cancel_elsewhere_is_obeyed_after_a_moment_and_one_here_at_once() {
     let (one, other) = (farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await);
     farm.put(&one, "urn:uuid:1").await;
     assert!(farm.knows(&other, "urn:uuid:1").await);
-    assert_eq!(one.remove(ROUTE, "urn:uuid:1").await, Ok(true));
+    assert_eq!(one.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
     assert!(!farm.knows(&one, "urn:uuid:1").await, "at once");
     farm.pass_but(MILLISECOND, CACHE);
     assert!(farm.knows(&other, "urn:uuid:1").await, "it was found lately");
     farm.pass(MILLISECOND);
     assert!(!farm.knows(&other, "urn:uuid:1").await, "it asks again");
-    assert_eq!(other.remove(ROUTE, "urn:uuid:1").await, Ok(false));
+    assert_eq!(other.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(false));
 }
 
 #[tokio::test]
@@ -76,7 +76,8 @@ async fn of_many_cancels_at_once_one_finds_it() {
         farm.put(&gateways[0], &name).await;
         let cancels = (0..200).map(|number| {
             let (gateway, name) = (Arc::clone(&gateways[number % 2]), name.clone());
-            tokio::spawn(async move { gateway.remove(ROUTE, &name).await })
+            let now = farm.now();
+            tokio::spawn(async move { gateway.remove(ROUTE, &name, "user alice", now).await })
         });
         let mut found = 0;
         for cancel in cancels.collect::<Vec<_>>() {
@@ -175,7 +176,7 @@ async fn what_is_cancelled_stays_so_whatever_is_told_of_it() {
     let (one, other) = (farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await);
     farm.put(&one, "urn:uuid:1").await;
     assert!(farm.knows(&other, "urn:uuid:1").await);
-    one.remove(ROUTE, "urn:uuid:1").await.unwrap();
+    one.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await.unwrap();
     other.used(ROUTE, "urn:uuid:1", None, farm.now());
     other.retire(ROUTE, "urn:uuid:1", farm.now().plus(minutes(5)), farm.now());
     assert!(other.settle(minutes(1)).await);

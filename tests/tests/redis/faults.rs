@@ -74,7 +74,7 @@ async fn each_fault_is_survived() {
             assert!(one.find(ROUTE, &name, farm.now()).await.is_err(), "{what}: for a moment, and no longer");
             let kept = one.put(ROUTE, &context("urn:uuid:new", "bob"), &farm.lease(), farm.now()).await;
             assert!(matches!(kept, Err(NotKept::Unavailable(_))), "{what}");
-            assert!(one.remove(ROUTE, &name).await.is_err(), "{what}");
+            assert!(one.remove(ROUTE, &name, "user alice", farm.now()).await.is_err(), "{what}");
             assert!(one.list(None, 10, farm.now(), |_| true).await.is_err(), "{what}");
             until(what, async || !one.is_healthy()).await;
         }
@@ -214,7 +214,7 @@ async fn f_15_a_full_redis_takes_nothing_new_and_keeps_what_it_has() {
     // A gateway that begins now finds them, and one is told so who looks.
     let next = farm.connected(&at(redis.address())).await;
     assert!(farm.knows(&next, "urn:uuid:1").await);
-    assert_eq!(next.remove(ROUTE, "urn:uuid:1").await, Ok(true));
+    assert_eq!(next.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
     redis.say(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
     assert_eq!(claim(&farm, &one, 2).await, Ok(Claim::Fresh));
     farm.put(&one, "urn:uuid:2").await;

@@ -63,6 +63,8 @@ pub(crate) struct RedisInput {
     pub(super) cache_bytes: Option<Octets>,
     /// What it is asked at once; more is told that there is too much.
     pub(super) operations: Option<Count>,
+    /// How many conversations one principal may have there.
+    pub(super) principal_conversations: Option<Count>,
 }
 
 impl RedisInput {
@@ -80,6 +82,7 @@ impl RedisInput {
             cache: None,
             cache_bytes: None,
             operations: None,
+            principal_conversations: None,
         }
     }
 
@@ -102,6 +105,8 @@ impl RedisInput {
         settings.cache = self.cache.map_or(settings.cache, Into::into);
         settings.cache_bytes = self.cache_bytes.map_or(settings.cache_bytes, Into::into);
         settings.operations = self.operations.map_or(settings.operations, Into::into);
+        settings.principal_conversations =
+            self.principal_conversations.map_or(settings.principal_conversations, Into::into);
         Ok(settings)
     }
 }

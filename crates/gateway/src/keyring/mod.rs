@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use nuncio_crypto::Undecryptable;
-use nuncio_crypto::algorithm::DigestAlgorithm;
+use nuncio_crypto::algorithm::{DigestAlgorithm, MacAlgorithm};
 use nuncio_crypto::digest::hash;
+use nuncio_crypto::mac::mac;
 use nuncio_crypto::random::Random;
 use nuncio_crypto::sealed::{KEY_BYTES, OVERHEAD, SealingKey};
 use nuncio_crypto::secret::Secret;
 use nuncio_wss::{Tenure, Time};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 pub use file::{BadRing, read, write};
 
@@ -68,6 +69,8 @@ struct RingKey {
     id: Box<str>,
     tenure: Tenure,
     key: SealingKey,
+    /// The key of its marks.
+    marks: Secret,
     /// By which it is known whether two rings have the same key.
     digest: [u8; 32],
 }
@@ -77,7 +80,10 @@ impl RingKey {
     fn new(id: Box<str>, tenure: Tenure, octets: &Secret) -> Option<Self> {
         let key = SealingKey::new(octets)?;
         let digest = *hash(DigestAlgorithm::Sha256, octets.expose()).as_ref().first_chunk()?;
-        Some(Self { id, tenure, key, digest })
+        let mut tag = mac(MacAlgorithm::HmacSha256, octets.expose(), &[b"nuncio marks"]);
+        let marks = Secret::new(tag.as_ref().to_vec());
+        tag.zeroize();
+        Some(Self { id, tenure, key, marks, digest })
     }
 }
 
@@ -142,6 +148,19 @@ impl KeyRing {
             return Err(Undecryptable);
         }
         key.key.open(inner, &binding.octets(head))
+    }
+
+    /// What `name` is called where nobody may read it, and all who have the ring call it the same: a mark for that purpose under
+    /// each key that is not retired at `now`, that of the key which seals first.
+    pub fn marks(&self, purpose: &'static str, name: &[u8], now: Time) -> Result<Vec<[u8; 16]>, NotSealed> {
+        let sealing = self.sealing(now)?;
+        let others = self.keys.iter().filter(|key| key.tenure.opens(now) && !std::ptr::eq(*key, sealing));
+        let octets = Binding { purpose, scope: "", name }.octets(&[]);
+        let mark = |key: &RingKey| {
+            let tag = mac(MacAlgorithm::HmacSha256, key.marks.expose(), &[&octets]);
+            tag.as_ref().first_chunk().copied().unwrap_or_default()
+        };
+        Ok(std::iter::once(sealing).chain(others).map(mark).collect())
     }
 
     /// From when on what was sealed does not open any more, since its key is retired: for whoever keeps what he opened. `None`
@@ -285,6 +304,21 @@ mod tests {
         renamed[2..5].copy_from_slice(b"two");
         assert!(keys.open(&renamed, HERE, at(1)).is_err());
         assert!(ring(1, &[("six", Some(0), None)]).open(&sealed, HERE, at(1)).is_err());
+    }
+
+    #[test]
+    fn a_name_has_a_mark_under_each_key() {
+        let keys = ring(1, &[("old", Some(0), Some(20)), ("new", Some(10), None)]);
+        let marks = |keys: &KeyRing, name: &[u8], now| keys.marks("owner", name, at(now)).unwrap();
+        let (early, late) = (marks(&keys, b"alice", 9), marks(&keys, b"alice", 10));
+        assert_eq!(early.len(), 2);
+        assert_ne!(early[0], early[1]);
+        assert_eq!(late, [early[1], early[0]], "that of the key which seals first");
+        assert_eq!(marks(&keys, b"alice", 20), [early[1]], "and none of one that is retired");
+        assert_eq!(marks(&ring(7, &[("new", None, None), ("one", Some(0), None)]), b"alice", 1)[1], early[1]);
+        assert_ne!(marks(&keys, b"alice", 9), keys.marks("other", b"alice", at(9)).unwrap());
+        assert_ne!(marks(&keys, b"alice", 9), marks(&keys, b"bob", 9));
+        assert_eq!(ring(1, &[("new", Some(10), None)]).marks("owner", b"", at(9)), Err(NotSealed::Inactive));
     }
 
     /// Whatever machine is first: what either seals the other opens, if each is given a key before it is active.

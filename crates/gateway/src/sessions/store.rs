@@ -153,7 +153,7 @@ impl Store {
         match self {
             Self::Memory(memory) => Ok(memory.remove(&at.whole()).is_some()),
             Self::Disk(disk) => disk.remove(&at.whole()).await,
-            Self::Redis(shared) => Ok(shared.remove(at.scope, at.name).await?),
+            Self::Redis(shared) => Ok(shared.remove(at.scope, at.name, &owner(&context.principal), now).await?),
             Self::Cookie(cookies) => {
                 if cookies.is_cut(context) {
                     return Ok(false);

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use super::connection::Answers;
 use super::local::{Found, digest};
 use super::record::{self, Key, Life, Note, Used};
-use super::{GRACE, Shared, Unavailable, hex, session};
+use super::{Shared, Unavailable, hex, session};
 use crate::keyring::NotSealed;
 use crate::random::NoEntropy;
-use crate::sessions::{Lease, Place, Seen};
+use crate::sessions::{Lease, Place, Seen, owner};
 
 /// By how much the end of a conversation that nobody uses any more may be too early, in milliseconds: a use so little later than
 /// the one before is not told.
@@ -35,6 +35,9 @@ pub enum NotKept {
     /// Redis has no room.
     #[error("Redis has no room for a conversation")]
     Full,
+    /// Its caller has as many as he may.
+    #[error("the caller's share of Redis is full")]
+    Share,
     /// Its caller's name is longer than a record has it.
     #[error("the conversation has no record: its caller's name is too long")]
     TooLong,
@@ -100,27 +103,26 @@ impl Shared {
         }
     }
 
-    /// Keeps a conversation. When this is done, every gateway of the farm knows it.
+    /// Keeps a conversation, if its caller has not as many as he may. When this is done, every gateway of the farm knows it.
     pub async fn put(&self, scope: &str, context: &Arc<Context>, lease: &Lease<'_>, now: Time) -> Result<(), NotKept> {
         let key = key(scope, &context.name());
         let record = context.record().ok_or(NotKept::TooLong)?;
         let life = Life { end: lease.pending.min(lease.end), full: lease.end, used: None };
         let mut random = self.connection.entropy.draw();
-        let value = record::seal(&self.keys.ring(), &key, &life, &record, now, &mut random)?;
+        let ring = self.keys.ring();
+        let value = record::seal(&ring, &key, &life, &record, now, &mut random)?;
         random.check()?;
-        let sealed = Life::read(&value).map(|(_, sealed)| digest(self.keys.ring().epoch(), sealed)).unwrap_or_default();
+        let sealed = Life::read(&value).map(|(_, sealed)| digest(ring.epoch(), sealed)).unwrap_or_default();
         let (ended, asked) = (self.local.ended(), self.steady());
-        let lasts = Duration::from_millis(life.end.millis().saturating_sub(now.millis()).max(0).unsigned_abs()) + GRACE;
-        let mut commands = Pipeline::with_capacity(1);
-        let command = commands.cmd("SET").arg(session(&self.prefix, &key)).arg(value);
-        command.arg("PX").arg(lasts.as_millis() as u64);
+        let commands = self.put_in_share(&ring, lease.owner.name, &key, (value, &life), now)?;
         let answers = self.connection.ask(&commands).await?;
         match answers.values.first() {
-            Some(Value::Okay) => {
+            Some(Value::Int(1)) => {
                 let found = Found::new(Arc::clone(context), life.full, sealed, life, asked);
                 self.local.keep(&key, &Arc::new(found), ended, now);
                 Ok(())
             }
+            Some(Value::Int(0)) => Err(NotKept::Share),
             Some(Value::ServerError(error)) if error.code() == "OOM" => Err(NotKept::Full),
             _ => Err(unexpected(&answers).into()),
         }
@@ -155,20 +157,24 @@ impl Shared {
     }
 
     /// Ends the conversation. Whether it was there: of several at once, anywhere in the farm, one is told so. An error says that
-    /// it is not known whether it is ended.
-    pub async fn remove(&self, scope: &str, name: &str) -> Result<bool, Unavailable> {
+    /// it is not known whether it is ended. `owner` is whose share it counts against.
+    pub async fn remove(&self, scope: &str, name: &str, owner: &str, now: Time) -> Result<bool, Unavailable> {
         let key = key(scope, name);
         self.local.end(&key);
-        let answers = self.connection.ask(&self.deletions(&[key])).await;
+        let answers = self.connection.ask(&self.deletions(&[(key, owner)], now)).await;
         // Somebody may have read it meanwhile.
         self.local.end(&key);
-        Ok(deleted(&answers?)? == 1)
+        Ok(deleted(&answers?, 1)? == 1)
     }
 
-    fn deletions(&self, keys: &[Key]) -> Pipeline {
-        let mut commands = Pipeline::with_capacity(keys.len());
-        for key in keys {
+    /// Deletes conversations; then, each for itself, has them counted no more.
+    fn deletions(&self, of: &[(Key, impl AsRef<str>)], now: Time) -> Pipeline {
+        let mut commands = Pipeline::with_capacity(2 * of.len());
+        for (key, _) in of {
             commands.cmd("DEL").arg(session(&self.prefix, key));
+        }
+        for (key, owner) in of {
+            self.give_back(&mut commands, owner.as_ref(), key, now);
         }
         commands
     }
@@ -215,15 +221,15 @@ impl Shared {
             let (live, over): (Vec<_>, Vec<_>) = meant.partition(|(_, _, life)| life.end > now);
             // What looks over too, uncounted: a use that is told late would have it go on.
             for (found, counts) in [(live, 1), (over, 0)] {
-                let keys: Vec<Key> = found.iter().map(|(key, ..)| *key).collect();
-                if keys.is_empty() {
+                let of: Vec<_> = found.iter().map(|(key, context, _)| (*key, owner(&context.principal))).collect();
+                if of.is_empty() {
                     continue;
                 }
-                let answers = self.connection.ask_beside(&self.deletions(&keys)).await;
-                for key in &keys {
+                let answers = self.connection.ask_beside(&self.deletions(&of, now)).await;
+                for (key, _) in &of {
                     self.local.end(key);
                 }
-                count += counts * deleted(&answers?)?;
+                count += counts * deleted(&answers?, of.len())?;
             }
             if cursor == 0 {
                 return Ok(count);
@@ -361,11 +367,11 @@ fn octets(answers: &Answers) -> Result<Option<Vec<u8>>, Unavailable> {
     }
 }
 
-/// How many keys were there to be deleted.
-fn deleted(answers: &Answers) -> Result<usize, Unavailable> {
+/// How many of so many keys were there to be deleted. What is said of counts does not matter: what is over is found there.
+fn deleted(answers: &Answers, of: usize) -> Result<usize, Unavailable> {
     let count =
         |value: &Value| if let Value::Int(count @ (0 | 1)) = value { Some(usize::from(*count == 1)) } else { None };
-    answers.values.iter().map(count).sum::<Option<usize>>().ok_or_else(|| unexpected(answers))
+    answers.values.iter().take(of).map(count).sum::<Option<usize>>().ok_or_else(|| unexpected(answers))
 }
 
 /// An error of Redis's, or an answer that is none.

@@ -4,14 +4,14 @@
 //! - [`Settings`] say where it is; `link` is one connection to it, `connection` keeps one there
 //! - `epoch` says since when it remembers
 //! - `claims` are messages that were seen, `conversations` what is kept of contexts: `record` what is written of one, `local`
-//!   those that were found lately, `uses` what is told of them later
+//!   those that were found lately, `uses` what is told of them later, `share` how many a caller has
 //!
 //! Redis may be down, slow, full or emptied. No message waits for it longer than an operation may take, and only so many at once:
 //! what comes on top, and all that comes while there is no connection, is told so at once. What is not known is refused. A
 //! conversation that was found is answered from memory for a moment, which is all that goes on without Redis; so long after a
 //! conversation was ended by one gateway another may still take a message in it.
 //!
-//! Each command is of one key, but it must be one server: the nodes of a cluster, which send elsewhere, are refused.
+//! It must be one server: the nodes of a cluster, which send elsewhere, are refused.
 //!
 //! What is written is sealed under the key ring, and bound to its key. Who may write to Redis can still have ended conversations
 //! come back, within their life, and claims forgotten: it belongs to the gateways alone.
@@ -24,6 +24,7 @@ mod link;
 mod local;
 mod record;
 mod settings;
+mod share;
 mod uses;
 
 use std::fmt::Write as _;
@@ -110,6 +111,8 @@ pub struct Shared {
     restorer: Restorer,
     prefix: String,
     cache: Duration,
+    /// How many conversations a caller may have.
+    share: usize,
     /// Values that were no conversation of ours.
     unreadable: AtomicU64,
     /// When that was told last.
@@ -150,6 +153,7 @@ impl Shared {
             restorer: Restorer::new(HOT),
             prefix: settings.prefix.clone(),
             cache: settings.cache,
+            share: settings.principal_conversations,
             unreadable: AtomicU64::new(0),
             told: Mutex::default(),
             walk: tokio::sync::Mutex::default(),

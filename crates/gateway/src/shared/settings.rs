@@ -19,6 +19,8 @@ const CACHE: Duration = Duration::from_secs(1);
 const CACHE_BYTES: usize = 64 << 20;
 /// Operations at once, unless it is said.
 const OPERATIONS: usize = 256;
+/// Conversations of one caller, unless it is said: some 90 MiB of Redis.
+const PRINCIPAL_CONVERSATIONS: usize = 100_000;
 /// The longest prefix, in octets.
 const PREFIX_BYTES: usize = 64;
 
@@ -33,8 +35,8 @@ pub struct Settings {
     pub tls: bool,
     /// The number of the database.
     pub database: u32,
-    /// Who we are; `None` for the user whom Redis calls `default`. What one must be allowed is `~PREFIX:*` and `+get +set +del +scan
-    /// +info +eval`, and what is done by the last, `+getrange +setrange +pexpire`.
+    /// Who we are; `None` for the user whom Redis calls `default`. What one must be allowed is `~PREFIX:*` and `+get +set +del +zrem
+    /// +scan +info +eval`, and what is done by the last, `+getrange +setrange +pexpire +zadd +zcard +zrange +zrandmember`.
     pub username: Option<String>,
     /// Our password.
     pub password: Option<Secret>,
@@ -53,6 +55,8 @@ pub struct Settings {
     pub cache_bytes: usize,
     /// Operations at once. One more is told that there are too many, and does not wait.
     pub operations: usize,
+    /// How many conversations one caller may have there.
+    pub principal_conversations: usize,
     /// With what all our keys there begin.
     pub prefix: String,
 }
@@ -108,6 +112,7 @@ impl Settings {
             cache: CACHE,
             cache_bytes: CACHE_BYTES,
             operations: OPERATIONS,
+            principal_conversations: PRINCIPAL_CONVERSATIONS,
             prefix: "nuncio".to_owned(),
         })
     }
@@ -115,10 +120,12 @@ impl Settings {
     /// By which it is known whether two are the same, secrets included.
     pub(crate) fn digest(&self) -> [u8; 32] {
         let Self { host, port, tls, database, username, password, trust, identity, .. } = self;
-        let Self { timeout, connect_timeout, cache, cache_bytes, operations, prefix, .. } = self;
+        let Self { timeout, connect_timeout, cache, cache_bytes, operations, principal_conversations, prefix, .. } =
+            self;
         let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
         hasher.update(format!("{host:?}{port:?}{tls:?}{database:?}{username:?}{trust:?}{timeout:?}").as_bytes());
-        hasher.update(format!("{connect_timeout:?}{cache:?}{cache_bytes:?}{operations:?}{prefix:?}").as_bytes());
+        hasher.update(format!("{connect_timeout:?}{cache:?}{cache_bytes:?}{operations:?}").as_bytes());
+        hasher.update(format!("{principal_conversations:?}{prefix:?}").as_bytes());
         for secret in [password, identity] {
             let octets = secret.as_ref().map_or(&[][..], Secret::expose);
             hasher.update(&(octets.len() as u64).to_be_bytes());
