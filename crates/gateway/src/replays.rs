@@ -62,8 +62,8 @@ pub enum Claims {
 }
 
 impl Claims {
-    /// Claims all of what makes a message unique. What it says of itself comes first: of several only one is told that it is
-    /// fresh, and what is only sent again takes nothing of the others.
+    /// Claims all of what makes a message unique: it is fresh where each is. What it says of itself comes first: in this process
+    /// what is only sent again takes nothing of the others. Redis is told of all in one turn.
     ///
     /// `created` is when the message was made, if that is known; of one that does not say so, as much is believed as of any.
     pub(crate) async fn claim(
@@ -85,13 +85,14 @@ impl Claims {
                 })))
             }
             Self::Redis { replays, shared } => {
-                for once in once {
-                    // It is large, and no other way to claim waits.
-                    let claim = Box::pin(shared.claim(&once.key, once.until, at.now)).await?;
-                    let claim = if claim == Claim::Fresh { replays.claim(&once.key, once.until, at) } else { claim };
-                    if claim != Claim::Fresh {
-                        return Ok(claim);
-                    }
+                let all: Vec<Once> = once.collect();
+                // It is large, and no other way to claim waits.
+                let claim = match Box::pin(shared.claim(&all, at.now)).await? {
+                    Claim::Fresh => first_not_fresh(all.iter().map(|once| replays.claim(&once.key, once.until, at))),
+                    claim => claim,
+                };
+                if claim != Claim::Fresh {
+                    return Ok(claim);
                 }
                 Ok(if is_before(shared.fence()) { Claim::Forgotten } else { Claim::Fresh })
             }

@@ -11,7 +11,7 @@ use nuncio_crypto::secret::Secret;
 use nuncio_tests::peers;
 use nuncio_tests::redis::Redis;
 
-use super::{Farm, ROUTE, at, minutes, redis, until};
+use super::{Farm, ROUTE, at, minutes, once, redis, until};
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes().to_vec())
@@ -24,7 +24,7 @@ async fn use_all(farm: &Farm, shared: &Shared) {
     assert!(shared.settle(minutes(1)).await);
     assert!(farm.knows_still(shared, "urn:uuid:1").await);
     assert_eq!(shared.list(None, 10, farm.now(), |_| true).await.unwrap().seen.len(), 1);
-    assert_eq!(shared.claim(&[1; 16], farm.now().plus(minutes(5)), farm.now()).await, Ok(Claim::Fresh));
+    assert_eq!(shared.claim(&once(1, farm.now().plus(minutes(5))), farm.now()).await, Ok(Claim::Fresh));
     assert_eq!(shared.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
 }
 
@@ -47,7 +47,7 @@ async fn a_user_needs_few_rights_and_a_password() {
     let wrong = Settings { password: Some(secret("guess")), ..known.clone() };
     let shared = farm.gateway(&wrong).await;
     assert!(!shared.is_healthy());
-    assert!(shared.claim(&[2; 16], farm.now(), farm.now()).await.is_err());
+    assert!(shared.claim(&once(2, farm.now()), farm.now()).await.is_err());
     let nobody = Settings { username: Some("nobody".to_owned()), ..known.clone() };
     assert!(!farm.gateway(&nobody).await.is_healthy());
     // One who may not do what is needed learns it at once.

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use nuncio::replays::Claim;
 use nuncio::shared::{NotKept, Settings, Shared, Unavailable};
 use nuncio_tests::chaos::{Chaos, Toxic};
+use nuncio_wss::Once;
 
-use super::{Farm, ROUTE, at, context, minutes, redis, until};
+use super::{Farm, ROUTE, at, context, minutes, once, redis, until};
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -18,7 +19,7 @@ fn usual(address: std::net::SocketAddr) -> Settings {
 }
 
 async fn claim(farm: &Farm, shared: &Shared, number: u8) -> Result<Claim, Unavailable> {
-    shared.claim(&[number; 16], farm.now().plus(minutes(5)), farm.now()).await
+    shared.claim(&once(number, farm.now().plus(minutes(5))), farm.now()).await
 }
 
 /// What a gateway does while a toxic is set.
@@ -110,7 +111,7 @@ async fn f_12_nothing_piles_up() {
                 tokio::spawn(async move {
                     let mut key = [0; 16];
                     key[..4].copy_from_slice(&number.to_be_bytes());
-                    let claimed = one.claim(&key, until_then, now).await;
+                    let claimed = one.claim(&[Once { key, until: until_then }], now).await;
                     (claimed, one.under_way())
                 })
             })

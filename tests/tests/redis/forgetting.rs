@@ -4,10 +4,10 @@ use nuncio::replays::Claim;
 use nuncio::shared::{Shared, Unavailable};
 use nuncio_tests::chaos::{Chaos, Toxic};
 
-use super::{Farm, at, minutes, redis, until};
+use super::{Farm, at, minutes, once, redis, until};
 
 async fn claim(farm: &Farm, shared: &Shared, number: u8) -> Result<Claim, Unavailable> {
-    shared.claim(&[number; 16], farm.now().plus(minutes(5)), farm.now()).await
+    shared.claim(&once(number, farm.now().plus(minutes(5))), farm.now()).await
 }
 
 /// Claims one message after the other until Redis is known to have forgotten, and is believed again.

@@ -23,7 +23,7 @@ use nuncio::keyring::{self, Keys};
 use nuncio::random::Entropy;
 use nuncio::sessions::{Lease, Owner};
 use nuncio::shared::{Settings, Shared};
-use nuncio_wss::{Context, Restorer, Time, V13};
+use nuncio_wss::{Context, Once, Restorer, Time, V13};
 
 /// When each test begins.
 const START: i64 = 1_800_000_000_000;
@@ -96,6 +96,11 @@ impl Farm {
 
 fn minutes(count: u64) -> Duration {
     Duration::from_secs(60 * count)
+}
+
+/// What makes a message unique that is taken until then.
+fn once(number: u8, until: Time) -> [Once; 1] {
+    [Once { key: [number; 16], until }]
 }
 
 /// A Redis there, asked as is usual; on a machine that is busy an operation may take a little longer.
