@@ -1,4 +1,5 @@
-//! A Redis of a test's own: a real server on a free port, with a directory of its own.
+//! A Redis of a test's own: a real server on a free port, with a directory of its own. `NUNCIO_REDIS_SERVER` names another program
+//! than `redis-server`, such as a Valkey's.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -26,9 +27,9 @@ pub struct Redis {
 impl Redis {
     /// Whether there is no Redis here; says so in a line, for a test that is left out.
     pub fn is_missing(test: &str) -> bool {
-        let missing = ["redis-server", "redis-cli"].into_iter().any(peers::lacks);
+        let missing = [&*server(), "redis-cli"].into_iter().any(peers::lacks);
         if missing {
-            peers::skip(test, "redis-server and redis-cli are not here");
+            peers::skip(test, &format!("{} and redis-cli are not here", server()));
         }
         missing
     }
@@ -105,8 +106,13 @@ impl Drop for Redis {
     }
 }
 
+/// The server's program.
+fn server() -> String {
+    std::env::var("NUNCIO_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
 fn run(port: u16, directory: &Path, arguments: &[String]) -> Result<Child, String> {
-    let mut child = Command::new("redis-server")
+    let mut child = Command::new(server())
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
         .arg(directory)
         .args(arguments)
@@ -135,7 +141,7 @@ fn run(port: u16, directory: &Path, arguments: &[String]) -> Result<Child, Strin
         Err(_) => {
             let _ = child.kill();
             let _ = child.wait();
-            Err(format!("redis-server is not ready after {START:?}"))
+            Err(format!("{} is not ready after {START:?}", server()))
         }
     }
 }
