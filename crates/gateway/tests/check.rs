@@ -247,6 +247,35 @@ fn secrets_that_others_can_read_are_found() {
     }
 }
 
+/// A Redis is not asked, and what is wrong with what is said of it is found all the same.
+#[test]
+fn what_is_said_of_a_redis_is_looked_at() {
+    let folder = folder("redis");
+    sound(&folder);
+    let made = nuncio().current_dir(&folder).args(["keys", "--ring", "keys.yaml"]).output().unwrap();
+    assert!(made.status.success());
+    let told = |redis: &str| {
+        std::fs::write(folder.join("nuncio.yaml"), format!("key_ring: keys.yaml\nredis: {{ {redis} }}\n{SOUND}"))
+            .unwrap();
+        check(&folder, &["--config", "nuncio.yaml", "--json", "--at", AT])
+    };
+    for (url, open) in
+        [("redis://redis.example", true), ("redis://127.0.0.1", false), ("rediss://redis.example", false)]
+    {
+        let found = findings(&json(&told(&format!("url: '{url}'"))));
+        let is =
+            |found: &[String; 3]| found[0] == "warning" && found[2].contains("redis.example:6379 is asked without TLS");
+        assert_eq!(found.iter().filter(|found| is(found)).count(), usize::from(open), "{url}: {found:#?}");
+    }
+    let refused = told("url: 'redis://redis.example', prefix: '{farm}'");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        text(&refused.stderr).starts_with("nuncio: nuncio.yaml:2: redis: a prefix is"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
 /// A listener in clear is a note where it stays on this machine, and more where it does not.
 #[test]
 fn clear_listeners_are_found() {

@@ -222,6 +222,7 @@ fn routes_keep_conversations_where_the_operator_says() {
         ("redis: { url: 'redis://cache' }\n", "", "sealed with keys that all gateways have"),
         ("key_ring: ring.yaml\nredis: { url: 'http://s3cret@cache' }\n", "", "redis: a Redis is said as"),
         ("key_ring: ring.yaml\nredis: { host: cache }\n", "", "unknown field `host`"),
+        ("key_ring: ring.yaml\nredis: { url: 'redis://cache/x' }\n", "", "nuncio.yaml:2: redis: behind the URL"),
         ("key_ring: missing.yaml\n", "", "missing.yaml"),
         ("key_ring: bad.yaml\n", "", "key_ring: bad.yaml:2: "),
         ("key_ring: nuncio.yaml\n", "", "key_ring: nuncio.yaml:"),
@@ -230,6 +231,70 @@ fn routes_keep_conversations_where_the_operator_says() {
         let error = load(besides, store).err().unwrap_or_else(|| panic!("{besides}{store} is taken"));
         assert!(error.contains("nuncio.yaml:") && error.contains(reason), "{besides}{store}: {error}");
         assert!(!error.contains("s3cret") && !error.contains("AAAA"), "{error}");
+    }
+}
+
+/// Whatever cannot be used of a Redis is found before anything is asked of it, where it is said.
+#[test]
+fn a_redis_that_cannot_be_asked_is_refused() {
+    let folder = folder("redis");
+    let file = folder.join("nuncio.yaml");
+    std::fs::write(
+        folder.join("ring.yaml"),
+        "epoch: 1\nkeys: [{ id: a, key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= }]\n",
+    )
+    .unwrap();
+    std::fs::write(folder.join("octets"), [0xFF, b'\n']).unwrap();
+    std::fs::write(folder.join("password"), "s3cret\n").unwrap();
+    let keys = repository().join("tests/keys");
+    for name in ["server.pem", "server.key"] {
+        std::fs::copy(keys.join(name), folder.join(name)).unwrap();
+    }
+    let [certificate, key] = ["server.pem", "server.key"].map(|name| std::fs::read_to_string(keys.join(name)).unwrap());
+    std::fs::write(folder.join("both.pem"), format!("{certificate}{key}")).unwrap();
+    let load = |redis: &str| {
+        std::fs::write(&file, format!("key_ring: ring.yaml\nredis:\n  {}\n{SOUND}", redis.replace("; ", "\n  ")))
+            .unwrap();
+        Configuration::load(&file).map(drop).map_err(|error| error.to_string())
+    };
+    for sound in [
+        "url: redis://cache; prefix: farm-2.a_b:c",
+        "url: rediss://cache; trust: server.pem; identity: both.pem",
+        "url: rediss://me:s3cret@cache",
+        "url: redis://cache; username: me; password_file: password",
+    ] {
+        assert_eq!(load(sound), Ok(()), "{sound}");
+    }
+    for (redis, refusal) in [
+        ("url: rediss://cache; prefix: '{farm}'", "4: redis: a prefix is up to 64 letters"),
+        ("url: redis://cache; prefix: ''", "4: redis: a prefix is"),
+        ("url: redis://cache; prefix: \"a\\nb\"", "4: redis: a prefix is"),
+        ("url: redis://cache; prefix: 'nuncio*'", "4: redis: a prefix is"),
+        ("url: redis://", "3: redis: a Redis is said as"),
+        ("url: cache:6379", "3: redis: a Redis is said as"),
+        ("url: redis://cache/?db=3", "3: redis: behind the URL of a Redis"),
+        ("url: redis://me@cache", "3: redis: there is a user name and no password"),
+        ("url: redis://cache; username: me", "4: redis: there is a user name and no password"),
+        ("url: redis://cache; password_file: octets", "4: redis: the password is not UTF-8"),
+        ("url: redis://cache; password_file: missing", "4: cannot read missing: "),
+        ("url: rediss://cache; trust: missing", "4: cannot read missing: "),
+        ("url: rediss://cache; trust: password", "4: redis: there is no certificate in PEM to believe"),
+        ("url: rediss://cache; identity: missing", "4: cannot read missing: "),
+        ("url: rediss://cache; identity: server.pem", "4: redis: there is no certificate with its key in PEM to show"),
+        (
+            "url: rediss://cache; trust: server.pem; identity: server.key",
+            "5: redis: there is no certificate with its key",
+        ),
+        ("url: redis://cache; trust: server.pem", "4: redis: without rediss:// it is asked without TLS"),
+        ("url: redis://cache; identity: both.pem", "4: redis: without rediss:// it is asked without TLS"),
+        ("url: redis://cache; timeout: 0s", "4"),
+        ("url: redis://cache; connect_timeout: 0ms", "4"),
+        ("url: redis://cache; operations: 0", "4"),
+        ("url: redis://cache; principal_conversations: 0", "4"),
+    ] {
+        let error = load(redis).err().unwrap_or_else(|| panic!("{redis} is taken"));
+        assert!(error.contains(&format!("nuncio.yaml:{refusal}")), "{redis}: {error}");
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }
 

@@ -11,7 +11,7 @@ use super::error::{ConfigError, Problem, Troubled};
 use super::scalar::{Count, Octets, Span};
 use super::{Keeping, Said, first_line};
 use crate::keyring;
-use crate::shared::Settings;
+use crate::shared::{BadSettings, Settings};
 
 /// A state directory: what is kept there survives this process, and the machine.
 #[derive(Deserialize, JsonSchema)]
@@ -89,16 +89,19 @@ impl RedisInput {
     fn build(self, base: &Base) -> Result<Settings, ConfigError> {
         let mut settings =
             Settings::at(&self.url.value).map_err(|bad| self.url.problem(Problem::Redis(bad.to_string())))?;
-        if let Some(said) = self.username {
-            settings.username = Some(said.value);
+        if let Some(said) = &self.username {
+            settings.username = Some(said.value.clone());
         }
         if let Some(said) = &self.password_file {
             settings.password = Some(first_line(read_secret(base, said)?.expose()));
         }
+        if let Some(said) = self.trust.as_ref().or(self.identity.as_ref()).filter(|_| !settings.tls) {
+            return Err(said.problem(Problem::Redis("without rediss:// it is asked without TLS".to_owned())));
+        }
         settings.trust = self.trust.as_ref().map(|said| read(base, said)).transpose()?;
         settings.identity = self.identity.as_ref().map(|said| read_secret(base, said)).transpose()?;
-        if let Some(said) = self.prefix {
-            settings.prefix = said.value;
+        if let Some(said) = &self.prefix {
+            settings.prefix.clone_from(&said.value);
         }
         settings.timeout = self.timeout.map_or(settings.timeout, Into::into);
         settings.connect_timeout = self.connect_timeout.map_or(settings.connect_timeout, Into::into);
@@ -107,7 +110,31 @@ impl RedisInput {
         settings.operations = self.operations.map_or(settings.operations, Into::into);
         settings.principal_conversations =
             self.principal_conversations.map_or(settings.principal_conversations, Into::into);
+        settings.check().map_err(|bad| self.bad(&bad))?;
+        if !settings.tls && !settings.is_local() {
+            tracing::warn!(
+                "Redis at {} is asked without TLS: whoever is between can have messages replayed",
+                settings.place()
+            );
+        }
         Ok(settings)
+    }
+
+    /// What cannot be used, where it is said.
+    fn bad(&self, why: &BadSettings) -> ConfigError {
+        let problem = Problem::Redis(why.to_string());
+        let file = match why {
+            BadSettings::Password => &self.password_file,
+            BadSettings::Identity | BadSettings::Tls(_) if self.identity.is_some() => &self.identity,
+            BadSettings::Trust | BadSettings::Identity | BadSettings::Tls(_) => &self.trust,
+            BadSettings::NoPassword | BadSettings::Host | BadSettings::Prefix => &None,
+        };
+        match (file, why) {
+            (Some(file), _) => file.problem(problem),
+            (None, BadSettings::NoPassword) => self.username.as_ref().unwrap_or(&self.url).problem(problem),
+            (None, BadSettings::Prefix) => self.prefix.as_ref().unwrap_or(&self.url).problem(problem),
+            (None, _) => self.url.problem(problem),
+        }
     }
 }
 

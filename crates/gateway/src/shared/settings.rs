@@ -7,6 +7,9 @@ use nuncio_crypto::digest::Hasher;
 use nuncio_crypto::secret::Secret;
 use reqwest::Url;
 
+use super::BadSettings;
+use super::link::Dialer;
+
 /// Where Redis listens, unless it is said.
 const PORT: u16 = 6379;
 /// How long an operation may take, unless it is said.
@@ -117,6 +120,11 @@ impl Settings {
         })
     }
 
+    /// Whether they can be used, whatever Redis does.
+    pub fn check(&self) -> Result<(), BadSettings> {
+        if self.has_prefix() { Dialer::new(self).map(drop) } else { Err(BadSettings::Prefix) }
+    }
+
     /// By which it is known whether two are the same, secrets included.
     pub(crate) fn digest(&self) -> [u8; 32] {
         let Self { host, port, tls, database, username, password, trust, identity, .. } = self;
@@ -135,12 +143,12 @@ impl Settings {
     }
 
     /// Where it is, for the log.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
     /// Whether nobody is between it and us.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
