@@ -5,6 +5,7 @@
 
 mod backends;
 mod contexts;
+mod redis;
 
 use std::fmt;
 use std::time::Duration;
@@ -21,8 +22,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub(crate) use backends::{BackendMetrics, Call};
 pub(crate) use contexts::{ContextEvent, ContextMetrics};
+pub(crate) use redis::{Operation, RedisMetrics};
 
 use crate::sessions::Census;
+use crate::shared::Shared;
 use backends::Urls;
 use contexts::Contexts;
 
@@ -179,6 +182,8 @@ pub struct Metrics {
     pending: Gauge,
     session_octets: Gauge,
     claims: Gauge,
+    /// Where there is a Redis.
+    redis: Option<RedisMetrics>,
 }
 
 impl fmt::Debug for Metrics {
@@ -205,6 +210,7 @@ impl Default for Metrics {
             pending: Gauge::default(),
             session_octets: Gauge::default(),
             claims: Gauge::default(),
+            redis: None,
         };
         metrics.register();
         metrics
@@ -215,6 +221,17 @@ impl Metrics {
     /// Counts a configuration that was to take the place of another, and did or did not.
     pub(crate) fn reloaded(&self, done: bool) {
         self.reloads[usize::from(done)].inc();
+    }
+
+    /// What is counted of a Redis, if there is one.
+    pub(crate) fn redis(&mut self) -> RedisMetrics {
+        let registry = &mut self.registry;
+        let registered = || {
+            let mut redis = RedisMetrics::default();
+            redis.register(registry);
+            redis
+        };
+        self.redis.get_or_insert_with(registered).clone()
     }
 
     fn register(&mut self) {
@@ -289,12 +306,15 @@ impl Metrics {
     }
 
     /// All of it in Prometheus's text format, with what the stores hold now.
-    pub(crate) fn text(&self, sessions: Census, claims: usize) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, sessions: Census, claims: usize, shared: Option<&Shared>) -> Result<String, fmt::Error> {
         let set = |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.conversations, sessions.conversations);
         set(&self.pending, sessions.pending);
         set(&self.session_octets, sessions.octets);
         set(&self.claims, claims);
+        if let (Some(redis), Some(shared)) = (&self.redis, shared) {
+            redis.stands(shared);
+        }
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -417,7 +437,7 @@ mod tests {
     const NOTHING: Census = Census { conversations: 0, pending: 0, octets: 0 };
 
     fn row(metrics: &Metrics, name: &str) -> String {
-        let text = metrics.text(NOTHING, 0).unwrap();
+        let text = metrics.text(NOTHING, 0, None).unwrap();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {name} in\n{text}")).to_owned()
     }

@@ -158,7 +158,7 @@ impl World {
     }
 
     /// The same world, with what is kept elsewhere: brought back, and from now on kept there too.
-    pub async fn with(self, keeping: &Keeping) -> Result<Self, NotKeeping> {
+    pub async fn with(mut self, keeping: &Keeping) -> Result<Self, NotKeeping> {
         let Keeping { state, ring, redis } = keeping;
         let now = self.clock.now();
         let state = state.as_deref().map(State::open).transpose()?;
@@ -172,7 +172,8 @@ impl World {
         let disk = state.map(|state| self.restored(&state, &keys, now)).transpose()?;
         let redis = match redis.as_ref() {
             Some(settings) => {
-                let shared = Shared::connect(settings, Arc::clone(&keys), self.clock.clone(), self.entropy.clone());
+                let (clock, entropy, metrics) = (self.clock.clone(), self.entropy.clone(), self.metrics.redis());
+                let shared = Shared::counted(settings, Arc::clone(&keys), clock, entropy, metrics);
                 Some(Arc::new(shared.await?))
             }
             None => None,
@@ -301,7 +302,7 @@ impl World {
         let now = self.clock.now();
         let census = self.sessions.census(now);
         self.principals.forget(self.sessions.owners());
-        self.metrics.text(census, self.replays.alive(self.clock.moment(now)))
+        self.metrics.text(census, self.replays.alive(self.clock.moment(now)), self.redis())
     }
 }
 

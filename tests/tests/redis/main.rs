@@ -10,6 +10,7 @@ mod claims;
 mod conversations;
 mod faults;
 mod forgetting;
+mod program;
 mod share;
 
 use std::future::Future;

@@ -4,6 +4,7 @@ use nuncio_wss::{Once, Time};
 use redis::{Pipeline, Value};
 
 use super::{Shared, Unavailable, hex};
+use crate::metrics::Operation;
 use crate::replays::Claim;
 
 /// For how much longer a claim is kept than it lives, in milliseconds: clocks of a farm differ, by as much as those of clients may
@@ -28,7 +29,7 @@ impl Shared {
             commands.cmd("SET").arg(name).arg(1).arg("NX").arg("PX").arg(life);
         }
         self.connection.epochs.ask(&mut commands);
-        let answers = self.connection.ask(&commands).await?;
+        let answers = self.connection.ask(Operation::Claim, &commands).await?;
         for answer in answers.values.iter().take(all.len()) {
             match answer {
                 Value::Okay => {}

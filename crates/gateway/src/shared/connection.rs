@@ -1,5 +1,6 @@
 //! The connection to a Redis, kept up: there or not, bounded in how much is asked at once, made anew when it is lost.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::epoch::{self, Epochs};
 use super::link::{Dialer, Link};
 use super::{BadSettings, Settings, Unavailable};
 use crate::clock::Clock;
+use crate::metrics::{Operation, RedisMetrics};
 use crate::random::Entropy;
 
 /// How often a connection is asked whether somebody is behind it, and whether Redis remembers.
@@ -33,6 +35,9 @@ pub(super) struct Connection {
     timeout: Duration,
     link: ArcSwapOption<Link>,
     operations: Semaphore,
+    /// Those of them in which it is asked what anybody may ask.
+    unproved: Semaphore,
+    metrics: RedisMetrics,
     limit: usize,
     pub(super) epochs: Epochs,
     /// Somebody saw that Redis does not remember.
@@ -53,13 +58,20 @@ pub(super) struct Answers {
 
 impl Connection {
     /// One that is not connected yet.
-    pub(super) fn new(settings: &Settings, clock: Clock, entropy: Entropy) -> Result<Self, BadSettings> {
+    pub(super) fn new(
+        settings: &Settings,
+        clock: Clock,
+        entropy: Entropy,
+        metrics: RedisMetrics,
+    ) -> Result<Self, BadSettings> {
         Ok(Self {
             dialer: Dialer::new(settings)?,
             place: settings.place(),
             timeout: settings.timeout,
             link: ArcSwapOption::empty(),
             operations: Semaphore::new(settings.operations),
+            unproved: Semaphore::new(settings.operations.div_ceil(2)),
+            metrics,
             limit: settings.operations,
             epochs: Epochs::new(&settings.prefix),
             suspect: Notify::new(),
@@ -81,18 +93,37 @@ impl Connection {
     }
 
     /// What Redis answers to each command, within the time of an operation: for a message, which never waits for others.
-    pub(super) async fn ask(&self, commands: &Pipeline) -> Result<Answers, Unavailable> {
-        let link = self.link.load_full().ok_or(Unavailable::Away)?;
-        let _turn = self.operations.try_acquire().map_err(|_| Unavailable::Busy)?;
-        let values = link.ask(commands, self.timeout).await?;
-        Ok(Answers { link, values })
+    pub(super) async fn ask(&self, operation: Operation, commands: &Pipeline) -> Result<Answers, Unavailable> {
+        let answers = async {
+            let link = self.link.load_full().ok_or(Unavailable::Away)?;
+            let place = |of| Semaphore::try_acquire(of).map_err(|_| Unavailable::Busy);
+            let _unproved = (operation == Operation::Seek).then(|| place(&self.unproved)).transpose()?;
+            let _turn = place(&self.operations)?;
+            let values = link.ask(commands, self.timeout).await?;
+            Ok(Answers { link, values })
+        };
+        self.counted(operation, answers).await
     }
 
     /// The same for what goes on beside messages, one at a time of each kind.
-    pub(super) async fn ask_beside(&self, commands: &Pipeline) -> Result<Answers, Unavailable> {
-        let link = self.link.load_full().ok_or(Unavailable::Away)?;
-        let values = link.ask(commands, self.timeout).await?;
-        Ok(Answers { link, values })
+    pub(super) async fn ask_beside(&self, operation: Operation, commands: &Pipeline) -> Result<Answers, Unavailable> {
+        let answers = async {
+            let link = self.link.load_full().ok_or(Unavailable::Away)?;
+            let values = link.ask(commands, self.timeout).await?;
+            Ok(Answers { link, values })
+        };
+        self.counted(operation, answers).await
+    }
+
+    async fn counted(
+        &self,
+        operation: Operation,
+        answers: impl Future<Output = Result<Answers, Unavailable>>,
+    ) -> Result<Answers, Unavailable> {
+        let begun = Instant::now();
+        let answers = answers.await;
+        self.metrics.asked(operation, answers.as_ref().map(|answers| &*answers.values), begun.elapsed());
+        answers
     }
 
     /// Has it looked at once whether Redis remembers.

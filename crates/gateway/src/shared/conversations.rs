@@ -15,6 +15,7 @@ use super::local::{Found, digest};
 use super::record::{self, Key, Life, Note, Used};
 use super::{Shared, Unavailable, hex, session};
 use crate::keyring::NotSealed;
+use crate::metrics::Operation;
 use crate::random::NoEntropy;
 use crate::sessions::{Lease, Place, Seen, owner};
 
@@ -82,7 +83,8 @@ impl Shared {
         let (ended, asked) = (self.local.ended(), self.steady());
         let mut commands = Pipeline::with_capacity(1);
         commands.cmd("GET").arg(session(&self.prefix, &key));
-        let answers = self.connection.ask(&commands).await?;
+        let operation = if known.is_some() { Operation::Find } else { Operation::Seek };
+        let answers = self.connection.ask(operation, &commands).await?;
         let Some(value) = octets(&answers)? else {
             self.local.forget(&key);
             return Ok(None);
@@ -115,7 +117,7 @@ impl Shared {
         let sealed = Life::read(&value).map(|(_, sealed)| digest(ring.epoch(), sealed)).unwrap_or_default();
         let (ended, asked) = (self.local.ended(), self.steady());
         let commands = self.put_in_share(&ring, lease.owner.name, &key, (value, &life), now)?;
-        let answers = self.connection.ask(&commands).await?;
+        let answers = self.connection.ask(Operation::Keep, &commands).await?;
         match answers.values.first() {
             Some(Value::Int(1)) => {
                 let found = Found::new(Arc::clone(context), life.full, sealed, life, asked);
@@ -161,7 +163,7 @@ impl Shared {
     pub async fn remove(&self, scope: &str, name: &str, owner: &str, now: Time) -> Result<bool, Unavailable> {
         let key = key(scope, name);
         self.local.end(&key);
-        let answers = self.connection.ask(&self.deletions(&[(key, owner)], now)).await;
+        let answers = self.connection.ask(Operation::End, &self.deletions(&[(key, owner)], now)).await;
         // Somebody may have read it meanwhile.
         self.local.end(&key);
         Ok(deleted(&answers?, 1)? == 1)
@@ -225,7 +227,7 @@ impl Shared {
                 if of.is_empty() {
                     continue;
                 }
-                let answers = self.connection.ask_beside(&self.deletions(&of, now)).await;
+                let answers = self.connection.ask_beside(Operation::End, &self.deletions(&of, now)).await;
                 for (key, _) in &of {
                     self.local.end(key);
                 }
@@ -248,7 +250,7 @@ impl Shared {
         let mut commands = Pipeline::with_capacity(1);
         let scan = commands.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{}:s:*", self.prefix));
         scan.arg("COUNT").arg(STEP);
-        let answers = self.connection.ask_beside(&commands).await?;
+        let answers = self.connection.ask_beside(Operation::List, &commands).await?;
         let Some(Value::Array(parts)) = answers.values.first() else { return Err(unexpected(&answers)) };
         let [Value::BulkString(next), Value::Array(names)] = &**parts else { return Err(unexpected(&answers)) };
         let cursor =
@@ -262,7 +264,7 @@ impl Shared {
             commands.cmd("GET").arg(session(&self.prefix, key));
         }
         let asked = self.steady();
-        let answers = self.connection.ask_beside(&commands).await?;
+        let answers = self.connection.ask_beside(Operation::List, &commands).await?;
         let mut found = Vec::new();
         for (key, value) in keys.into_iter().zip(&answers.values) {
             match value {

@@ -7,7 +7,9 @@
 //!   those that were found lately, `uses` what is told of them later, `share` how many a caller has
 //!
 //! Redis may be down, slow, full or emptied. No message waits for it longer than an operation may take, and only so many at once:
-//! what comes on top, and all that comes while there is no connection, is told so at once. What is not known is refused. A
+//! what comes on top, and all that comes while there is no connection, is told so at once. No more than half of that is for what
+//! anybody may ask before he proved anything, conversations that nobody found here lately: however many of these strangers name,
+//! those that go on and what was proved find a place. What is not known is refused. A
 //! conversation that was found is answered from memory for a moment, which is all that goes on without Redis; so long after a
 //! conversation was ended by one gateway another may still take a message in it.
 //!
@@ -42,6 +44,7 @@ pub use settings::{BadUrl, Settings};
 
 use crate::clock::Clock;
 use crate::keyring::Keys;
+use crate::metrics::RedisMetrics;
 use crate::random::Entropy;
 use connection::Connection;
 use local::Local;
@@ -131,16 +134,21 @@ impl Shared {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, BadSettings> {
+        Self::counted(settings, keys, clock, entropy, RedisMetrics::default()).await
+    }
+
+    /// The same, with what is asked of it counted there.
+    pub(crate) async fn counted(
+        settings: &Settings,
+        keys: Arc<Keys>,
+        clock: Clock,
+        entropy: Entropy,
+        metrics: RedisMetrics,
+    ) -> Result<Self, BadSettings> {
         if !settings.has_prefix() {
             return Err(BadSettings::Prefix);
         }
-        if !settings.tls && !settings.is_local() {
-            tracing::warn!(
-                "Redis at {} is asked without TLS: whoever is between can have messages replayed",
-                settings.place()
-            );
-        }
-        let connection = Arc::new(Connection::new(settings, clock, entropy)?);
+        let connection = Arc::new(Connection::new(settings, clock, entropy, metrics)?);
         let (local, uses) = (Arc::new(Local::new(settings.cache_bytes)), Arc::new(Uses::new(&settings.prefix)));
         let (tried, mut was_tried) = watch::channel(false);
         let keeping = tokio::spawn(Arc::clone(&connection).keep(tried));

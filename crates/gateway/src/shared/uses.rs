@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::local::Local;
 use super::record::{Key, Life, Note, digits};
 use super::{GRACE, session};
+use crate::metrics::Operation;
 
 /// Conversations of which something may be left to tell.
 const MOST: usize = 1 << 17;
@@ -143,7 +144,7 @@ impl Uses {
             let command = commands.cmd("EVAL").arg(CHANGE).arg(1).arg(session(&self.prefix, key));
             command.arg(digits(now)).arg(&used).arg(ends).arg(GRACE.as_millis() as u64);
         }
-        let answers = connection.ask_beside(&commands).await?;
+        let answers = connection.ask_beside(Operation::Tell, &commands).await?;
         let mut failed = None;
         for ((key, note), answer) in turn.iter().zip(answers.values) {
             match answer {
