@@ -137,6 +137,46 @@ async fn f_12_nothing_piles_up() {
     until("it is well again", async || claim(&farm, &one, 200).await.is_ok()).await;
 }
 
+/// Whoever names conversations that nobody knows has a place for each in half of what may be asked. The other half is for those
+/// that go on, and for what was proved.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_12_strangers_take_no_more_than_half() {
+    let redis = redis!("f_12_strangers_take_no_more_than_half");
+    let (farm, chaos) = (Farm::new(), Chaos::to(redis.address()).unwrap());
+    let settings = Settings { operations: 8, timeout: minutes(1), ..usual(chaos.address()) };
+    let one = Arc::new(farm.connected(&settings).await);
+    farm.put(&one, "urn:uuid:1").await;
+    chaos.set(Toxic::Latency(Duration::from_secs(2)));
+    let now = farm.now();
+    let strangers: Vec<_> = (0..100)
+        .map(|number| {
+            let one = Arc::clone(&one);
+            tokio::spawn(async move { one.find(ROUTE, &format!("urn:uuid:stranger-{number}"), now).await.map(drop) })
+        })
+        .collect();
+    until("they ask", async || strangers.iter().filter(|stranger| stranger.is_finished()).count() == 96).await;
+    assert_eq!(one.under_way(), 4);
+    let (one, farm) = (&*one, &farm);
+    farm.pass(Duration::from_secs(1));
+    let (found, claimed, kept, ended) = tokio::join!(
+        one.find(ROUTE, "urn:uuid:1", farm.now()),
+        claim(farm, one, 1),
+        farm.put(one, "urn:uuid:2"),
+        one.remove(ROUTE, "urn:uuid:3", "user alice", farm.now()),
+    );
+    assert!(found.unwrap().is_some() && kept.name() == "urn:uuid:2");
+    assert_eq!((claimed, ended), (Ok(Claim::Fresh), Ok(false)));
+    let mut busy = 0;
+    for stranger in strangers {
+        match stranger.await.unwrap() {
+            Ok(()) => {}
+            Err(Unavailable::Busy) => busy += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(busy, 96);
+}
+
 #[tokio::test]
 async fn f_10_redis_may_be_down_at_the_start() {
     let mut redis = redis!("f_10_redis_may_be_down_at_the_start");
@@ -240,6 +280,76 @@ async fn f_15_each_answer_that_is_none_is_refused() {
     redis.say(&["RPUSH", &format!("nuncio:r:{}", "03".repeat(16)), "a list"]).unwrap();
     assert_eq!(claim(&farm, &one, 3).await, Ok(Claim::Seen));
     assert!(one.is_healthy());
+}
+
+/// A node of a cluster has some of the keys, and sends elsewhere for the others: it is refused before anything is kept there,
+/// whether or not it has all of them at the moment.
+#[tokio::test]
+async fn f_15_a_node_of_a_cluster_is_refused() {
+    let redis = redis!("f_15_a_node_of_a_cluster_is_refused", "--cluster-enabled", "yes");
+    let (farm, log) = (Farm::new(), Log::default());
+    let guard = log.start();
+    for slots in [None, Some("0 16383")] {
+        if let Some(slots) = slots {
+            let slots: Vec<_> = slots.split(' ').collect();
+            redis.say(&[&["CLUSTER", "ADDSLOTSRANGE"][..], &slots].concat()).unwrap();
+        }
+        let one = farm.gateway(&usual(redis.address())).await;
+        assert!(!one.is_healthy());
+        assert_eq!(claim(&farm, &one, 1).await, Err(Unavailable::Away));
+    }
+    let said = log.text();
+    assert_eq!(said.matches("Redis refuses: it is a node of a cluster").count(), 2, "{said}");
+    assert_eq!(redis.say(&["DBSIZE"]).unwrap(), "0");
+    drop(guard);
+}
+
+/// While it reads what it has on its disk it answers nothing else, and knows all of it after.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_15_one_that_loads_is_waited_for() {
+    let redis = redis!("f_15_one_that_loads_is_waited_for", "--enable-debug-command", "yes");
+    let farm = Farm::new();
+    let one = farm.connected(&at(redis.address())).await;
+    assert_eq!(claim(&farm, &one, 1).await, Ok(Claim::Fresh));
+    for number in 0..8 {
+        redis.put(&format!("other:{number}"), &[b'x'; 4096]).unwrap();
+    }
+    // Half a second for each key, between which it looks who asks.
+    for (setting, value) in [("key-load-delay", "500000"), ("loading-process-events-interval-bytes", "1024")] {
+        redis.say(&["CONFIG", "SET", setting, value]).unwrap();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| redis.say(&["DEBUG", "RELOAD"]).unwrap());
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(async {
+                until("it loads", async || !one.is_healthy()).await;
+                assert!(claim(&farm, &one, 1).await.is_err());
+            });
+        });
+    });
+    until("it is well again", async || one.is_healthy()).await;
+    assert_eq!(claim(&farm, &one, 1).await, Ok(Claim::Seen));
+    assert_eq!(claim(&farm, &one, 2).await, Ok(Claim::Fresh));
+    assert_eq!(one.fence(), Some(farm.now()), "it is the same, and forgot nothing");
+}
+
+/// Who must say a password from now on.
+#[tokio::test]
+async fn f_15_a_password_that_is_new_is_asked_for() {
+    let mut redis = redis!("f_15_a_password_that_is_new_is_asked_for");
+    let farm = Farm::new();
+    let one = farm.connected(&usual(redis.address())).await;
+    redis.say(&["CONFIG", "SET", "requirepass", "s3cret"]).unwrap();
+    // Whoever is there is known; who comes again is not.
+    assert_eq!(claim(&farm, &one, 1).await, Ok(Claim::Fresh));
+    assert_eq!(redis.say(&["-a", "s3cret", "CLIENT", "KILL", "SKIPME", "yes"]).map(|said| said != "0"), Ok(true));
+    until("it is lost", async || !one.is_healthy()).await;
+    assert!(claim(&farm, &one, 2).await.is_err());
+    let known =
+        Settings { password: Some(nuncio_crypto::secret::Secret::new(b"s3cret".to_vec())), ..usual(redis.address()) };
+    let other = farm.connected(&known).await;
+    assert_eq!(claim(&farm, &other, 1).await, Ok(Claim::Seen));
+    redis.kill();
 }
 
 /// What the log says, of this thread.

@@ -168,6 +168,9 @@ impl Connection {
         if server.is_replica {
             return Err(Unavailable::Refused("it is a replica, which takes nothing".to_owned()));
         }
+        if server.is_of_cluster {
+            return Err(Unavailable::Refused("it is a node of a cluster, which has some of the keys only".to_owned()));
+        }
         if server.version.is_some_and(|version| version < VERSION) {
             return Err(Unavailable::Refused(format!("it is older than version {VERSION}")));
         }

@@ -40,6 +40,8 @@ pub(super) struct Server {
     pub(super) identity: String,
     /// Whether it only repeats what another is told.
     pub(super) is_replica: bool,
+    /// Whether it has some of the keys only.
+    pub(super) is_of_cluster: bool,
     /// What it forgets when it is full.
     pub(super) eviction: Option<String>,
     /// The first number of its version.
@@ -59,6 +61,7 @@ impl Server {
         Self {
             identity: format!("{run}.{replication}"),
             is_replica: field("role").as_deref() == Some("slave"),
+            is_of_cluster: field("cluster_enabled").as_deref() == Some("1"),
             eviction: field("maxmemory_policy"),
             version: version.and_then(|version| version.split('.').next()?.parse().ok()),
         }
@@ -169,7 +172,7 @@ async fn answer(link: &Link, command: &redis::Cmd, within: Duration) -> Result<V
 
 /// Who answers on a connection.
 pub(super) async fn server(link: &Link, within: Duration) -> Result<Server, Unavailable> {
-    let sections = cmd("INFO").arg("server").arg("replication").arg("memory").to_owned();
+    let sections = cmd("INFO").arg("server").arg("replication").arg("memory").arg("cluster").to_owned();
     let info = answer(link, &sections, within).await?;
     Ok(Server::read(&String::from_utf8_lossy(&info)))
 }
@@ -188,8 +191,11 @@ mod tests {
                     master_replid:cd34\r\nmaster_replid2:0000\r\n# Memory\r\nmaxmemory_policy:allkeys-lru\r\n";
         let server = Server::read(info);
         let eviction = Some("allkeys-lru".to_owned());
-        assert_eq!(server, Server { identity: "ab12.cd34".to_owned(), is_replica: false, eviction, version: Some(7) });
+        let identity = "ab12.cd34".to_owned();
+        let read = Server { identity, is_replica: false, is_of_cluster: false, eviction, version: Some(7) };
+        assert_eq!(server, read);
         assert!(Server::read("role:slave\r\n").is_replica);
+        assert!(Server::read("cluster_enabled:1\r\n").is_of_cluster);
         assert_eq!(Server::read("").version, None);
     }
 
