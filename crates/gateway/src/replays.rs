@@ -65,10 +65,14 @@ impl Claims {
     /// Claims all of what makes a message unique: it is fresh where each is. What it says of itself comes first: in this process
     /// what is only sent again takes nothing of the others. Redis is told of all in one turn.
     ///
+    /// Where one cannot be made, so that the message is refused as too much, those made before are given back: the message had no
+    /// effect, and whoever sends it again when he is told to has sent it once. In Redis they stay, since whether one there is
+    /// still ours is not known where it may have been emptied meanwhile; nor is one given back that may have been made there.
+    ///
     /// `created` is when the message was made, if that is known; of one that does not say so, as much is believed as of any.
     pub(crate) async fn claim(
         &self,
-        once: impl Iterator<Item = Once>,
+        once: impl Iterator<Item = Once> + Clone,
         created: Option<Time>,
         at: Moment,
     ) -> Result<Claim, Unavailable> {
@@ -76,13 +80,13 @@ impl Claims {
         match self {
             Self::Memory { since, .. } | Self::Files { since, .. } if is_before(*since) => Ok(Claim::Forgotten),
             Self::Memory { replays, .. } => {
-                Ok(first_not_fresh(once.map(|once| replays.claim(&once.key, once.until, at))))
+                Ok(claim_all(replays, once, |once| replays.claim(&once.key, once.until, at)))
             }
             Self::Files { replays, files, .. } => {
-                Ok(first_not_fresh(once.map(|once| match replays.claim(&once.key, once.until, at) {
-                    Claim::Fresh => write(files, &once),
+                Ok(claim_all(replays, once, |once| match replays.claim(&once.key, once.until, at) {
+                    Claim::Fresh => write(replays, files, once),
                     claim => claim,
-                })))
+                }))
             }
             Self::Redis { replays, shared } => {
                 let all: Vec<Once> = once.collect();
@@ -100,16 +104,33 @@ impl Claims {
     }
 }
 
-fn first_not_fresh(mut claims: impl Iterator<Item = Claim>) -> Claim {
-    claims.find(|claim| *claim != Claim::Fresh).unwrap_or(Claim::Fresh)
+/// Makes one claim after the other, up to the first that is not fresh. Where there is no room for that, the others are given back.
+fn claim_all(
+    replays: &Replays,
+    all: impl Iterator<Item = Once> + Clone,
+    mut claim: impl FnMut(&Once) -> Claim,
+) -> Claim {
+    for (made, once) in all.clone().enumerate() {
+        match claim(&once) {
+            Claim::Fresh => {}
+            Claim::Full => {
+                all.take(made).for_each(|once| replays.release(&once));
+                return Claim::Full;
+            }
+            claim => return claim,
+        }
+    }
+    Claim::Fresh
 }
 
-/// Writes down a claim that was made; the message has no effect before.
-fn write(files: &ClaimFiles, once: &Once) -> Claim {
+/// Writes down a claim that was made; the message has no effect before. One that cannot be written is given back; if a part of it
+/// came to the disk all the same, then after a start it is known, and its message is refused.
+fn write(replays: &Replays, files: &ClaimFiles, once: &Once) -> Claim {
     match files.append(&once.key, once.until) {
         Ok(()) => Claim::Fresh,
         Err(error) => {
             tracing::error!(%error, "a claim cannot be written, and its message is not taken");
+            replays.release(once);
             Claim::Full
         }
     }
@@ -190,6 +211,17 @@ impl Replays {
         Claim::Fresh
     }
 
+    /// Gives back a claim; for nobody but who was told that it was fresh, and did not act on the message. Until now whoever else
+    /// brought that message was told that it was seen, and from now on one of them is told that it is fresh. Were the claim past
+    /// and made again meanwhile, it would be in another slice: a message is not taken after its own.
+    pub fn release(&self, once: &Once) {
+        let mut slices = self.lock(usize::from(once.key[0]) % SHARDS);
+        let slice = slices.get_mut(&once.until.millis().div_euclid(SLICE));
+        if slice.is_some_and(|slice| slice.claims.remove(&once.key)) {
+            self.claims.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// How many claims live at `now`.
     pub fn alive(&self, at: Moment) -> usize {
         self.sweep(at);
@@ -231,6 +263,7 @@ impl Replays {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::State;
 
     fn at(seconds: i64) -> Time {
         Time::from_millis(seconds * 1000)
@@ -314,5 +347,65 @@ mod tests {
             assert_eq!(fresh.into_inner(), 1);
         }
         assert_eq!(replays.len(), 50);
+    }
+
+    #[test]
+    fn what_is_given_back_may_be_claimed_again() {
+        let replays = Replays::new(4000);
+        let once = Once { key: key(1), until: at(300) };
+        assert_eq!(replays.claim(&once.key, once.until, now(0)), Claim::Fresh);
+        replays.release(&Once { until: at(400), ..once });
+        assert_eq!(replays.claim(&once.key, once.until, now(0)), Claim::Seen, "that was another");
+        replays.release(&once);
+        replays.release(&once);
+        assert_eq!(replays.len(), 0);
+        assert_eq!(replays.claim(&once.key, once.until, now(0)), Claim::Fresh);
+        assert_eq!(replays.claim(&once.key, once.until, now(0)), Claim::Seen);
+    }
+
+    fn all(numbers: &[u64]) -> impl Iterator<Item = Once> + Clone {
+        numbers.iter().map(|number| Once { key: key(*number), until: at(300) })
+    }
+
+    /// A message that was told to come again is no replay when it does.
+    #[tokio::test]
+    async fn what_cannot_be_claimed_whole_is_not_claimed() {
+        let claims = |capacity| Claims::Memory { replays: Arc::new(Replays::new(capacity * CLAIM)), since: None };
+        let small = claims(2);
+        assert_eq!(small.claim(all(&[1]), None, now(0)).await.unwrap(), Claim::Fresh);
+        for _ in 0..2 {
+            assert_eq!(small.claim(all(&[2, 3]), None, now(0)).await.unwrap(), Claim::Full);
+        }
+        assert_eq!(small.claim(all(&[3]), None, now(0)).await.unwrap(), Claim::Fresh, "there is room for one");
+        let large = claims(100);
+        assert_eq!(large.claim(all(&[1, 2]), None, now(0)).await.unwrap(), Claim::Fresh);
+        assert_eq!(large.claim(all(&[3, 2]), None, now(0)).await.unwrap(), Claim::Seen);
+        assert_eq!(large.claim(all(&[3, 4]), None, now(0)).await.unwrap(), Claim::Seen, "a replay gives nothing back");
+    }
+
+    /// A claim that the disk did not take, and the one that it took before.
+    #[tokio::test]
+    async fn what_cannot_be_written_is_not_claimed() {
+        let directory = std::env::temp_dir().join(format!("nuncio-unwritten-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let state = State::open(&directory).unwrap();
+        let files = Arc::new(state.claims(at(0)).unwrap().0);
+        let claims = Claims::Files { replays: Arc::new(Replays::new(4000)), files, since: None };
+        let claim = async |numbers: &[u64], until| {
+            let once =
+                all(numbers).enumerate().map(move |(at, once)| if at == 0 { once } else { Once { until, ..once } });
+            claims.claim(once, None, now(0)).await.unwrap()
+        };
+        // Another slice is another file, and where that would be there is a directory.
+        let in_the_way = directory.join(format!("claims-{}", 600_000 / SLICE));
+        std::fs::create_dir(&in_the_way).unwrap();
+        for _ in 0..3 {
+            assert_eq!(claim(&[1, 2], at(600)).await, Claim::Full);
+        }
+        std::fs::remove_dir(&in_the_way).unwrap();
+        assert_eq!(claim(&[1, 2], at(600)).await, Claim::Fresh);
+        assert_eq!(claim(&[1, 2], at(600)).await, Claim::Seen);
+        drop(claims);
+        let _ = std::fs::remove_dir_all(&directory);
     }
 }

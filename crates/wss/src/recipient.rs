@@ -470,7 +470,7 @@ pub enum Issue {
 impl Opened {
     /// What is to be claimed before the message has any effect, the message itself before the nonce of its user name;
     /// nothing where nothing in it is unique.
-    pub fn once(&self) -> impl Iterator<Item = Once> {
+    pub fn once(&self) -> impl Iterator<Item = Once> + Clone {
         let Evidence { once, wrapped, nonces, .. } = &self.evidence;
         once.iter().chain(wrapped).chain(nonces).copied()
     }
