@@ -403,6 +403,31 @@ async fn a_conversation_is_cancelled_with_all_its_keys() {
     }
 }
 
+/// A conversation that its client keeps is in the cookie: a message with one that is none is refused, though its conversation was
+/// opened here a moment ago.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cookie_that_is_no_base64_is_refused() {
+    let ring = keyring::read("ring.yaml", keyring::write(&mut Entropy::system().draw()).expose()).unwrap();
+    let keeping = Keeping { ring: Some(Arc::new(ring)), ..Keeping::default() };
+    let served = start_before(&echo().await, Lifetimes::default(), CONVERSATION, &[], None, keeping).await;
+    let mut client = served.client("127.0.0.1", "U*U");
+    let context = client.asks().await.unwrap_or_else(|_| panic!("not issued"));
+    for (said, status) in
+        [(None, 200), (Some("no base64!"), 500), (Some("AAA"), 500), (Some("AA\u{e9}A"), 500), (None, 200)]
+    {
+        let (mut request, _) = client.seal(Some(&context));
+        let text = String::from_utf8(request.body).unwrap();
+        let from = text.find("Cookie").map(|at| at + text[at..].find('>').unwrap() + 1).unwrap();
+        let to = from + text[from..].find('<').unwrap();
+        let cookie = said.unwrap_or(&text[from..to]);
+        request.body = format!("{}{cookie}{}", &text[..from], &text[to..]).into_bytes();
+        let answer = client.send(&request).await;
+        let body = String::from_utf8(answer.body).unwrap();
+        assert_eq!(answer.status, status, "{said:?}: {body}");
+        assert!(status == 200 || body.contains("InvalidSecurity<"), "{said:?}: {body}");
+    }
+}
+
 /// A request that would wait in vain is turned away before its body has come; if it has, its connection is good for the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_turned_away_need_not_have_sent_his_message() {
