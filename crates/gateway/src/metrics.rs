@@ -8,6 +8,7 @@ mod contexts;
 mod redis;
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::StatusCode;
@@ -180,6 +181,7 @@ pub struct Metrics {
     reloads: [Counter; 2],
     conversations: Gauge,
     pending: Gauge,
+    dropped: Counter,
     session_octets: Gauge,
     claims: Gauge,
     /// Where there is a Redis.
@@ -208,6 +210,7 @@ impl Default for Metrics {
             reloads: <[Counter; 2]>::default(),
             conversations: Gauge::default(),
             pending: Gauge::default(),
+            dropped: Counter::default(),
             session_octets: Gauge::default(),
             claims: Gauge::default(),
             redis: None,
@@ -270,6 +273,8 @@ impl Metrics {
         to.register("conversations", "Conversations that live", self.conversations.clone());
         let help = "Of these, those in which nothing was said yet";
         to.register("conversations_pending", help, self.pending.clone());
+        let help = "Conversations in which nothing was said, and which made room for others";
+        to.register("conversations_dropped", help, self.dropped.clone());
         let help = "What conversations take of their store";
         to.register_with_unit("conversations", help, Unit::Bytes, self.session_octets.clone());
         to.register(
@@ -310,6 +315,7 @@ impl Metrics {
         let set = |gauge: &Gauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.conversations, sessions.conversations);
         set(&self.pending, sessions.pending);
+        self.dropped.inner().store(sessions.dropped, Ordering::Relaxed);
         set(&self.session_octets, sessions.octets);
         set(&self.claims, claims);
         if let (Some(redis), Some(shared)) = (&self.redis, shared) {
@@ -434,7 +440,7 @@ impl Drop for InFlight<'_> {
 mod tests {
     use super::*;
 
-    const NOTHING: Census = Census { conversations: 0, pending: 0, octets: 0 };
+    const NOTHING: Census = Census { conversations: 0, pending: 0, octets: 0, dropped: 0 };
 
     fn row(metrics: &Metrics, name: &str) -> String {
         let text = metrics.text(NOTHING, 0, None).unwrap();

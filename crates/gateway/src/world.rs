@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::random::Entropy;
 use crate::replays::{Claim, Claims, Replays};
-use crate::sessions::{CookieLimits, Cookies, Disk, Known, Meant, Memory, NotKept, Principals, Renewals, Store};
+use crate::sessions::{CookieLimits, Cookies, Disk, Known, Meant, Memory, NotKept, Principals, Renewals, Room, Store};
 use crate::shared::{BadSettings, Shared};
 use crate::spans::{NotExported, Spans};
 use crate::state::{ClaimFiles, JournalError, NotOpened, State};
@@ -61,15 +61,18 @@ pub struct World {
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 /// How long a process that ends waits for what was noted to be kept.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How often files of claims that are over are removed.
+/// How often what is over is removed from a state directory: files of claims, and conversations that were idle.
 const PAST: Duration = Duration::from_secs(30);
 
-/// Removes files of claims that are over, as long as somebody writes such files.
-async fn drop_past(files: Weak<ClaimFiles>, clock: Clock) {
+/// Removes what is over, as long as somebody writes to a state directory.
+async fn drop_past(files: Weak<ClaimFiles>, sessions: Weak<Memory<Context>>, clock: Clock) {
     let mut ticks = tokio::time::interval(PAST);
     loop {
         ticks.tick().await;
         let (Some(files), now) = (files.upgrade(), clock.now()) else { return };
+        if let Some(sessions) = sessions.upgrade() {
+            sessions.sweep(now);
+        }
         let dropped = spawn_blocking(move || files.drop_before(now)).await;
         if let Ok(Err(error)) = dropped {
             tracing::warn!(%error, "files of claims that are over cannot be removed");
@@ -123,7 +126,9 @@ const PASSWORDS: usize = 16;
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(clock: Clock, entropy: Entropy, stores: &StoreLimits) -> Self {
-        let sessions = Arc::new(Memory::new(stores.session_bytes, stores.principal_bytes));
+        let capacity = Room { octets: stores.session_bytes, count: stores.sessions };
+        let share = Room { octets: stores.principal_bytes, count: stores.sessions_per_principal };
+        let sessions = Arc::new(Memory::new(capacity, share));
         Self {
             clock,
             entropy,
@@ -196,7 +201,7 @@ impl World {
         let disk = Disk::restore(state.journal()?, keys, entropy, memory, &self.principals, now)?;
         let since = (fence.is_up() || !known).then_some(now).filter(|_| self.since.is_some());
         let files = Arc::new(files);
-        tokio::spawn(drop_past(Arc::downgrade(&files), self.clock.clone()));
+        tokio::spawn(drop_past(Arc::downgrade(&files), Arc::downgrade(&self.sessions), self.clock.clone()));
         Ok(OnDisk { disk: Arc::new(disk), files, since })
     }
 
@@ -257,6 +262,8 @@ impl World {
     /// Waits a moment until what was noted is where it is kept: for a process that ends.
     pub(crate) async fn settle(&self) {
         self.farewells.said().await;
+        // What is over and was not looked at since is noted too.
+        self.sessions.sweep(self.clock.now());
         if let Some(redis) = self.kept.as_ref().and_then(|kept| kept.redis.as_ref())
             && !redis.settle(SETTLE).await
         {

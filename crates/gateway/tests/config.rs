@@ -349,6 +349,16 @@ fn a_principals_share_is_a_quarter_unless_it_is_said() {
         let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
         assert_eq!(configuration.stores.principal_bytes, share, "{stores}");
     }
+    for (stores, share) in [
+        ("{ sessions: 4000 }", 1000),
+        ("{ sessions: 3 }", 1),
+        ("{ sessions: 4000, sessions_per_principal: 3000 }", 3000),
+        ("{ replay_bytes: 4 KiB }", StoreLimits::default().sessions_per_principal),
+    ] {
+        std::fs::write(&file, format!("{SOUND}stores: {stores}\n")).unwrap();
+        let configuration = Configuration::load(&file).map_err(|error| error.to_string()).unwrap();
+        assert_eq!(configuration.stores.sessions_per_principal, share, "{stores}");
+    }
 }
 
 const USER: &str = "      - name: alice\n        password: wonderland-1865\n";

@@ -191,7 +191,7 @@ fn configuration(
             );
         }
     }
-    yaml + "stores: { session_bytes: 1 GiB, principal_bytes: 1 GiB }\nlifetimes: { pending: 1h }\n"
+    yaml + "stores: { session_bytes: 1 GiB, principal_bytes: 1 GiB, sessions_per_principal: 1000000 }\nlifetimes: { pending: 1h }\n"
 }
 
 /// Apache CXF, its keys and the contracts that it publishes.

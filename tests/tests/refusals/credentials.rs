@@ -238,6 +238,7 @@ fn one_context_more_than_a_share() {
     // Room for many, and for one of each.
     let stores = StoreLimits { principal_bytes: 850, ..StoreLimits::default() };
     let bench = Bench::keeping(CONVERSATION, stores);
+    bench.honest("from now on it is in use, and makes no room");
     let (outbound, expectation) = bench.client.issue(bench.now(), &mut bench.numbers.clone()).unwrap();
     let answer =
         bench.refused("a share", &message(&outbound), "the caller's share of the store of conversations is full");

@@ -163,18 +163,29 @@ impl Default for ConnectionLimits {
 /// What the gateway may keep. Sizes are in octets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoreLimits {
-    /// Conversations; a new one is refused when the store is full, a live one is never dropped.
+    /// Conversations. When the store is full, one in which nothing was said yet makes room for a new one, or else that one is
+    /// refused; one in use is never dropped.
     pub session_bytes: usize,
     /// Conversations of one principal, or of all that have no name together: so that nobody can fill the store alone.
     /// A quarter of it, unless it is said.
     pub principal_bytes: usize,
+    /// How many conversations; more than have room in `session_bytes` by default, which then bounds them.
+    pub sessions: usize,
+    /// How many of one principal, as `principal_bytes` has it.
+    pub sessions_per_principal: usize,
     /// Replay claims; a message is refused when the store is full, a live claim is never dropped.
     pub replay_bytes: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { session_bytes: 256 * MIB, principal_bytes: 64 * MIB, replay_bytes: 256 * MIB }
+        Self {
+            session_bytes: 256 * MIB,
+            principal_bytes: 64 * MIB,
+            sessions: 1_000_000,
+            sessions_per_principal: 250_000,
+            replay_bytes: 256 * MIB,
+        }
     }
 }
 

@@ -95,12 +95,16 @@ overrides!(
     }
 );
 overrides!(
-    /// What may be kept. A full store refuses what is new; what lives is never dropped.
+    /// What may be kept. A full store refuses what is new; what is in use is never dropped.
     StoreLimitsInput over StoreLimits {
-        /// Conversations.
+        /// Conversations. In a full store one in which nothing was said yet makes room for a new one.
         session_bytes: Octets,
         /// Conversations of one principal; a quarter of `session_bytes`, unless it is said.
         principal_bytes: Octets,
+        /// How many conversations.
+        sessions: Count,
+        /// How many of one principal; a quarter of `sessions`, unless it is said.
+        sessions_per_principal: Count,
         /// Replay claims.
         replay_bytes: Octets,
     }
@@ -183,12 +187,16 @@ impl MessageLimitsInput {
 }
 
 impl StoreLimitsInput {
-    /// Over the defaults. A principal's share stays a quarter of the store unless it is said.
+    /// Over the defaults. A principal's share stays a quarter of the store unless it is said, and no less than one.
     pub(super) fn over_with_share(self) -> StoreLimits {
         let share = self.principal_bytes.map(usize::from).or_else(|| Some(self.session_bytes?.0 / 4));
+        let count = self.sessions_per_principal.map(usize::from).or_else(|| Some((self.sessions?.0 / 4).max(1)));
         let mut limits = self.over(StoreLimits::default());
         if let Some(share) = share {
             limits.principal_bytes = share;
+        }
+        if let Some(count) = count {
+            limits.sessions_per_principal = count;
         }
         limits
     }

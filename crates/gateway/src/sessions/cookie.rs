@@ -13,6 +13,7 @@ use nuncio_crypto::random::Random;
 use nuncio_policy::model::{Include, Policy};
 use nuncio_wss::{Context, ConversationId, MAX_COOKIE, Restorer, Time};
 
+use super::accounts::Room;
 use super::cuts::{Cut, Cuts, CutsFull};
 use super::memory::{Lease, Memory, Owner};
 use crate::keyring::{Binding, KeyRing, Keys, NotSealed};
@@ -77,7 +78,7 @@ impl Cookies {
         Self {
             keys,
             restorer: Restorer::new(limits.hot),
-            opened: Memory::new(limits.opened, limits.opened),
+            opened: Memory::new(Room::of(limits.opened), Room::of(limits.opened)),
             cuts: Cuts::new(limits.cuts),
             cancelled: Cuts::new(limits.cuts),
         }

@@ -58,6 +58,10 @@ impl Disk {
     ) -> Result<Self, JournalError> {
         let begun = Instant::now();
         let (ring, contexts) = (keys.ring(), Restorer::new(HOT));
+        // What is over before its time is over after a start too. Of what is kept in memory alone there is no record.
+        let notes = journal.notes();
+        memory.tell(move |key, end| notes.note(key, Note::Ends(end)));
+        let before = memory.dropped();
         let mut restored = Restored::default();
         journal.each(now, |key, kept| {
             let opened = ring.open(&kept.sealed, binding(&key), now).ok();
@@ -80,6 +84,9 @@ impl Disk {
                 memory.used_at(&key, kept.idle.map(|idle| now.plus(idle)), now);
             }
         })?;
+        let dropped = usize::try_from(memory.dropped() - before).unwrap_or(usize::MAX);
+        restored.known -= dropped.min(restored.known);
+        restored.without_room += dropped;
         let Restored { known, unreadable, without_room } = restored;
         let took = begun.elapsed();
         if unreadable + without_room > 0 {
@@ -156,6 +163,7 @@ mod tests {
     use super::*;
     use crate::keyring;
     use crate::random::Entropy;
+    use crate::sessions::Room;
     use crate::sessions::cookie::tests::context;
     use crate::state::State;
 
@@ -166,17 +174,14 @@ mod tests {
     /// A process with that directory.
     fn opened(directory: &std::path::Path, keys: &Arc<Keys>, now: Time) -> Disk {
         let journal = State::open(directory).unwrap().journal().unwrap();
-        let memory = Arc::new(Memory::new(1 << 20, 1 << 20));
+        let memory = Arc::new(Memory::new(Room::of(1 << 20), Room::of(1 << 20)));
         Disk::restore(journal, Arc::clone(keys), Entropy::system(), memory, &Principals::default(), now).unwrap()
     }
 
     /// What was used has its whole time to be idle again after a start, and no more; what was not keeps its shorter time.
     #[tokio::test]
     async fn a_start_makes_nothing_live_for_ever() {
-        let directory = std::env::temp_dir().join(format!("nuncio-disk-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&directory);
-        let ring = keyring::write(&mut Entropy::system().draw());
-        let keys = Arc::new(Keys::new(keyring::read("keys.yaml", ring.expose()).unwrap()));
+        let (directory, keys) = made("start");
         let disk = opened(&directory, &keys, at(0));
         let idle = Duration::from_mins(30);
         let owner = Owner { name: "user alice", octets: 0 };
@@ -200,6 +205,76 @@ mod tests {
         assert!(disk.remove("used").await.unwrap() && !disk.remove("used").await.unwrap());
         drop(disk);
         assert!(opened(&directory, &keys, at(1)).memory().find("used", at(1)).is_none());
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+
+    /// A directory of its own with its keys, for a test.
+    fn made(name: &str) -> (std::path::PathBuf, Arc<Keys>) {
+        let directory = std::env::temp_dir().join(format!("nuncio-disk-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        let ring = keyring::write(&mut Entropy::system().draw());
+        (directory, Arc::new(Keys::new(keyring::read("keys.yaml", ring.expose()).unwrap())))
+    }
+
+    /// Alice's, unused for two minutes and used for ten hours, or idle for so long.
+    async fn put(disk: &Disk, name: &str, idle: Option<Duration>, now: Time) -> Result<(), NotKept> {
+        let owner = Owner { name: "user alice", octets: 0 };
+        let (pending, end) = (now.plus(Duration::from_mins(2)), now.plus(Duration::from_hours(10)));
+        let lease = Lease { owner, octets: 100, pending, end, idle };
+        disk.put(name, Arc::new(context(Principal::User("alice".into()), now)), lease, now).await
+    }
+
+    /// What was idle for too long is over, and a start does not give it the same time again.
+    #[tokio::test]
+    async fn what_was_idle_for_too_long_does_not_come_back() {
+        let (directory, keys) = made("idle");
+        let disk = opened(&directory, &keys, at(0));
+        let idle = Duration::from_mins(30);
+        for name in ["idle", "busy"] {
+            put(&disk, name, Some(idle), at(0)).await.unwrap();
+            disk.used(name, Some(idle), at(1));
+        }
+        disk.used("busy", Some(idle), at(20));
+        disk.memory().sweep(at(31));
+        drop(disk);
+
+        let disk = opened(&directory, &keys, at(31));
+        assert!(disk.memory().find("idle", at(31)).is_none());
+        assert!(disk.memory().find("busy", at(31)).is_some());
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+
+    /// What made room for another while nobody had used it is gone for good.
+    #[tokio::test]
+    async fn what_was_dropped_does_not_come_back() {
+        let (directory, keys) = made("dropped");
+        let restore = |count| {
+            let journal = State::open(&directory).unwrap().journal().unwrap();
+            let room = Room { octets: 1 << 20, count };
+            let memory = Arc::new(Memory::new(room, Room::of(1 << 20)));
+            let principals = Principals::default();
+            Disk::restore(journal, Arc::clone(&keys), Entropy::system(), memory, &principals, at(0)).unwrap()
+        };
+        let disk = restore(2);
+        for name in ["first", "second", "third"] {
+            put(&disk, name, None, at(0)).await.unwrap();
+        }
+        let known = |disk: &Disk| ["first", "second", "third"].map(|name| disk.memory().find(name, at(0)).is_some());
+        assert_eq!(known(&disk).iter().filter(|known| **known).count(), 2);
+        let before = known(&disk);
+        drop(disk);
+        let disk = restore(3);
+        assert_eq!(known(&disk), before);
+        for name in ["first", "second", "third"] {
+            disk.used(name, None, at(0));
+        }
+        // There is room for one more, and none for another.
+        put(&disk, "fourth", None, at(0)).await.unwrap();
+        disk.used("fourth", None, at(0));
+        assert!(matches!(put(&disk, "fifth", None, at(0)).await, Err(NotKept::Full(Full::Store))));
+        drop(disk);
+        // A start with less room keeps as many as it has room for.
+        assert_eq!(restore(2).memory().census(at(0)).conversations, 2);
         let _ = std::fs::remove_dir_all(&directory);
     }
 }

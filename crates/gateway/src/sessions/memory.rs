@@ -1,35 +1,36 @@
 //! Conversations in this process's memory.
 //!
 //! Not a cache: a cache that is full drops what was used least, and a conversation dropped is a client cut off by
-//! somebody else's load. This store refuses a new conversation instead, and keeps every live one until it expires.
-//! Two rules keep that from being a way to lock others out: a conversation that nobody uses lives for a short while
-//! only, and no owner gets more than a share.
+//! somebody else's load. This store keeps every conversation in which something was said until it expires, and refuses a new one
+//! where these leave no room.
+//! Three rules keep that from being a way to lock others out: a conversation that nobody uses lives for a short while only, and
+//! while it waits for its first message it makes room for a new one; and no owner gets more than a share, in which his own make
+//! room for his own. Where the whole store is full, it is one of whoever has the most that wait: who asks for more and more
+//! drops what he was given himself, and not what an honest client is about to use.
 //! The time is an argument, so that the gateway's clock decides, and a test's.
 //!
 //! There may be a million of them, so an entry is small: a key of sixteen octets in place of the identifier's text, and a
 //! hash of eight in place of its owner's name.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::num::ParseIntError;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::digest::hash;
 use nuncio_wss::Time;
 
-use super::shard::{Entry, Key, OVERHEAD, Shard};
+use super::accounts::{Accounts, Asking, OWNER, Room};
+use super::shard::{Gone, Key, New, OVERHEAD, Pending, Shard};
 
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
-/// What an owner takes beside his conversations and what they share, in octets: a slot of a table that may just have grown
-/// here, and one where he is found again.
-const OWNER: usize = 96;
 
-/// There is no room, and all that takes it lives.
+/// There is no room, and all that takes it is in use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Full {
     /// For anybody.
@@ -73,7 +74,12 @@ pub struct Census {
     pub pending: usize,
     /// What they take, in octets.
     pub octets: usize,
+    /// How many were dropped so far that waited for their first message, to make room.
+    pub dropped: u64,
 }
+
+/// Who is told which conversations end, and when, that would have lived longer.
+type Listener = Box<dyn Fn(Key, Time) + Send + Sync>;
 
 /// Where a conversation is among all of them. It is written in hexadecimal.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -110,7 +116,7 @@ pub struct Seen<V> {
     pub end: Time,
 }
 
-/// Conversations by identifier, each until its own instant, bounded by their size.
+/// Conversations by identifier, each until its own instant, bounded by their size and their number.
 ///
 /// `V` is the conversation; it is shared, never copied.
 pub struct Memory<V> {
@@ -118,58 +124,30 @@ pub struct Memory<V> {
     /// Locked after a shard, never before one.
     accounts: Mutex<Accounts>,
     hasher: RandomState,
-    capacity: usize,
-    share: usize,
-}
-
-/// Who takes how much, in octets.
-#[derive(Default)]
-struct Accounts {
-    total: usize,
-    /// By a hash of each owner that nobody can foresee. Two of one hash would share a share; of a million owners any two have
-    /// one once in thirty million times.
-    owners: HashMap<u64, Account>,
-}
-
-/// What an owner takes, in octets.
-struct Account {
-    /// With what is common to his conversations.
-    taken: usize,
-    common: usize,
-}
-
-impl Accounts {
-    fn take(&mut self, owner: u64, common: usize, octets: u32) {
-        let account = self.owners.entry(owner).or_insert_with(|| {
-            self.total += common;
-            Account { taken: common, common }
-        });
-        account.taken += octets as usize;
-        self.total += octets as usize;
-    }
-
-    fn give_back<V>(&mut self, entry: &Entry<V>) {
-        self.total -= entry.octets as usize;
-        if let Some(account) = self.owners.get_mut(&entry.owner) {
-            account.taken -= entry.octets as usize;
-            if account.taken == account.common {
-                self.total -= account.common;
-                self.owners.remove(&entry.owner);
-            }
-        }
-    }
+    capacity: Room,
+    share: Room,
+    dropped: AtomicU64,
+    listener: OnceLock<Listener>,
 }
 
 impl<V> Memory<V> {
-    /// An empty store for at most `capacity` octets, of which one owner gets `share` at most.
-    pub fn new(capacity: usize, share: usize) -> Self {
+    /// An empty store for as much as `capacity` at most, of which one owner gets `share` at most.
+    pub fn new(capacity: Room, share: Room) -> Self {
         Self {
             shards: std::iter::repeat_with(Mutex::default).take(SHARDS).collect(),
             accounts: Mutex::default(),
             hasher: RandomState::new(),
             capacity,
             share,
+            dropped: AtomicU64::new(0),
+            listener: OnceLock::new(),
         }
+    }
+
+    /// From now on `listener` is told of each conversation that ends sooner than was known when it was put there, used for the
+    /// first time or retired: because it was idle, or made room. There is one listener.
+    pub(super) fn tell(&self, listener: impl Fn(Key, Time) + Send + Sync + 'static) {
+        let _ = self.listener.set(Box::new(listener));
     }
 
     /// Keeps `value` under `identifier` on those terms.
@@ -181,42 +159,82 @@ impl<V> Memory<V> {
 
     /// The same, where only the key of the identifier is known.
     pub(super) fn put_at(&self, key: Key, value: Arc<V>, lease: Lease<'_>, now: Time) -> Result<(), Full> {
-        // What is larger than an entry can say has no room anywhere.
-        let octets = u32::try_from(lease.octets.saturating_add(OVERHEAD)).map_err(|_| Full::Store)?;
-        let (owner, common) = self.owner(lease.owner);
+        let asking = self.asking(lease.owner, lease.octets)?;
         self.remove_at(&key);
-        self.reserve(owner, common, octets).or_else(|_| {
-            self.sweep(now);
-            self.reserve(owner, common, octets)
-        })?;
+        self.make_room(asking, now)?;
         let full = lease.end.millis();
         let end = lease.pending.millis().min(full);
         let mut shard = self.shard(&key);
+        let new = New { key, value, owner: asking.owner, octets: asking.octets, end, full };
         // Two threads may put the same identifier: the one that comes first gives its place back.
-        if let Some(before) = shard.insert(key, Entry::new(value, owner, octets, end, full)) {
+        if let Some(before) = shard.insert(new) {
             lock(&self.accounts).give_back(&before);
         }
         self.expire(&mut shard, now);
         Ok(())
     }
 
-    /// Whether a value on those terms would find room; asked before the work of making one. Somebody else may take it.
+    /// Whether a value on those terms would find room; asked before the work of making one. Somebody else may take it. Nothing
+    /// is dropped yet.
     pub fn has_room(&self, owner: Owner<'_>, octets: usize, now: Time) -> Result<(), Full> {
-        let (owner, common) = self.owner(owner);
-        let octets = octets.saturating_add(OVERHEAD);
-        let fits = || self.fits(&lock(&self.accounts), owner, common, octets);
-        fits().or_else(|_| {
+        let asking = self.asking(owner, octets)?;
+        let could_fit = || lock(&self.accounts).could_fit(asking, self.capacity, self.share);
+        could_fit().or_else(|_| {
             self.sweep(now);
-            fits()
+            could_fit()
         })
+    }
+
+    /// Takes room; where there is none, what has ended makes some, and then what waits for its first message.
+    fn make_room(&self, asking: Asking, now: Time) -> Result<(), Full> {
+        if self.reserve(asking).is_ok() {
+            return Ok(());
+        }
+        self.sweep(now);
+        loop {
+            let full = match self.reserve(asking) {
+                Ok(()) => return Ok(()),
+                Err(full) => full,
+            };
+            // Nothing is dropped where that is not enough.
+            lock(&self.accounts).could_fit(asking, self.capacity, self.share)?;
+            let Pending { key, .. } = self.droppable(full, asking.owner).ok_or(full)?;
+            // It may have been used meanwhile: then it stays, and another is looked for.
+            let dropped = self.shard(&key).remove_pending(&key);
+            if let Some(gone) = dropped {
+                lock(&self.accounts).give_back(&gone);
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                self.told(gone.key, now);
+            }
+        }
+    }
+
+    /// What makes room where that is full: in an owner's share, the one of his own that has waited the longest. In the store, the
+    /// first to end of all that wait, unless somebody has more of them than its owner: then the one of his that has waited the
+    /// longest.
+    fn droppable(&self, full: Full, owner: u64) -> Option<Pending> {
+        let first = |of: &dyn Fn(&Shard<V>) -> Option<Pending>| {
+            self.shards.iter().filter_map(|shard| of(&lock(shard))).min_by_key(|pending| pending.end)
+        };
+        let first_of = |owner| first(&|shard| shard.first_pending_of(owner));
+        if full == Full::Share {
+            return first_of(owner);
+        }
+        let oldest = first(&Shard::first_pending)?;
+        let most = {
+            let accounts = lock(&self.accounts);
+            let has = accounts.pending_of(oldest.owner);
+            accounts.most_pending().filter(|(_, most)| *most > has)
+        };
+        most.and_then(|(owner, _)| first_of(owner)).or(Some(oldest))
     }
 
     /// The conversation with that identifier, if it is live at `now`.
     pub fn find(&self, identifier: &str, now: Time) -> Option<Arc<V>> {
         let key = key(identifier);
         let shard = self.shard(&key);
-        let entry = shard.get(&key)?;
-        (entry.end() > now.millis()).then(|| Arc::clone(&entry.value))
+        let (value, end) = shard.get(&key)?;
+        (end > now.millis()).then(|| Arc::clone(value))
     }
 
     /// The conversation with that identifier was used at `now`: it lives until `idle`, if that is said, or else its whole life.
@@ -227,7 +245,12 @@ impl<V> Memory<V> {
 
     /// The same, where only the key of the identifier is known.
     pub(super) fn used_at(&self, key: &Key, idle: Option<Time>, now: Time) -> bool {
-        self.shard(key).use_until(key, idle.map_or(i64::MAX, Time::millis), now.millis())
+        let mut shard = self.shard(key);
+        let first = shard.use_until(key, idle.map_or(i64::MAX, Time::millis), now.millis());
+        if let Some((owner, octets)) = first {
+            lock(&self.accounts).used(owner, octets);
+        }
+        first.is_some()
     }
 
     /// Lets what is kept under that identifier end at `end`, if it would end later. Whether it is there and would.
@@ -242,9 +265,9 @@ impl<V> Memory<V> {
     }
 
     fn remove_at(&self, key: &Key) -> Option<Arc<V>> {
-        let entry = self.shard(key).remove(key)?;
-        lock(&self.accounts).give_back(&entry);
-        Some(entry.value)
+        let gone = self.shard(key).remove(key)?;
+        lock(&self.accounts).give_back(&gone);
+        Some(gone.value)
     }
 
     /// How many conversations there are, those included that have expired and not been swept.
@@ -252,9 +275,14 @@ impl<V> Memory<V> {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
+    /// How many were dropped so far, to make room.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
     /// How many owners they have.
     pub fn owners(&self) -> usize {
-        lock(&self.accounts).owners.len()
+        lock(&self.accounts).owners()
     }
 
     /// Whether there is none.
@@ -262,32 +290,32 @@ impl<V> Memory<V> {
         self.len() == 0
     }
 
-    /// What there is at `now`. It looks at each conversation, a shard at a time: for a watcher, not for a message.
+    /// What there is at `now`: for a watcher, not for a message.
     pub fn census(&self, now: Time) -> Census {
-        let mut census = Census { conversations: 0, pending: 0, octets: 0 };
+        let mut census = Census { conversations: 0, pending: 0, octets: 0, dropped: self.dropped() };
         for shard in &self.shards {
             let mut shard = lock(shard);
             self.expire(&mut shard, now);
             census.conversations += shard.len();
-            census.pending += shard.entries().filter(|(_, entry)| entry.used().is_none()).count();
+            census.pending += shard.pending();
         }
-        census.octets = lock(&self.accounts).total;
+        census.octets = lock(&self.accounts).total().octets;
         census
     }
 
     /// Those of the conversations alive at `now` that `which` takes, no more than `most` of them, in the order of their places
-    /// from the one behind `after` on. It looks at each, a shard at a time, as [`Memory::census`] does.
+    /// from the one behind `after` on. It looks at each, a shard at a time.
     pub fn look(&self, after: Option<Place>, most: usize, now: Time, which: impl Fn(&V) -> bool) -> Vec<Seen<V>> {
         let mut seen: Vec<Seen<V>> = Vec::new();
         for at in 0..SHARDS {
             let shard = lock(&self.shards[at]);
             let place = |key: &Key| Place { shard: at, key: *key };
             let begun = seen.len();
-            for (key, entry) in shard.entries() {
-                let place = place(key);
-                if entry.end() > now.millis() && after.is_none_or(|after| place > after) && which(&entry.value) {
-                    let (used, end) = (entry.used().map(Time::from_millis), Time::from_millis(entry.end()));
-                    seen.push(Seen { place, value: Arc::clone(&entry.value), used, end });
+            for there in shard.entries() {
+                let place = place(there.key);
+                if there.end > now.millis() && after.is_none_or(|after| place > after) && which(there.value) {
+                    let (used, end) = (there.used.map(Time::from_millis), Time::from_millis(there.end));
+                    seen.push(Seen { place, value: Arc::clone(there.value), used, end });
                 }
             }
             drop(shard);
@@ -306,9 +334,9 @@ impl<V> Memory<V> {
         for shard in &self.shards {
             let mut shard = lock(shard);
             self.expire(&mut shard, now);
-            let cut: Vec<_> = shard.entries().filter(|(_, entry)| which(&entry.value)).map(|(key, _)| *key).collect();
-            for entry in cut.iter().filter_map(|key| shard.remove(key)) {
-                lock(&self.accounts).give_back(&entry);
+            let cut: Vec<_> = shard.entries().filter(|there| which(there.value)).map(|there| *there.key).collect();
+            for gone in cut.iter().filter_map(|key| shard.remove(key)) {
+                lock(&self.accounts).give_back(&gone);
             }
             all.extend(cut);
         }
@@ -323,35 +351,34 @@ impl<V> Memory<V> {
     }
 
     fn expire(&self, shard: &mut Shard<V>, now: Time) {
-        while let Some(entry) = shard.expired(now.millis()) {
-            lock(&self.accounts).give_back(&entry);
+        while let Some(gone) = shard.expired(now.millis()) {
+            lock(&self.accounts).give_back(&gone);
+            let Gone { key, end, full, pending, .. } = gone;
+            // Until when it lives unused is known since it came.
+            if !pending && end < full {
+                self.told(key, Time::from_millis(end));
+            }
         }
     }
 
-    /// By what an owner is known here, and what his conversations share.
-    fn owner(&self, owner: Owner<'_>) -> (u64, usize) {
-        (self.hasher.hash_one(owner.name), owner.octets.saturating_add(OWNER))
-    }
-
-    fn fits(&self, accounts: &Accounts, owner: u64, common: usize, octets: usize) -> Result<(), Full> {
-        // What is common is taken with the first.
-        let (taken, octets) = match accounts.owners.get(&owner) {
-            Some(account) => (account.taken, octets),
-            None => (0, octets.saturating_add(common)),
-        };
-        if accounts.total.saturating_add(octets) > self.capacity {
-            Err(Full::Store)
-        } else if taken.saturating_add(octets) > self.share {
-            Err(Full::Share)
-        } else {
-            Ok(())
+    fn told(&self, key: Key, end: Time) {
+        if let Some(listener) = self.listener.get() {
+            listener(key, end);
         }
     }
 
-    fn reserve(&self, owner: u64, common: usize, octets: u32) -> Result<(), Full> {
+    /// What is asked for. What is larger than an account can say has no room anywhere.
+    fn asking(&self, owner: Owner<'_>, octets: usize) -> Result<Asking, Full> {
+        let narrow = |octets: usize| u32::try_from(octets).map_err(|_| Full::Store);
+        let common = narrow(owner.octets.saturating_add(OWNER))?;
+        let octets = narrow(octets.saturating_add(OVERHEAD))?;
+        Ok(Asking { owner: self.hasher.hash_one(owner.name), common, octets })
+    }
+
+    fn reserve(&self, asking: Asking) -> Result<(), Full> {
         let mut accounts = lock(&self.accounts);
-        self.fits(&accounts, owner, common, octets as usize)?;
-        accounts.take(owner, common, octets);
+        accounts.fits(asking, self.capacity, self.share)?;
+        accounts.take(asking);
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! Where conversations are kept.
 
+mod accounts;
 mod cookie;
 mod cuts;
 mod disk;
 mod memory;
+mod order;
 mod principals;
 mod renewals;
 mod shard;
 mod store;
 
+pub use accounts::Room;
 pub use cookie::{CookieLimits, Cookies, Known, NoCookie, is_brought};
 pub use cuts::{Cut, CutsFull, Meant};
 pub use disk::Disk;

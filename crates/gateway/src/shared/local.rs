@@ -11,7 +11,7 @@ use nuncio_wss::{Context, Time};
 
 use super::hex;
 use super::record::{Key, Life};
-use crate::sessions::{Lease, Memory, Owner};
+use crate::sessions::{Lease, Memory, Owner, Room};
 
 /// For how long one is kept that nobody asks for.
 const KEPT: Duration = Duration::from_mins(1);
@@ -87,7 +87,7 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) fn new(octets: usize) -> Self {
-        Self { memory: Memory::new(octets, octets), ended: AtomicU64::new(0) }
+        Self { memory: Memory::new(Room::of(octets), Room::of(octets)), ended: AtomicU64::new(0) }
     }
 
     pub(super) fn find(&self, key: &Key, now: Time) -> Option<Arc<Found>> {

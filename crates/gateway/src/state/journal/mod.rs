@@ -104,6 +104,10 @@ pub struct Journal {
     _lock: Option<Arc<Lock>>,
 }
 
+/// Whoever may note something in a journal, for as long as it is there.
+#[derive(Clone)]
+pub struct Notes(Arc<Shared>);
+
 /// What the writer shares with those who wait for it.
 struct Shared {
     queue: Mutex<Queue>,
@@ -199,13 +203,12 @@ impl Journal {
     /// Writes a note of a record with the next transaction, soon. It waits for nothing, and is dropped where there is no such
     /// record.
     pub fn note(&self, key: [u8; 16], note: Note) {
-        let mut queue = self.shared.queue();
-        let noted = queue.notes.entry(key).or_default();
-        *noted = noted.and(note.into());
-        if queue.due.is_none() {
-            queue.due = Some(Instant::now() + PATIENCE);
-            self.shared.wake.notify_one();
-        }
+        self.shared.note(key, note);
+    }
+
+    /// For whoever is told of what ends, and does not keep the journal.
+    pub fn notes(&self) -> Notes {
+        Notes(Arc::clone(&self.shared))
     }
 
     /// Shows each record that is not over at `now`, as the last transaction left it.
@@ -246,7 +249,27 @@ impl Drop for Journal {
     }
 }
 
+impl Notes {
+    /// Does as [`Journal::note`] does; nothing, once the journal is closed.
+    pub fn note(&self, key: [u8; 16], note: Note) {
+        self.0.note(key, note);
+    }
+}
+
 impl Shared {
+    fn note(&self, key: Key, note: Note) {
+        let mut queue = self.queue();
+        if queue.closing {
+            return;
+        }
+        let noted = queue.notes.entry(key).or_default();
+        *noted = noted.and(note.into());
+        if queue.due.is_none() {
+            queue.due = Some(Instant::now() + PATIENCE);
+            self.wake.notify_one();
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // Every change under the lock is whole before anything can panic.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
