@@ -63,6 +63,7 @@ impl Recorded {
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             context_lifetime: Duration::from_hours(1),
+            context_jitter: 0,
             forward_addressing: false,
             limits: limits(),
         })

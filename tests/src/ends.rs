@@ -62,6 +62,7 @@ impl Subject for Ends {
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             context_lifetime: Duration::from_hours(15),
+            context_jitter: 0,
             // So that whoever looks sees all that is handed on.
             forward_addressing: true,
             limits: limits(),

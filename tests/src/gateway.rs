@@ -231,7 +231,8 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         connections: ConnectionLimits::default(),
         stores: settings.stores,
         keeping: Keeping { state: settings.state, ..Keeping::default() },
-        lifetimes: Lifetimes::default(),
+        // The recorded services gave each conversation its whole lifetime.
+        lifetimes: Lifetimes { jitter: 0, ..Lifetimes::default() },
         timeouts: Timeouts::default(),
         files: Vec::new(),
     })

@@ -299,6 +299,7 @@ fn serve(settings: &RouteSettings, soap: SoapVersion, lifetimes: &Lifetimes) -> 
         freshness: Freshness { skew: lifetimes.skew, window: message_lifetime.unwrap_or(lifetimes.message) },
         message_lifetime: message_lifetime.unwrap_or(lifetimes.answer),
         context_lifetime: lifetimes.conversation,
+        context_jitter: lifetimes.jitter,
         forward_addressing: settings.forward_addressing,
         limits: settings.limits.message(),
     })

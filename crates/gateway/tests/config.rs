@@ -373,6 +373,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         ("    backend:", "    bakend:", "6: unknown field `bakend`"),
         ("routes:", "timeouts: { drain: soon }\nroutes:", "4: \"soon\" is not a time above zero, such as 30s"),
         ("routes:", "limits: { depth: 0 }\nroutes:", "4: \"0\" is not a number above zero"),
+        ("routes:", "stores: { sessions: 0 }\nroutes:", "4: \"0\" is not a number above zero"),
+        ("routes:", "lifetimes: { jitter: 11% }\nroutes:", "4: \"11%\" is not a percentage from 0 to 10"),
         (
             "listeners:\n",
             "listeners:\n  - address: nowhere\n",

@@ -51,6 +51,9 @@ pub struct Settings {
     pub message_lifetime: Duration,
     /// How long a security context lasts.
     pub context_lifetime: Duration,
+    /// By how much of that a security context may end sooner, in per cent, drawn anew for each: so that those which were issued
+    /// together are not all renewed together.
+    pub context_jitter: u8,
     /// Whether the backend gets the addressing headers.
     pub forward_addressing: bool,
     /// How much a message may hold.
@@ -75,6 +78,7 @@ pub(crate) struct Lasting {
     pub(crate) freshness: Freshness,
     pub(crate) message_lifetime: Duration,
     pub(crate) context_lifetime: Duration,
+    pub(crate) context_jitter: u8,
     pub(crate) forward_addressing: bool,
     pub(crate) limits: Limits,
     pub(crate) derived_keys: Arc<DerivedKeys>,
@@ -116,6 +120,7 @@ impl Recipient {
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
             context_lifetime: settings.context_lifetime,
+            context_jitter: settings.context_jitter,
             forward_addressing: settings.forward_addressing,
             derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
             limits: settings.limits,

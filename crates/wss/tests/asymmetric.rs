@@ -162,6 +162,7 @@ fn nothing_is_encrypted_without_a_token_to_encrypt_for() {
         freshness: ends::FRESHNESS,
         message_lifetime: ends::FRESHNESS.window,
         context_lifetime: ends::FRESHNESS.window,
+        context_jitter: 0,
         forward_addressing: false,
         limits: ends::limits(),
     });

@@ -54,6 +54,7 @@ fn every_example_is_served() {
                 freshness: FRESHNESS,
                 message_lifetime: FRESHNESS.window,
                 context_lifetime: FRESHNESS.window,
+                context_jitter: 0,
                 forward_addressing: false,
                 limits: limits(),
                 credentials: vec![server()],

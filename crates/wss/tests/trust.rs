@@ -257,13 +257,11 @@ fn what_asks_for_something_else_is_refused() {
     }
 }
 
-/// A context is for the service that issues it: a request that names another gets none.
-#[test]
-fn a_context_for_another_service_is_refused() {
-    let mut pair = Pair::new(&policy(V13), soap(V13)[0]);
-    pair.recipient = Recipient::new(RecipientSettings {
+/// A service whose address is said, and that knows nobody.
+fn settings(soap: SoapVersion) -> RecipientSettings {
+    RecipientSettings {
         alternatives: vec![policy(V13)],
-        soap: pair.soap,
+        soap,
         operations: Vec::new(),
         credentials: Vec::new(),
         trust: nuncio_crypto::trust::Trust::nobody(),
@@ -272,10 +270,17 @@ fn a_context_for_another_service_is_refused() {
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         context_lifetime: Duration::from_hours(1),
+        context_jitter: 0,
         forward_addressing: false,
         limits: ends::limits(),
-    })
-    .expect("built");
+    }
+}
+
+/// A context is for the service that issues it: a request that names another gets none.
+#[test]
+fn a_context_for_another_service_is_refused() {
+    let mut pair = Pair::new(&policy(V13), soap(V13)[0]);
+    pair.recipient = Recipient::new(settings(pair.soap)).expect("built");
     for (address, granted) in [("http://service.example/echo", true), ("http://service.example/other", false)] {
         let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
         let scope = format!(
@@ -343,6 +348,40 @@ fn a_lifetime_is_what_was_asked_for_and_never_longer_than_ours() {
             assert!(matches!(exchange.refused(), Refusal::TrustRequest(found) if *found == fault), "{asked}");
         }
     }
+}
+
+/// Those that were issued together end one after the other: none later than it was said or asked for, and none sooner by more
+/// than a tenth of that.
+#[test]
+fn f_40_contexts_that_were_issued_together_do_not_end_together() {
+    let now = ends::NOW;
+    let of = |pair: &mut Pair, asked: &str| {
+        let (outbound, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
+        let request = with(V13, asked)(String::from_utf8(outbound.body.clone()).expect("text"));
+        let opened = pair.open(&outbound, request.into_bytes(), None).expect("opened");
+        let issued = Recipient::issue(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers);
+        issued.unwrap_or_else(|issue| panic!("{issue}")).context.expires.millis() - now.millis()
+    };
+    let five = nuncio_wss::Time::from_millis(now.millis() + 300_000).to_string();
+    let (minute, asked) = (60_000, lifetime(V13, None, Some(&five)));
+    for (asked, whole) in [("", 60 * minute), (asked.as_str(), 5 * minute)] {
+        let mut pair = Pair::new(&policy(V13), soap(V13)[0]);
+        pair.recipient = pair_with_jitter(&pair, 10);
+        let mut lives: Vec<_> = (0..200).map(|_| of(&mut pair, asked)).collect();
+        lives.sort_unstable();
+        let (first, last) = (lives[0], lives[lives.len() - 1]);
+        assert!(first >= whole - whole / 10 && last <= whole, "{first} {last}");
+        assert!(first < whole - whole / 12 && last > whole - whole / 60, "{first} {last}: over the whole tenth");
+        lives.dedup();
+        assert!(lives.len() > 190, "{}", lives.len());
+        pair.recipient = pair_with_jitter(&pair, 0);
+        assert_eq!(of(&mut pair, asked), whole);
+    }
+}
+
+/// The recipient of a pair, whose contexts may end so much sooner.
+fn pair_with_jitter(pair: &Pair, context_jitter: u8) -> std::sync::Arc<Recipient> {
+    Recipient::new(RecipientSettings { context_jitter, ..settings(pair.soap) }).expect("built")
 }
 
 /// A change of a message.

@@ -55,6 +55,7 @@ fn check_policy(policy: &Policy, operations: &[Operation], what: &str) {
         freshness: FRESHNESS,
         message_lifetime: FRESHNESS.window,
         context_lifetime: FRESHNESS.window,
+        context_jitter: 0,
         forward_addressing: false,
         limits: limits(),
         credentials: vec![server()],

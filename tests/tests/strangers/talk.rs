@@ -75,6 +75,7 @@ impl<'a> Talk<'a> {
             freshness,
             message_lifetime,
             context_lifetime: Duration::from_hours(1),
+            context_jitter: 0,
             forward_addressing: false,
             limits: limits(),
             credentials: vec![peers::credential("server").unwrap()],

@@ -204,6 +204,11 @@ pub struct Lifetimes {
     pub pending: Duration,
     /// A conversation in which nothing is said any more; `None` for one that lives to its end all the same.
     pub idle: Option<Duration>,
+    /// By how much of its lifetime a conversation may end sooner, in per cent, drawn anew for each: those that a crowd began in
+    /// the same minute, after a restart of their clients perhaps, are not all renewed in the same minute. It only shortens,
+    /// what a client asks for too. Nothing is drawn where it is zero: then the lifetime is what it was said to be, as a
+    /// recorded conversation has it.
+    pub jitter: u8,
 }
 
 impl Default for Lifetimes {
@@ -216,6 +221,7 @@ impl Default for Lifetimes {
             conversation: Duration::from_hours(10),
             pending: Duration::from_mins(2),
             idle: None,
+            jitter: 10,
         }
     }
 }

@@ -19,6 +19,10 @@ pub(super) struct Count(pub(super) usize);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Percent(pub(super) usize);
 
+/// By how much something may be less, in per cent: a tenth at the most, or nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Jitter(u8);
+
 /// A stretch of time: a number with `ms`, `s`, `m` or `h`. Never zero.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Span(pub(super) Duration);
@@ -38,6 +42,12 @@ impl From<Count> for usize {
 impl From<Percent> for usize {
     fn from(percent: Percent) -> Self {
         percent.0
+    }
+}
+
+impl From<Jitter> for u8 {
+    fn from(jitter: Jitter) -> Self {
+        jitter.0
     }
 }
 
@@ -91,6 +101,14 @@ impl Percent {
         let (number, unit) = split(text)?;
         let percent = usize::try_from(number).ok()?;
         (matches!(unit, "" | "%") && (1..=100).contains(&percent)).then_some(Self(percent))
+    }
+}
+
+impl Jitter {
+    fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = split(text)?;
+        let percent = u8::try_from(number).ok()?;
+        (matches!(unit, "" | "%") && percent <= 10).then_some(Self(percent))
     }
 }
 
@@ -170,6 +188,12 @@ impl<'de> Deserialize<'de> for Percent {
     }
 }
 
+impl<'de> Deserialize<'de> for Jitter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Scalar { what: "a percentage from 0 to 10", parse: Self::parse })
+    }
+}
+
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(Scalar { what: "a time above zero, such as 30s", parse: Self::parse })
@@ -185,13 +209,16 @@ impl<'de> Deserialize<'de> for Delay {
 /// A text of a form, or a number alone.
 macro_rules! schema_of {
     ($scalar:ident, $pattern:literal) => {
+        schema_of!($scalar, $pattern, 1);
+    };
+    ($scalar:ident, $pattern:literal, $least:literal) => {
         impl JsonSchema for $scalar {
             fn schema_name() -> Cow<'static, str> {
                 stringify!($scalar).into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": ["string", "integer"], "pattern": $pattern, "minimum": 1 })
+                json_schema!({ "type": ["string", "integer"], "pattern": $pattern, "minimum": $least })
             }
         }
     };
@@ -200,6 +227,7 @@ macro_rules! schema_of {
 schema_of!(Octets, "^[0-9]+ *([KMG]iB)?$");
 schema_of!(Count, "^[0-9]+$");
 schema_of!(Percent, "^[0-9]+ *%?$");
+schema_of!(Jitter, "^[0-9]+ *%?$", 0);
 schema_of!(Span, "^[0-9]+ *(ms|s|m|h)$");
 schema_of!(Delay, "^[0-9]+ *(ms|s|m|h)$");
 
@@ -227,5 +255,7 @@ mod tests {
         assert_eq!(Count::parse("12s"), None);
         assert_eq!([Percent::parse("1"), Percent::parse("100 %")], [Some(Percent(1)), Some(Percent(100))]);
         assert_eq!([Percent::parse("0"), Percent::parse("101"), Percent::parse("5 s")], [None, None, None]);
+        assert_eq!([Jitter::parse("0"), Jitter::parse("10 %")], [Some(Jitter(0)), Some(Jitter(10))]);
+        assert_eq!([Jitter::parse("11"), Jitter::parse("300"), Jitter::parse("5 s")], [None, None, None]);
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::limits::{ConnectionLimits, Ejection, Lifetimes, MessageLimits, StoreLimits, Timeouts};
-use super::scalar::{Count, Delay, Octets, Percent, Span};
+use super::scalar::{Count, Delay, Jitter, Octets, Percent, Span};
 
 /// A table in which every row may be left out.
 macro_rules! overrides {
@@ -124,6 +124,9 @@ overrides!(
         pending: Span,
         /// A conversation in which nothing is said any more; it lives to its end, unless this is said.
         idle: Span,
+        /// By how much of its lifetime a conversation may end sooner, so that those which began together are not all renewed
+        /// together: from 0 to 10 per cent, drawn for each.
+        jitter: Jitter,
     }
 );
 overrides!(

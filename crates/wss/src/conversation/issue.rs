@@ -127,7 +127,7 @@ fn grant(opened: &Opened, principal: Arc<Principal>, now: Time, random: &mut dyn
     let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
     let request =
         TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Issue, &Unwrapping::of(opened))?;
-    let expires = expires(opened, &request, now)?;
+    let expires = expires(opened, &request, now, random)?;
     let mut identifier = [0; 16];
     random.fill(&mut identifier);
     let key = key(opened, &request, random)?;
@@ -161,7 +161,7 @@ fn grant_again(
     let (envelope, dialect) = (&opened.envelope, opened.terms.dialect());
     let request =
         TokenRequest::read(&envelope.document, envelope.payload(), dialect, TrustVerb::Renew, &Unwrapping::of(opened))?;
-    let expires = expires(opened, &request, now)?;
+    let expires = expires(opened, &request, now, random)?;
     let (identifier, instance) = request.target.as_ref().ok_or(Refusal::TrustRequest("names no context to renew"))?;
     let old = opened
         .context
@@ -194,21 +194,35 @@ fn grant_again(
 
 /// When a context ends: as its client asks, and no later than the longest that we have; counted from now, since two clocks
 /// are never the same. A request for another service than ours gets none.
-fn expires(opened: &Opened, request: &TokenRequest, now: Time) -> Result<Time, Refusal> {
+fn expires(opened: &Opened, request: &TokenRequest, now: Time, random: &mut dyn Random) -> Result<Time, Refusal> {
     let settings = &opened.recipient.settings;
     let is_ours = |scope: &String| settings.addresses.is_empty() || settings.addresses.contains(scope);
     if !request.scope.as_ref().is_none_or(is_ours) {
         return Err(Refusal::TrustRequest("applies to another service than ours"));
     }
-    let latest = now.plus(settings.context_lifetime);
-    let (created, Some(expires)) = request.lifetime else { return Ok(latest) };
-    let begins = created.unwrap_or(now);
-    let skew = settings.freshness.skew;
-    if expires <= begins || expires.plus(skew) <= now || begins > now.plus(skew) {
-        return Err(Refusal::TimeRange { created, expires });
+    let mut lifetime = settings.context_lifetime;
+    if let (created, Some(expires)) = request.lifetime {
+        let begins = created.unwrap_or(now);
+        let skew = settings.freshness.skew;
+        if expires <= begins || expires.plus(skew) <= now || begins > now.plus(skew) {
+            return Err(Refusal::TimeRange { created, expires });
+        }
+        let asked = Duration::from_millis(expires.millis().abs_diff(begins.millis()));
+        lifetime = lifetime.min(asked);
     }
-    let asked = Duration::from_millis(expires.millis().abs_diff(begins.millis()));
-    Ok(now.plus(asked).min(latest))
+    Ok(now.plus(jittered(lifetime, settings.context_jitter, random)))
+}
+
+/// A lifetime less what is drawn of it: never longer, since nobody is promised more than he asked for, or than we give.
+fn jittered(lifetime: Duration, percent: u8, random: &mut dyn Random) -> Duration {
+    if percent == 0 {
+        return lifetime;
+    }
+    let mut drawn = [0; 4];
+    random.fill(&mut drawn);
+    let most = lifetime.as_millis() * u128::from(percent.min(100)) / 100;
+    let less = (most * u128::from(u32::from_le_bytes(drawn))) >> u32::BITS;
+    lifetime.saturating_sub(Duration::from_millis(u64::try_from(less).unwrap_or_default()))
 }
 
 /// Agrees on a key: from both sides' entropy, or the client's, or ours, as the policy's trust assertion has it.

@@ -340,6 +340,7 @@ impl Ends {
             freshness: FRESHNESS,
             message_lifetime: Duration::from_mins(5),
             context_lifetime: Duration::from_hours(1),
+            context_jitter: 0,
             forward_addressing: false,
             limits: limits(),
         })

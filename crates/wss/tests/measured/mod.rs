@@ -127,6 +127,7 @@ fn roomy(preset: &str) -> Pair {
         freshness: ends::FRESHNESS,
         message_lifetime: Duration::from_mins(5),
         context_lifetime: Duration::from_hours(1),
+        context_jitter: 0,
         forward_addressing: false,
         limits: limits(),
     })

@@ -59,6 +59,7 @@ impl Ends {
             freshness,
             message_lifetime: HOUR,
             context_lifetime: HOUR * 10,
+            context_jitter: 0,
             forward_addressing: false,
             limits: MessageLimits::default().message(),
         });
