@@ -3,7 +3,7 @@
 //! - [`recording`] loads recorded conversations, [`oracle`] says what was in their messages without a line of the code
 //!   that is tested ([`canonical`] neither), [`player`] plays them to that code (seen through [`subject`]: [`ends`], or
 //!   [`unsecured`] where the port has no security) and judges what it made of them.
-//! - [`process`] runs the gateway's program, [`gateway`] a gateway in this process with its clock and numbers in hand,
+//! - [`process`] runs the gateway's program, [`configured`] with a configuration file, [`gateway`] a gateway in this process with its clock and numbers in hand,
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 //! - [`redis`] is a Redis of a test's own, [`chaos`] what may go wrong on the way to it, or to anything else.
 //! - [`load`] calls as often as it can, and measures what that costs.
@@ -12,6 +12,7 @@
 pub mod canonical;
 pub mod chaos;
 pub mod compare;
+pub mod configured;
 pub mod cxf;
 pub mod ends;
 pub mod gateway;

@@ -2,13 +2,14 @@
 //!
 //! The contract of each code is the one that CXF itself publishes. One Java process makes all calls: its start is most of
 //! the time. Which codes: `cxf/codes.rs` of the library. Clients that are set otherwise: `clients.rs`. The contract from the
-//! gateway itself: `contract.rs`. The other direction: `service.rs`. The whole table: `cxf-table`, among the programs.
+//! gateway itself: `contract.rs`. Conversations that end: `endings.rs`. The other direction: `service.rs`. The whole table: `cxf-table`, among the programs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 mod clients;
 mod contract;
 mod egress;
+mod endings;
 mod restarts;
 mod service;
 

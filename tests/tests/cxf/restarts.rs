@@ -26,7 +26,7 @@ fn wait(backend: &Backend, calls: usize) {
 }
 
 /// Where the contracts are, published for those codes; nothing where CXF cannot be run.
-fn published(name: &str, codes: &[&str]) -> Option<(String, PathBuf)> {
+pub(crate) fn published(name: &str, codes: &[&str]) -> Option<(String, PathBuf)> {
     let class_path = class_path().unwrap()?;
     if peers::lacks("openssl") {
         peers::skip(name, "openssl is missing");
@@ -75,7 +75,7 @@ fn a_conversation_on_disk_outlives_the_process() {
 }
 
 /// A key ring for those who share conversations.
-fn ring(folder: &Path) -> String {
+pub(crate) fn ring(folder: &Path) -> String {
     let file = folder.join("keys.yaml").display().to_string();
     peers::run(Command::new(program().unwrap()).args(["keys", "--force", "--ring", &file])).unwrap();
     file

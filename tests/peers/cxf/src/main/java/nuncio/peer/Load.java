@@ -36,8 +36,10 @@ record Load(int rounds, int size, int threads, int warmUp) {
     boolean run(String url, String code, String whose) throws Exception {
         var text = "abcdefghijklmnopqrstuvwxyz".repeat(size / 26 + 1).substring(0, size);
         var tally = new Tally();
-        var clients = new ArrayList<Echo>(); // one after the other: CXF sets itself up while it makes the first
-        for (int i = 0; i < threads; i++) clients.add(Peer.client(url, code));
+        var clients = new ArrayList<Echo>();
+        synchronized (Load.class) { // one after the other: CXF sets itself up while it makes the first
+            for (int i = 0; i < threads; i++) clients.add(Peer.client(url, code));
+        }
         if (!Boolean.getBoolean("cancel")) tally.call(() -> everyOperation(clients.get(0), text));
 
         var pool = Executors.newFixedThreadPool(threads);

@@ -7,6 +7,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import javax.xml.namespace.QName;
 import org.apache.cxf.BusFactory;
 import org.apache.cxf.endpoint.Server;
@@ -22,7 +25,7 @@ import org.apache.cxf.transport.http_jetty.JettyHTTPServerEngineFactory;
  *   serve URL CODE [URL CODE …]                     services until stopped; prints "up"; their contracts at URL?wsdl
  *   publish FOLDER PORT CODE…                       writes the contract that a service publishes to FOLDER/CODE.wsdl
  *   call URL CODE rounds size threads warm-up       a client; exit status 1 if any call went wrong
- *   calls rounds size threads warm-up URL CODE …    clients one after the other in one process
+ *   calls rounds size threads warm-up URL CODE …    clients one after the other in one process, or all at once: -Dtogether=true
  *   both CODE,CODE,… rounds size threads warm-up    each code against itself, at -Dport=N and up
  *   wsdl URL CODE                                   prints the contract
  * </pre>
@@ -115,10 +118,17 @@ public final class Peer {
         }
     }
 
-    private static boolean calls(String[] a) {
+    private static boolean calls(String[] a) throws Exception {
         var load = Load.of(a[1], a[2], a[3], a[4]);
+        var pool = Executors.newFixedThreadPool(Boolean.getBoolean("together") ? a.length : 1);
+        var jobs = new ArrayList<Future<Boolean>>();
+        for (int i = 5; i + 1 < a.length; i += 2) {
+            String url = a[i], code = a[i + 1];
+            jobs.add(pool.submit(() -> attempt(load, url, code, "client")));
+        }
         boolean good = true;
-        for (int i = 5; i + 1 < a.length; i += 2) good &= attempt(load, a[i], a[i + 1], "client");
+        for (var job : jobs) good &= job.get();
+        pool.shutdown();
         return good;
     }
 
