@@ -1,10 +1,12 @@
 //! Today's .NET client through a running `nuncio proxy` to a plain service.
 //!
 //! The client lies beside the project (`peers/dotnet`); where it is not, each test says so in a line and is left out. Here its
-//! standard bindings; `variants.rs` has what else it can be set to.
+//! standard bindings; `variants.rs` has what else it can be set to, `cookies.rs` where it keeps its conversations itself,
+//! `restarts.rs` the gateway that is killed between its calls.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+mod cookies;
 mod restarts;
 mod variants;
 
@@ -93,6 +95,22 @@ fn folder(name: &str) -> PathBuf {
 
 /// Sets the stage with a policy and what else the command line says, and a plain service.
 fn stage_of(name: &str, policy: &[&str], backend: Backend) -> Option<Stage> {
+    let mut client = client_of(name)?;
+    let port = free_port().unwrap();
+    let mut arguments = vec!["proxy".to_owned(), "--listen".into(), format!("https://127.0.0.1:{port}")];
+    arguments.extend(["--backend".into(), backend.url()]);
+    arguments.extend(policy.iter().map(|&word| word.to_owned()));
+    arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
+    arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
+    arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
+    arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
+    let gateway = Nuncio::start(&arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
+    client.args(["--url", &format!("https://localhost:{port}/echo")]);
+    Some(Stage { client, gateway, backend, arguments })
+}
+
+/// The client's command line with its credentials; nothing, and a line that says why, where it is left out.
+fn client_of(name: &str) -> Option<Command> {
     let Some(client) = client() else {
         peers::skip(&format!("dotnet {name}"), "the .NET client is not beside the project");
         return None;
@@ -103,20 +121,10 @@ fn stage_of(name: &str, policy: &[&str], backend: Backend) -> Option<Stage> {
     }
     let folder = folder(name);
     peers::stores(&folder).unwrap();
-    let port = free_port().unwrap();
-    let mut arguments = vec!["proxy".to_owned(), "--listen".into(), format!("https://127.0.0.1:{port}")];
-    arguments.extend(["--backend".into(), backend.url()]);
-    arguments.extend(policy.iter().map(|&word| word.to_owned()));
-    arguments.extend(["--certificate".into(), peers::key("server.pem").display().to_string()]);
-    arguments.extend(["--key".into(), peers::key("server.key").display().to_string()]);
-    arguments.extend(["--trust".into(), peers::key("client.pem").display().to_string()]);
-    arguments.extend(["--user".into(), format!("{USER}:{PASSWORD}")]);
-    let gateway = Nuncio::start(&arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
-
     let mut command = Command::new(client);
-    command.args(["--url", &format!("https://localhost:{port}/echo"), "--user", USER, "--password", PASSWORD]);
+    command.args(["--user", USER, "--password", PASSWORD]);
     command.arg("--client-pfx").arg(folder.join("client.pfx")).args(["--pfx-password", "pw"]);
-    Some(Stage { client: command, gateway, backend, arguments })
+    Some(command)
 }
 
 fn run(variant: Variant) {

@@ -71,7 +71,7 @@ fn a_conversation_on_disk_outlives_the_process() {
 }
 
 /// A key ring for those who share conversations.
-fn ring(name: &str) -> String {
+pub(crate) fn ring(name: &str) -> String {
     std::fs::create_dir_all(folder(name)).unwrap();
     let file = folder(name).join("keys.yaml").display().to_string();
     peers::run(Command::new(program().unwrap()).args(["keys", "--force", "--ring", &file])).unwrap();
@@ -94,9 +94,12 @@ fn a_conversation_in_redis_outlives_the_process() {
     }
 }
 
-/// And in the token that the client brings; nothing is kept here.
+/// And in the token that the client brings, which is another one when it was renewed; nothing is kept here.
 #[test]
 fn a_conversation_in_a_cookie_outlives_the_process() {
-    let Some(told) = killed("cookie", &["--cookie-key", &ring("cookie")], false) else { return };
-    assert!(told[0].is_some() && told.iter().all(|one| *one == told[0]), "{told:?}");
+    let ring = ring("cookie");
+    for renew in [false, true] {
+        let Some(told) = killed(&format!("cookie {renew}"), &["--cookie-key", &ring], renew) else { return };
+        assert!(told[0].is_some() && told.iter().all(|one| *one == told[0]), "{told:?}");
+    }
 }
