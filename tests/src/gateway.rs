@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -47,8 +46,10 @@ pub struct Settings {
     pub backend: String,
     /// What it may keep.
     pub stores: StoreLimits,
-    /// The directory where it keeps conversations; `None` for its memory alone.
-    pub state: Option<PathBuf>,
+    /// Where its route keeps conversations.
+    pub store: StoreKind,
+    /// What there is to keep them in, beside its memory.
+    pub keeping: Keeping,
     /// What time it is when it starts: milliseconds since 1970.
     pub now: i64,
 }
@@ -212,7 +213,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         addresses: settings.addresses,
         forward_addressing: false,
         trace: false,
-        store: if settings.state.is_some() { StoreKind::Disk } else { StoreKind::Memory },
+        store: settings.store,
         limits: MessageLimits::default(),
         origin: Origin::Flag("test"),
     };
@@ -230,7 +231,7 @@ fn configuration(settings: Settings) -> Result<Configuration, NotStarted> {
         tracing: None,
         connections: ConnectionLimits::default(),
         stores: settings.stores,
-        keeping: Keeping { state: settings.state, ..Keeping::default() },
+        keeping: settings.keeping,
         // The recorded services gave each conversation its whole lifetime.
         lifetimes: Lifetimes { jitter: 0, ..Lifetimes::default() },
         timeouts: Timeouts::default(),

@@ -5,8 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use nuncio::config::{Endpoint, StoreLimits};
+use nuncio::config::{Endpoint, Keeping, StoreKind, StoreLimits};
+use nuncio::keyring::{self, KeyRing};
+use nuncio::random::Entropy;
+use nuncio::shared;
 use nuncio_policy::{bare, wsdl};
 use nuncio_tests::ends::Ends;
 use nuncio_tests::gateway::{NotStarted, Running, Settings};
@@ -14,7 +19,11 @@ use nuncio_tests::http::HttpMessage;
 use nuncio_tests::plain::{Backend, Seen};
 use nuncio_tests::player::{Outcome, play};
 use nuncio_tests::recording::{self, Exchange, Scenario};
+use nuncio_tests::redis::Redis;
 use nuncio_tests::{compare, oracle, peers, wire};
+
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
 
 /// What came of the scenarios.
 #[derive(Default)]
@@ -27,10 +36,12 @@ struct Tally {
     refused: usize,
 }
 
+/// Wherever a gateway keeps its conversations. Not in cookies: the recorded clients bring none, or the recorded service's own.
 #[test]
 fn recorded_conversations_are_held_over_sockets() {
-    let mut tally = Tally::default();
-    for scenario in recording::load(&recording::packed()).unwrap() {
+    let redis = (!Redis::is_missing("recorded conversations")).then(|| Redis::start(&[]).unwrap());
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    for (number, scenario) in recording::load(&recording::packed()).unwrap().into_iter().enumerate() {
         if !holds_conversations(&scenario) {
             continue;
         }
@@ -50,38 +61,52 @@ fn recorded_conversations_are_held_over_sockets() {
         {
             continue;
         }
-        match Stage::new(&scenario) {
-            Ok(stage) => stage.play(&mut tally),
-            Err(NotStarted::NotBuilt(why)) => peers::skip(name, &why),
-            Err(error) => panic!("{name}: {error}"),
+        let mut places =
+            vec![("memory", Place::Memory), ("disk", Place::Disk(state("recorded conversations", &scenario)))];
+        places.extend(redis.iter().map(|redis| ("redis", Place::redis(redis, number))));
+        for (place, keeping) in places {
+            let tally = tallies.entry(place).or_default();
+            match Stage::new(&scenario, keeping) {
+                Ok(stage) => stage.play(tally),
+                Err(NotStarted::NotBuilt(why)) => peers::skip(name, &why),
+                Err(error) => panic!("{name} {place}: {error}"),
+            }
         }
     }
-    let Tally { scenarios, conversations, calls, renewed, cancelled, refused } = tally;
-    eprintln!(
-        "{scenarios} scenarios: {conversations} conversations, {calls} calls, {renewed} renewed, {cancelled} cancelled, \
-         {refused} refused"
-    );
-    assert!(scenarios >= 137 && conversations >= 134, "{scenarios} scenarios, {conversations} conversations");
-    assert!(renewed >= 20, "{renewed} renewed");
-    assert!(calls >= 662 && cancelled >= 115, "{calls} calls, {cancelled} cancelled");
+    for (place, tally) in &tallies {
+        let Tally { scenarios, conversations, calls, renewed, cancelled, refused } = tally;
+        let told = format!(
+            "{place}: {scenarios} scenarios: {conversations} conversations, {calls} calls, {renewed} renewed, {cancelled} \
+             cancelled, {refused} refused"
+        );
+        eprintln!("{told}");
+        assert!(*scenarios >= 137 && *conversations >= 134, "{told}");
+        assert!(*renewed >= 20, "{told}");
+        assert!(*calls >= 662 && *cancelled >= 115, "{told}");
+    }
+    assert_eq!(tallies.len(), if redis.is_some() { 3 } else { 2 });
 }
 
-/// Where the recorded service was started anew and had forgotten its conversations, ours opens its state directory anew: the
-/// message that was refused is answered, and the conversation goes on.
+/// Where the recorded service was started anew and had forgotten its conversations, ours opens its state directory anew, or
+/// asks its Redis: the message that was refused is answered, and the conversation goes on.
 #[test]
-fn recorded_restarts_lose_nothing_that_is_on_disk() {
+fn recorded_restarts_lose_nothing_that_is_kept() {
+    let redis = (!Redis::is_missing("recorded restarts")).then(|| Redis::start(&[]).unwrap());
     let mut names = Vec::new();
     for scenario in recording::load(&recording::packed()).unwrap() {
         if scenario.meta.replay.forget_before.is_empty() || !holds_conversations(&scenario) {
             continue;
         }
-        let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("recorded restarts").join(&scenario.name);
-        let _ = std::fs::remove_dir_all(&state);
-        let (mut in_memory, mut on_disk) = (Tally::default(), Tally::default());
-        Stage::new(&scenario).unwrap().play(&mut in_memory);
-        Stage::on_disk(&scenario, state).unwrap().play(&mut on_disk);
-        assert!(on_disk.refused < in_memory.refused, "{}: what was lost is not", scenario.name);
-        assert_eq!(on_disk.calls + on_disk.refused, in_memory.calls + in_memory.refused, "{}", scenario.name);
+        let mut in_memory = Tally::default();
+        Stage::new(&scenario, Place::Memory).unwrap().play(&mut in_memory);
+        let mut places = vec![Place::Disk(state("recorded restarts", &scenario))];
+        places.extend(redis.iter().map(|redis| Place::redis(redis, 0)));
+        for place in places {
+            let mut kept = Tally::default();
+            Stage::new(&scenario, place).unwrap().play(&mut kept);
+            assert!(kept.refused < in_memory.refused, "{}: what was lost is not", scenario.name);
+            assert_eq!(kept.calls + kept.refused, in_memory.calls + in_memory.refused, "{}", scenario.name);
+        }
         names.push(scenario.name);
     }
     assert_eq!(names, ["wcf-anonymousForCertificate-sc-2005-02-serverRestart"]);
@@ -92,13 +117,48 @@ fn holds_conversations(scenario: &Scenario) -> bool {
     policy.is_some_and(|text| String::from_utf8_lossy(text).contains("SecureConversationToken"))
 }
 
+/// Where a scenario's gateway keeps conversations.
+enum Place {
+    Memory,
+    Disk(PathBuf),
+    /// A Redis, and the keys under which it is sealed there.
+    Redis(shared::Settings, Arc<KeyRing>),
+}
+
+impl Place {
+    /// In a part of a Redis that is that scenario's own.
+    fn redis(redis: &Redis, number: usize) -> Self {
+        let mut settings = shared::Settings::at(&format!("redis://{}", redis.address())).unwrap();
+        settings.prefix = format!("scenario{number}");
+        let ring = keyring::write(&mut Entropy::system().draw());
+        Self::Redis(settings, Arc::new(keyring::read("keys.yaml", ring.expose()).unwrap()))
+    }
+
+    fn keeping(&self) -> (StoreKind, Keeping) {
+        match self {
+            Self::Memory => (StoreKind::Memory, Keeping::default()),
+            Self::Disk(state) => (StoreKind::Disk, Keeping { state: Some(state.clone()), ..Keeping::default() }),
+            Self::Redis(settings, ring) => {
+                let (redis, ring) = (Some(settings.clone()), Some(Arc::clone(ring)));
+                (StoreKind::Redis, Keeping { redis, ring, ..Keeping::default() })
+            }
+        }
+    }
+}
+
+/// A state directory that is not there yet.
+fn state(test: &str, scenario: &Scenario) -> PathBuf {
+    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test).join(&scenario.name);
+    let _ = std::fs::remove_dir_all(&state);
+    state
+}
+
 /// One scenario's gateway and plain service.
 struct Stage<'s> {
     scenario: &'s Scenario,
     backend: Backend,
     gateway: Running,
-    /// Where the gateway keeps conversations; `None` for its memory.
-    state: Option<PathBuf>,
+    place: Place,
     /// Contexts that the gateway has issued and not forgotten, with what the backend saw of each.
     known: BTreeMap<String, Conversation>,
     /// What the backend was told of all conversations there ever were.
@@ -116,26 +176,28 @@ struct Conversation {
 }
 
 impl<'s> Stage<'s> {
-    fn new(scenario: &'s Scenario) -> Result<Self, NotStarted> {
-        Self::keeping(scenario, None)
-    }
-
-    fn on_disk(scenario: &'s Scenario, state: PathBuf) -> Result<Self, NotStarted> {
-        Self::keeping(scenario, Some(state))
-    }
-
-    fn keeping(scenario: &'s Scenario, state: Option<PathBuf>) -> Result<Self, NotStarted> {
+    fn new(scenario: &'s Scenario, place: Place) -> Result<Self, NotStarted> {
         let backend = Backend::start().unwrap();
-        let gateway = start(scenario, &backend, state.as_ref())?;
-        Ok(Self { scenario, backend, gateway, state, known: BTreeMap::new(), told: BTreeSet::new() })
+        let first = scenario.exchanges[0].request_at;
+        if matches!(place, Place::Redis(..)) {
+            // What was made before Redis was there is refused, and it was there before the recording.
+            let gateway = start(scenario, &backend, &place, first - HOUR)?;
+            let start = Instant::now();
+            while !gateway.take_log().iter().any(|line| line.contains("connected to Redis")) {
+                assert!(start.elapsed() < Duration::from_secs(30), "it is not connected");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        let gateway = start(scenario, &backend, &place, first)?;
+        Ok(Self { scenario, backend, gateway, place, known: BTreeMap::new(), told: BTreeSet::new() })
     }
 
     fn play(mut self, tally: &mut Tally) {
         for exchange in &self.scenario.exchanges {
             if self.scenario.meta.replay.forget_before.contains(&exchange.n) {
                 self.gateway.stop();
-                self.gateway = start(self.scenario, &self.backend, self.state.as_ref()).unwrap();
-                if self.state.is_none() {
+                self.gateway = start(self.scenario, &self.backend, &self.place, exchange.request_at).unwrap();
+                if matches!(self.place, Place::Memory) {
                     self.known.clear();
                 }
             }
@@ -273,10 +335,11 @@ impl<'s> Stage<'s> {
     }
 }
 
-fn start(scenario: &Scenario, backend: &Backend, state: Option<&PathBuf>) -> Result<Running, NotStarted> {
+fn start(scenario: &Scenario, backend: &Backend, place: &Place, now: i64) -> Result<Running, NotStarted> {
     let endpoint = endpoint(scenario).map_err(NotStarted::NotBuilt)?;
     let certificates = &scenario.meta.certificates;
     let service = &certificates.service;
+    let (store, keeping) = place.keeping();
     Running::start(Settings {
         // The octets are those inside TLS.
         inside_tls: endpoint.needs_transport(),
@@ -287,8 +350,9 @@ fn start(scenario: &Scenario, backend: &Backend, state: Option<&PathBuf>) -> Res
         addresses: vec![scenario.meta.service_address.clone()],
         backend: backend.url(),
         stores: StoreLimits::default(),
-        state: state.cloned(),
-        now: scenario.exchanges[0].request_at,
+        store,
+        keeping,
+        now,
     })
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nuncio::config::{Endpoint, MessageLimits, StoreLimits};
+use nuncio::config::{Endpoint, Keeping, MessageLimits, StoreKind, StoreLimits};
 use nuncio::log::Quoted;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::key::PrivateKey;
@@ -148,7 +148,8 @@ impl Bench {
             inside_tls: inside_tls && over_transport,
             backend: url.unwrap_or_else(|| backend.url()),
             stores,
-            state: None,
+            store: StoreKind::Memory,
+            keeping: Keeping::default(),
             now: NOW,
         });
         let gateway = gateway.unwrap_or_else(|error| panic!("{name}: {error}"));
