@@ -17,7 +17,7 @@ use hyper::{HeaderMap, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
 use crate::config::{
     AdminSettings, Configuration, ConnectionLimits, ListenerSettings, Origin, Protection, RouteHost, RoutePath,
     Timeouts, is_path,
@@ -118,6 +118,8 @@ pub struct Parts<H, R, S> {
 pub struct Change<H> {
     /// Bound sockets; of those that were there already, the same ones.
     pub listeners: Vec<Listener>,
+    /// The admin listener, on the socket that it has, if there is one.
+    pub admin: Option<Listener>,
     /// The routes.
     pub routes: Vec<Route<H>>,
     /// How long a peer may keep us waiting.
@@ -164,7 +166,11 @@ fn speak(settings: &ListenerSettings, socket: Arc<TcpListener>) -> Listener {
 
 /// Which sockets are bound, so that one gateway can go on where another listens. It does not keep them open.
 #[derive(Debug, Default)]
-pub struct Bound(HashMap<String, Weak<TcpListener>>);
+pub struct Bound {
+    listeners: HashMap<String, Weak<TcpListener>>,
+    /// The admin listener's, which is nobody else's.
+    admin: Weak<TcpListener>,
+}
 
 impl Bound {
     /// The sockets of `listeners`: the one that is there where one is there already.
@@ -176,11 +182,11 @@ impl Bound {
         let mut bound = Vec::with_capacity(listeners.len());
         for settings in listeners {
             let address = &settings.address.value;
-            let listener = match self.0.get(address).and_then(Weak::upgrade) {
+            let listener = match self.listeners.get(address).and_then(Weak::upgrade) {
                 Some(socket) => speak(settings, socket),
                 None => bind_among(settings, inherited).await?,
             };
-            self.0.insert(address.clone(), Arc::downgrade(&listener.socket));
+            self.listeners.insert(address.clone(), Arc::downgrade(&listener.socket));
             bound.push(listener);
         }
         Ok(bound)
@@ -248,13 +254,11 @@ impl Gateway {
         let bound = Bound::default();
         let mut sockets = Sockets { listeners: Vec::new(), admin: None, bound };
         sockets.listeners = sockets.bound.bind(&self.listeners, inherited).await?;
-        sockets.admin = match &self.admin {
-            Some(settings) => Some(bind_among(&settings.listener, inherited).await?),
-            None => None,
-        };
-        let address = sockets.admin.as_ref().and_then(|admin| admin.socket.local_addr().ok());
-        if let Some(address) = address.filter(|address| !address.ip().to_canonical().is_loopback()) {
-            tracing::warn!(%address, "DANGER: the admin listener can be reached from other machines, by anybody");
+        if let Some(settings) = &self.admin {
+            let admin = bind_among(&settings.listener, inherited).await?;
+            sockets.bound.admin = Arc::downgrade(&admin.socket);
+            admin::warn(settings, admin.socket.local_addr().ok());
+            sockets.admin = Some(admin);
         }
         Ok(sockets)
     }
@@ -267,8 +271,10 @@ impl Gateway {
         made: oneshot::Sender<()>,
     ) -> Result<Change<Service>, CannotListen> {
         let listeners = bound.bind(&self.listeners, &mut Inherited::default()).await?;
+        let admin = self.admin.as_ref().zip(bound.admin.upgrade());
+        let admin = admin.map(|(settings, socket)| speak(&settings.listener, socket));
         self.connect_ahead();
-        Ok(Change { listeners, routes: self.routes, timeouts: self.timeouts, made })
+        Ok(Change { listeners, admin, routes: self.routes, timeouts: self.timeouts, made })
     }
 
     /// Opens connections to all backends for those who will call.
@@ -280,7 +286,7 @@ impl Gateway {
     pub async fn serve(
         self,
         sockets: Sockets,
-        changes: mpsc::Receiver<Change<Service>>,
+        mut changes: mpsc::Receiver<Change<Service>>,
         ready: impl FnOnce(),
         shutdown: impl Future<Output = ()>,
     ) -> usize {
@@ -288,12 +294,27 @@ impl Gateway {
         let Self { routes, world, connections, timeouts, admin: watching, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
         let (traffic, spans, kept) = (world.metrics.traffic(), world.spans.clone(), Arc::clone(&world));
-        let state = Arc::new(Admin::new(world, watching.and_then(|admin| admin.token)));
+        let (token, open) = watching.map_or((None, false), |admin| (admin.token, admin.open));
+        let state = Arc::new(Admin::new(world, token, open));
         let (over, is_over) = oneshot::channel::<()>();
+        let (passing, passed) = mpsc::channel(1);
+        let (watching, watched_anew) = mpsc::channel(1);
+        // What is watched over changes first: who is told that all is changed finds it so.
+        let pass = async {
+            while let Some(mut change) = changes.recv().await {
+                if let Some(admin) = change.admin.take() {
+                    let (made, is_made) = oneshot::channel();
+                    let _ = watching.send(Admin::change(admin, &change.timeouts, made)).await;
+                    let _ = is_made.await;
+                }
+                let _ = passing.send(change).await;
+            }
+            std::future::pending().await
+        };
         let watched = async {
             if let Some(listener) = admin {
                 let until = async { is_over.await.unwrap_or_default() };
-                state.serve(listener, timeouts.clone(), until).await;
+                Box::pin(state.serve(listener, &timeouts, watched_anew, until)).await;
             }
         };
         let served = async {
@@ -310,11 +331,15 @@ impl Gateway {
             };
             let timeouts = timeouts.clone();
             let cut =
-                serve(Parts { listeners, routes, connections, timeouts, traffic, changes, ready, shutdown }).await;
+                serve(Parts { listeners, routes, connections, timeouts, traffic, changes: passed, ready, shutdown })
+                    .await;
             drop(over);
             cut
         };
-        let (cut, ()) = tokio::join!(served, watched);
+        let cut = tokio::select! {
+            (cut, ()) = Box::pin(async { tokio::join!(served, watched) }) => cut,
+            cut = pass => cut,
+        };
         kept.settle().await;
         spans.end().await;
         cut
@@ -334,7 +359,7 @@ where
     let router = Router::new().fallback(answer::<H>).with_state(Arc::clone(&site));
     let (listening, listened) = mpsc::channel(1);
     let change = async {
-        while let Some(Change { listeners, routes, timeouts, made }) = changes.recv().await {
+        while let Some(Change { listeners, routes, timeouts, made, .. }) = changes.recv().await {
             // What is served first: a connection to a new listener must not find what was served before.
             site.store(Arc::new(Site::new(routes, timeouts.clone(), traffic.clone(), &load)));
             let _ = listening.send(listen::Change { listeners, timeouts, made }).await;

@@ -2,7 +2,7 @@
 //! moment, or not at all.
 //!
 //! What a conversation was established under holds until it ends: a route keeps its conversations if its policy and whom it
-//! trusts stay the same (`route::scope`). Stores, caps of connections and the admin listener are made once.
+//! trusts stay the same (`route::scope`). Stores, caps of connections and the admin listener, but for its TLS, are made once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,6 +68,8 @@ struct Fixed {
     admin: Option<String>,
     /// A digest of the token.
     token: Option<[u8; 32]>,
+    /// Whether whoever reaches the admin listener may watch.
+    open: bool,
     /// Collector, and the octets of the part that is kept.
     tracing: Option<(String, u64)>,
 }
@@ -82,6 +84,7 @@ impl Fixed {
             ring: configuration.keeping.ring.is_some(),
             admin: configuration.admin.as_ref().map(|admin| admin.listener.address.value.clone()),
             token: configuration.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(digest),
+            open: configuration.admin.as_ref().is_some_and(|admin| admin.open),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
     }
@@ -97,7 +100,7 @@ impl Fixed {
             Err(NotReloaded::Fixed("`redis`"))
         } else if self.ring != other.ring {
             Err(NotReloaded::Fixed("`key_ring`"))
-        } else if self.admin != other.admin || self.token != other.token {
+        } else if (&self.admin, self.token, self.open) != (&other.admin, other.token, other.open) {
             Err(NotReloaded::Fixed("`admin`"))
         } else if self.tracing != other.tracing {
             Err(NotReloaded::Fixed("`tracing`"))

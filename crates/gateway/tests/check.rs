@@ -113,7 +113,10 @@ const SECURED: &str = "    preset: wcf-ws2007-userNameOverTransport
 
 fn sound(folder: &Path) -> Value {
     std::fs::write(folder.join("password"), "wonderland-1865\n").unwrap();
-    std::fs::set_permissions(folder.join("password"), PermissionsExt::from_mode(0o600)).unwrap();
+    std::fs::write(folder.join("token"), "0123456789abcdef\n").unwrap();
+    for file in ["password", "token"] {
+        std::fs::set_permissions(folder.join(file), PermissionsExt::from_mode(0o600)).unwrap();
+    }
     std::fs::write(folder.join("nuncio.yaml"), SOUND).unwrap();
     let output = check(folder, &["--config", "nuncio.yaml", "--at", AT, "--json", "--strict"]);
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
@@ -145,6 +148,7 @@ const FOUND: &[(&str, &str, [&str; 3])] = &[
     (PRESET, "    preset: wcf-ws2007-userNameOverTransport\n    trust: [tests/keys/client.pem]\n", ["warning", "route /echo", "`trust` is named, and the policy asks nobody for a certificate"]),
     (PRESET, "    preset: wcf-wshttp-anonymousForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "users are named, and the policy asks nobody for a password"]),
     ("routes:\n", "admin: { address: '0.0.0.0:9901', danger_admin_beyond_loopback: true }\nroutes:\n", ["danger", "admin listener 0.0.0.0:9901", "it can be reached from other machines, by anybody"]),
+    ("routes:\n", "admin: { address: '0.0.0.0:9901', danger_admin_beyond_loopback: true, token_file: token }\nroutes:\n", ["danger", "admin listener 0.0.0.0:9901", "its token travels in clear"]),
     (SECURED, "    danger_plain: true\n", ["danger", "route /echo", "the route has no security: whoever reaches it calls the backend"]),
     (PRESET, "    preset: wcf-wshttp-userNameForCertificate\n    certificate: tests/keys/server.pem\n    key: tests/keys/server.key\n", ["warning", "route /echo", "what is signed is digested by SHA-1"]),
     ("    preset:", "    actions: [{ actions: ['urn:far*'], backend: 'http://far.example/' }]\n    preset:", ["warning", "route /echo", "the backend http://far.example/ is called in clear"]),

@@ -528,7 +528,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         (
             "routes:\n",
             "admin: { address: 0.0.0.0:9901 }\nroutes:\n",
-            "4: the admin listener at 0.0.0.0:9901 is not at a loopback address such as 127.0.0.1:9901: whoever reaches it may read from it; say `danger_admin_beyond_loopback: true` if that is meant",
+            "4: the admin listener at 0.0.0.0:9901 is not at a loopback address such as 127.0.0.1:9901: whoever reaches it may read from it; give it `tls` with `client_certificates` or a `token_file`, or say `danger_admin_beyond_loopback: true` if that is meant",
         ),
         (
             "routes:\n",

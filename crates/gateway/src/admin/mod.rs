@@ -1,12 +1,12 @@
 //! The admin listener: what whoever watches over a gateway may ask. It tells no secret; names, and what changes anything, are
-//! for this machine, and for who shows a token.
+//! for this machine, and for who shows a token or a certificate. So is all else on a listener that is not open.
 //!
 //! It stands apart from the listeners that serve, so that who may call a service cannot watch it, and so that a watcher
 //! is answered where every place for a client is taken.
 
 mod sessions;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,10 +18,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use hyper::{HeaderMap, Method, StatusCode};
 use nuncio_crypto::secret::Secret;
+use nuncio_wss::Transport;
+use tokio::sync::{mpsc, oneshot};
 
-use crate::config::{ConnectionLimits, Timeouts};
+use crate::config::{AdminSettings, ConnectionLimits, Timeouts};
 use crate::host;
-use crate::listen::{self, Arrival, Listener, Serving, unchanging};
+use crate::listen::{self, Arrival, Change, Listener, Serving};
 use crate::log::Audit;
 use crate::metrics::{self, Traffic};
 use crate::world::World;
@@ -45,15 +47,17 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// What the admin listener answers from.
 pub struct Admin {
     world: Arc<World>,
-    /// Who shows it may ask for conversations from wherever he is.
+    /// Who shows it may do all from wherever he is.
     token: Option<Secret>,
+    /// Whether whoever comes may watch.
+    open: bool,
     serving: AtomicBool,
 }
 
 impl Admin {
     /// For a gateway in that world, which does not serve yet.
-    pub fn new(world: Arc<World>, token: Option<Secret>) -> Self {
-        Self { world, token, serving: AtomicBool::new(false) }
+    pub fn new(world: Arc<World>, token: Option<Secret>, open: bool) -> Self {
+        Self { world, token, open, serving: AtomicBool::new(false) }
     }
 
     /// Says whether the gateway serves: not before its connections are accepted, and not from the signal to end on.
@@ -61,10 +65,16 @@ impl Admin {
         self.serving.store(serving, Ordering::Relaxed);
     }
 
-    /// Answers on `listener` until `shutdown` completes.
-    pub async fn serve(self: &Arc<Self>, listener: Listener, timeouts: Timeouts, shutdown: impl Future<Output = ()>) {
+    /// Answers on `listener` until `shutdown` completes; each of `changes`, which [`Admin::change`] makes, is made when it comes.
+    pub async fn serve(
+        self: &Arc<Self>,
+        listener: Listener,
+        timeouts: &Timeouts,
+        changes: mpsc::Receiver<Change>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let router = Router::new().fallback(answer).with_state(Arc::clone(self));
-        let timeouts = Timeouts { drain: DRAIN, ..timeouts };
+        let timeouts = of_watchers(timeouts);
         // A watcher is no traffic.
         let serving = Serving {
             listeners: vec![listener],
@@ -73,7 +83,18 @@ impl Admin {
             timeouts,
             traffic: Traffic::default(),
         };
-        listen::serve(serving, || {}, unchanging(), shutdown).await;
+        listen::serve(serving, || {}, changes, shutdown).await;
+    }
+
+    /// What else is spoken on its socket from some moment on; `made` is told when it is so.
+    pub fn change(listener: Listener, timeouts: &Timeouts, made: oneshot::Sender<()>) -> Change {
+        Change { listeners: vec![listener], timeouts: of_watchers(timeouts), made }
+    }
+
+    /// Whether it is this machine that asks, whatever the listener's address, or who shows the token or a certificate.
+    fn is_known(&self, headers: &HeaderMap, arrival: &Arrival, host: Option<&str>) -> bool {
+        let is_here = arrival.peer.to_canonical().is_loopback() && host.is_some_and(is_here);
+        is_here || arrival.transport == Transport::Authenticated || self.is_shown(headers)
     }
 
     /// Whether a request shows the token.
@@ -83,12 +104,8 @@ impl Admin {
         self.token.as_ref().zip(shown).is_some_and(|(token, (_, shown))| token.matches(shown))
     }
 
-    /// What is asked of conversations: by this machine, whatever the listener's address, or by who shows the token.
-    async fn converse(&self, asked: &Parts, arrival: &Arrival, host: Option<&str>, which: &str) -> Response {
-        let is_here = arrival.peer.to_canonical().is_loopback() && host.is_some_and(is_here);
-        if !is_here && !self.is_shown(&asked.headers) {
-            return StatusCode::FORBIDDEN.into_response();
-        }
+    /// What is asked of conversations, by who may.
+    async fn converse(&self, asked: &Parts, which: &str) -> Response {
         if !matches!(asked.method, Method::GET | Method::DELETE) {
             return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, DELETE")]).into_response();
         }
@@ -117,6 +134,21 @@ impl Admin {
     }
 }
 
+/// Says what of a listener at that address is dangerous.
+pub(crate) fn warn(settings: &AdminSettings, bound: Option<SocketAddr>) {
+    let Some(address) = bound.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
+    if settings.open {
+        tracing::warn!(%address, "DANGER: the admin listener can be reached from other machines, by anybody");
+    }
+    if settings.token.is_some() && settings.listener.is_clear() {
+        tracing::warn!(%address, "DANGER: the token of the admin listener travels in clear");
+    }
+}
+
+fn of_watchers(timeouts: &Timeouts) -> Timeouts {
+    Timeouts { drain: DRAIN, ..timeouts.clone() }
+}
+
 /// What of a path of conversations says which: nothing for them all, or a slash and the number of one.
 fn conversations(path: &str) -> Option<&str> {
     path.strip_prefix(sessions::PATH).filter(|which| which.is_empty() || which.starts_with('/'))
@@ -142,7 +174,10 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     let mut response = match (host, conversations(path)) {
         _ if arrival.pace.is_ambiguous() => StatusCode::BAD_REQUEST.into_response(),
         (Err(_), _) => StatusCode::BAD_REQUEST.into_response(),
-        (Ok(host), Some(which)) => admin.converse(&asked, arrival, host, which).await,
+        (Ok(host), which) if (which.is_some() || !admin.open) && !admin.is_known(&asked.headers, arrival, host) => {
+            StatusCode::FORBIDDEN.into_response()
+        }
+        (Ok(_), Some(which)) => admin.converse(&asked, which).await,
         (Ok(_), None) if asked.method != Method::GET => {
             (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
         }

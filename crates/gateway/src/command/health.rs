@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
+use std::fmt::Write as _;
+use std::io;
+use std::sync::Arc;
+
 use clap::Args;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use super::Failed;
+use super::watched::Watched;
 
 /// How long an answer may take: a gateway that is slower to say that it serves does not serve.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -16,9 +23,8 @@ const LONGEST: u64 = 256;
 /// Asks the admin listener of a gateway whether it serves; the exit status tells
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// Where the admin listener is
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
-    admin: String,
+    #[command(flatten)]
+    watched: Watched,
     /// Asks whether it lives, which it does while it drains too
     #[arg(long)]
     live: bool,
@@ -26,10 +32,23 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) async fn run(self) -> Result<(), Failed> {
-        let Self { admin, live } = self;
+        let Self { watched, live } = self;
         let path = if live { "/healthz" } else { "/readyz" };
-        let failed = |why: &str| Failed::Step(format!("http://{admin}{path}: {why}"));
-        let answer = tokio::time::timeout(PATIENCE, ask(&admin, path)).await;
+        let url = watched.url(path);
+        let failed = |why: &str| Failed::Step(format!("{url}: {why}"));
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", watched.admin);
+        if let Some(token) = watched.token()? {
+            let _ = write!(request, "Authorization: Bearer {token}\r\n");
+        }
+        request += "\r\n";
+        let tls = watched.tls()?.map(Arc::new);
+        let asked = async {
+            let stream = TcpStream::connect(&watched.admin).await?;
+            let Some(tls) = tls else { return ask(stream, &request).await };
+            let name = ServerName::try_from(watched.host().to_owned()).map_err(io::Error::other)?;
+            ask(TlsConnector::from(tls).connect(name, stream).await?, &request).await
+        };
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
         let answer = answer.map_err(|_| failed("no answer within three seconds"))?;
         let answer = answer.map_err(|error| failed(&error.to_string()))?;
         match status(&answer) {
@@ -41,9 +60,7 @@ impl Health {
 }
 
 /// The beginning of the answer.
-async fn ask(admin: &str, path: &str) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(admin).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+async fn ask(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> io::Result<Vec<u8>> {
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(LONGEST).read_to_end(&mut answer).await?;

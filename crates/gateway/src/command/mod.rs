@@ -11,6 +11,7 @@ mod proxy;
 mod run;
 mod schema;
 mod sessions;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ConfigError, Configuration, ContractInput, Document,
+    AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ClientCertificatesInput, ConfigError, Configuration, ContractInput, Document,
     EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, ReadingInput, RedisInput, RouteInput,
     Said, Several, SoapInput, StateInput, StoreKind, TlsInput, Troubled, UserInput,
 };
@@ -220,8 +220,11 @@ impl Proxy {
         let mut document = Document::new(Said::flag("listen", listeners), Said::flag("backend", vec![route]));
         document.admin = self.admin.map(|address| AdminInput {
             address: Said::flag("admin", address),
-            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
+            tls: None,
+            client_certificates: ClientCertificatesInput::Off,
+            trust: None,
             token_file: None,
+            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
         });
         let store = match (&self.cookie_key, &self.redis) {
             (Some(_), _) => Some(Said::flag("cookie-key", StoreKind::Cookie)),

@@ -1,25 +1,19 @@
 //! `nuncio sessions`: the conversations of a running gateway, by way of its admin listener.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
-use nuncio_crypto::secret::Secret;
 use reqwest::{Client, Method, StatusCode, Url};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use serde::Deserialize;
 
 use super::Failed;
-use crate::config::first_line;
+use super::watched::Watched;
+use crate::upstream::causes;
 
 /// Lists, shows and cuts the conversations of a running gateway
 #[derive(Debug, Args)]
 pub(super) struct Sessions {
-    /// Where its admin listener is
-    #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1:9901")]
-    admin: String,
-    /// A file whose one line is the token of that listener, where it is on another machine
-    #[arg(long, global = true, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    watched: Watched,
     /// Prints what the gateway says, in JSON
     #[arg(long, global = true)]
     json: bool,
@@ -97,9 +91,8 @@ struct Cut {
 
 impl Sessions {
     pub(super) async fn run(self) -> Result<(), Failed> {
-        let Self { admin, token_file, json, what } = self;
-        let token = token_file.as_deref().map(token).transpose()?;
-        let api = Api { admin, token };
+        let Self { watched, json, what } = self;
+        let api = Api::of(&watched)?;
         match what {
             What::List { whose, store } => {
                 let mut after = None;
@@ -189,23 +182,30 @@ fn shown(text: &str) -> String {
 
 /// The admin listener of a gateway.
 struct Api {
-    admin: String,
-    token: Option<Secret>,
-}
-
-/// The token of a file.
-fn token(file: &Path) -> Result<Secret, Failed> {
-    let octets = std::fs::read(file).map_err(|error| Failed::Step(format!("{}: {error}", file.display())))?;
-    Ok(first_line(Secret::new(octets).expose()))
+    url: String,
+    token: Option<String>,
+    client: Client,
 }
 
 impl Api {
-    fn failed(&self, why: &impl std::fmt::Display) -> Failed {
-        Failed::Step(format!("http://{}: {why}", self.admin))
+    fn of(watched: &Watched) -> Result<Self, Failed> {
+        // As a backend's client has it: an error says that there is one already, which is as good.
+        let _ = CryptoProvider::install_default(aws_lc_rs::default_provider());
+        let mut client = Client::builder().no_proxy();
+        if let Some(tls) = watched.tls()? {
+            client = client.tls_backend_preconfigured(tls);
+        }
+        let url = watched.url("");
+        let client = client.build().map_err(|error| Failed::Step(format!("{url}: {error}")))?;
+        Ok(Self { url, token: watched.token()?, client })
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) -> Failed {
+        Failed::Step(format!("{}: {why}", self.url))
     }
 
     async fn ask(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> Result<String, Failed> {
-        let base = Url::parse(&format!("http://{}/sessions", self.admin));
+        let base = Url::parse(&format!("{}/sessions", self.url));
         let mut url = base.map_err(|error| self.failed(&error))?;
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.extend(path);
@@ -213,15 +213,11 @@ impl Api {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        // As a backend's client has it: an error says that there is one already, which is as good.
-        let _ = CryptoProvider::install_default(aws_lc_rs::default_provider());
-        let client = Client::builder().no_proxy().build().map_err(|error| self.failed(&error))?;
-        let mut request = client.request(method, url);
+        let mut request = self.client.request(method, url);
         if let Some(token) = &self.token {
-            let text = std::str::from_utf8(token.expose()).map_err(|error| self.failed(&error))?;
-            request = request.bearer_auth(text);
+            request = request.bearer_auth(token);
         }
-        let answer = request.send().await.map_err(|error| self.failed(&error))?;
+        let answer = request.send().await.map_err(|error| self.failed(&causes(&error.without_url())))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| self.failed(&error))?;
         match status {

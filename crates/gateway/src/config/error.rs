@@ -54,7 +54,8 @@ pub enum Problem {
     /// The admin listener could be reached from other machines.
     #[error(
         "the admin listener at {0} is not at a loopback address such as 127.0.0.1:9901: whoever reaches it may read from \
-         it; say `danger_admin_beyond_loopback: true` if that is meant"
+         it; give it `tls` with `client_certificates` or a `token_file`, or say `danger_admin_beyond_loopback: true` if \
+         that is meant"
     )]
     AdminBeyondLoopback(String),
     /// Anybody could call a protected service with its credentials.

@@ -80,12 +80,20 @@ pub(crate) struct TlsInput {
 pub(crate) struct AdminInput {
     /// Address and port, such as `127.0.0.1:9901`.
     pub(crate) address: Said<String>,
-    /// Whether it may be reached from other machines: by anybody, as there is no password.
+    /// TLS of the gateway's own.
+    pub(crate) tls: Option<TlsInput>,
+    /// Whether watchers prove by certificate to TLS who they are: who does may do all from other machines too.
+    #[serde(default)]
+    pub(crate) client_certificates: ClientCertificatesInput,
+    /// Which ones are believed then, as of a listener's clients; whether they may be revoked must be said (`crls`).
+    pub(crate) trust: Option<TrustInput>,
+    /// A file whose one line is a token: whoever shows it (`Authorization: Bearer`) may do all from other machines too. Without
+    /// `tls` it travels in clear.
+    pub(crate) token_file: Option<Said<PathBuf>>,
+    /// Whether it may be watched from other machines by anybody: by who shows neither the token nor a certificate, or without
+    /// `tls`.
     #[serde(default)]
     pub(crate) danger_admin_beyond_loopback: bool,
-    /// A file whose one line is a token: whoever shows it (`Authorization: Bearer`) may list and cut conversations from other
-    /// machines too. It travels in clear.
-    pub(crate) token_file: Option<Said<PathBuf>>,
 }
 
 impl ListenerInput {
@@ -124,14 +132,7 @@ impl ListenerInput {
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
-        let half = |given, missing| Err(address.problem(Problem::Half { given, missing }));
-        let clients = match (self.client_certificates, self.trust) {
-            (ClientCertificatesInput::Off, None) => None,
-            (ClientCertificatesInput::Off, Some(_)) => return half("trust", "client_certificates"),
-            (_, _) if self.tls.is_none() => return half("client_certificates", "tls"),
-            (_, None) => return half("client_certificates", "trust"),
-            (mode, Some(trust)) => Some(clients(mode, trust, address, base)?),
-        };
+        let clients = self.client_certificates.build(self.trust, self.tls.is_some(), address, base)?;
         let mut certificates = Vec::new();
         let protection = match self.tls {
             Some(_) if !self.tls_terminated_by.is_empty() => {
@@ -159,6 +160,26 @@ impl ListenerInput {
         let binding = Binding { socket: self.socket.map(|said| said.value), reuse_port: self.reuse_port };
         let side = Side::Ingress;
         Ok(ListenerSettings { address: self.address, binding, side, protection, certificates })
+    }
+}
+
+impl ClientCertificatesInput {
+    /// Which clients are believed by certificate, if any are asked for one.
+    fn build(
+        self,
+        trust: Option<TrustInput>,
+        tls: bool,
+        listener: &Said<String>,
+        base: &Base,
+    ) -> Result<Option<ClientCertificates>, ConfigError> {
+        let half = |given, missing| Err(listener.problem(Problem::Half { given, missing }));
+        match (self, trust) {
+            (Self::Off, None) => Ok(None),
+            (Self::Off, Some(_)) => half("trust", "client_certificates"),
+            (_, _) if !tls => half("client_certificates", "tls"),
+            (_, None) => half("client_certificates", "trust"),
+            (mode, Some(trust)) => clients(mode, trust, listener, base).map(Some),
+        }
     }
 }
 
@@ -208,18 +229,30 @@ impl TlsInput {
 impl AdminInput {
     /// A name may lead anywhere, so what stays on this machine is written as an address.
     pub(super) fn build(self, base: &Base) -> Result<AdminSettings, ConfigError> {
-        let Self { address, danger_admin_beyond_loopback, token_file } = self;
+        let Self { address, tls, client_certificates, trust, token_file, danger_admin_beyond_loopback: danger } = self;
         if !is_address(&address.value) {
             return Err(address.problem(Problem::Address(address.value.clone())));
         }
-        if !is_loopback(&address.value) && !danger_admin_beyond_loopback {
+        let loopback = is_loopback(&address.value);
+        let clients = client_certificates.build(trust, tls.is_some(), &address, base)?;
+        let can_prove = tls.is_some() && (clients.is_some() || token_file.is_some());
+        if !loopback && !danger && !can_prove {
             return Err(address.problem(Problem::AdminBeyondLoopback(address.value.clone())));
         }
+        // Whoever must prove to TLS who he is, is not anybody.
+        let proves = clients.as_ref().is_some_and(|clients| clients.required);
         let token = token_file.map(|said| token(&said, base)).transpose()?;
-        let protection = Protection::Clear { tls_terminated_by: Vec::new() };
-        let (binding, side, certificates) = (Binding::default(), Side::Ingress, Vec::new());
+        let (protection, certificates) = match tls {
+            None => (Protection::Clear { tls_terminated_by: Vec::new() }, Vec::new()),
+            Some(tls) => {
+                let client_certificates = clients.is_some();
+                let (config, certificates) = tls.build(&address.with(()), false, clients, base)?;
+                (Protection::Tls { config, client_certificates }, certificates)
+            }
+        };
+        let (binding, side) = (Binding::default(), Side::Ingress);
         let listener = ListenerSettings { address, binding, side, protection, certificates };
-        Ok(AdminSettings { listener, token })
+        Ok(AdminSettings { listener, token, open: loopback || danger && !proves })
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) use keeping::{RedisInput, StateInput};
 pub use limits::{
     BODY_GRACE, CALLS, ConnectionLimits, Ejection, Health, Lifetimes, MessageLimits, StoreLimits, Timeouts,
 };
-pub(crate) use listener::{AdminInput, ListenerInput, TlsInput};
+pub(crate) use listener::{AdminInput, ClientCertificatesInput, ListenerInput, TlsInput};
 pub use nuncio_policy::said::{Origin, Said};
 pub(crate) use place::is_path;
 pub use place::{RouteHost, RoutePath};
@@ -155,8 +155,10 @@ pub struct TracingSettings {
 pub struct AdminSettings {
     /// The listener.
     pub listener: ListenerSettings,
-    /// Who shows it may ask for conversations from other machines; `None` for nobody.
+    /// Who shows it may do all from other machines; `None` for nobody.
     pub token: Option<Secret>,
+    /// Whether whoever reaches it may watch, be it that only this machine does: else he must show the token or a certificate.
+    pub open: bool,
 }
 
 /// A listener.

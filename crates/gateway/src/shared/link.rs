@@ -61,7 +61,10 @@ impl Dialer {
         }
         let tls = if settings.tls {
             let name = ServerName::try_from(settings.host.clone()).map_err(|_| BadSettings::Host)?;
-            Some((TlsConnector::from(Arc::new(client_config(settings)?)), name))
+            Some((
+                TlsConnector::from(Arc::new(client_config(settings.trust.as_deref(), settings.identity.as_ref())?)),
+                name,
+            ))
         } else {
             None
         };
@@ -176,14 +179,16 @@ impl Drop for Link {
     }
 }
 
-fn client_config(settings: &Settings) -> Result<ClientConfig, BadSettings> {
+/// How a server of the operator's own is asked over TLS: whom it is held against, the system's roots where nobody is named, and
+/// what it is shown, a certificate with its key.
+pub(crate) fn client_config(trust: Option<&[u8]>, shown: Option<&Secret>) -> Result<ClientConfig, BadSettings> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match &settings.trust {
+    let builder = match trust {
         Some(pem) => builder.with_root_certificates(roots(pem)?),
         None => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
     };
-    match &settings.identity {
+    match shown {
         None => Ok(builder.with_no_client_auth()),
         Some(pem) => {
             let (chain, key) = identity(pem)?;

@@ -40,6 +40,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub use conversations::{NotKept, Page};
+pub(crate) use link::client_config;
 pub use settings::{BadUrl, Settings};
 
 use crate::clock::Clock;

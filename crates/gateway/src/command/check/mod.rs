@@ -174,10 +174,16 @@ fn look(configuration: &Configuration, users: &[Vec<Named>], now: Time, findings
     let listeners = listeners.iter().map(|listener| look_at_listener(listener, &public, now, findings)).collect();
     let admin = admin.as_ref().map(|admin| {
         let address = &admin.listener.address.value;
-        if !is_here(host(address)) {
-            let about = format!("admin listener {address}");
+        let about = format!("admin listener {address}");
+        let here = is_here(host(address));
+        if !here && admin.open {
             findings.add(Grade::Danger, &about, "it can be reached from other machines, by anybody");
         }
+        if !here && admin.token.is_some() && admin.listener.is_clear() {
+            findings.add(Grade::Danger, &about, "its token travels in clear");
+        }
+        let hosts = if is_anywhere(host(address)) { Vec::new() } else { vec![(host(address).to_owned(), Grade::Note)] };
+        look_at_chain(&admin.listener.certificates, &hosts, now, &about, findings);
         address.clone()
     });
     let mut told: Vec<_> =
