@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 
 use nuncio_policy::model::Token;
@@ -229,4 +229,29 @@ fn a_backend_without_a_usable_contract() {
         assert_eq!(gateway.get("/echo?wsdl").0.split(' ').nth(1), Some("503"));
         assert_eq!(backend.seen().len(), 1, "{name}: it is left alone for a while");
     }
+}
+
+/// A backend that compresses what nobody asked it to compress.
+#[test]
+fn a_backend_that_compresses_its_contract() {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/echo", socket.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let mut stream = socket.accept().unwrap().0;
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut octet = [0];
+            stream.read_exact(&mut octet).unwrap();
+            request.push(octet[0]);
+        }
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n";
+        stream.write_all(&[head.as_bytes(), b"\x1f\x8b\x08\x00"].concat()).unwrap();
+        String::from_utf8(request).unwrap().to_ascii_lowercase()
+    });
+    let gateway = Gateway::start("contract compressed", &url, &format!("{PRESET}\n    contract: backend"));
+    let (head, body) = gateway.get("/echo?wsdl");
+    assert!(head.starts_with("HTTP/1.1 503 ") && body.is_empty(), "{head}");
+    assert!(gateway.process.logs("the backend's document has Content-Encoding"), "{}", gateway.process.log());
+    let asked = asked.join().unwrap();
+    assert!(!asked.contains("gzip") && !asked.contains("deflate"), "{asked}");
 }

@@ -123,10 +123,10 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ])),
     ("Dialects", "MTOM in the security header", Nothing("MTOM is not built")),
     ("Dialects", "message ids of any scheme", Tests(&["crates/wss/tests/field/dialects.rs::message_ids_of_any_scheme"])),
-    ("Dialects", "Content-Encoding", Nothing("the gateway takes no compressed requests")),
-    ("Dialects", "answers to one-way messages", Nothing("one-way answers are HTTP's")),
-    ("Gateway", "X-Forwarded-Host in a WSDL", Nothing("contracts are not published")),
-    ("Gateway", "a compressed WSDL", Nothing("contracts are not published")),
+    ("Dialects", "Content-Encoding", Tests(&["crates/gateway/src/http.rs::what_a_soap_request_does_not_need_is_refused"])),
+    ("Dialects", "answers to one-way messages", Tests(&["tests/tests/conversation.rs::recorded_conversations_are_held_over_sockets"])),
+    ("Gateway", "X-Forwarded-Host in a WSDL", Tests(&["tests/tests/contract.rs::a_contract_from_a_file"])),
+    ("Gateway", "a compressed WSDL", Tests(&["tests/tests/contract.rs::a_backend_that_compresses_its_contract"])),
     ("Gateway", "To names the gateway", Tests(&["crates/wss/tests/field/dialects.rs::addresses_of_a_route"])),
     ("Gateway", "TLS that ends in front", Tests(&[
         "tests/tests/refusals/transport.rs::a_policy_over_tls_without_tls",
@@ -149,14 +149,17 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ("Egress", "replies by another name of the certificate", Tests(&["crates/wss/tests/field/protection.rs::answers_by_any_name_of_the_services_certificate"])),
     ("Egress", "base64 in lines that are refused", Tests(&["crates/wss/tests/field/protection.rs::what_is_written_has_no_blanks"])),
     ("Egress", "key transport for each peer", Nothing("the key transport is the suite's")),
-    ("Egress", "a request sent twice", Nothing("resending is HTTP's")),
+    ("Egress", "a request sent twice", Tests(&["crates/gateway/src/upstream/mod.rs::whatever_goes_wrong_is_unavailable_and_sent_once"])),
     ("Egress", "100 Continue", Nothing("interim answers are HTTP's")),
-    ("Reliability", "a revocation list that cannot be fetched", Nothing("revocation lists are not asked")),
+    ("Reliability", "a revocation list that cannot be fetched", Tests(&[
+        "crates/crypto/tests/trust_rules.rs::tk_11_revocation_lists_must_tell_of_every_certificate",
+        "crates/gateway/tests/client_certificates.rs::a_revoked_certificate_is_refused_and_so_is_one_of_which_nothing_is_known",
+    ])),
     ("Reliability", "connections closed without a word", Nothing("connections are HTTP's")),
     ("Reliability", "a client that asks for ever more contexts", Tests(&["crates/gateway/src/sessions/memory/tests.rs::nobody_gets_more_than_a_share"])),
     ("Reliability", "many calls at once on one context", Tests(&["crates/gateway/src/sessions/memory/tests.rs::what_is_retired_ends_sooner_and_never_later"])),
     ("Reliability", "a certificate that is replaced", Tests(&["crates/wss/tests/field/dialects.rs::two_certificates_of_one_service"])),
-    ("Reliability", "clients that stop reading", Nothing("deadlines are HTTP's")),
+    ("Reliability", "clients that stop reading", Tests(&["crates/gateway/tests/http2.rs::a_client_that_takes_no_response_loses_that_stream_alone"])),
 ];
 
 /// Every report is there, and every test that one names exists.
