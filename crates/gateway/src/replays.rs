@@ -92,7 +92,9 @@ impl Claims {
                 let all: Vec<Once> = once.collect();
                 // It is large, and no other way to claim waits.
                 let claim = match Box::pin(shared.claim(&all, at.now)).await? {
-                    Claim::Fresh => first_not_fresh(all.iter().map(|once| replays.claim(&once.key, once.until, at))),
+                    Claim::Fresh => {
+                        claim_all(replays, all.into_iter(), |once| replays.claim(&once.key, once.until, at))
+                    }
                     claim => claim,
                 };
                 if claim != Claim::Fresh {

@@ -10,9 +10,9 @@ use nuncio_wss::Time;
 use super::Failed;
 use crate::clock::Clock;
 use crate::config::{
-    AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ClientCertificatesInput, ConfigError, Configuration, ContractInput, Document,
-    EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, ReadingInput, RedisInput, RouteInput,
-    Said, Several, SoapInput, StateInput, StoreKind, TlsInput, Troubled, UserInput,
+    AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ClientCertificatesInput, ConfigError, Configuration,
+    ContractInput, Document, EgressInput, EgressRouteInput, KeepInput, ListenerInput, Password, Problem, ReadingInput,
+    RedisInput, RouteInput, Said, Several, SoapInput, StateInput, StoreKind, TlsInput, Troubled, UserInput,
 };
 use crate::handover::Inherited;
 use crate::random::seed_ahead;
@@ -218,14 +218,7 @@ impl Proxy {
         route.trust = Several::List(self.trust.into_iter().map(|file| Said::flag("trust", file)).collect());
         route.addresses = self.address.into_iter().map(|address| Said::flag("address", address)).collect();
         let mut document = Document::new(Said::flag("listen", listeners), Said::flag("backend", vec![route]));
-        document.admin = self.admin.map(|address| AdminInput {
-            address: Said::flag("admin", address),
-            tls: None,
-            client_certificates: ClientCertificatesInput::Off,
-            trust: None,
-            token_file: None,
-            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
-        });
+        document.admin = admin(self.admin, self.danger_admin_beyond_loopback);
         let store = match (&self.cookie_key, &self.redis) {
             (Some(_), _) => Some(Said::flag("cookie-key", StoreKind::Cookie)),
             (None, Some(_)) => Some(Said::flag("redis", StoreKind::Redis)),
@@ -284,13 +277,21 @@ impl Proxy {
             routes: Said::flag("backend", vec![route]),
             danger_anybody_beyond_loopback: self.danger_anybody_beyond_loopback,
         });
-        document.admin = self.admin.map(|address| AdminInput {
-            address: Said::flag("admin", address),
-            danger_admin_beyond_loopback: self.danger_admin_beyond_loopback,
-            token_file: None,
-        });
+        document.admin = admin(self.admin, self.danger_admin_beyond_loopback);
         document.build(&Base::default())
     }
+}
+
+/// Where the gateway is watched over.
+fn admin(address: Option<String>, danger_admin_beyond_loopback: bool) -> Option<AdminInput> {
+    address.map(|address| AdminInput {
+        address: Said::flag("admin", address),
+        tls: None,
+        client_certificates: ClientCertificatesInput::Off,
+        trust: None,
+        token_file: None,
+        danger_admin_beyond_loopback,
+    })
 }
 
 /// A file that a flag names, if it is there.
