@@ -170,7 +170,7 @@ fn a_proxy_that_would_not_be_safe_is_refused() {
     }
     let (status, errors) = outcome(&proxy(&listen).output().unwrap());
     assert_eq!(status, Some(2), "neither a contract nor a preset is a usage error");
-    assert!(errors.contains("--wsdl <FILE>"), "{errors}");
+    assert!(errors.contains("--wsdl <FILE|URL>"), "{errors}");
 }
 
 #[test]
