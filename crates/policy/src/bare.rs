@@ -103,11 +103,13 @@ fn the_policy<'a>(library: &Library<'a>, root: &'a Element) -> Result<&'a Elemen
     let mut tops = outermost.iter().filter(|policy| !referred.contains(&std::ptr::from_ref(**policy)));
     match (tops.next(), tops.next()) {
         (Some(first), Some(second)) => {
-            Err(PolicyError::SeveralPolicies { at: Place::of(library.file, second), first: first.line })
+            Err(PolicyError::SeveralPolicies { at: library.place(second), first: first.line })
         }
         (Some(only), None) => Ok(only),
         // Policies that all refer to each other: reading the first one says so.
-        (None, _) => outermost.first().copied().ok_or_else(|| PolicyError::NoPolicy { file: library.file.to_owned() }),
+        (None, _) => {
+            outermost.first().copied().ok_or_else(|| PolicyError::NoPolicy { file: library.file().to_owned() })
+        }
     }
 }
 

@@ -92,6 +92,20 @@ pub enum PolicyError {
         /// The first import's location.
         location: String,
     },
+    /// A name that the contract uses and only imports, from a document that is not among its documents.
+    #[error(
+        "{at}: {kind} {name} is not defined in the contract, which imports {location}: that is not among its documents"
+    )]
+    NotAmong {
+        /// Where it is used.
+        at: Place,
+        /// What should have the name.
+        kind: &'static str,
+        /// The name as written.
+        name: String,
+        /// The location of the import that may have it.
+        location: String,
+    },
     /// Something that an assertion, or a contract, cannot be without.
     #[error("{at}: {within} has no {what}")]
     Missing {

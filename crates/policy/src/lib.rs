@@ -6,6 +6,7 @@
 
 pub mod authorise;
 pub mod bare;
+mod documents;
 mod error;
 pub mod explain;
 pub mod model;

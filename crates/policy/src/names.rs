@@ -61,6 +61,11 @@ pub(crate) const WSDL_SOAP_11: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 /// WSDL 1.1's binding to SOAP 1.2.
 pub(crate) const WSDL_SOAP_12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 
+/// XML Signature.
+pub(crate) const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// Who a service is, in an endpoint reference.
+pub(crate) const IDENTITY: &str = "http://schemas.xmlsoap.org/ws/2006/02/addressingidentity";
+
 /// XML Schema.
 pub(crate) const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
 

@@ -245,6 +245,7 @@ mod tests {
                 name: "P".into(),
                 soap: SoapVersion::V12,
                 address: None,
+                identity: None,
                 alternatives: Ok(alternatives),
                 operations: Vec::new(),
                 callbacks: Vec::new(),

@@ -1,5 +1,7 @@
 //! A contract: the ports of a service and what their messages are.
 
+use nuncio_crypto::certificate::Certificate;
+
 use super::{MessageKind, Parts, Policy, SoapVersion, SupportingToken};
 use crate::error::{PolicyError, Remark};
 
@@ -21,6 +23,9 @@ pub struct Port {
     pub soap: SoapVersion,
     /// The address it gives.
     pub address: Option<String>,
+    /// The service's certificate, where the endpoint reference of the port says who the service is, as WCF writes it. It is
+    /// whoever made the contract who says so.
+    pub identity: Option<Certificate>,
     /// The alternatives of its endpoint policy (service, port and binding scope merged), in the order of the file;
     /// empty where it has no policy with a security binding. An error where no alternative is usable, or a policy of one
     /// of its messages is not: that makes this port unusable, not its contract.
@@ -96,7 +101,7 @@ pub struct Message {
 }
 
 /// One alternative of what is asked of a message beside the policy of its port.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MessagePolicy {
     /// Its parts.
     pub parts: Parts,

@@ -2,7 +2,7 @@
 
 use super::Unpublishable;
 use super::contract::{Ports, Publication, Served};
-use super::documents::DocumentKind;
+use crate::documents::DocumentKind;
 use crate::model::{Message, MessageKind, MessageParts, Operation, Parts, Policy, Port, SupportingToken};
 use crate::wsdl;
 

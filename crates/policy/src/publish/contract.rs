@@ -6,10 +6,10 @@ use std::collections::HashSet;
 use nuncio_crypto::base64;
 use nuncio_xml::foreign::Element;
 
-use super::documents::{Document, DocumentKind, Documents, imports};
 use super::edit::{Edits, Piece, attributes, escaped, render};
 use super::scopes::Scopes;
 use super::{Unpublishable, check};
+use crate::documents::{Document, DocumentKind, Documents, imports};
 use crate::model::{Addressing, MessageKind, MessagePolicy, Operation, Policy, SoapVersion};
 use crate::names;
 use crate::read::library::{is_policy, is_reference};

@@ -2,13 +2,12 @@
 //!
 //! `assertions.rs` writes bindings, their properties and what stands beside them, `token.rs` tokens and supporting tokens,
 //! `parts.rs` what is signed, encrypted and required. `contract.rs` puts a policy into a contract, whose documents are
-//! `documents.rs`'s: `scopes.rs` says what stands where in it, `edit.rs` changes the text, `check.rs` reads what came of it. The frame is WS-Policy 1.2 of September 2004, as WCF and CXF publish
+//! [`Documents`]: `scopes.rs` says what stands where in it, `edit.rs` changes the text, `check.rs` reads what came of it. The frame is WS-Policy 1.2 of September 2004, as WCF and CXF publish
 //! both generations of WS-SecurityPolicy.
 
 mod assertions;
 mod check;
 mod contract;
-mod documents;
 mod edit;
 mod parts;
 mod scopes;
@@ -17,9 +16,9 @@ mod token;
 use nuncio_xml::Writer;
 
 pub use contract::{Ports, Publication, Served};
-pub use documents::{DocumentKind, Documents};
 pub(crate) use parts::prefixes;
 
+pub use crate::documents::{DocumentKind, Documents};
 use crate::error::PolicyError;
 use crate::model::{Addressing, MessagePolicy, Policy, PolicyVersion};
 use crate::names;

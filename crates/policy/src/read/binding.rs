@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::normal::Assertion;
-use crate::error::{Place, PolicyError};
+use crate::error::PolicyError;
 use crate::model::{
     AsymmetricBinding, Binding, Canonicalization, EncryptionTokens, Layout, PolicyVersion, Properties, ProtectionOrder,
     SuiteOptions, SupportingToken, SymmetricBinding, Token, TransportBinding, X509Token,
@@ -296,7 +296,7 @@ impl Reader<'_> {
             return Ok(());
         }
         Err(PolicyError::Missing {
-            at: Place::of(self.library.file, assertion.element),
+            at: self.library.place(assertion.element),
             what: "AlgorithmSuite",
             within: assertion.element.local.clone(),
         })

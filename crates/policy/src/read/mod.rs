@@ -66,7 +66,7 @@ fn usable<T>(
         }
         return Ok(usable);
     }
-    let none = || PolicyError::NoAlternative { at: Place::of(library.file, at) };
+    let none = || PolicyError::NoAlternative { at: library.place(at) };
     Err(refused.into_iter().next().unwrap_or_else(none))
 }
 
@@ -394,7 +394,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let (at, assertion, namespace) =
-            (Place::of(self.library.file, element), element.local.clone(), element.namespace.clone());
+            (self.library.place(element), element.local.clone(), element.namespace.clone());
         Err(match table::known(element) {
             table::Known::NotBuilt => PolicyError::NotBuilt { at, assertion, namespace },
             table::Known::Unknown => PolicyError::UnknownAssertion { at, assertion, namespace },
@@ -403,7 +403,7 @@ impl Reader<'_> {
 
     fn not_built(&self, element: &Element) -> PolicyError {
         let (assertion, namespace) = (element.local.clone(), element.namespace.clone());
-        PolicyError::NotBuilt { at: Place::of(self.library.file, element), assertion, namespace }
+        PolicyError::NotBuilt { at: self.library.place(element), assertion, namespace }
     }
 
     fn not_built_here(&self, assertion: &Assertion<'_>, position: &'static str) -> PolicyError {
@@ -417,6 +417,6 @@ impl Reader<'_> {
     }
 
     fn place(&self, assertion: &Assertion<'_>) -> Place {
-        Place::of(self.library.file, assertion.element)
+        self.library.place(assertion.element)
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn merge<'a>(
 /// Refuses more alternatives than a policy may have.
 pub(crate) fn limit(library: &Library<'_>, at: &Element, alternatives: usize) -> Result<(), PolicyError> {
     if alternatives > MAX_ALTERNATIVES {
-        let at = Place::of(library.file, at);
+        let at = library.place(at);
         return Err(PolicyError::TooManyAlternatives { at, limit: MAX_ALTERNATIVES });
     }
     Ok(())
@@ -290,7 +290,7 @@ impl<'l, 'a> Normaliser<'l, 'a> {
     }
 
     fn place(&self, element: &Element) -> Place {
-        Place::of(self.library.file, element)
+        self.library.place(element)
     }
 }
 

@@ -5,7 +5,7 @@ use nuncio_xml::foreign::Element;
 use super::Reader;
 use super::normal::Assertion;
 use super::path::{self, Problem};
-use crate::error::{Place, PolicyError};
+use crate::error::PolicyError;
 use crate::model::{ElementPath, HeaderPart, PartSet, Parts};
 use crate::names;
 
@@ -97,7 +97,7 @@ impl Reader<'_> {
 
     fn header(&self, part: &Element) -> Result<HeaderPart, PolicyError> {
         let Some(namespace) = part.attribute("", "Namespace") else {
-            let (at, within) = (Place::of(self.library.file, part), part.local.clone());
+            let (at, within) = (self.library.place(part), part.local.clone());
             return Err(PolicyError::Missing { at, what: "Namespace", within });
         };
         let name = part.attribute("", "Name").filter(|name| !name.is_empty()).map(str::to_owned);
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 continue;
             }
             let text = element.text();
-            let at = || Place::of(self.library.file, element);
+            let at = || self.library.place(element);
             let resolve =
                 |prefix: &str| element.resolve(&format!("{prefix}:x")).map(|(namespace, _)| namespace.to_owned());
             let steps = path::parse(&resolve, &text).map_err(|problem| match problem {

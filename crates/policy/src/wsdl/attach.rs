@@ -2,7 +2,7 @@
 
 use nuncio_xml::foreign::Element;
 
-use crate::error::{Place, PolicyError};
+use crate::error::PolicyError;
 use crate::model::Operation;
 use crate::names;
 use crate::read::library::{Library, is_policy, is_reference};
@@ -64,7 +64,7 @@ pub(super) fn lift<'a>(
         let first = lifted.get_or_insert(message);
         if !normal::are_same(&first.endpoint, &message.endpoint) {
             return Err(PolicyError::NotBuiltHere {
-                at: Place::of(library.file, binding.element),
+                at: library.place(binding.element),
                 assertion: binding.element.local.clone(),
                 namespace: binding.element.namespace.clone(),
                 position: "at message scope, where another message has another",

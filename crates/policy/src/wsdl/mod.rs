@@ -2,15 +2,17 @@
 //!
 //! `read.rs` finds its way through the contract itself, `index.rs` what it refers to by name, `attach.rs` the policies
 //! attached to it; `action.rs` knows the default actions of WS-Addressing, `reliable.rs` the
-//! messages of WS-ReliableMessaging.
+//! messages of WS-ReliableMessaging. A contract is of one file, or of several [`Documents`].
 
 mod action;
 mod attach;
-mod index;
-mod read;
+pub(crate) mod index;
+pub(crate) mod read;
 mod reliable;
 
 use nuncio_xml::foreign;
+
+pub use crate::documents::{DocumentKind, Documents};
 
 use crate::bare::collect;
 use crate::error::{Place, PolicyError};
@@ -19,7 +21,8 @@ use crate::names;
 
 /// Reads a contract from the bytes of one WSDL file; `file` is what errors call it.
 ///
-/// The file must hold all of it: what it imports is not fetched (WCF gives such a file at `?singleWsdl`). The answer to a
+/// The file must hold all of it: what it imports is not looked for (WCF gives such a file at `?singleWsdl`, and [`read_all`]
+/// reads the others). The answer to a
 /// request of WS-MetadataExchange may stand for it, with all the definitions that it holds.
 /// A port whose
 /// policy is not usable is a port of the contract all the same, with the error in its place ([`Port::alternatives`]);
@@ -40,6 +43,13 @@ pub fn read(file: &str, bytes: &[u8]) -> Result<Contract, PolicyError> {
         return Err(PolicyError::NotAContract { at: Place::of(file, &root), root: root.local });
     }
     read::Definitions::new(file, &root, contracts).contract()
+}
+
+/// Reads a contract from its documents: what one imports is looked for among the others. Otherwise as [`read`] does; the
+/// place of an error is in the document that it is of, and an id that a policy is referred to by is one of its own document
+/// before it is another's.
+pub fn read_all(documents: &Documents) -> Result<Contract, PolicyError> {
+    read::Definitions::of(documents).contract()
 }
 
 pub(crate) fn unreadable(file: &str, error: foreign::ForeignError) -> PolicyError {

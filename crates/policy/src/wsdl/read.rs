@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 
+use nuncio_crypto::base64;
+use nuncio_crypto::certificate::Certificate;
 use nuncio_xml::foreign::Element;
 
 use super::action::{Kind, Role, default_action};
 use super::attach;
 use super::index::{Definition, Index, Operations};
 use super::reliable;
+use crate::documents::{DocumentKind, Documents};
 use crate::error::{Place, PolicyError};
 use crate::model::{
     Addressing, Contract, FaultMessage, Message, MessagePolicy, Operation, Parts, Policy, Port, ProtectionOrder,
     SoapVersion,
 };
-use crate::names;
+use crate::names::{self, is_addressing};
 use crate::read::library::Library;
 use crate::read::{Scoped, engaged_addressing, normal, placed_policies, settle_addressing};
 
@@ -23,7 +26,7 @@ const HTTP: [&str; 2] = ["http://schemas.xmlsoap.org/soap/http", "http://www.w3.
 /// How much work a message is, measured in the assertions that a file may go through.
 const WORK_OF_MESSAGE: usize = 400;
 
-/// The definitions of one file.
+/// The definitions of one contract.
 pub(super) struct Definitions<'a> {
     library: Library<'a>,
     contracts: Vec<&'a Element>,
@@ -58,7 +61,14 @@ struct Read<'a> {
 impl<'a> Definitions<'a> {
     /// `root` is the root of the file, `contracts` its definitions.
     pub(super) fn new(file: &'a str, root: &'a Element, contracts: Vec<&'a Element>) -> Self {
-        Self { library: Library::new(file, root), index: Index::new(file, &contracts), contracts }
+        Self { library: Library::new(file, root), index: Index::new(&contracts), contracts }
+    }
+
+    /// Those of all documents of a contract.
+    pub(super) fn of(documents: &'a Documents) -> Self {
+        let files = documents.all.iter().map(|document| (document.at.as_str(), &document.root)).collect();
+        let contracts = documents.all.iter().filter(|one| one.kind == DocumentKind::Wsdl).map(|one| &one.root);
+        Self { library: Library::of(files), index: Index::of(documents), contracts: contracts.collect() }
     }
 
     pub(super) fn contract(self) -> Result<Contract, PolicyError> {
@@ -71,7 +81,7 @@ impl<'a> Definitions<'a> {
             }
         }
         if ports.is_empty() {
-            return Err(PolicyError::NoPort { file: self.library.file.to_owned() });
+            return Err(PolicyError::NoPort { file: self.library.file().to_owned() });
         }
         Ok(Contract { ports, remarks: self.library.into_remarks() })
     }
@@ -96,10 +106,25 @@ impl<'a> Definitions<'a> {
                 .child(soap, "address")
                 .and_then(|address| address.attribute("", "location"))
                 .map(str::to_owned),
+            identity: self.identity(port),
             alternatives,
             operations,
             callbacks,
         }))
+    }
+
+    /// The certificate that the port's endpoint reference says is the service's.
+    fn identity(&self, port: &Element) -> Option<Certificate> {
+        let reference =
+            port.elements().find(|one| one.local == "EndpointReference" && is_addressing(&one.namespace))?;
+        let info = reference.child(names::IDENTITY, "Identity")?.child(names::SIGNATURE, "KeyInfo")?;
+        // Those above it may follow it.
+        let written = info.child(names::SIGNATURE, "X509Data")?.child(names::SIGNATURE, "X509Certificate")?;
+        let certificate = base64::decode(&written.text()).ok().and_then(|der| Certificate::from_der(der).ok());
+        if certificate.is_none() {
+            self.library.remark(written, "the service's certificate cannot be read, and is left out");
+        }
+        certificate
     }
 
     /// Reads its policies, operations and callbacks.
@@ -266,7 +291,7 @@ impl<'a> Definitions<'a> {
         attribute: &'static str,
         kind: &'static str,
     ) -> Result<Definition<'a>, PolicyError> {
-        self.index.named(element, self.attribute(element, attribute)?, kind)
+        self.index.named(&self.library, element, self.attribute(element, attribute)?, kind)
     }
 
     fn attribute(&self, element: &'a Element, attribute: &'static str) -> Result<&'a str, PolicyError> {
@@ -278,7 +303,7 @@ impl<'a> Definitions<'a> {
     }
 
     fn place(&self, element: &Element) -> Place {
-        Place::of(self.library.file, element)
+        self.library.place(element)
     }
 }
 

@@ -1,10 +1,11 @@
-//! The documents of a contract: its WSDL, and what that imports.
+//! The documents of a contract: its WSDL, and what that imports. Nothing is fetched here: who has them says where each is,
+//! and what an import leads to.
 
 use nuncio_xml::foreign::{self, Element};
 
-use super::Unpublishable;
 use crate::error::Place;
 use crate::names;
+use crate::publish::Unpublishable;
 use crate::wsdl::unreadable;
 
 /// How many documents a contract may have.
@@ -28,17 +29,17 @@ pub enum DocumentKind {
 /// fetches them: paths or URLs.
 #[derive(Debug)]
 pub struct Documents {
-    pub(super) all: Vec<Document>,
+    pub(crate) all: Vec<Document>,
     imports: Vec<Import>,
     octets: usize,
 }
 
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) at: String,
-    pub(super) kind: DocumentKind,
-    pub(super) text: String,
-    pub(super) root: Element,
+pub(crate) struct Document {
+    pub(crate) at: String,
+    pub(crate) kind: DocumentKind,
+    pub(crate) text: String,
+    pub(crate) root: Element,
 }
 
 /// An import of one document in another.
@@ -82,6 +83,11 @@ impl Documents {
     /// Leaves that import as it stands.
     pub fn leave(&mut self) {
         self.settle(Leads::AsWritten);
+    }
+
+    /// Where each document is, and what it says, in the order in which they were found.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.all.iter().map(|document| (document.at.as_str(), document.text.as_str()))
     }
 
     /// Whether a document is among them.
@@ -131,14 +137,14 @@ impl Documents {
     }
 
     /// The document that an import of another leads to, by where its start tag is.
-    pub(super) fn target(&self, document: usize, tag: usize) -> Option<usize> {
+    pub(crate) fn target(&self, document: usize, tag: usize) -> Option<usize> {
         let import = self.imports.iter().find(|import| import.document == document && import.tag == tag)?;
         if let Leads::To(target) = import.leads { Some(target) } else { None }
     }
 }
 
 /// The imports of a document, with their locations: those of WSDL, and those of schemas within it.
-pub(super) fn imports<'a>(element: &'a Element, into: &mut Vec<(&'a Element, &'a str)>) {
+pub(crate) fn imports<'a>(element: &'a Element, into: &mut Vec<(&'a Element, &'a str)>) {
     for child in element.elements() {
         let location = match (child.namespace.as_str(), child.local.as_str()) {
             (names::WSDL, "import") => child.attribute("", "location"),
