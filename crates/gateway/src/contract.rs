@@ -11,23 +11,20 @@ use hyper::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use nuncio_policy::model::{Policy, SoapVersion};
-use nuncio_policy::publish::{DocumentKind, Documents, Ports, Publication, Served, Unpublishable};
+use nuncio_policy::publish::{DocumentKind, Ports, Publication, Served, Unpublishable};
 use nuncio_wss::{Tenure, Transport};
 use reqwest::Url;
 use tokio::sync::Mutex;
 
 use crate::clock::Clock;
+use crate::fetched::{Gathered, NotFetched, gather};
 use crate::host;
 use crate::http::{Outbound, Rejection};
 use crate::log::{Audit, Quoted};
-use crate::upstream::{Unavailable, Upstream};
+use crate::upstream::Upstream;
 
-/// How long it may take to fetch a backend's contract, with all that it imports.
-const FETCH: Duration = Duration::from_secs(10);
 /// How long a backend that gave none is left alone, whoever asks.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The largest document that is fetched, in octets.
-const DOCUMENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// A route's contract.
 pub struct Contract {
@@ -97,11 +94,9 @@ struct Backend {
 #[derive(Debug, thiserror::Error)]
 enum NoContract {
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    NotFetched(#[from] NotFetched),
     #[error(transparent)]
     Unpublishable(#[from] Unpublishable),
-    #[error("it did not come within {FETCH:?}")]
-    Slow,
     #[error("it was not to be had a moment ago")]
     Lately,
 }
@@ -208,7 +203,7 @@ impl Backend {
         }
         // Should the client leave meanwhile, the next one waits too.
         *failed = Some(Instant::now());
-        let fetched = tokio::time::timeout(FETCH, self.fetch()).await.unwrap_or(Err(NoContract::Slow));
+        let fetched = self.fetch().await;
         *failed = Some(Instant::now());
         let editions = fetched?;
         Ok(self.kept.get_or_init(|| editions))
@@ -217,23 +212,10 @@ impl Backend {
     async fn fetch(&self) -> Result<Editions, NoContract> {
         let mut contract = self.upstream.url().clone();
         contract.set_query(Some("wsdl"));
-        let bytes = self.upstream.document(contract.clone(), DOCUMENT_BYTES).await?;
-        let mut documents = Documents::new(contract.as_str(), &bytes)?;
-        while let Some((from, location)) = documents.import() {
-            // From nowhere but the backend: it says what is fetched, and must not say from where.
-            let url = Url::parse(from).and_then(|from| from.join(location)).ok();
-            let Some(mut url) = url.filter(|url| url.origin() == contract.origin()) else {
-                let location = Quoted(location);
-                tracing::warn!(%location, "an import is published as it stands: it is not the backend's");
-                documents.leave();
-                continue;
-            };
-            url.set_fragment(None);
-            if !documents.has(url.as_str()) {
-                let bytes = self.upstream.document(url.clone(), DOCUMENT_BYTES).await?;
-                documents.add(url.as_str(), &bytes)?;
-            }
-            documents.link(url.as_str());
+        let Gathered { documents, left } = gather(self.upstream.client(), &contract).await?;
+        for location in &left {
+            let location = Quoted(location);
+            tracing::warn!(%location, "an import is published as it stands: it is not the backend's");
         }
         let publish = |certificate: Option<&[u8]>| {
             let (ports, alternatives) = (Ports::OfSoap(&self.soap), &*self.alternatives);

@@ -1,5 +1,7 @@
 //! The host that a request asks for.
 
+use std::net::IpAddr;
+
 use axum::extract::Request;
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
@@ -15,6 +17,12 @@ pub(crate) fn compared(authority: &str) -> Option<String> {
     let host = &authority[..authority.len() - port];
     let host = host.strip_suffix('.').unwrap_or(host);
     (is_host(authority) && !host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+/// Whether a host, in the form in which hosts are compared, is this machine by its name or address.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// The port of an authority.

@@ -7,7 +7,7 @@
 //! - [`sessions`], [`replays`] what is kept; [`users`] who may come; [`pool`] what waits for a processor; [`identity`] how a backend is told
 //! - [`keyring`] keys under which state is sealed that leaves the process, [`state`] what of it stays on this machine
 //! - [`keyring`] keys under which state is sealed that leaves the process, [`shared`] a Redis that keeps it for several
-//! - `contract` what clients are told of how to call
+//! - `contract` what clients are told of how to call; [`fetched`] what a service says of how to call it
 //! - [`upstream`] the plain service behind, [`trace`] which trace it is told; [`service`] one of our own, for tries
 //! - `load` how much is in hand at once
 //! - [`handover`] sockets from whoever started us, and to whoever comes next
@@ -19,6 +19,7 @@ pub mod command;
 pub mod config;
 mod contract;
 mod egress;
+pub mod fetched;
 pub mod gateway;
 pub mod handover;
 mod host;

@@ -6,7 +6,7 @@
 
 mod sessions;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -157,9 +157,7 @@ fn conversations(path: &str) -> Option<&str> {
 /// Whether an authority is one by which this machine calls itself. A page of somebody else's, whose name was made to lead here,
 /// comes under that name.
 fn is_here(authority: &str) -> bool {
-    let Some(host) = host::compared(authority) else { return false };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    host::compared(authority).is_some_and(|host| host::is_loopback(&host))
 }
 
 async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {

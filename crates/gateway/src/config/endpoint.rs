@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::model::{
     Binding, Contract, Operation, PasswordKind, Policy, Port, SoapVersion, SupportingToken, Token,
 };
@@ -51,15 +52,21 @@ impl Endpoint {
         }
     }
 
-    /// That of a port of a contract which was fetched: of the one that is named, or else the only one that has a policy.
-    pub(crate) fn of_contract(name: &str, octets: &[u8], port: Option<&str>) -> Result<Self, Problem> {
-        let contract = nuncio_policy::wsdl::read(name, octets).map_err(Problem::Policy)?;
+    /// That of a port of a contract which was fetched: of the one that is named, or else the only one that has a policy; and
+    /// the certificate that the contract says is the service's.
+    pub(crate) fn of_contract(
+        name: &str,
+        contract: Contract,
+        port: Option<&str>,
+    ) -> Result<(Self, Option<Certificate>), Problem> {
         let at = Said::flag("wsdl", PathBuf::from(name));
         let port = match port {
             Some(wanted) => named(contract, &Said::flag("port", wanted.to_owned())),
             None => only(contract, &at),
         };
-        Self::of_port(port.map_err(|error| *error.problem)?)
+        let port = port.map_err(|error| *error.problem)?;
+        let certificate = port.identity.clone();
+        Ok((Self::of_port(port)?, certificate))
     }
 
     /// One that demands nothing.

@@ -148,8 +148,9 @@ impl Preparing {
         let Some((published, material)) = &self.published else {
             return Err(Failure::Unprepared("nothing says where it is".to_owned()));
         };
-        let (endpoint, certificate) =
-            super::published::obtain(published, &line.upstream).await.map_err(|reason| unprepared(&reason))?;
+        let (endpoint, certificate) = super::published::obtain(published, &line.upstream, &line.world.clock)
+            .await
+            .map_err(|reason| unprepared(&reason))?;
         let callers = material.prepare(&endpoint, certificate).map_err(|reason| unprepared(&reason))?;
         let prepared = Arc::new(Prepared { callers, line: ArcSwap::new(Arc::clone(line)) });
         self.ready.store(Some(Arc::clone(&prepared)));

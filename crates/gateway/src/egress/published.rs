@@ -2,18 +2,20 @@
 
 use nuncio_crypto::certificate::Certificate;
 
+use crate::clock::Clock;
 use crate::config::{Endpoint, Published};
+use crate::fetched::{NotObtained, Source, SourceProblem};
 use crate::upstream::Upstream;
-
-/// The largest contract, in octets.
-const LARGEST: usize = 8 << 20;
 
 /// Why nothing is known of a service's policy.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotPublished {
+    /// It is not to be had from there.
+    #[error(transparent)]
+    Source(#[from] SourceProblem),
     /// It does not publish it, or nobody could ask.
     #[error(transparent)]
-    Unavailable(#[from] crate::upstream::Unavailable),
+    NotObtained(#[from] NotObtained),
     /// What it publishes is of no use.
     #[error("{0}")]
     Unusable(String),
@@ -23,9 +25,14 @@ pub(super) enum NotPublished {
 pub(super) async fn obtain(
     published: &Published,
     upstream: &Upstream,
+    clock: &Clock,
 ) -> Result<(Endpoint, Option<Certificate>), NotPublished> {
-    let octets = upstream.document(published.url.clone(), LARGEST).await?;
-    let name = published.url.to_string();
-    let endpoint = Endpoint::of_contract(&name, &octets, published.port.as_deref());
-    Ok((endpoint.map_err(|reason| NotPublished::Unusable(reason.to_string()))?, None))
+    let source = Source::over(published.url.clone(), upstream.client().clone(), published.danger_clear)?;
+    let source = match &published.cache {
+        Some(directory) => source.kept_in(directory.clone()),
+        None => source,
+    };
+    let contract = source.obtain(clock).await?.contract;
+    let endpoint = Endpoint::of_contract(source.url().as_str(), contract, published.port.as_deref());
+    endpoint.map_err(|reason| NotPublished::Unusable(reason.to_string()))
 }

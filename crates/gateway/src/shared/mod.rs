@@ -221,7 +221,7 @@ fn session(prefix: &str, key: &Key) -> String {
 }
 
 /// Sixteen octets in hexadecimal.
-fn hex(octets: &[u8; 16]) -> String {
+pub(crate) fn hex(octets: &[u8; 16]) -> String {
     let mut text = String::with_capacity(32);
     for octet in octets {
         let _ = write!(text, "{octet:02x}");

@@ -31,7 +31,7 @@ pub(super) fn remove(file: &Path) -> io::Result<()> {
 }
 
 /// Puts a file of `octets` in the place of the one with that name: after a crash, this one or that one is there.
-pub(super) fn replace(directory: &Path, name: &str, octets: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(directory: &Path, name: &str, octets: &[u8]) -> io::Result<()> {
     let fresh = directory.join(format!("{name}.new"));
     let mut file = create(&fresh)?;
     file.write_all(octets)?;

@@ -9,7 +9,7 @@
 //! | `boot` | since which start of the machine they were written, or that they are whole |
 
 mod claims;
-mod file;
+pub(crate) mod file;
 mod journal;
 
 use std::fs::{DirBuilder, File, Metadata, TryLockError};
@@ -96,11 +96,7 @@ struct Lock {
 impl State {
     /// Makes the directory, if it is not there, and takes it.
     pub fn open(directory: &Path) -> Result<Self, NotOpened> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at(directory))?;
-        let facts = std::fs::metadata(directory).map_err(at(directory))?;
-        if facts.mode() & WRITTEN_BY_ALL != 0 {
-            return Err(NotOpened::WrittenByAll(directory.to_owned()));
-        }
+        prepare(directory)?;
         let path = directory.join(LOCK);
         let lock = file::private().create(true).truncate(false).open(&path).map_err(at(&path))?;
         match lock.try_lock() {
@@ -139,6 +135,16 @@ impl State {
     pub fn claims(&self, now: Time) -> Result<(ClaimFiles, Vec<Claimed>, Fence), NotOpened> {
         ClaimFiles::open(&self.directory, Arc::clone(&self.lock), now)
     }
+}
+
+/// Makes a directory in which to keep what must not be forged, if it is not there.
+pub(crate) fn prepare(directory: &Path) -> Result<(), NotOpened> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(at(directory))?;
+    let facts = std::fs::metadata(directory).map_err(at(directory))?;
+    if facts.mode() & WRITTEN_BY_ALL != 0 {
+        return Err(NotOpened::WrittenByAll(directory.to_owned()));
+    }
+    Ok(())
 }
 
 fn read_ring(path: &Path, mut ring: File) -> Result<Secret, NotOpened> {

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
     use crate::config::{Backend, Timeouts};
     use crate::metrics::Metrics;
-    use crate::upstream::{Before, Upstream};
+    use crate::upstream::{Before, Upstream, document};
 
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<y/>";
 
@@ -77,7 +77,7 @@ mod tests {
         let (mut stream, _) = socket.accept().await.unwrap();
         let (other, _) = other_socket.accept().await.unwrap();
         assert!(other.try_read(&mut [0; 1]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
-        let call = tokio::spawn(async move { upstream.document(url, 1000).await });
+        let call = tokio::spawn(async move { document(upstream.client(), url, 1000).await });
         let asked = answer(&mut stream).await;
         assert!(asked.starts_with("GET /svc HTTP/1.1\r\n"), "{asked}");
         assert_eq!(call.await.unwrap().unwrap(), b"<y/>");
@@ -91,7 +91,7 @@ mod tests {
         drop(socket.accept().await.unwrap());
         // The client's side of it hears of that within a turn.
         tokio::time::sleep(Duration::from_millis(20)).await;
-        let call = tokio::spawn(async move { upstream.document(url, 1000).await });
+        let call = tokio::spawn(async move { document(upstream.client(), url, 1000).await });
         let (mut stream, _) = socket.accept().await.unwrap();
         answer(&mut stream).await;
         assert_eq!(call.await.unwrap().unwrap(), b"<y/>");

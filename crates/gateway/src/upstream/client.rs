@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Identity, redirect, retry};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use reqwest::{Certificate, Client, Identity, Url, redirect, retry};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 
 use super::Unavailable;
+use super::answer::whole;
 use crate::config::{Backend, Timeouts};
 
 /// Connections to one URL that are kept while nobody uses them.
@@ -25,7 +27,7 @@ pub enum UpstreamProblem {
 }
 
 /// A client for a backend.
-pub(super) fn client(backend: &Backend, timeouts: &Timeouts) -> Result<Client, UpstreamProblem> {
+pub(crate) fn client(backend: &Backend, timeouts: &Timeouts) -> Result<Client, UpstreamProblem> {
     // reqwest asks for the process's provider. An error says that there is one already, which is as good.
     let _ = CryptoProvider::install_default(aws_lc_rs::default_provider());
     let mut client = Client::builder()
@@ -72,6 +74,19 @@ fn roots(backend: &Backend) -> Result<Option<Vec<Certificate>>, UpstreamProblem>
     }
 }
 
+/// Fetches what is published at a URL, of so many octets at most.
+pub(crate) async fn document(client: &Client, url: Url, limit: usize) -> Result<Vec<u8>, Unavailable> {
+    let response = client.get(url).header(ACCEPT_ENCODING, "identity").send().await.map_err(unavailable)?;
+    let status = response.status().as_u16();
+    if status != 200 {
+        return Err(Unavailable::NotPublished(status));
+    }
+    match response.headers().get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => Err(Unavailable::Encoded(format!("{encoding:?}"))),
+        _ => whole(response, limit).await,
+    }
+}
+
 pub(super) fn unavailable(error: reqwest::Error) -> Unavailable {
     let error = error.without_url();
     let why = causes(&error);
@@ -103,7 +118,6 @@ mod tests {
     use std::sync::Arc;
 
     use nuncio_crypto::secret::Secret;
-    use reqwest::Url;
     use rustls::RootCertStore;
     use rustls::server::WebPkiClientVerifier;
     use rustls_pki_types::pem::PemObject;

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::Plain;
 use reqwest::{Client, Request, Url};
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 pub use answer::{Answer, Unavailable};
 pub use by_action::Backends;
 pub use client::UpstreamProblem;
-pub(crate) use client::causes;
+pub(crate) use client::{causes, client, document};
 
 use crate::config::{Backend, Timeouts};
 use crate::identity::Permit;
@@ -32,7 +32,7 @@ use crate::metrics::{Call, RouteMetrics};
 use crate::trace::{TRACEPARENT, Trace};
 use crate::tracestate::TRACESTATE;
 use answer::whole;
-use client::{client, unavailable};
+use client::unavailable;
 use pool::{Member, Pool};
 
 /// The header that carries the action in SOAP 1.1.
@@ -115,17 +115,9 @@ impl Upstream {
         self.pool.url()
     }
 
-    /// Fetches what the backend publishes at a URL of its own, of so many octets at most.
-    pub(crate) async fn document(&self, url: Url, limit: usize) -> Result<Vec<u8>, Unavailable> {
-        let response = self.client.get(url).header(ACCEPT_ENCODING, "identity").send().await.map_err(unavailable)?;
-        let status = response.status().as_u16();
-        if status != 200 {
-            return Err(Unavailable::NotPublished(status));
-        }
-        match response.headers().get(CONTENT_ENCODING) {
-            Some(encoding) if encoding != "identity" => Err(Unavailable::Encoded(format!("{encoding:?}"))),
-            _ => whole(response, limit).await,
-        }
+    /// The HTTP client that calls it.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Sends `plain`, in the name that `permit` says and as part of `trace`, and waits for its answer. Whatever happens, it
