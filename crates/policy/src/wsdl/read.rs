@@ -374,6 +374,6 @@ fn declared_action(message: &Element) -> Option<&str> {
         .filter(|action| !action.is_empty())
 }
 
-pub(super) fn children<'a>(element: &'a Element, local: &'static str) -> impl Iterator<Item = &'a Element> {
+pub(crate) fn children<'a>(element: &'a Element, local: &'static str) -> impl Iterator<Item = &'a Element> {
     element.elements().filter(move |child| child.is(names::WSDL, local))
 }
