@@ -375,6 +375,7 @@ fn endpoint(scenario: &Scenario) -> Result<Endpoint, String> {
         alternatives,
         operations: port.operations,
         message_lifetime: None,
+        identity: None,
     })
 }
 

@@ -145,6 +145,7 @@ async fn start_before(
                 alternatives: vec![policy.policy],
                 operations: Vec::new(),
                 message_lifetime: None,
+                identity: None,
             },
             contract: ContractSettings::None,
             identities: vec![Identity::new(certificate(), Secret::new(key("server.key"))).unwrap()],

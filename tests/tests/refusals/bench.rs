@@ -140,6 +140,7 @@ impl Bench {
                 alternatives: unserved.into_iter().chain([preset.policy.clone()]).collect(),
                 operations: Vec::new(),
                 message_lifetime: None,
+                identity: None,
             },
             identity: (file("server.pem"), file("server.key")),
             users: vec![(USER.to_owned(), PASSWORD.to_owned())],

@@ -24,6 +24,7 @@ use super::route::yes;
 use super::tables::MessageLimitsInput;
 use super::user::{Password, first_line};
 use super::{Backend, Endpoint, Identity, ListenerSettings, Origin, RouteHost, RoutePath, Said};
+use crate::host;
 use crate::listen::Side;
 
 /// What plain programs call, and where.
@@ -439,8 +440,13 @@ impl EgressRouteInput {
                 }
             }
             let refuse = |reason| url.problem(Problem::Backend { url: url.value.clone(), reason });
+            let at_url = called(&url.value).map_err(refuse)?;
+            let is_here = at_url.host_str().is_some_and(host::is_loopback);
+            if at_url.scheme() != "https" && !is_here && !self.danger_clear_contract {
+                return Err(url.problem(Problem::ClearContract(url.value.clone())));
+            }
             EgressPolicy::Published(Published {
-                url: called(&url.value).map_err(refuse)?,
+                url: at_url,
                 port: self.port.map(|port| port.value),
                 cache: match self.contract_cache {
                     Some(cache) => Some(base.place(&cache.value)),

@@ -26,6 +26,8 @@ pub struct Endpoint {
     pub operations: Vec<Operation>,
     /// For how long its messages are good, where that is said with its policy.
     pub message_lifetime: Option<Duration>,
+    /// The certificate that its contract says is the service's.
+    pub identity: Option<Certificate>,
 }
 
 impl Endpoint {
@@ -47,26 +49,19 @@ impl Endpoint {
                 let Stated { name, soap, alternatives, operations, settings } = *said.value;
                 let alternatives = served(&name, alternatives).map_err(|problem| at.problem(problem))?;
                 let message_lifetime = settings.message_lifetime.map(|lifetime| lifetime.value);
-                Ok(Self { name, soap, alternatives, operations, message_lifetime })
+                Ok(Self { name, soap, alternatives, operations, message_lifetime, identity: None })
             }
         }
     }
 
-    /// That of a port of a contract which was fetched: of the one that is named, or else the only one that has a policy; and
-    /// the certificate that the contract says is the service's.
-    pub(crate) fn of_contract(
-        name: &str,
-        contract: Contract,
-        port: Option<&str>,
-    ) -> Result<(Self, Option<Certificate>), Problem> {
+    /// That of a port of a contract which was fetched: of the one that is named, or else the only one that has a policy.
+    pub(crate) fn of_contract(name: &str, contract: Contract, port: Option<&str>) -> Result<Self, Problem> {
         let at = Said::flag("wsdl", PathBuf::from(name));
         let port = match port {
             Some(wanted) => named(contract, &Said::flag("port", wanted.to_owned())),
             None => only(contract, &at),
         };
-        let port = port.map_err(|error| *error.problem)?;
-        let certificate = port.identity.clone();
-        Ok((Self::of_port(port)?, certificate))
+        Self::of_port(port.map_err(|error| *error.problem)?)
     }
 
     /// One that demands nothing.
@@ -78,6 +73,7 @@ impl Endpoint {
             alternatives: Vec::new(),
             operations: Vec::new(),
             message_lifetime: None,
+            identity: None,
         }
     }
 
@@ -98,6 +94,7 @@ impl Endpoint {
             alternatives,
             operations: port.operations,
             message_lifetime: None,
+            identity: port.identity,
         })
     }
 
@@ -235,6 +232,7 @@ mod tests {
             alternatives: vec![policy],
             operations: Vec::new(),
             message_lifetime: None,
+            identity: None,
         }
     }
 

@@ -72,6 +72,12 @@ pub enum Problem {
     /// A caller is not known by exactly one thing.
     #[error("a caller is known by one of `basic`, `bearer_file` and `client_certificate`")]
     CallerProof,
+    /// Whoever is between could write the policy.
+    #[error(
+        "the contract at {0} comes in clear: whoever is between could write the policy by which calls are protected; say \
+         `danger_clear_contract: true` if that is meant"
+    )]
+    ClearContract(String),
     /// Something is said twice that can be there once.
     #[error("there can be one {0} alone")]
     OnlyOne(&'static str),

@@ -81,8 +81,8 @@ impl Registry {
 
 impl Material {
     /// What calls the service under that policy.
-    fn prepare(&self, endpoint: &Endpoint, certificate: Option<Certificate>) -> Result<Callers, RouteProblem> {
-        let Endpoint { name, soap, alternatives, operations, message_lifetime } = endpoint;
+    fn prepare(&self, endpoint: &Endpoint) -> Result<Callers, RouteProblem> {
+        let Endpoint { name, soap, alternatives, operations, message_lifetime, identity } = endpoint;
         let soap = self.soap.or(soap.first().copied()).ok_or(RouteProblem::NoSoap)?;
         let not_built = |reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason };
         let credential = credential(&self.tokens)?;
@@ -90,7 +90,7 @@ impl Material {
             alternatives: alternatives.clone(),
             soap,
             operations: operations.clone(),
-            service: self.certificate.clone().or(certificate),
+            service: self.certificate.clone().or_else(|| identity.clone()),
             username: self.tokens.user.as_ref().map(username),
             credential,
             to: self.to.clone(),
@@ -148,10 +148,10 @@ impl Preparing {
         let Some((published, material)) = &self.published else {
             return Err(Failure::Unprepared("nothing says where it is".to_owned()));
         };
-        let (endpoint, certificate) = super::published::obtain(published, &line.upstream, &line.world.clock)
+        let endpoint = super::published::obtain(published, &line.upstream, &line.world.clock)
             .await
             .map_err(|reason| unprepared(&reason))?;
-        let callers = material.prepare(&endpoint, certificate).map_err(|reason| unprepared(&reason))?;
+        let callers = material.prepare(&endpoint).map_err(|reason| unprepared(&reason))?;
         let prepared = Arc::new(Prepared { callers, line: ArcSwap::new(Arc::clone(line)) });
         self.ready.store(Some(Arc::clone(&prepared)));
         Ok(prepared)
@@ -239,7 +239,7 @@ pub(crate) fn compile(
     let make = || {
         let (ready, published) = match policy {
             EgressPolicy::Known(endpoint) => {
-                let callers = material.prepare(&endpoint, None)?;
+                let callers = material.prepare(&endpoint)?;
                 let line = ArcSwap::new(Arc::clone(&line));
                 (Some(Arc::new(Prepared { callers, line })), None)
             }
@@ -272,8 +272,9 @@ fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] {
     );
     match policy {
         EgressPolicy::Known(endpoint) => {
-            let Endpoint { soap, alternatives, operations, message_lifetime, .. } = &**endpoint;
+            let Endpoint { soap, alternatives, operations, message_lifetime, identity, .. } = &**endpoint;
             part(format!("{soap:?}\n{alternatives:?}\n{operations:?}\n{message_lifetime:?}").as_bytes());
+            part(identity.as_ref().map_or(&[], Certificate::der));
         }
         EgressPolicy::Published(published) => part(format!("{published:?}").as_bytes()),
     }

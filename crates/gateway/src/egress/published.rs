@@ -1,7 +1,5 @@
 //! The policy of a service, from the contract that it publishes.
 
-use nuncio_crypto::certificate::Certificate;
-
 use crate::clock::Clock;
 use crate::config::{Endpoint, Published};
 use crate::fetched::{NotObtained, Source, SourceProblem};
@@ -21,12 +19,12 @@ pub(super) enum NotPublished {
     Unusable(String),
 }
 
-/// What a service's contract asks for, and the certificate that it names as the service's.
+/// What a service's contract asks for.
 pub(super) async fn obtain(
     published: &Published,
     upstream: &Upstream,
     clock: &Clock,
-) -> Result<(Endpoint, Option<Certificate>), NotPublished> {
+) -> Result<Endpoint, NotPublished> {
     let source = Source::over(published.url.clone(), upstream.client().clone(), published.danger_clear)?;
     let source = match &published.cache {
         Some(directory) => source.kept_in(directory.clone()),

@@ -207,6 +207,7 @@ fn configuration(
             alternatives: vec![preset.policy.clone()],
             operations: Vec::new(),
             message_lifetime: None,
+            identity: None,
         },
         contract: ContractSettings::None,
         identities: vec![identity],
