@@ -29,6 +29,25 @@ pub struct Accepted {
 }
 
 impl Accepted {
+    /// Every algorithm that is built: for whoever looks at a message, and never for whoever takes one.
+    pub fn whatever_is_built() -> Self {
+        const FORMS: &[C14n] = &[C14n::Exclusive, C14n::Inclusive];
+        let oaep = DigestAlgorithm::ALL.into_iter().flat_map(|digest| {
+            let masks = DigestAlgorithm::ALL.into_iter();
+            masks.flat_map(move |mask| [false, true].map(|v11| KeyTransport::Oaep { digest, mask, v11 }))
+        });
+        Self {
+            canonicalisations: FORMS,
+            transforms: FORMS,
+            digests: DigestAlgorithm::ALL.to_vec(),
+            macs: MacAlgorithm::ALL.to_vec(),
+            signatures: SignatureAlgorithm::ALL.to_vec(),
+            ciphers: CipherAlgorithm::ALL.to_vec(),
+            transports: oaep.chain([KeyTransport::Rsa15]).collect(),
+            wraps: KeyWrap::ALL.to_vec(),
+        }
+    }
+
     /// Refuses a canonicalisation of `ds:SignedInfo` outside the suite.
     pub fn canonicalisation(&self, algorithm: C14n) -> Result<(), Invalid> {
         within(self.canonicalisations, algorithm, || algorithm.uri().to_owned())

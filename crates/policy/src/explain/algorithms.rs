@@ -1,4 +1,4 @@
-//! The algorithms of a policy, as far as it uses them.
+//! The algorithms of a policy, as far as it uses them, and each in words.
 
 use nuncio_crypto::algorithm::{CipherAlgorithm, DigestAlgorithm, KeyTransport, MacAlgorithm, SignatureAlgorithm};
 
@@ -60,7 +60,8 @@ pub(super) fn algorithms(policy: &Policy) -> Vec<String> {
     said
 }
 
-fn digest(algorithm: DigestAlgorithm) -> &'static str {
+/// A digest in words.
+pub fn digest(algorithm: DigestAlgorithm) -> &'static str {
     match algorithm {
         DigestAlgorithm::Sha1 => "SHA-1",
         DigestAlgorithm::Sha256 => "SHA-256",
@@ -69,7 +70,8 @@ fn digest(algorithm: DigestAlgorithm) -> &'static str {
     }
 }
 
-fn mac(algorithm: MacAlgorithm) -> &'static str {
+/// A symmetric signature in words.
+pub fn mac(algorithm: MacAlgorithm) -> &'static str {
     match algorithm {
         MacAlgorithm::HmacSha1 => "HMAC-SHA-1",
         MacAlgorithm::HmacSha256 => "HMAC-SHA-256",
@@ -78,7 +80,8 @@ fn mac(algorithm: MacAlgorithm) -> &'static str {
     }
 }
 
-fn signature(algorithm: SignatureAlgorithm) -> &'static str {
+/// An asymmetric signature in words.
+pub fn signature(algorithm: SignatureAlgorithm) -> &'static str {
     match algorithm {
         SignatureAlgorithm::RsaSha1 => "RSA with SHA-1",
         SignatureAlgorithm::RsaSha256 => "RSA with SHA-256",
@@ -90,7 +93,8 @@ fn signature(algorithm: SignatureAlgorithm) -> &'static str {
     }
 }
 
-fn cipher(algorithm: CipherAlgorithm) -> &'static str {
+/// An encryption of data in words.
+pub fn cipher(algorithm: CipherAlgorithm) -> &'static str {
     match algorithm {
         CipherAlgorithm::TripleDesCbc => "Triple DES in CBC mode",
         CipherAlgorithm::Aes128Cbc => "AES-128 in CBC mode",
@@ -102,7 +106,8 @@ fn cipher(algorithm: CipherAlgorithm) -> &'static str {
     }
 }
 
-fn transport(algorithm: KeyTransport) -> &'static str {
+/// An encryption of a key under a certificate in words.
+pub fn transport(algorithm: KeyTransport) -> &'static str {
     match algorithm {
         KeyTransport::Oaep { .. } => "RSA-OAEP",
         KeyTransport::Rsa15 => "RSA of PKCS #1 1.5",

@@ -4,7 +4,7 @@
 //! `messages.rs` tells what is asked of which messages, `algorithms.rs` which algorithms are used, `words.rs` finds the words for
 //! it all, `weakness.rs` judges.
 
-mod algorithms;
+pub mod algorithms;
 mod messages;
 mod weakness;
 mod words;

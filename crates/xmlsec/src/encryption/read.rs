@@ -86,6 +86,11 @@ impl EncryptedData {
         Ok(Self { node, form, key_info, cipher, value })
     }
 
+    /// Its algorithm.
+    pub const fn cipher(&self) -> CipherAlgorithm {
+        self.cipher
+    }
+
     /// The octets of key that its algorithm takes.
     pub fn key_size(&self) -> usize {
         self.cipher.key_size()

@@ -8,4 +8,4 @@ mod verify;
 pub use read::{Limits, Method, Reference, Signature};
 pub use sign::{Part, Place, Signing, sign, sign_at};
 pub use token::Token;
-pub use verify::{Authentic, Verified, VerifyKey, verify, verify_with_tokens};
+pub use verify::{Authentic, Verified, VerifyKey, digests, verify, verify_with_tokens};

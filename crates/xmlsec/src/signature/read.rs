@@ -52,7 +52,19 @@ pub struct Reference {
     pub(crate) value: Vec<u8>,
 }
 
+impl Reference {
+    /// The digest.
+    pub const fn digest(&self) -> DigestAlgorithm {
+        self.digest
+    }
+}
+
 impl Signature {
+    /// The canonicalisation of `ds:SignedInfo`.
+    pub const fn canonicalisation(&self) -> &Canonicalisation {
+        &self.canonicalisation
+    }
+
     /// Reads the `ds:Signature` at `node`, which signs elements beside it.
     ///
     /// Only what WS-Security needs is let in: references by id, each with one transform that is a canonicalisation or
