@@ -9,7 +9,7 @@ use crate::addressing::{Headers, Replies, is_addressing};
 use crate::fault;
 use crate::limits::Limits;
 use crate::names::{SOAP11, WSSE, WSSE11, soap};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TWICE};
 
 /// An envelope: its header blocks, its security header, its body.
 pub(crate) struct Envelope {
@@ -85,7 +85,7 @@ impl Envelope {
             }
             if document.is(block, WSSE, "Security") {
                 if security.replace(block).is_some() {
-                    return Err(Refusal::header("Security", "is there twice"));
+                    return Err(Refusal::header("Security", TWICE));
                 }
             } else {
                 blocks.push(block);

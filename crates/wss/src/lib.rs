@@ -9,6 +9,7 @@
 //! Nothing here reads a clock, a socket or a random source: the instant and the randomness are arguments.
 
 mod addressing;
+mod advice;
 mod asserted;
 mod callback;
 mod claim;
@@ -42,6 +43,7 @@ mod translate;
 mod trust;
 mod unsecured;
 
+pub use advice::{Advice, Lack};
 pub use asserted::{Asserted, Form, IDENTITY};
 pub use callback::{Callbacks, Channel};
 pub use claim::Claim;

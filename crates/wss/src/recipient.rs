@@ -21,7 +21,7 @@ use crate::open::{self, Evidence, Once};
 use crate::operation_terms::OperationTerms;
 use crate::plain;
 use crate::received::{HttpFacts, Reading, Received, Request, Transport};
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{Class, NOT_OUR_ADDRESS, Refusal};
 use crate::reply::{Message, Reply};
 use crate::seal::Unsealed;
 use crate::terms::{NotBuilt, Terms, in_other_generation};
@@ -345,7 +345,7 @@ impl Recipient {
         }
         match &envelope.addressing.to {
             Some(to) if addresses.contains(&to.value) => Ok(()),
-            Some(_) => Err(Refusal::Addressing { header: "To", fault: "is not an address of ours" }),
+            Some(_) => Err(Refusal::Addressing { header: "To", fault: NOT_OUR_ADDRESS }),
             None => Err(Refusal::Addressing { header: "To", fault: "is missing" }),
         }
     }

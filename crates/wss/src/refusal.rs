@@ -163,6 +163,19 @@ pub enum Refusal {
     WrongPassword(String),
 }
 
+/// A key is wrapped under a certificate of which there is no key here.
+pub(crate) const NOT_OUR_CERTIFICATE: &str = "wraps a key under a certificate that is not ours";
+/// A certificate is named, and is neither in the message nor known.
+pub(crate) const NO_SUCH_CERTIFICATE: &str = "names a certificate that is not there";
+/// A key is not derived, and the policy wants derived ones.
+pub(crate) const SIGNS_UNDERIVED: &str = "signs with a key that is not derived";
+/// The same of a key that encrypts.
+pub(crate) const ENCRYPTS_UNDERIVED: &str = "encrypts under a key that is not derived";
+/// The address is another's.
+pub(crate) const NOT_OUR_ADDRESS: &str = "is not an address of ours";
+/// The security header is there twice.
+pub(crate) const TWICE: &str = "is there twice";
+
 /// When a lifetime begins, by its own words.
 fn begins(created: Option<Time>) -> String {
     created.map_or_else(|| "now".to_owned(), |created| created.to_string())

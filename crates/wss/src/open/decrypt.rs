@@ -11,7 +11,7 @@ use super::{Decrypted, Opening};
 use crate::envelope::may_be_hidden;
 use crate::header::Item;
 use crate::names::WSSE11;
-use crate::refusal::Refusal;
+use crate::refusal::{ENCRYPTS_UNDERIVED, Refusal};
 
 /// What of that which is encrypted is decrypted.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -212,7 +212,7 @@ impl Opening<'_> {
             return Err(Refusal::KeyReference("encrypts under another token than the policy's"));
         }
         if self.demand.derived_keys() != DerivedKeys::None && !derived {
-            return Err(Refusal::KeyReference("encrypts under a key that is not derived"));
+            return Err(Refusal::KeyReference(ENCRYPTS_UNDERIVED));
         }
         let size = data.key_size();
         if secret.len() == size {

@@ -14,7 +14,7 @@ use super::{Opening, Root};
 use crate::header::Item;
 use crate::keys::SharedKey;
 use crate::names::X509V3;
-use crate::refusal::Refusal;
+use crate::refusal::{NO_SUCH_CERTIFICATE, NOT_OUR_CERTIFICATE, Refusal};
 use crate::token::derived::Derivation;
 use crate::token::reference::{CertificateReference, Reference};
 use crate::token::x509::Carried;
@@ -181,7 +181,7 @@ impl Opening<'_> {
             .keys
             .credentials
             .find(|certificate| wanted.names(certificate))
-            .ok_or(Refusal::KeyReference("wraps a key under a certificate that is not ours"))?;
+            .ok_or(Refusal::KeyReference(NOT_OUR_CERTIFICATE))?;
         let suite = self.demand.suite();
         // One length: of several, the one that comes out would tell.
         let secret =
@@ -266,7 +266,7 @@ impl Opening<'_> {
                 None => found = Some((certificate, token)),
             }
         }
-        found.ok_or(Refusal::KeyReference("names a certificate that is not there"))
+        found.ok_or(Refusal::KeyReference(NO_SUCH_CERTIFICATE))
     }
 
     /// The other certificates that came along: between the signer's and a root there may be some.

@@ -8,7 +8,7 @@ use nuncio_xmlsec::signature::{self, Authentic, Method, Signature, VerifyKey, ve
 use super::resolve::{Resolved, Use};
 use super::{Endorsement, Endorser, Opening, Primary, Root, Uncovered};
 use crate::header::Item;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, SIGNS_UNDERIVED};
 use crate::time::Time;
 
 impl Opening<'_> {
@@ -187,7 +187,7 @@ impl Opening<'_> {
     /// transport too, and its clients use none.
     fn check_signing_key(&self, key: &Resolved, primary: bool) -> Result<(), Refusal> {
         if primary && self.demand.derived_keys() != DerivedKeys::None && !key.derived {
-            return Err(Refusal::KeyReference("signs with a key that is not derived"));
+            return Err(Refusal::KeyReference(SIGNS_UNDERIVED));
         }
         let suite = self.demand.suite();
         let least = match key.root {
