@@ -29,6 +29,7 @@ mod names;
 mod open;
 mod operation_terms;
 mod plain;
+pub mod portrait;
 mod private_key;
 mod received;
 mod recipient;

@@ -24,7 +24,7 @@ pub struct Freshness {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timestamp {
     pub(crate) created: Time,
-    expires: Option<Time>,
+    pub(crate) expires: Option<Time>,
 }
 
 impl Timestamp {

@@ -9,7 +9,7 @@ use nuncio_crypto::digest::hash;
 use nuncio_crypto::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::derived::Lease;
+use super::derived::{DerivedKeys, Lease};
 use crate::dialect::Dialect;
 use crate::time::Time;
 
@@ -153,6 +153,28 @@ const fn shared<T>() -> usize {
 }
 
 impl Context {
+    /// One whose key is known from elsewhere, for whoever looks at what was said in it: who established it is not known.
+    pub fn known(
+        (identifier, instance): (&str, Option<&str>),
+        dialect: &'static Dialect,
+        secret: Secret,
+        (created, expires): (Time, Time),
+    ) -> Self {
+        let besides =
+            instance.map(|instance| Besides { instance: Some(instance.into()), replaces: None, carried: None });
+        Self {
+            identifier: identifier.into(),
+            dialect,
+            principal: Arc::new(Principal::Anonymous),
+            conversation: ConversationId::of(identifier),
+            created,
+            expires,
+            secret,
+            derived: DerivedKeys::new(0).lease(),
+            besides: besides.map(Box::new),
+        }
+    }
+
     /// The name by which [`crate::Received::context`] asks for it: each key of a conversation is a context of its own.
     pub fn name(&self) -> String {
         name(&self.identifier, self.instance())

@@ -112,6 +112,16 @@ impl Derivation {
         Ok(found)
     }
 
+    /// The octet of the key stream from which on it is, and how many it has.
+    pub(crate) fn place(&self) -> (usize, usize) {
+        (self.offset, self.length)
+    }
+
+    /// The label, where one is said.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
     /// Derives the key from its source's; where that is a context's, its lease is asked.
     pub(crate) fn derive(&self, secret: &Secret, lease: Option<&Lease>) -> Result<Secret, Refusal> {
         let label = self.label.as_deref().map_or(derive::DEFAULT_LABEL, str::as_bytes);

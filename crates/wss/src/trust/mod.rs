@@ -20,7 +20,7 @@ fn text(document: &Document, node: NodeId) -> Option<String> {
 }
 
 /// The child of that name; `Err` where there are two.
-fn child(document: &Document, parent: NodeId, namespace: &str, local: &str) -> Result<Option<NodeId>, ()> {
+pub(crate) fn child(document: &Document, parent: NodeId, namespace: &str, local: &str) -> Result<Option<NodeId>, ()> {
     let mut found = document.elements(parent).filter(|&child| document.is(child, namespace, local));
     match (found.next(), found.next()) {
         (found, None) => Ok(found),
@@ -29,7 +29,7 @@ fn child(document: &Document, parent: NodeId, namespace: &str, local: &str) -> R
 }
 
 /// The instants in a `Lifetime`: when it begins, and when it ends. `Err` where one of them is none, or is there twice.
-fn lifetime(document: &Document, node: NodeId) -> Result<(Option<Time>, Option<Time>), ()> {
+pub(crate) fn lifetime(document: &Document, node: NodeId) -> Result<(Option<Time>, Option<Time>), ()> {
     let instant = |local| {
         child(document, node, WSU, local)?
             .map(|node| text(document, node).and_then(|text| Time::parse(&text)).ok_or(()))
