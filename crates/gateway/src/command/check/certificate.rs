@@ -51,7 +51,7 @@ impl Role {
 }
 
 /// An instant, to the second.
-pub(super) fn instant(time: Time) -> String {
+pub(in crate::command) fn instant(time: Time) -> String {
     time.to_string().get(..19).map_or_else(|| time.to_string(), |seconds| format!("{seconds}Z"))
 }
 

@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// A line of the log.
-pub(super) struct Line {
+pub(in crate::command) struct Line {
     pub(super) grade: Grade,
     /// The route that it is about, if it says one.
     pub(super) route: Option<String>,
@@ -17,7 +17,7 @@ pub(super) struct Line {
 }
 
 /// Does the work, and keeps what it logs in place of writing it.
-pub(super) fn heard<T>(work: impl FnOnce() -> T) -> (T, Vec<Line>) {
+pub(in crate::command) fn heard<T>(work: impl FnOnce() -> T) -> (T, Vec<Line>) {
     let ears = Ears::default();
     let lines = Arc::clone(&ears.0);
     let done = tracing::subscriber::with_default(tracing_subscriber::registry().with(ears), work);

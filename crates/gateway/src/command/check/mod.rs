@@ -1,8 +1,8 @@
 //! `nuncio check`: what a configuration means, and what of it is weak, before it is served.
 
-mod certificate;
+pub(super) mod certificate;
 mod egress;
-mod heard;
+pub(super) mod heard;
 mod report;
 mod route;
 mod text;
@@ -26,9 +26,9 @@ use self::egress::look_at_egress;
 use self::heard::{Line, heard};
 use self::report::{Findings, ListenerReport, PolicyReport, Report, RouteReport};
 use self::route::look_at_route;
-use self::text::Page;
 use super::Failed;
 use super::colour::Colour;
+use super::page::Page;
 use crate::clock::Clock;
 use crate::config::{Configuration, Document, ListenerSettings, Protection, RouteHost};
 use crate::gateway::Gateway;
@@ -65,7 +65,7 @@ pub(super) struct Check {
     at: Option<Time>,
 }
 
-fn parse_instant(text: &str) -> Result<Time, &'static str> {
+pub(super) fn parse_instant(text: &str) -> Result<Time, &'static str> {
     Time::parse(text).ok_or("it is not an instant such as 2026-11-22T10:00:00Z")
 }
 
@@ -341,14 +341,14 @@ struct PolicyAlone<'a> {
     findings: &'a [report::Finding],
 }
 
-fn json(value: &impl serde::Serialize) {
+pub(super) fn json(value: &impl serde::Serialize) {
     // A struct of texts and numbers is always JSON.
     if let Ok(text) = serde_json::to_string_pretty(value) {
         say(&format!("{text}\n"));
     }
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     // A reader that goes away ends the telling, not the check.
     let mut out = std::io::stdout();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,26 +1,12 @@
 //! A report for people at a terminal.
 
-use std::fmt::{self, Write};
-
 use nuncio_policy::explain::Grade;
 
-use super::report::{CertificateReport, Finding, PolicyReport, Report, SectionReport};
+use super::report::{CertificateReport, PolicyReport, Report, SectionReport};
 use crate::command::colour::Colour;
-
-/// Columns of a line, where its words let it.
-const WIDTH: usize = 100;
-
-/// Writes for people.
-pub(super) struct Page {
-    colour: Colour,
-    text: String,
-}
+use crate::command::page::Page;
 
 impl Page {
-    pub(super) fn new(colour: Colour) -> Self {
-        Self { colour, text: String::new() }
-    }
-
     /// All of a report, as one text.
     pub(super) fn report(mut self, report: &Report) -> String {
         for listener in &report.listeners {
@@ -41,7 +27,7 @@ impl Page {
             self.sections(2, &route.sections);
             self.certificates(&route.certificates);
         }
-        self.findings(report, Grade::Note);
+        self.findings(&report.findings, Grade::Note);
         let weak = match report.weak() {
             0 => "It can be served.".to_owned(),
             1 => "It can be served; one of its choices is weak.".to_owned(),
@@ -53,7 +39,7 @@ impl Page {
 
     /// What is weak alone.
     pub(super) fn brief(mut self, report: &Report) -> String {
-        self.findings(report, Grade::Warning);
+        self.findings(&report.findings, Grade::Warning);
         self.text
     }
 
@@ -104,84 +90,12 @@ impl Page {
             self.line(4, &format!("Thumbprint {}.", certificate.thumbprint));
         }
     }
-
-    fn findings(&mut self, report: &Report, least: Grade) {
-        let told: Vec<&Finding> = report.findings.iter().filter(|finding| finding.grade >= least).collect();
-        if !told.is_empty() {
-            self.title("Findings");
-        }
-        for Finding { grade, about, text } in told {
-            let code = match grade {
-                Grade::Danger => "1;31",
-                Grade::Warning => "33",
-                Grade::Note => "2",
-            };
-            let grade = format!("{:8}", grade.to_string());
-            let about = if about.is_empty() { String::new() } else { format!("{about}: ") };
-            let words = wrap(&format!("{about}{text}"), WIDTH - 10);
-            for (number, words) in words.iter().enumerate() {
-                let before = if number == 0 { self.colour.paint(code, &grade) } else { " ".repeat(8) };
-                self.write(format_args!("  {before} {words}"));
-            }
-        }
-    }
-
-    fn title(&mut self, text: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        self.write(format_args!("{}", self.colour.paint("1;36", text)));
-    }
-
-    fn heading(&mut self, indent: usize, text: &str) {
-        self.write(format_args!("{:indent$}{}", "", self.colour.paint("1", text)));
-    }
-
-    fn write(&mut self, line: fmt::Arguments<'_>) {
-        // A text takes whatever is written to it.
-        let _ = writeln!(self.text, "{line}");
-    }
-
-    /// A sentence, over as many lines as it takes.
-    fn line(&mut self, indent: usize, sentence: &str) {
-        for words in wrap(sentence, WIDTH - indent) {
-            self.write(format_args!("{:indent$}{words}", ""));
-        }
-    }
 }
 
 /// A policy alone.
 pub(super) fn policy(colour: Colour, policy: &PolicyReport, report: &Report) -> String {
     let mut page = Page::new(colour);
     page.policy(policy);
-    page.findings(report, Grade::Note);
+    page.findings(&report.findings, Grade::Note);
     page.text
-}
-
-/// A text in lines of `width` characters at the most, broken at spaces; a longer word has a line of its own.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_break_at_spaces() {
-        assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
-        assert_eq!(wrap("a bb ccc", 3), ["a", "bb", "ccc"]);
-        assert_eq!(wrap("longer b", 3), ["longer", "b"]);
-        assert_eq!(wrap("", 3), [""]);
-    }
 }
