@@ -274,18 +274,13 @@ impl Ingress {
         At { scope: &self.scope, name }
     }
 
-    /// Whether the caller may do what he asks for. One who may call nothing gets no conversation; to end one is always
-    /// allowed.
+    /// Whether the rules let the caller do what he asks for.
     fn may(&self, caller: &Caller, request: Request, action: Option<&str>) -> bool {
         if self.authorisation.is_open() {
             return true;
         }
         let roles: Vec<&str> = caller.roles.iter().map(|role| &**role).collect();
-        match request {
-            Request::Application => self.authorisation.allows(&asks(caller), &roles, action.unwrap_or_default()),
-            Request::Issue | Request::Renew => self.authorisation.admits(&asks(caller), &roles),
-            Request::Cancel => true,
-        }
+        may(&self.authorisation, &asks(caller), &roles, request, action)
     }
 
     /// After the proof of who sent it, so that a stranger cannot fill the store. The message itself comes first: what
@@ -415,6 +410,22 @@ impl Ingress {
             content_type: Some(media::content_type(asked.soap).to_owned()),
             body: fault.envelope(asked.soap, addressing, asked.message_id.as_deref()),
         }
+    }
+}
+
+/// Whether rules let the caller do what he asks for. One who may call nothing gets no conversation; to end one is always
+/// allowed.
+pub(crate) fn may(
+    authorisation: &Authorisation,
+    caller: &authorise::Caller<'_>,
+    roles: &[&str],
+    request: Request,
+    action: Option<&str>,
+) -> bool {
+    match request {
+        Request::Application => authorisation.allows(caller, roles, action.unwrap_or_default()),
+        Request::Issue | Request::Renew => authorisation.admits(caller, roles),
+        Request::Cancel => true,
     }
 }
 

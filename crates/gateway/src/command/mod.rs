@@ -7,6 +7,7 @@ mod demo;
 mod echo;
 mod findings;
 mod health;
+mod inspect;
 mod keys;
 mod page;
 mod proxy;
@@ -44,6 +45,7 @@ enum Command {
     Demo(demo::Demo),
     Echo(echo::Echo),
     Health(health::Health),
+    Inspect(Box<inspect::Inspect>),
     Keys(keys::Keys),
     Schema(schema::PrintSchema),
     Sessions(sessions::Sessions),
@@ -74,12 +76,19 @@ enum Failed {
     Step(String),
     #[error("it can be served, and {0} of its choices are weak")]
     Weak(usize),
+    #[error("the message would be refused: {0}")]
+    WouldBeRefused(String),
+    #[error("the message cannot be read: {0}")]
+    NotRead(String),
 }
 
 impl Failed {
     fn status(&self) -> ExitCode {
         match self {
             Self::Weak(_) => ExitCode::from(2),
+            // A wrong flag ends with 2.
+            Self::WouldBeRefused(_) => ExitCode::from(3),
+            Self::NotRead(_) => ExitCode::from(4),
             _ => ExitCode::FAILURE,
         }
     }
@@ -110,6 +119,7 @@ pub fn main() -> ExitCode {
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,
             Command::Health(health) => health.run().await,
+            Command::Inspect(inspect) => inspect.run().await,
             Command::Keys(keys) => keys.run(),
             Command::Schema(schema::PrintSchema) => schema::PrintSchema::run(),
             Command::Sessions(sessions) => sessions.run().await,

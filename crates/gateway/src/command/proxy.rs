@@ -143,9 +143,9 @@ fn presets() -> String {
 
 /// A user from a flag. Its `Debug` keeps the password, as anything printed may.
 #[derive(Clone)]
-struct User {
-    name: String,
-    password: Secret,
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) password: Secret,
 }
 
 impl std::fmt::Debug for User {
@@ -155,7 +155,7 @@ impl std::fmt::Debug for User {
 }
 
 /// The name ends at the first colon, as in HTTP's own scheme (RFC 7617): a password may have one.
-fn parse_user(text: &str) -> Result<User, &'static str> {
+pub(super) fn parse_user(text: &str) -> Result<User, &'static str> {
     match text.split_once(':') {
         Some((name, password)) if !name.is_empty() => {
             Ok(User { name: name.to_owned(), password: Secret::from(password.as_bytes()) })

@@ -63,7 +63,7 @@ pub(crate) use listener::{AdminInput, ClientCertificatesInput, ListenerInput, Tl
 pub use nuncio_policy::said::{Origin, Said};
 pub(crate) use place::is_path;
 pub use place::{RouteHost, RoutePath};
-pub(crate) use route::{ContractInput, RouteInput};
+pub(crate) use route::{ContractInput, Looked, RouteInput};
 pub use schema::schema;
 pub(crate) use several::Several;
 pub(crate) use user::{KeepInput, Password, UserInput, first_line};

@@ -22,8 +22,9 @@ use super::policy::{PolicyInput, PolicySource, PolicyWords};
 use super::tables::MessageLimitsInput;
 use super::trust::{TrustInput, trust};
 use super::user::{KeepInput, UserInput, keep, users};
-use super::{ContractSettings, Endpoint, Keeping, RouteHost, RoutePath, RouteSettings, Said};
+use super::{ContractSettings, Endpoint, Identity, Keeping, RouteHost, RoutePath, RouteSettings, Said};
 use crate::identity::Telling;
+use crate::users::{Keep, Users};
 
 /// A route: a path with its policy and the plain service behind it.
 #[derive(Deserialize, JsonSchema)]
@@ -101,6 +102,18 @@ pub(crate) struct RouteInput {
     /// The route's own limits, over those of all.
     #[serde(default)]
     pub(crate) limits: MessageLimitsInput,
+}
+
+/// What a message is looked at with.
+pub(crate) struct Looked {
+    /// The policy.
+    pub(crate) endpoint: Option<Endpoint>,
+    /// The service's certificates and keys.
+    pub(crate) identities: Vec<Identity>,
+    /// Whom it trusts.
+    pub(crate) trust: nuncio_crypto::trust::Settings,
+    /// Whose passwords it knows.
+    pub(crate) users: Arc<Users>,
 }
 
 /// What of a fault goes on.
@@ -211,6 +224,23 @@ impl RouteInput {
 
     fn hosts(&self) -> Result<Vec<RouteHost>, ConfigError> {
         self.hosts.iter().map(RouteHost::parse).collect()
+    }
+
+    /// Its policy, if it says one, and the keys that it says, for whoever looks at a message with them: they need not be all
+    /// that it takes to serve the route.
+    pub(crate) fn looked_at(self, base: &Base) -> Result<Looked, ConfigError> {
+        let words = PolicyWords { policy: self.policy, wsdl: self.wsdl, port: self.port, preset: self.preset };
+        let endpoint = match words.named() {
+            Some(_) => Some(Endpoint::load(words.source(&self.path, base)?, base)?),
+            None => None,
+        };
+        let own = PairInput { certificate: self.certificate, key: self.key, ..PairInput::default() };
+        Ok(Looked {
+            endpoint,
+            identities: identities(&own, self.certificates, self.encryption.as_ref(), base)?,
+            trust: trust(self.trust, base)?,
+            users: Arc::new(users(self.users, self.user_file.as_ref(), Keep::Readable, base)?),
+        })
     }
 
     /// Reads its files, below `base`. What it does not say of `limits` holds.

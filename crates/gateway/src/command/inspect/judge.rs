@@ -1,0 +1,331 @@
+//! What a policy makes of a message: asked of what a gateway asks itself, so that the two never disagree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::secret::Secret;
+use nuncio_crypto::trust::{self, Trust};
+use nuncio_policy::authorise::{self, Authorisation};
+use nuncio_policy::model::{Policy, SoapVersion};
+use nuncio_wss::{
+    Claim, Context, Credential, Dialect, Freshness, HttpFacts, Lack, Opened, Principal, Received, Recipient,
+    RecipientSettings, Refusal, Request, Time, Transport, V13,
+};
+
+use crate::command::Failed;
+use crate::config::{Endpoint, Identity, Lifetimes, MessageLimits, RouteSettings};
+use crate::identity::Caller;
+use crate::pool::Pool;
+use crate::users::Users;
+
+/// A context's key that the operator has.
+#[derive(Clone)]
+pub(super) struct ContextKey {
+    pub(super) identifier: String,
+    pub(super) instance: Option<String>,
+    pub(super) secret: Secret,
+}
+
+/// What is at hand to look at a message with.
+pub(super) struct Judge {
+    /// The route, the port, the preset or the file.
+    pub(super) name: String,
+    /// The policy; `None` where there are keys alone.
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) identities: Vec<Identity>,
+    pub(super) trust: trust::Settings,
+    pub(super) users: Arc<Users>,
+    pub(super) addresses: Vec<String>,
+    pub(super) forward_addressing: bool,
+    pub(super) limits: MessageLimits,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) authorisation: Authorisation,
+    pub(super) contexts: Vec<ContextKey>,
+    /// Whether all of it is a route's, and what is not there is not there.
+    pub(super) whole: bool,
+    pub(super) transport: Option<Transport>,
+}
+
+/// What becomes of a message.
+pub(super) enum Outcome {
+    Taken,
+    Refused(Refusal),
+    /// The rules of the route do not let its sender do what it asks for.
+    Denied,
+    /// It cannot be said for want of that.
+    Undecided(Lack, Refusal),
+}
+
+/// The verdict.
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    /// That it is too old, or from the future, where the outcome is told for the instant at which it was made.
+    pub(super) stale: Option<Refusal>,
+    pub(super) principal: Option<String>,
+    pub(super) assumed: Vec<String>,
+    /// Each alternative of the policy, or why it is not served.
+    pub(super) alternatives: Vec<Result<Outcome, String>>,
+}
+
+impl Judge {
+    /// What a route is made of.
+    pub(super) fn of_route(settings: RouteSettings, lifetimes: &Lifetimes) -> Self {
+        let endpoint = Some(settings.endpoint).filter(|endpoint| !endpoint.is_plain());
+        Self {
+            name: format!(
+                "{}{}",
+                settings.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+                settings.path
+            ),
+            endpoint,
+            identities: settings.identities,
+            trust: settings.trust,
+            users: settings.users,
+            addresses: settings.addresses,
+            forward_addressing: settings.forward_addressing,
+            limits: settings.limits,
+            lifetimes: lifetimes.clone(),
+            authorisation: settings.authorisation,
+            contexts: Vec::new(),
+            whole: true,
+            transport: None,
+        }
+    }
+
+    /// The service's private keys.
+    pub(super) fn credentials(&self) -> Result<Vec<Credential>, Failed> {
+        let credentials = self.identities.iter().map(Identity::credential).collect::<Result<_, _>>();
+        credentials.map_err(|error| Failed::Step(error.to_string()))
+    }
+
+    /// The certificates that are known.
+    pub(super) fn certificates(&self) -> Vec<Certificate> {
+        self.trust.certificates.clone()
+    }
+
+    /// The contexts, as those of a generation.
+    pub(super) fn contexts(&self, dialect: &'static Dialect, now: Time) -> Vec<Arc<Context>> {
+        const DAY: Duration = Duration::from_hours(24);
+        let context = |key: &ContextKey| {
+            let names = (key.identifier.as_str(), key.instance.as_deref());
+            Arc::new(Context::known(names, dialect, key.secret.clone(), (now, now.plus(DAY))))
+        };
+        self.contexts.iter().map(context).collect()
+    }
+
+    /// Holds a message to the policy, as `now`; `created` is when it says it was made.
+    pub(super) async fn judge(
+        &self,
+        endpoint: &Endpoint,
+        http: &HttpFacts<'_>,
+        body: &[u8],
+        now: Time,
+    ) -> Result<Verdict, Failed> {
+        let soap = http.soap();
+        let mut stale = None;
+        let mut at = now;
+        let mut verdict = loop {
+            let recipient = soap.filter(|soap| endpoint.soap.contains(soap));
+            let recipient = recipient.map(|soap| self.recipient(endpoint, soap, endpoint.alternatives.clone()));
+            let (outcome, principal, assumed) = match recipient {
+                None => {
+                    let refusal = Refusal::Envelope("is of a version of SOAP that the route does not speak");
+                    (Outcome::Refused(refusal), None, Vec::new())
+                }
+                Some(recipient) => self.outcome(&recipient?, http, body, at).await?,
+            };
+            match outcome {
+                Outcome::Refused(
+                    refusal @ (Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }),
+                ) if stale.is_none() => {
+                    at = created;
+                    stale = Some(refusal);
+                }
+                outcome => {
+                    break Verdict { outcome, stale, principal, assumed, alternatives: Vec::new() };
+                }
+            }
+        };
+        if let Some(soap) = soap.filter(|soap| endpoint.soap.contains(soap)) {
+            for policy in &endpoint.alternatives {
+                let alternative = match self.recipient(endpoint, soap, vec![policy.clone()]) {
+                    Ok(recipient) => Ok(self.outcome(&recipient, http, body, at).await?.0),
+                    Err(failed) => Err(failed.to_string()),
+                };
+                verdict.alternatives.push(alternative);
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// What serves those alternatives.
+    fn recipient(
+        &self,
+        endpoint: &Endpoint,
+        soap: SoapVersion,
+        alternatives: Vec<Policy>,
+    ) -> Result<Arc<Recipient>, Failed> {
+        let wrong = |error: &dyn std::fmt::Display| Failed::Step(error.to_string());
+        let lifetimes = &self.lifetimes;
+        Recipient::new(RecipientSettings {
+            alternatives,
+            soap,
+            operations: endpoint.operations.clone(),
+            credentials: self.credentials()?,
+            trust: Trust::of(self.trust.clone()).map_err(|error| wrong(&error))?,
+            passwords: Some(Arc::<Users>::clone(&self.users)),
+            addresses: self.addresses.clone(),
+            freshness: Freshness {
+                skew: lifetimes.skew,
+                window: endpoint.message_lifetime.unwrap_or(lifetimes.message),
+            },
+            message_lifetime: endpoint.message_lifetime.unwrap_or(lifetimes.answer),
+            context_lifetime: lifetimes.conversation,
+            forward_addressing: self.forward_addressing,
+            limits: self.limits.message(),
+        })
+        .map_err(|reason| Failed::Step(format!("policy of {}: {reason}", endpoint.name)))
+    }
+
+    async fn outcome(
+        &self,
+        recipient: &Arc<Recipient>,
+        http: &HttpFacts<'_>,
+        body: &[u8],
+        at: Time,
+    ) -> Result<(Outcome, Option<String>, Vec<String>), Failed> {
+        let mut assumed = Vec::new();
+        let opened = match self.open(recipient, http, body, at, &mut assumed) {
+            Ok(opened) => opened,
+            Err(refusal) => return Ok((self.refused(refusal), None, assumed)),
+        };
+        let principal = match self.authenticate(&opened, at, &mut assumed).await? {
+            Ok(principal) => principal,
+            Err(refusal) => return Ok((self.refused(refusal), None, assumed)),
+        };
+        let outcome = if self.may(&opened, principal.as_ref()) { Outcome::Taken } else { Outcome::Denied };
+        let name = principal.map(|principal| match principal {
+            Principal::Anonymous => "nobody in particular".to_owned(),
+            Principal::User(name) => format!("the user {name}"),
+            Principal::Certificate(holder) => format!("the holder of the certificate {}", holder.subject),
+        });
+        Ok((outcome, name, assumed))
+    }
+
+    fn open(
+        &self,
+        recipient: &Arc<Recipient>,
+        http: &HttpFacts<'_>,
+        body: &[u8],
+        at: Time,
+        assumed: &mut Vec<String>,
+    ) -> Result<Opened, Refusal> {
+        let received = recipient.read(http, body.to_vec())?;
+        let context = self.find(&received, at)?;
+        if context.is_some() {
+            assumed.push("The conversation is taken to be one of this route, and not to be over.".to_owned());
+        }
+        let asks = self.endpoint.as_ref().is_some_and(Endpoint::needs_transport);
+        let transport = self.transport.unwrap_or_else(|| {
+            if asks {
+                assumed.push(
+                    "It is taken to have come over TLS, with a client's certificate where the policy asks for one."
+                        .to_owned(),
+                );
+            }
+            Transport::Authenticated
+        });
+        let opened = recipient.open(received, context, transport, at)?;
+        assumed.push("That it did not come before is taken for granted.".to_owned());
+        Ok(opened)
+    }
+
+    /// The context that a message names.
+    fn find(&self, received: &Received, at: Time) -> Result<Option<Arc<Context>>, Refusal> {
+        match (received.request(), received.context()) {
+            (Request::Issue, _) | (_, None) => Ok(None),
+            (Request::Application | Request::Cancel | Request::Renew, Some(name)) => {
+                let contexts = self.contexts(received.dialect().unwrap_or(&V13), at);
+                let found = contexts.into_iter().find(|context| context.name() == name);
+                found.map(Some).ok_or_else(|| Refusal::UnknownContext(name.to_owned()))
+            }
+        }
+    }
+
+    /// Whom it comes from; `None` where the conversation knows.
+    async fn authenticate(
+        &self,
+        opened: &Opened,
+        at: Time,
+        assumed: &mut Vec<String>,
+    ) -> Result<Result<Option<Principal>, Refusal>, Failed> {
+        Ok(Ok(Some(match opened.claim() {
+            Claim::Anonymous | Claim::Transport => Principal::Anonymous,
+            Claim::Certificate(certificate) => Principal::from(certificate),
+            Claim::User(name) => Principal::User(name.into()),
+            Claim::Context(_) => {
+                assumed
+                    .push("Who began the conversation is not known: rules about callers are not looked at.".to_owned());
+                return Ok(Ok(None));
+            }
+            Claim::Username(user) => {
+                let right = self.users.check(user, at, &Pool::new(1, 1)).await;
+                if !right.map_err(|_| Failed::Step("the password could not be looked at".to_owned()))? {
+                    return Ok(Err(Refusal::WrongPassword(user.name.clone())));
+                }
+                Principal::User(user.name.as_str().into())
+            }
+        })))
+    }
+
+    /// Whether the rules of the route let it pass.
+    fn may(&self, opened: &Opened, principal: Option<&Principal>) -> bool {
+        let Some(principal) = principal.filter(|_| !self.authorisation.is_open()) else { return true };
+        let caller = Caller { principal: Arc::new(principal.clone()), conversation: None, roles: Vec::new() };
+        let own: Vec<&str> = match principal {
+            Principal::User(name) => self.users.roles(name).iter().map(|role| &**role).collect(),
+            Principal::Anonymous | Principal::Certificate(_) => Vec::new(),
+        };
+        let asks = authorise::Caller { proof: caller.proof(), name: principal.name().unwrap_or_default() };
+        let roles = self.authorisation.roles(&asks, &own);
+        crate::ingress::may(&self.authorisation, &asks, &roles, opened.request(), opened.verified_action())
+    }
+
+    /// A refusal, or that it cannot be said.
+    fn refused(&self, refusal: Refusal) -> Outcome {
+        match refusal.lacks() {
+            // No route's contexts are at hand, whatever it is.
+            Some(lack @ Lack::Context) if self.contexts.is_empty() => Outcome::Undecided(lack, refusal),
+            Some(lack @ Lack::PrivateKey) if !self.whole && self.identities.is_empty() => {
+                Outcome::Undecided(lack, refusal)
+            }
+            Some(lack @ Lack::Trust) if !self.whole && self.trust.is_nobody() => Outcome::Undecided(lack, refusal),
+            Some(lack @ Lack::Password) if !self.whole && self.users.is_empty() => Outcome::Undecided(lack, refusal),
+            _ => Outcome::Refused(refusal),
+        }
+    }
+}
+
+/// A context's key as a flag has it: its identifier, an instance behind a space where it was renewed, and base64.
+pub(super) fn parse_context(text: &str) -> Result<ContextKey, &'static str> {
+    let malformed = "it is not IDENTIFIER=BASE64";
+    // Base64 may end in the sign that stands between.
+    let end = text.trim_end_matches('=').rfind('=').ok_or(malformed)?;
+    let (name, key) = (&text[..end], &text[end + 1..]);
+    let secret = nuncio_crypto::base64::decode(key).map_err(|_| "its key is not base64")?;
+    if name.is_empty() || secret.is_empty() {
+        return Err(malformed);
+    }
+    let (identifier, instance) = match name.split_once(' ') {
+        Some((identifier, instance)) => (identifier, Some(instance.to_owned())),
+        None => (name, None),
+    };
+    Ok(ContextKey { identifier: identifier.to_owned(), instance, secret: Secret::new(secret) })
+}
+
+impl std::fmt::Debug for ContextKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ContextKey").field("identifier", &self.identifier).finish_non_exhaustive()
+    }
+}
