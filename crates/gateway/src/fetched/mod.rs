@@ -79,9 +79,9 @@ pub enum NotObtained {
     #[error("the service's contract was not fetched: {fetched}; and the one that is kept is of no use: {kept}")]
     Neither {
         /// Why it was not fetched.
-        fetched: NotFetched,
+        fetched: Box<NotFetched>,
         /// Why what is kept is of no use.
-        kept: NotKept,
+        kept: Box<NotKept>,
     },
 }
 
@@ -168,7 +168,9 @@ impl Source {
                 tracing::warn!(%url, %reason, seconds, "the service's contract was not fetched: the one of so long ago is used");
                 Ok(Obtained { documents, contract, from: Origin::Kept { age, reason } })
             }
-            (Err(fetched), Some(Err(kept))) => Err(NotObtained::Neither { fetched, kept }),
+            (Err(fetched), Some(Err(kept))) => {
+                Err(NotObtained::Neither { fetched: Box::new(fetched), kept: Box::new(kept) })
+            }
             (Err(reason), None) => Err(NotObtained::NotFetched(reason)),
         }
     }
