@@ -1,5 +1,6 @@
 //! The command line.
 
+mod call;
 mod check;
 mod colour;
 mod core_dumps;
@@ -41,6 +42,7 @@ struct Nuncio {
 enum Command {
     Run(run::Run),
     Proxy(Box<proxy::Proxy>),
+    Call(Box<call::Call>),
     Check(check::Check),
     Demo(demo::Demo),
     Echo(echo::Echo),
@@ -80,6 +82,10 @@ enum Failed {
     WouldBeRefused(String),
     #[error("the message cannot be read: {0}")]
     NotRead(String),
+    #[error("the service answered with a fault")]
+    Faulted,
+    #[error("no answer came that can be believed: {0}")]
+    NoAnswer(String),
 }
 
 impl Failed {
@@ -87,8 +93,8 @@ impl Failed {
         match self {
             Self::Weak(_) => ExitCode::from(2),
             // A wrong flag ends with 2.
-            Self::WouldBeRefused(_) => ExitCode::from(3),
-            Self::NotRead(_) => ExitCode::from(4),
+            Self::WouldBeRefused(_) | Self::Faulted => ExitCode::from(3),
+            Self::NotRead(_) | Self::NoAnswer(_) => ExitCode::from(4),
             _ => ExitCode::FAILURE,
         }
     }
@@ -115,6 +121,7 @@ pub fn main() -> ExitCode {
         match arguments.command {
             Command::Run(run) => run.run(inherited).await,
             Command::Proxy(proxy) => proxy.run(inherited).await,
+            Command::Call(call) => call.run().await,
             Command::Check(check) => check.run(),
             Command::Demo(demo) => demo.run().await,
             Command::Echo(echo) => echo.run().await,

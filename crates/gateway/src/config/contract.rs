@@ -49,6 +49,13 @@ impl ContractSettings {
     }
 }
 
+/// The documents of a contract in a file.
+pub(crate) fn documents_of(file: &Path) -> Result<Documents, ConfigError> {
+    let (base, said) = (Base::default(), Said::flag("wsdl", file.to_owned()));
+    let bytes = read(&base, &said)?;
+    documents(&base.find(file), &bytes, &base).map_err(|reason| said.problem(Problem::Contract(reason.to_string())))
+}
+
 /// A contract with the files that it imports. What is not in a file, or is no schema, stays as it stands: what an operator
 /// names decides what is read, and what is read is published only where it is one.
 fn documents(file: &Path, bytes: &[u8], base: &Base) -> Result<Documents, Unpublishable> {

@@ -187,6 +187,13 @@ pub(super) fn identities(
     Ok(identities)
 }
 
+/// A file that has certificates in PEM, as it is.
+pub(crate) fn certificates_of(file: &Said<PathBuf>) -> Result<Vec<u8>, ConfigError> {
+    let base = Base::default();
+    certificates(file, &base)?;
+    read(&base, file)
+}
+
 /// The certificates of a file.
 pub(super) fn certificates(file: &Said<PathBuf>, base: &Base) -> Result<Vec<Certificate>, ConfigError> {
     let shown = file.value.display().to_string();

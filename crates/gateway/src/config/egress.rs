@@ -408,6 +408,17 @@ impl EgressRouteInput {
         state: Option<&Path>,
         base: &Base,
     ) -> Result<EgressSettings, ConfigError> {
+        self.build_under(None, limits, state, base)
+    }
+
+    /// The same under a policy that is known, where it is; else what it says of that.
+    pub(crate) fn build_under(
+        self,
+        known: Option<EgressPolicy>,
+        limits: &MessageLimits,
+        state: Option<&Path>,
+        base: &Base,
+    ) -> Result<EgressSettings, ConfigError> {
         let path = RoutePath::parse(&self.path)?;
         let hosts = self.hosts.iter().map(RouteHost::parse).collect::<Result<_, _>>()?;
         if translates(&self.service) {
@@ -429,7 +440,10 @@ impl EgressRouteInput {
             return Err(cache.problem(Problem::Half { given: "contract_cache", missing: "wsdl" }));
         }
         let named;
-        let policy = if let Some(url) = published {
+        let policy = if let Some(known) = known {
+            named = self.path.with(());
+            known
+        } else if let Some(url) = published {
             named = url.with(());
             for (said, second) in [
                 (self.policy.as_ref().map(|said| said.with(())), "policy"),

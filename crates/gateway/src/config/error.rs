@@ -78,6 +78,9 @@ pub enum Problem {
          `danger_clear_contract: true` if that is meant"
     )]
     ClearContract(String),
+    /// A contract is none.
+    #[error("{0}")]
+    Contract(String),
     /// Something is said twice that can be there once.
     #[error("there can be one {0} alone")]
     OnlyOne(&'static str),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use nuncio_wss::{Expectation, HttpFacts, Initiator, Opening, Outbound, Plain, Time};
 
 use super::failure::Failure;
+use super::recorder::Recorder;
 use crate::metrics::{ContextMetrics, RouteMetrics};
 use crate::replays::Claim;
 use crate::trace::Trace;
@@ -20,6 +21,8 @@ pub(super) struct Line {
     pub(super) metrics: RouteMetrics,
     pub(super) contexts: ContextMetrics,
     pub(super) world: Arc<World>,
+    /// Who writes down what goes over the wire, if anybody does.
+    pub(super) recorder: Option<Recorder>,
 }
 
 /// What came back.
@@ -42,15 +45,19 @@ impl Line {
         costly: bool,
         seal: impl FnOnce(Time, &mut crate::random::Draw) -> Result<(Outbound, Expectation), E> + Send + 'static,
     ) -> Result<(Outbound, Expectation), Failure> {
+        let start = Instant::now();
         let (now, mut random) = (self.now(), self.world.entropy.draw());
         let work = move || {
             let sealed = seal(now, &mut random);
             (sealed, random.check())
         };
         let (sealed, entropy) = if costly { Box::pin(self.world.private_keys.run(work)).await? } else { work() };
-        let sealed = sealed.map_err(Into::into)?;
+        let (message, expectation) = sealed.map_err(Into::into)?;
         entropy?;
-        Ok(sealed)
+        if let Some(recorder) = &self.recorder {
+            recorder.sealed(expectation.request(), &message, start.elapsed());
+        }
+        Ok((message, expectation))
     }
 
     /// Sends a message; the status and what came, unopened.
@@ -59,6 +66,9 @@ impl Line {
         let sent = Instant::now();
         let answer = self.upstream.deliver(Plain { content_type, soap_action, body }, [], trace).await;
         self.metrics.called(sent.elapsed());
+        if let (Some(recorder), Ok(answer)) = (&self.recorder, &answer) {
+            recorder.answered(answer, sent.elapsed());
+        }
         Ok(answer?)
     }
 
@@ -73,7 +83,7 @@ impl Line {
         if body.is_empty() {
             return if status < 300 { Ok((Answered::Nothing, expectation)) } else { Err(Failure::NoAnswer) };
         }
-        let now = self.now();
+        let (now, start) = (self.now(), Instant::now());
         let costly = initiator.uses_private_key(expectation.request());
         let initiator = Arc::clone(initiator);
         let work = move || {
@@ -83,6 +93,9 @@ impl Line {
         };
         // The service has acted: its answer is never turned away.
         let (opened, expectation) = if costly { Box::pin(self.world.private_keys.finish(work)).await } else { work() };
+        if let Some(recorder) = &self.recorder {
+            recorder.opened(start.elapsed());
+        }
         let opening = opened?;
         // Where no header says which request it answers, one answer could be given again for another.
         if expectation.message_id().is_none()

@@ -2,33 +2,39 @@
 //! message through it is [`Egress::call`].
 
 mod callers;
+mod direct;
+mod exchange;
 mod failure;
 mod farewells;
 mod flight;
 mod line;
 mod prepared;
 mod published;
+mod recorder;
 mod standing;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::{HeaderMap, StatusCode};
-use nuncio_wss::{Correlation, Fault, HttpFacts, Limits, Opening, Refusal, Request, SealPlain, Unsecured};
+use nuncio_wss::{Correlation, Fault, HttpFacts, Limits, Opening, Refusal, Request, Unsecured};
 
 use crate::gateway::Handler;
 use crate::http::{Inbound, Outbound};
 use crate::log::Audit;
 use crate::media;
-use crate::metrics::{ContextEvent, Outcome};
+use crate::metrics::Outcome;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 use callers::{Admitted, NotAdmitted};
+pub(crate) use direct::{Direct, Outcome as DirectOutcome};
+use exchange::{Exchange, Known};
 use failure::Failure;
 pub(crate) use farewells::Farewells;
 use line::{Answered, Line};
 use prepared::Preparing;
 pub(crate) use prepared::{Registry, compile};
+pub(crate) use recorder::{Exchanged, Wire};
 
 /// A route on which plain programs call a protected service.
 pub struct Egress {
@@ -171,54 +177,32 @@ impl Egress {
         let Admitted { name, standing } = admission.map_err(Denied::NotAdmitted)?;
         audit.principal = name;
         let operation = standing.initiator.operation_of(&message);
-        let one_way = operation.is_some_and(|operation| operation.output.is_none());
+        // Where the contract does not tell, it may have none.
+        let may_be_silent = operation.is_none_or(|operation| operation.output.is_none());
         let known = operation.map(|operation| operation.input.action.clone());
         let action = known.or_else(|| message.action().map(str::to_owned)).ok_or(Denied::NoAction)?;
         audit.action = Some(action.clone());
-        let message = Arc::new(message);
         let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         let (call, trace) = audit.call(heard.trace, begin);
-        let mut again = self.repeat;
-        let answered = loop {
-            let held = if standing.converses() { Some(standing.context(&self.line).await?) } else { None };
-            audit.conversation = held.as_ref().map(|held| held.context.conversation.to_string());
-            let context = held.as_ref().map(|held| Arc::clone(&held.context));
-            let initiator = Arc::clone(&standing.initiator);
-            let costly = initiator.uses_private_key(Request::Application);
-            let seal = {
-                let (message, action) = (Arc::clone(&message), action.clone());
-                move |now, random: &mut crate::random::Draw| -> Result<_, SealPlain> {
-                    initiator.seal_unsecured(&message, &action, context.as_ref(), now, random)
-                }
-            };
-            let (sealed, expectation) = self.line.seal(costly, seal).await?;
-            let answer = self.line.send(sealed, trace.as_ref()).await?;
-            let status = answer.status;
-            let opened = self.line.open(&standing.initiator, answer, expectation).await;
-            // A context that was there before may be lost to its service, which then has not acted on the message.
-            let known = held.filter(|held| held.since < came);
-            let lost = match &opened {
-                Ok((Answered::Message(opening), _)) => opening.needs_renewal(),
-                Ok(_) => false,
-                Err(failure) => failure.is_of_security(),
-            };
-            if let Some(held) = known.filter(|_| lost) {
-                standing.lost(&held);
-                self.line.contexts.count(ContextEvent::Lost);
-                tracing::info!(route = %self.line.name, "the service does not know a conversation any more");
-                if std::mem::take(&mut again) {
-                    continue;
-                }
-            }
-            call.answered(Some(status));
-            break opened?.0;
+        let exchange = Exchange {
+            line: &self.line,
+            standing: &standing,
+            message: Arc::new(message),
+            action,
+            trace,
+            repeat: self.repeat,
+            came,
         };
-        match answered {
+        let mut known = Known::default();
+        let answered = exchange.make(&mut known).await;
+        call.answered(known.status);
+        audit.conversation = known.conversation;
+        match answered? {
             Answered::Message(opening) => {
                 audit.unverified = opening.unverified().map(str::to_owned).collect();
                 Ok(Some(opening))
             }
-            Answered::Nothing if one_way || operation_unknown(&standing, &message) => Ok(None),
+            Answered::Nothing if may_be_silent => Ok(None),
             Answered::Nothing => Err(Failure::NoAnswer.into()),
         }
     }
@@ -230,9 +214,4 @@ impl Egress {
             prepared::warm(&self.preparing, &self.line);
         }
     }
-}
-
-/// Whether the contract does not tell if the message has an answer.
-fn operation_unknown(standing: &standing::Standing, message: &Unsecured) -> bool {
-    standing.initiator.operation_of(message).is_none()
 }

@@ -1,7 +1,7 @@
 //! From a route's settings to what calls its service: at once where its policy is known, else as soon as the service has
 //! published it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) struct Preparing {
 }
 
 /// What initiators are made of, beside the policy.
-struct Material {
+pub(super) struct Material {
     to: String,
     soap: Option<nuncio_policy::model::SoapVersion>,
     reading: nuncio_wss::PolicyReading,
@@ -80,29 +80,38 @@ impl Registry {
 }
 
 impl Material {
-    /// What calls the service under that policy.
-    fn prepare(&self, endpoint: &Endpoint) -> Result<Callers, RouteProblem> {
+    /// That of a route, and where its policy is.
+    pub(super) fn of(settings: EgressSettings, lifetimes: &Lifetimes) -> (EgressPolicy, Self) {
+        let limits = settings.limits.message();
+        let EgressSettings { to, policy, soap, reading, certificate, tokens, callers, pass_through, .. } = settings;
+        let lifetimes = lifetimes.clone();
+        (policy, Self { to, soap, reading, certificate, tokens, callers, pass_through, limits, lifetimes })
+    }
+
+    /// Who calls the service under that policy, as the route says.
+    pub(super) fn initiator(&self, endpoint: &Endpoint) -> Result<Initiator, RouteProblem> {
         let Endpoint { name, soap, alternatives, operations, message_lifetime, identity } = endpoint;
         let soap = self.soap.or(soap.first().copied()).ok_or(RouteProblem::NoSoap)?;
-        let not_built = |reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason };
-        let credential = credential(&self.tokens)?;
-        let own = Initiator::new(InitiatorSettings {
+        let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
+        Initiator::new(InitiatorSettings {
             alternatives: alternatives.clone(),
             soap,
             operations: operations.clone(),
             service: self.certificate.clone().or_else(|| identity.clone()),
             username: self.tokens.user.as_ref().map(username),
-            credential,
+            credential: credential(&self.tokens)?,
             to: self.to.clone(),
             reading: self.reading,
-            freshness: Freshness {
-                skew: self.lifetimes.skew,
-                window: message_lifetime.unwrap_or(self.lifetimes.message),
-            },
-            message_lifetime: message_lifetime.unwrap_or(self.lifetimes.answer),
+            freshness: Freshness { skew: self.lifetimes.skew, window: lasts(self.lifetimes.message) },
+            message_lifetime: lasts(self.lifetimes.answer),
             limits: self.limits.clone(),
         })
-        .map_err(not_built)?;
+        .map_err(|reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason })
+    }
+
+    /// Who may call the service under that policy, and as whom.
+    fn prepare(&self, endpoint: &Endpoint) -> Result<Callers, RouteProblem> {
+        let (name, own) = (&endpoint.name, self.initiator(endpoint)?);
         let lacks = |initiator: &Initiator, who: Option<&str>| match initiator.lacks() {
             None => Ok(()),
             Some(what) => Err(RouteProblem::Lacks { endpoint: name.clone(), what, caller: who.map(str::to_owned) }),
@@ -111,12 +120,12 @@ impl Material {
             lacks(&own, None)?;
         }
         let mut named = Vec::with_capacity(self.callers.len());
-        for CallerSettings { name, proof, tokens } in &self.callers {
+        for CallerSettings { name: caller, proof, tokens } in &self.callers {
             let user = tokens.user.as_ref().or(self.tokens.user.as_ref());
             let identity = if tokens.identity.is_some() { tokens } else { &self.tokens };
-            let initiator = own.of_caller(user.map(username), self::credential(identity)?.map(Arc::new));
-            lacks(&initiator, Some(name))?;
-            named.push(As { caller: (name.clone(), proof.clone()), initiator });
+            let initiator = own.of_caller(user.map(username), credential(identity)?.map(Arc::new));
+            lacks(&initiator, Some(caller))?;
+            named.push(As { caller: (caller.clone(), proof.clone()), initiator });
         }
         Ok(Callers::new(own, named, self.pass_through))
     }
@@ -208,34 +217,13 @@ pub(crate) fn compile(
 ) -> Result<Route<Service>, RouteError> {
     let origin = settings.origin.clone();
     let fail = |problem: RouteProblem| RouteError { origin: origin.clone(), problem };
-    let (name, body_bytes) = (settings.name(), settings.limits.body_bytes);
+    let body_bytes = settings.limits.body_bytes;
     let key = key(&settings, lifetimes);
-    let metrics = world.metrics.route(&name);
-    let before = Before {
-        route: &name,
-        limit: body_bytes,
-        fault_limit: settings.limits.fault_bytes,
-        timeouts,
-        metrics: &metrics,
-    };
-    let upstream = Upstream::new(&settings.service, &before, &mut std::collections::HashSet::new());
-    let upstream = upstream.map_err(|problem| fail(problem.into()))?;
-    let contexts = world.metrics.contexts(&name);
-    let line = Arc::new(Line { name, upstream, metrics, contexts, world: Arc::clone(world) });
+    let line = Arc::new(line(&settings, world, timeouts).map_err(&fail)?);
     let limits = settings.limits.message();
-    let EgressSettings { hosts, path, to, policy, soap, reading, certificate, tokens, callers, .. } = settings;
-    let (pass_through, warm, repeat, trace) = (settings.pass_through, settings.warm, settings.repeat, settings.trace);
-    let material = Material {
-        to,
-        soap,
-        reading,
-        certificate,
-        tokens,
-        callers,
-        pass_through,
-        limits: limits.clone(),
-        lifetimes: lifetimes.clone(),
-    };
+    let (hosts, path) = (settings.hosts.clone(), settings.path.clone());
+    let (warm, repeat, trace) = (settings.warm, settings.repeat, settings.trace);
+    let (policy, material) = Material::of(settings, lifetimes);
     let make = || {
         let (ready, published) = match policy {
             EgressPolicy::Known(endpoint) => {
@@ -253,6 +241,17 @@ pub(crate) fn compile(
     }
     let handler = Service::Egress(Box::new(Egress { limits, line, preparing, repeat, warm, trace }));
     Ok(Route { side: crate::listen::Side::Egress, hosts, path, contract: None, handler, body_bytes })
+}
+
+/// How the service of a route is reached.
+pub(super) fn line(settings: &EgressSettings, world: &Arc<World>, timeouts: &Timeouts) -> Result<Line, RouteProblem> {
+    let name = settings.name();
+    let metrics = world.metrics.route(&name);
+    let (limit, fault_limit) = (settings.limits.body_bytes, settings.limits.fault_bytes);
+    let before = Before { route: &name, limit, fault_limit, timeouts, metrics: &metrics };
+    let upstream = Upstream::new(&settings.service, &before, &mut HashSet::new())?;
+    let contexts = world.metrics.contexts(&name);
+    Ok(Line { name, upstream, metrics, contexts, world: Arc::clone(world), recorder: None })
 }
 
 /// What conversations of a route depend on: where one of these changes, others are begun.

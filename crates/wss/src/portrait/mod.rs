@@ -228,7 +228,7 @@ impl Portrait {
             unwrapped: HashMap::new(),
             opened: Vec::new(),
         };
-        looking.describe(soap, http.and_then(HttpFacts::action), refused)
+        looking.describe(soap, http.and_then(HttpFacts::action).map(str::to_owned), refused)
     }
 
     /// When it says it was made, by its timestamp or its user name.

@@ -182,6 +182,7 @@ impl Judge {
             },
             message_lifetime: endpoint.message_lifetime.unwrap_or(lifetimes.answer),
             context_lifetime: lifetimes.conversation,
+            context_jitter: 0,
             forward_addressing: self.forward_addressing,
             limits: self.limits.message(),
         })

@@ -134,6 +134,13 @@ struct Told {
     ends: Option<Failed>,
 }
 
+/// Tells of a message which tokens it has, and what is signed and encrypted by what.
+pub(super) fn protection(page: &mut Page, portrait: &Portrait, answer: bool, now: Time) {
+    let message = describe::describe(portrait, answer, now);
+    page.tokens(&message);
+    page.protection(&message);
+}
+
 impl Inspect {
     pub(super) async fn run(self) -> Result<(), Failed> {
         let now = self.clock.unwrap_or_else(|| Clock::system().now());
@@ -232,7 +239,7 @@ fn of_assertions(file: &std::path::Path) -> Result<Endpoint, Failed> {
     let bytes = std::fs::read(file).map_err(|error| Failed::Step(format!("--policy: {name}: {error}")))?;
     let alternatives = nuncio_policy::bare::read(&name, &bytes).map_err(|error| Failed::Step(error.to_string()))?;
     let soap = vec![SoapVersion::V11, SoapVersion::V12];
-    Ok(Endpoint { name, soap, alternatives, operations: Vec::new(), message_lifetime: None })
+    Ok(Endpoint { name, soap, alternatives, operations: Vec::new(), message_lifetime: None, identity: None })
 }
 
 /// The route that is meant.

@@ -18,6 +18,7 @@ impl Page {
             self.times(message);
             self.tokens(message);
             self.protection(message);
+            self.suites(message);
         }
         if let Some(policy) = &report.policy {
             self.verdict(policy);
@@ -105,7 +106,7 @@ impl Page {
         }
     }
 
-    fn tokens(&mut self, message: &MessageReport) {
+    pub(super) fn tokens(&mut self, message: &MessageReport) {
         if !message.tokens.is_empty() {
             self.heading(2, "Tokens");
         }
@@ -126,7 +127,7 @@ impl Page {
         }
     }
 
-    fn protection(&mut self, message: &MessageReport) {
+    pub(super) fn protection(&mut self, message: &MessageReport) {
         if !message.signatures.is_empty() {
             self.heading(2, "Signed");
         }
@@ -179,6 +180,9 @@ impl Page {
                 &format!("{}: with {}, by {}.{out}", sentence(&encrypted.part), encrypted.algorithm, encrypted.key),
             );
         }
+    }
+
+    fn suites(&mut self, message: &MessageReport) {
         if !message.suites.is_empty() {
             self.heading(2, "Suite");
             self.line(4, &format!("Its algorithms are those of {}.", message.suites.join(", ")));
