@@ -278,11 +278,11 @@ fn without_an_instant_an_old_message_is_judged_at_its_own() {
     assert!(told.json()["refusal"]["reason"].as_str().unwrap().contains("digests to another value"));
 }
 
-const PRESET: &str = "wcf-ws2007-userNameForCertificate";
-const AT: i64 = 1_796_083_200_000;
+pub(crate) const PRESET: &str = "wcf-ws2007-userNameForCertificate";
+pub(crate) const AT: i64 = 1_796_083_200_000;
 
 /// A request of a client that has another idea of the policy.
-fn misled(name: &str, change: impl FnOnce(&mut Policy), service: &str) -> HttpMessage {
+pub(crate) fn misled(name: &str, change: impl FnOnce(&mut Policy), service: &str) -> HttpMessage {
     let mut preset = preset::named(name).unwrap();
     change(&mut preset.policy);
     let soap = *preset.soap.last().unwrap();

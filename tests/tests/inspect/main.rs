@@ -4,6 +4,7 @@
 
 mod broken;
 mod recorded;
+mod routes;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
