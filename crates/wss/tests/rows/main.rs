@@ -248,7 +248,11 @@ const ROWS: &[(&str, Stand)] = &[
     ("SC-08", Tests(&["crates/wss/tests/rows/sc.rs::sc_08_what_a_request_may_ask_for"])),
     ("SC-09", Tests(&["crates/wss/tests/rows/sc.rs::sc_09_generations_mixed"])),
     ("SC-10", Nothing("claims are kept in memory, and with the contexts they are about: after a restart neither is known")),
-    ("SC-11", Tests(&["crates/policy/tests/metadata.rs::sc_11_a_contract_names_nothing_outside"])),
+    ("SC-11", Tests(&[
+        "crates/policy/tests/metadata.rs::sc_11_a_contract_names_nothing_outside",
+        "tests/tests/fetched.rs::sc_11_nothing_is_fetched_from_elsewhere",
+        "tests/tests/fetched.rs::over_clear_http_it_is_this_machines_or_refused",
+    ])),
 ];
 
 /// Every row is there once and in order, and every test that it names exists and is a test.
