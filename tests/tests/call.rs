@@ -33,11 +33,18 @@ impl Service {
         let wsdl = found.unwrap_or_else(|| panic!("{scenario}: {names:?}")).wsdl.unwrap();
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("call");
         std::fs::create_dir_all(&folder).unwrap();
-        let contract = folder.join(format!("{scenario}.wsdl"));
+        let port = free_port().unwrap();
+        let contract = folder.join(format!("{port}.wsdl"));
         std::fs::write(&contract, wsdl).unwrap();
-        let (backend, url) = (Backend::start().unwrap(), format!("http://127.0.0.1:{}/echo", free_port().unwrap()));
+        Self::under(port, contract.clone(), ["--wsdl".into(), contract.display().to_string()])
+    }
+
+    /// One under that policy.
+    fn under(port: u16, contract: PathBuf, policy: [String; 2]) -> Self {
+        let (backend, url) = (Backend::start().unwrap(), format!("http://127.0.0.1:{port}/echo"));
         let mut gateway = vec!["proxy".to_owned(), "--listen".into(), url.trim_end_matches("/echo").into()];
-        gateway.extend(["--backend".into(), backend.url(), "--wsdl".into(), contract.display().to_string()]);
+        gateway.extend(["--backend".into(), backend.url()]);
+        gateway.extend(policy);
         gateway.extend(["--certificate".into(), key("server.pem"), "--key".into(), key("server.key")]);
         gateway.extend(["--user".into(), format!("{USER}:{PASSWORD}"), "--trust".into(), key("client.pem")]);
         Self { backend, _gateway: Nuncio::start(gateway).unwrap(), contract, url }
@@ -95,7 +102,12 @@ fn a_service_is_called_by_its_contract_alone() {
         for line in wanted {
             assert!(picture.contains(line), "{scenario}: {picture}");
         }
-        assert!(picture.contains("the body") && picture.contains("Encrypted"), "{scenario}: {picture}");
+        // Of a key that was encrypted for the service, the signature that it encrypts is the service's to see.
+        let covers = picture.contains("It covers") && picture.contains("the body");
+        assert!(
+            covers == scenario.contains("-sc") && picture.contains("The body's content: with AES"),
+            "{scenario}: {picture}"
+        );
         assert!(!picture.contains(PASSWORD) && !picture.contains("EchoResult"), "{scenario}: {picture}");
         let (status, answer, _) = said(&service.call(&["--operation", "Notify", "--set", "text=x", "--quiet"]));
         assert_eq!((status, &*answer), (Some(0), ""), "{scenario}");
@@ -144,7 +156,9 @@ fn operations_and_what_may_be_set_are_listed() {
 /// A body, or a whole envelope, from standard input, and by a preset alone.
 #[test]
 fn what_is_given_whole_is_sent() {
-    let service = Service::start("wcf-userNameForCertificate-nosc-2005-02");
+    let preset = "wcf-ws2007-userNameForCertificate";
+    let port = free_port().unwrap();
+    let service = Service::under(port, PathBuf::new(), ["--preset".into(), preset.into()]);
     let certificate = key("server.pem");
     let user = format!("{USER}:{PASSWORD}");
     let arguments = [

@@ -55,7 +55,7 @@ impl Line {
         let (message, expectation) = sealed.map_err(Into::into)?;
         entropy?;
         if let Some(recorder) = &self.recorder {
-            recorder.sealed(expectation.request(), &message, start.elapsed());
+            recorder.sealed(&expectation, &message, start.elapsed());
         }
         Ok((message, expectation))
     }

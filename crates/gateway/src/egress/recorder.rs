@@ -1,9 +1,9 @@
 //! What went over the wire and how long each part of it took, for whoever makes one call and wants to see it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nuncio_wss::{Outbound, Request};
+use nuncio_wss::{Context, Expectation, Outbound, Request};
 
 use crate::upstream::Answer;
 
@@ -12,10 +12,11 @@ use crate::upstream::Answer;
 pub(crate) struct Recorder(Mutex<Vec<Exchanged>>);
 
 /// A message to the service, and what came back.
-#[derive(Clone, Debug)]
 pub(crate) struct Exchanged {
     /// What it asked for.
     pub(crate) request: Request,
+    /// The context that it was under.
+    pub(crate) context: Option<Arc<Context>>,
     /// How long it took to seal.
     pub(crate) sealed: Duration,
     /// What was sent.
@@ -42,11 +43,12 @@ pub(crate) struct Wire {
 }
 
 impl Recorder {
-    pub(super) fn sealed(&self, request: Request, message: &Outbound, took: Duration) {
+    pub(super) fn sealed(&self, expectation: &Expectation, message: &Outbound, took: Duration) {
         let Outbound { content_type, soap_action, body } = message;
         let (content_type, soap_action, body) = (content_type.clone(), soap_action.clone(), body.clone());
         self.all().push(Exchanged {
-            request,
+            request: expectation.request(),
+            context: expectation.context().cloned(),
             sealed: took,
             sent: Wire { content_type, soap_action, body },
             waited: None,
@@ -76,7 +78,7 @@ impl Recorder {
         std::mem::take(&mut *self.all())
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Exchanged>> {
+    fn all(&self) -> MutexGuard<'_, Vec<Exchanged>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

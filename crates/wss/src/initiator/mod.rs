@@ -530,6 +530,11 @@ impl Expectation {
         self.request
     }
 
+    /// The context that the request was under.
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.context.as_ref()
+    }
+
     /// The id of the request, which an answer refers to.
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_deref()

@@ -24,7 +24,10 @@ pub(super) fn picture(colour: Colour, exchanged: &[Exchanged], now: Time, whole:
         page.title(&format!("{}. {what}", number + 1));
         let octets = |wire: &Wire| format!("{} octets", wire.body.len());
         page.line(2, &format!("Request: {}, sealed in {}.", octets(&exchange.sent), time(exchange.sealed)));
-        message(&mut page, &exchange.sent, false, now, whole);
+        // Of a conversation all can be seen, for who has its key.
+        let given = Given { contexts: exchange.context.as_slice(), ..Given::default() };
+        let message = |page: &mut Page, wire, answer| message(page, wire, &given, (answer, now, whole));
+        message(&mut page, &exchange.sent, false);
         let (Some(came), Some(waited), Some(status)) = (&exchange.came, exchange.waited, exchange.status) else {
             page.line(2, "No answer came.");
             continue;
@@ -35,16 +38,16 @@ pub(super) fn picture(colour: Colour, exchanged: &[Exchanged], now: Time, whole:
         };
         page.line(2, &format!("Answer: HTTP {status}, {}, after {}, {opened}.", octets(came), time(waited)));
         if !came.body.is_empty() {
-            message(&mut page, came, true, now, whole);
+            message(&mut page, came, true);
         }
     }
     page.text
 }
 
-fn message(page: &mut Page, wire: &Wire, answer: bool, now: Time, whole: bool) {
+fn message(page: &mut Page, wire: &Wire, given: &Given<'_>, (answer, now, whole): (bool, Time, bool)) {
     let http = HttpFacts { content_type: &wire.content_type, soap_action: wire.soap_action.as_deref() };
     let limits = MessageLimits::default().message();
-    match Portrait::of(wire.body.clone(), Some(&http), &Given::default(), &limits) {
+    match Portrait::of(wire.body.clone(), Some(&http), given, &limits) {
         Ok(portrait) => protection(page, &portrait, answer, now),
         Err(refusal) => page.line(4, &format!("It cannot be read: {refusal}.")),
     }
