@@ -179,8 +179,7 @@ fn a_renewal_is_refused_where_it_is_not_due() {
     assert!(pair.open(&outbound, outbound.body.clone(), None).is_err(), "no context");
 
     // What asks for a renewal without the context's signature.
-    let (mut issue, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
-    issue.content_type.clone_from(&outbound.content_type);
+    let (issue, _) = pair.initiator.issue(pair.now, &mut pair.numbers).expect("sealed");
     let opened = pair.open(&issue, issue.body.clone(), Some(&theirs)).expect("a request for a new context");
     assert!(matches!(
         Recipient::renew(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers),

@@ -12,7 +12,7 @@ use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{PASSWORD, USER, credential, key};
 use nuncio_tests::recording::{self, Exchange, Scenario};
 use nuncio_tests::{ends, time};
-use nuncio_wss::{Freshness, Initiator, InitiatorSettings, SuiteReading, Time};
+use nuncio_wss::{Freshness, Initiator, InitiatorSettings, PolicyReading, Time};
 
 use crate::{Files, Told, arguments, inspect, octets};
 
@@ -294,7 +294,7 @@ pub(crate) fn misled(name: &str, change: impl FnOnce(&mut Policy), service: &str
         username: Some((USER.to_owned(), PASSWORD.to_owned())),
         credential: Some(credential("client").unwrap()),
         to: "http://service.example/echo".to_owned(),
-        reading: SuiteReading::default(),
+        reading: PolicyReading::default(),
         freshness: Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) },
         message_lifetime: Duration::from_mins(5),
         limits: ends::limits(),
