@@ -1,10 +1,14 @@
 //! As whom the service is called, for whom.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
-use nuncio_tests::peers::PASSWORD;
+use nuncio_tests::peers::{self, PASSWORD};
+use nuncio_tests::process::{Nuncio, free_port};
 
-use crate::{Egress, Protected, assert_echoed, echo};
+use crate::{Egress, POLICY, Protected, assert_echoed, echo};
 
 fn with(authorization: &str) -> HttpMessage {
     let mut request = echo(SoapVersion::V12, "who");
@@ -24,7 +28,7 @@ fn called_as(service: &Protected) -> Option<String> {
 #[test]
 fn each_caller_has_his_own_conversation() {
     let service = Protected::start();
-    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("token"), "c-a-r-o-l-s token\n").unwrap();
     let more = format!(
@@ -74,4 +78,48 @@ fn passwords_pass_through() {
     assert!(crate::text(&refused).contains("The service refused the secured message."));
     assert_echoed(&egress.post(&with(&basic("bob", PASSWORD))), "who");
     assert_eq!(egress.post(&echo(SoapVersion::V12, "who")).status(), Some(401), "nobody");
+}
+
+/// A caller is known by the certificate that he proves to TLS to have, and by no other under the same authority.
+#[test]
+fn a_caller_is_known_by_his_certificate() {
+    if peers::lacks("curl") {
+        return peers::skip("egress by certificate", "curl is missing");
+    }
+    let service = Protected::start();
+    let port = free_port().unwrap();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+    std::fs::create_dir_all(&folder).unwrap();
+    let key = |file: &str| peers::key(file).display().to_string();
+    let yaml = format!(
+        "egress:\n  listeners:\n  - address: 127.0.0.1:{port}\n    tls: {{ certificate: {server}, key: {private} }}\n    \
+         client_certificates: optional\n    trust: {{ certificates: [{client}, {issuer}], crls: off }}\n  routes:\n  - path: /\n    service: {}\n    \
+         preset: {POLICY}\n    service_certificate: {server}\n    callers:\n    - name: shop\n      client_certificate: {client}\n      \
+         user: {{ name: carol, password: {PASSWORD} }}\n",
+        service.url(),
+        server = key("server.pem"),
+        private = key("server.key"),
+        client = key("client.pem"),
+        issuer = key("stranger.pem"),
+    );
+    let file = folder.join("certificate.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let _gateway = Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap();
+    let request = echo(SoapVersion::V12, "who");
+    std::fs::write(folder.join("who.xml"), &request.body).unwrap();
+    let ask = |shown: Option<&str>| {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", &key("server.pem")]);
+        if let Some(shown) = shown {
+            curl.args(["--cert", &key(&format!("{shown}.pem")), "--key", &key(&format!("{shown}.key"))]);
+        }
+        curl.args(["-H", &format!("Content-Type: {}", request.content_type()), "--data-binary"]);
+        curl.arg(format!("@{}", folder.join("who.xml").display())).arg(format!("https://localhost:{port}/"));
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(ask(Some("client")), "200");
+    assert_eq!(called_as(&service).as_deref(), Some("carol"));
+    assert_eq!(ask(Some("stranger")), "401", "trusted by TLS, and nobody's");
+    assert_eq!(ask(None), "401");
+    assert!(service.backend.seen().is_empty());
 }

@@ -105,3 +105,38 @@ fn a_service_may_start_later() {
     service.serve();
     assert_echoed(&egress.post(&echo(SoapVersion::V12, "late")), "late");
 }
+
+/// One that does not answer is not waited for longer than is said; its client is told that it may have acted.
+#[test]
+fn a_service_that_is_slow_is_not_waited_for() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let slow = format!("{{ urls: [\"{url}\"], timeouts: {{ read: 300ms }} }}");
+    let more = "warm: false\npreset: wcf-ws2007-userNameForCertificate";
+    let egress = Egress::start("slow", &slow, more);
+    let told = egress.post(&echo(SoapVersion::V12, "patience"));
+    assert!(told.status() == Some(500) && text(&told).contains("did not answer in time"), "{}", text(&told));
+}
+
+/// Whoever goes away while he waits takes nothing from those who come after him.
+#[test]
+fn a_client_that_goes_away_leaves_no_trace() {
+    use std::io::Write;
+
+    let service = Protected::start();
+    let egress = Egress::start("aborts", &service.url(), "warm: false");
+    let address = egress.address.trim_start_matches("http://");
+    for number in 0..20 {
+        let request = echo(SoapVersion::V12, &format!("goes away {number}"));
+        let mut client = std::net::TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: here\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            request.content_type(),
+            request.body.len()
+        );
+        client.write_all(head.as_bytes()).unwrap();
+        client.write_all(&request.body).unwrap();
+    }
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, "stays")), "stays");
+    assert_eq!(service.begun(), 1);
+}

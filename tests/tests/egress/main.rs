@@ -12,6 +12,7 @@ mod cold;
 mod gone;
 mod lying;
 mod plain_clients;
+mod published;
 
 use std::path::PathBuf;
 
@@ -121,9 +122,10 @@ impl Egress {
 
 fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
     let certificate = peers::key("server.pem").display().to_string();
-    let policy = if more.contains("preset:") { String::new() } else { format!("    preset: {POLICY}\n") };
+    let says = |word: &str| more.lines().any(|line| line.starts_with(word));
+    let policy = if says("preset:") || says("wsdl:") { String::new() } else { format!("    preset: {POLICY}\n") };
     let user = format!("    user: {{ name: {USER}, password: {PASSWORD} }}\n");
-    let user = if more.contains("pass_through") || more.contains("user:") { String::new() } else { user };
+    let user = if says("pass_through") || more.contains("user:") { String::new() } else { user };
     let more = more.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
     format!(
         "admin: {{ address: \"127.0.0.1:{admin}\" }}\negress:\n  listeners:\n  - address: 127.0.0.1:{port}\n  routes:\n  - path: /\n    \

@@ -1,0 +1,134 @@
+//! The policy that a service publishes, and one route from flags.
+
+use std::path::PathBuf;
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::plain::Backend;
+use nuncio_tests::process::{Nuncio, free_port};
+use nuncio_tests::recording;
+
+use crate::{Egress, assert_echoed, echo, text};
+
+/// A recorded contract of WCF's, with user names in conversations.
+const SCENARIO: &str = "wcf-userNameForCertificate-sc-1.3-renewal";
+
+/// A service that publishes its contract, and is there or not.
+struct Publishing {
+    backend: Backend,
+    gateway: Option<Nuncio>,
+    port: u16,
+    contract: PathBuf,
+}
+
+impl Publishing {
+    fn start() -> Self {
+        let scenarios = recording::load(&recording::packed().join("wcf.tar.zst")).unwrap();
+        let wsdl = scenarios.into_iter().find(|of| of.name == SCENARIO).unwrap().wsdl.unwrap();
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+        std::fs::create_dir_all(&folder).unwrap();
+        let port = free_port().unwrap();
+        let contract = folder.join(format!("published {port}.wsdl"));
+        std::fs::write(&contract, wsdl).unwrap();
+        let mut service = Self { backend: Backend::start().unwrap(), gateway: None, port, contract };
+        service.serve();
+        service
+    }
+
+    fn serve(&mut self) {
+        self.gateway = None;
+        let key = |file| peers::key(file).display().to_string();
+        let listen = format!("http://127.0.0.1:{}", self.port);
+        let user = format!("{USER}:{PASSWORD}");
+        let contract = self.contract.display().to_string();
+        let backend = self.backend.url();
+        let (certificate, private) = (key("server.pem"), key("server.key"));
+        let arguments = [
+            "proxy",
+            "--listen",
+            &listen,
+            "--backend",
+            &backend,
+            "--wsdl",
+            &contract,
+            "--certificate",
+            &certificate,
+            "--key",
+            &private,
+            "--user",
+            &user,
+        ];
+        self.gateway = Some(Nuncio::start(arguments).unwrap());
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/echo", self.port)
+    }
+}
+
+/// A plain request as the recorded contract has it.
+fn asked(soap: SoapVersion, said: &str) -> HttpMessage {
+    let request = echo(soap, said);
+    let of_contract = |text: &str| {
+        let text = text.replace("http://nuncio.example/echo/IEcho/", "urn:wcf-trace-test/Echo/");
+        text.replace("http://nuncio.example/echo", "urn:wcf-trace-test")
+    };
+    let headers = request.headers.iter().map(|(name, value)| (name.clone(), of_contract(value))).collect();
+    HttpMessage { headers, body: of_contract(&text(&request)).into_bytes(), ..request }
+}
+
+/// The policy, and the certificate to which keys are encrypted, are those that the service publishes; once it has, they are
+/// known when it is not there.
+#[test]
+fn a_contract_is_fetched_and_kept() {
+    let mut service = Publishing::start();
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress").join(format!("contracts {}", service.port));
+    let _ = std::fs::remove_dir_all(&cache);
+    let more = format!("wsdl: {}?wsdl\ncontract_cache: {}", service.url(), cache.display());
+    let egress = Egress::start("published", &service.url(), &more);
+    assert_echoed(&egress.post(&asked(SoapVersion::V11, "by its contract")), "by its contract");
+    drop(egress);
+
+    service.gateway = None;
+    let kept = Egress::start("kept", &service.url(), &more);
+    let told = kept.post(&asked(SoapVersion::V12, "early"));
+    assert!(told.status() == Some(500) && text(&told).contains("The service is not available."), "{}", text(&told));
+    service.serve();
+    assert_echoed(&kept.post(&asked(SoapVersion::V12, "by what was kept")), "by what was kept");
+    assert!(kept.gateway.logs("the one of so long ago is used"));
+
+    // Without what is kept, it is known as soon as it can be.
+    service.gateway = None;
+    std::fs::remove_dir_all(&cache).unwrap();
+    let late = Egress::start("late contract", &service.url(), &more);
+    let told = late.post(&asked(SoapVersion::V12, "early"));
+    assert!(told.status() == Some(500) && text(&told).contains("The service is not available."), "{}", text(&told));
+    service.serve();
+    assert_echoed(&late.post(&asked(SoapVersion::V12, "late")), "late");
+    assert_eq!(service.backend.seen().len(), 3);
+}
+
+#[test]
+fn one_route_is_told_by_flags() {
+    let service = Publishing::start();
+    let (address, contract) = (format!("http://127.0.0.1:{}", free_port().unwrap()), format!("{}?wsdl", service.url()));
+    let (url, user) = (service.url(), format!("{USER}:{PASSWORD}"));
+    let flags = ["proxy", "--egress", "--listen", &address, "--backend", &url, "--wsdl", &contract, "--user", &user];
+    let gateway = Nuncio::start(flags).unwrap();
+    let answer = nuncio_tests::wire::send(&address, &asked(SoapVersion::V12, "by flags")).unwrap();
+    assert_echoed(&answer, "by flags");
+    drop(gateway);
+    for (more, told) in [
+        (&["--state", "x"][..], "cannot be used with"),
+        (&["--trust", "x", "--trust", "y"], "--trust: there can be one trust alone"),
+        (&["--service-certificate", "/none.pem"], "cannot read /none.pem"),
+    ] {
+        let refused = Nuncio::start(flags.iter().chain(more)).err().unwrap().to_string();
+        assert!(refused.contains(told), "{more:?}: {refused}");
+    }
+    let beyond = address.replace("127.0.0.1", "0.0.0.0");
+    let flags = flags.map(|flag| if flag == address { beyond.as_str() } else { flag });
+    let refused = Nuncio::start(flags).err().unwrap().to_string();
+    assert!(refused.contains("anybody who reaches the listener"), "{refused}");
+}
