@@ -7,7 +7,8 @@ use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
 use nuncio_xml::{Document, NodeId, Writer};
 
-use super::{Expectation, Initiator, Outbound, PolicyReading, has_every};
+use super::tokens::has_every;
+use super::{Expectation, Initiator, Outbound, PolicyReading};
 use crate::addressing;
 use crate::conversation::Context;
 use crate::demand::{Demand, Direction};

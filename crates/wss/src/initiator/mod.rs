@@ -3,6 +3,7 @@
 mod answer;
 mod arrived;
 mod ask;
+mod tokens;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ use crate::unsecured::{Correlation, Unsecured};
 
 pub use arrived::Arrived;
 use ask::{Asking, Entropy};
+use tokens::Has;
 
 /// How a service reads its policy, where stacks differ: an initiator has nothing to follow, and must be told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -409,56 +411,6 @@ impl Initiator {
         let body = Content::Copy(document, envelope.body);
         Ok(self.ask(&Asking::Application { action, body, blocks: &blocks }, context, now, random)?)
     }
-}
-
-/// Which tokens there are.
-#[derive(Clone, Copy)]
-struct Has {
-    /// The service's certificate.
-    service: bool,
-    username: bool,
-    /// A certificate with its key.
-    credential: bool,
-}
-
-impl Has {
-    /// The first alternative that they suffice for; where they suffice for none, the first that there is.
-    fn enough(self, built: &[Arc<Terms>]) -> Option<Arc<Terms>> {
-        built.iter().find(|terms| self.lacks(&terms.policy).is_none()).or(built.first()).map(Arc::clone)
-    }
-
-    /// What a policy asks for that is not there, if there is something.
-    fn lacks(self, policy: &Policy) -> Option<&'static str> {
-        const SERVICE: &str = "the service's certificate";
-        let protection = match &policy.binding {
-            Binding::Transport(_) => None,
-            Binding::Symmetric(binding) => match &binding.protection {
-                Token::X509(_) => (!self.service).then_some(SERVICE),
-                token => self.lacks_token(token),
-            },
-            Binding::Asymmetric(_) => {
-                let own = (!self.credential).then_some("a client certificate");
-                (!self.service).then_some(SERVICE).or(own)
-            }
-        };
-        protection.or_else(|| {
-            let mut demanded = policy.supporting.iter().filter(|supporting| !supporting.optional);
-            demanded.find_map(|supporting| self.lacks_token(&supporting.token))
-        })
-    }
-
-    fn lacks_token(self, token: &Token) -> Option<&'static str> {
-        match token {
-            Token::X509(_) => (!self.credential).then_some("a client certificate"),
-            Token::Username(_) => (!self.username).then_some("a user name and password"),
-            Token::SecureConversation(token) => self.lacks(&token.bootstrap),
-        }
-    }
-}
-
-/// Whether there is every one of these tokens that must be brought.
-fn has_every(supporting: &[SupportingToken], has: impl Fn(&Token) -> bool) -> bool {
-    supporting.iter().all(|supporting| supporting.optional || has(&supporting.token))
 }
 
 /// Why a plain request could not be sealed.

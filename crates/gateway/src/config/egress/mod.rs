@@ -1,13 +1,11 @@
 //! The other side, as it is said: routes on which plain programs call protected services.
 
+mod settings;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use nuncio_crypto::algorithm::DigestAlgorithm;
-use nuncio_crypto::certificate::Certificate;
-use nuncio_crypto::digest::hash;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{PolicyReading, Tenure};
 use reqwest::Url;
 use schemars::JsonSchema;
@@ -23,9 +21,10 @@ use super::policy::{PolicyInput, PolicySource, PolicyWords};
 use super::route::yes;
 use super::tables::MessageLimitsInput;
 use super::user::{Password, first_line};
-use super::{Backend, Endpoint, Identity, ListenerSettings, Origin, RouteHost, RoutePath, Said};
+use super::{Endpoint, ListenerSettings, RouteHost, RoutePath, Said};
 use crate::host;
 use crate::listen::Side;
+pub use settings::{CallerProof, CallerSettings, EgressPolicy, EgressSettings, Published, Tokens};
 
 /// What plain programs call, and where.
 #[derive(Deserialize, JsonSchema)]
@@ -149,111 +148,6 @@ pub(crate) struct CallerInput {
     pub(crate) key: Option<Said<PathBuf>>,
 }
 
-/// A protected service, and how it is called.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
-pub struct EgressSettings {
-    /// The hosts at which plain programs call; any where there are none.
-    pub hosts: Vec<RouteHost>,
-    /// The path.
-    pub path: RoutePath,
-    /// The service.
-    pub service: Backend,
-    /// The address that messages name.
-    pub to: String,
-    /// What it asks for.
-    pub policy: EgressPolicy,
-    /// The version of SOAP that it speaks, where its policy leaves that open.
-    pub soap: Option<SoapVersion>,
-    /// How it reads its policy.
-    pub reading: PolicyReading,
-    /// Its certificate, where that is not in its contract.
-    pub certificate: Option<Certificate>,
-    /// As whom it is called.
-    pub tokens: Tokens,
-    /// Who may call; empty for whoever comes.
-    pub callers: Vec<CallerSettings>,
-    /// Whether callers bring the user name and password with which it is called.
-    pub pass_through: bool,
-    /// Whether a conversation is begun at start.
-    pub warm: bool,
-    /// Whether a call is made once more where the service did not take its conversation.
-    pub repeat: bool,
-    /// Whether a request without a trace begins one.
-    pub trace: bool,
-    /// What a message may cost.
-    pub limits: MessageLimits,
-    /// Where it is said.
-    pub origin: Origin,
-}
-
-/// Where the policy of a service is.
-pub enum EgressPolicy {
-    /// Here.
-    Known(Box<Endpoint>),
-    /// In the contract that it publishes.
-    Published(Published),
-}
-
-/// The contract that a service publishes.
-#[derive(Clone, Debug)]
-pub struct Published {
-    /// Where.
-    pub url: Url,
-    /// The port, where that is named.
-    pub port: Option<String>,
-    /// Where the last one is kept.
-    pub cache: Option<PathBuf>,
-    /// Whether it may come over clear HTTP from another machine.
-    pub danger_clear: bool,
-}
-
-/// As whom a service is called.
-#[derive(Default)]
-pub struct Tokens {
-    /// A user, with his password.
-    pub user: Option<(String, Secret)>,
-    /// The holder of a certificate.
-    pub identity: Option<Identity>,
-}
-
-/// A caller.
-pub struct CallerSettings {
-    /// What he is called.
-    pub name: String,
-    /// By what he is known.
-    pub proof: CallerProof,
-    /// As whom the service is called for him.
-    pub tokens: Tokens,
-}
-
-/// By what a caller is known. Of a secret its SHA-256 is kept.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum CallerProof {
-    /// A user name and password.
-    Basic([u8; 32]),
-    /// A token.
-    Bearer([u8; 32]),
-    /// A certificate, by the SHA-256 of its DER.
-    Certificate([u8; 32]),
-}
-
-impl CallerProof {
-    /// That of a name and password as HTTP writes them, with a colon between.
-    pub(crate) fn basic(credentials: &[u8]) -> Self {
-        Self::Basic(digest(credentials))
-    }
-
-    /// That of a token.
-    pub(crate) fn bearer(token: &[u8]) -> Self {
-        Self::Bearer(digest(token))
-    }
-
-    /// That of a certificate.
-    pub(crate) fn certificate(certificate: &Certificate) -> Self {
-        Self::Certificate(digest(certificate.der()))
-    }
-}
-
 impl EgressInput {
     /// Its routes and its listeners.
     pub(super) fn build(
@@ -299,18 +193,6 @@ impl EgressInput {
             routes.push(route);
         }
         Ok((routes, listeners))
-    }
-}
-
-impl EgressSettings {
-    /// What the route is called in logs and metrics.
-    pub fn name(&self) -> String {
-        super::route_name(&self.hosts, &self.path)
-    }
-
-    /// Whether anybody may call who reaches it.
-    pub fn is_open(&self) -> bool {
-        self.callers.is_empty() && !self.pass_through
     }
 }
 
@@ -515,10 +397,6 @@ impl EgressRouteInput {
             origin: named.origin,
         })
     }
-}
-
-fn digest(octets: &[u8]) -> [u8; 32] {
-    hash(DigestAlgorithm::Sha256, octets).as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// Whether a contract is to be fetched.
