@@ -70,6 +70,20 @@ pub enum RouteProblem {
         /// For whom.
         caller: Option<String>,
     },
+    /// Its policy counts on TLS, and the service is called without.
+    #[error("policy of {endpoint}: it leaves protection to TLS, and {url} is not https")]
+    ServiceInClear {
+        /// The port or the preset.
+        endpoint: String,
+        /// The service.
+        url: reqwest::Url,
+    },
+    /// Several services do not know each other's contexts.
+    #[error(
+        "policy of {0}: a conversation is begun with one of the service's URLs, and the others do not know it; say \
+         `shared_contexts: true` if they do"
+    )]
+    Apart(String),
     /// Its policy speaks no version of SOAP.
     #[error("its policy speaks no version of SOAP")]
     NoSoap,

@@ -229,8 +229,10 @@ impl std::fmt::Display for Told {
 impl Told {
     /// What the fault in an envelope says.
     pub(crate) fn by(envelope: &Envelope) -> Self {
-        let of_security = |(namespace, _): (&str, String)| {
-            [WSSE, WSSE11, WSS4J].contains(&namespace) || Dialect::of_conversation(namespace).is_some()
+        // Who is not authenticated was understood, and may be told so by an application.
+        let of_security = |(namespace, local): (&str, String)| {
+            let of_header = [WSSE, WSSE11, WSS4J].contains(&namespace) && local != "FailedAuthentication";
+            of_header || Dialect::of_conversation(namespace).is_some()
         };
         Self { security: code(envelope).is_some_and(of_security), reason: reason(envelope) }
     }

@@ -102,11 +102,15 @@ pub(crate) fn write_with(envelope: &Envelope, blocks: &[NodeId], besides: Option
     writer.into_bytes()
 }
 
+/// Whether an action can stand between quotes in a header.
+pub(crate) fn is_quotable(action: &str) -> bool {
+    action.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'\\')
+}
+
 /// An envelope of that version, with what the transport says of it.
 pub(crate) fn sent(version: SoapVersion, action: Option<&str>, body: Vec<u8>) -> Plain {
     // An action goes into a header: what cannot stand there is left out, and the backend decides by the body.
-    let action =
-        action.filter(|action| action.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && byte != b'"' && byte != b'\\'));
+    let action = action.filter(|action| is_quotable(action));
     let mut content_type = content_type(version).to_owned();
     let mut soap_action = None;
     match version {

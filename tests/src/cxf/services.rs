@@ -141,7 +141,7 @@ impl Front {
             HttpMessage { start_line: "GET /metrics HTTP/1.1".to_owned(), headers: Vec::new(), body: Vec::new() };
         let answer = wire::send(&format!("http://{}/", self.admin), &request).map_err(|error| error.to_string())?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let row = format!("nuncio_egress_conversations_total{{route=\"{}\",event=\"{event}\"}} ", service.path);
+        let row = format!("nuncio_egress_conversations_total{{route=\"egress {}\",event=\"{event}\"}} ", service.path);
         let count = text.lines().find_map(|line| line.strip_prefix(&row)?.parse().ok());
         count.ok_or_else(|| format!("no row {row}"))
     }

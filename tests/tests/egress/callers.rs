@@ -80,6 +80,16 @@ fn passwords_pass_through() {
     assert_eq!(egress.post(&echo(SoapVersion::V12, "who")).status(), Some(401), "nobody");
 }
 
+/// Who brings a password has the route's certificate beside it, where the policy asks for both.
+#[test]
+fn passwords_pass_through_beside_the_routes_own_certificate() {
+    let refused = Egress::refused(
+        "beside",
+        "service: \"http://127.0.0.1:9/\"\npreset: wcf-ws2007-mutualCertificate\npass_through: true",
+    );
+    assert!(refused.contains("it asks for a client certificate"), "{refused}");
+}
+
 /// A caller is known by the certificate that he proves to TLS to have, and by no other under the same authority.
 #[test]
 fn a_caller_is_known_by_his_certificate() {

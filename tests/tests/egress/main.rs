@@ -111,12 +111,21 @@ impl Egress {
         Self { gateway, address: format!("http://127.0.0.1:{port}"), admin, file }
     }
 
+    /// Why one is not started, of which that is said.
+    fn refused(name: &str, more: &str) -> String {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("refused {name}.yaml"));
+        std::fs::write(&file, said(free_port().unwrap(), free_port().unwrap(), "", more)).unwrap();
+        Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).err().unwrap().to_string()
+    }
+
     fn post(&self, request: &HttpMessage) -> HttpMessage {
         wire::send(&self.address, request).unwrap()
     }
 
     fn count(&self, event: &str) -> usize {
-        row(self.admin, &format!("nuncio_egress_conversations_total{{route=\"/\",event=\"{event}\"}}"))
+        row(self.admin, &format!("nuncio_egress_conversations_total{{route=\"egress /\",event=\"{event}\"}}"))
     }
 }
 
@@ -127,9 +136,10 @@ fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
     let user = format!("    user: {{ name: {USER}, password: {PASSWORD} }}\n");
     let user = if says("pass_through") || more.contains("user:") { String::new() } else { user };
     let more = more.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
+    let service = if says("service:") { String::new() } else { format!("    service: {service}\n") };
     format!(
-        "admin: {{ address: \"127.0.0.1:{admin}\" }}\negress:\n  listeners:\n  - address: 127.0.0.1:{port}\n  routes:\n  - path: /\n    \
-         service: {service}\n    service_certificate: {certificate}\n{policy}{user}{more}"
+        "admin: {{ address: \"127.0.0.1:{admin}\" }}\negress:\n  listeners:\n  - address: 127.0.0.1:{port}\n  routes:\n  - path: /\n{service}    \
+         service_certificate: {certificate}\n{policy}{user}{more}"
     )
 }
 

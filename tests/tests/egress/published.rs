@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{self, PASSWORD, USER};
-use nuncio_tests::plain::Backend;
+use nuncio_tests::plain::{Answer, Backend};
 use nuncio_tests::process::{Nuncio, free_port};
 use nuncio_tests::recording;
 
@@ -109,6 +109,28 @@ fn a_contract_is_fetched_and_kept() {
     assert_eq!(service.backend.seen().len(), 3);
 }
 
+/// What counts on TLS is not sent without it, whoever says so: the password would be read on its way.
+#[test]
+fn a_published_policy_that_counts_on_tls_is_not_called_without() {
+    let mut service = Publishing::start();
+    service.gateway = None;
+    let scenarios = recording::load(&recording::packed().join("dotnet10.tar.zst")).unwrap();
+    let wsdl = scenarios.into_iter().find(|of| of.name == "custom-username-sc-13b-Basic256").unwrap().wsdl.unwrap();
+    let publishing =
+        Backend::answering(move |_| Answer { status: 200, content_type: "text/xml".into(), body: wsdl.clone() });
+    let publishing = publishing.unwrap();
+    let more = format!("wsdl: {}?wsdl\nwarm: false", publishing.url());
+    let egress = Egress::start("published clear", &publishing.url(), &more);
+    for _ in 0..3 {
+        let told = egress.post(&asked(SoapVersion::V12, "secret"));
+        assert!(told.status() == Some(500) && text(&told).contains("The service is not available."), "{}", text(&told));
+    }
+    assert!(egress.gateway.logs("it leaves protection to TLS"), "{}", egress.gateway.log());
+    let seen = publishing.seen();
+    assert_eq!(seen.len(), 1, "what is of no use is not asked for again by every call");
+    assert!(seen[0].body.is_empty());
+}
+
 #[test]
 fn one_route_is_told_by_flags() {
     let service = Publishing::start();
@@ -127,6 +149,12 @@ fn one_route_is_told_by_flags() {
         let refused = Nuncio::start(flags.iter().chain(more)).err().unwrap().to_string();
         assert!(refused.contains(told), "{more:?}: {refused}");
     }
+    let several = "service: { urls: [\"http://127.0.0.1:9/a\", \"http://127.0.0.1:9/b\"] }";
+    let refused = Egress::refused("several", several);
+    assert!(refused.contains("and the others do not know it"), "{refused}");
+    let refused =
+        Egress::refused("clear", "service: \"http://127.0.0.1:9/\"\npreset: wcf-ws2007-userNameOverTransport");
+    assert!(refused.contains("it leaves protection to TLS"), "{refused}");
     let beyond = address.replace("127.0.0.1", "0.0.0.0");
     let flags = flags.map(|flag| if flag == address { beyond.as_str() } else { flag });
     let refused = Nuncio::start(flags).err().unwrap().to_string();

@@ -110,6 +110,9 @@ pub(super) struct Proxy {
     /// Lets --listen be reached from other machines though nobody is asked who he is
     #[arg(long, requires = "egress", help_heading = EGRESS)]
     danger_anybody_beyond_loopback: bool,
+    /// Lets callers say who they are in clear, at a --listen that can be reached from other machines
+    #[arg(long, requires = "egress", help_heading = EGRESS)]
+    danger_clear_callers: bool,
     /// Where to answer /healthz, /readyz and /metrics: an address of this machine's own, with a port
     #[arg(long, value_name = "ADDRESS", help_heading = WATCHING)]
     admin: Option<String>,
@@ -276,6 +279,7 @@ impl Proxy {
             listeners: Said::flag("listen", listeners),
             routes: Said::flag("backend", vec![route]),
             danger_anybody_beyond_loopback: self.danger_anybody_beyond_loopback,
+            danger_clear_callers: self.danger_clear_callers,
         });
         document.admin = admin(self.admin, self.danger_admin_beyond_loopback);
         document.build(&Base::default())

@@ -87,9 +87,20 @@ pub enum Problem {
     /// HTTP's Basic authentication ends a name at the first colon.
     #[error("the name {0:?} has a colon, where HTTP ends it")]
     ColonInName(String),
-    /// A service whose policy counts on TLS is called without.
-    #[error("the policy leaves protection to TLS, and {0} is not https")]
-    ServiceInClear(String),
+    /// Whoever is between could read who callers are.
+    #[error(
+        "callers of {route} say who they are, and at the listener {listener} they do so in clear, from other machines: give it \
+         `tls`, or say `danger_clear_callers: true` if that is meant"
+    )]
+    ClearCallers {
+        /// The listener.
+        listener: String,
+        /// The route.
+        route: String,
+    },
+    /// A password is not text.
+    #[error("the password is not text in UTF-8, as which it would be sent")]
+    PasswordOctets,
     /// An action, or the beginning of some, is none.
     #[error("action {0:?} is empty, or has a `*` elsewhere than at its end")]
     Action(String),

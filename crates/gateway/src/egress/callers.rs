@@ -17,6 +17,10 @@ use crate::users::{HELD, Leave, Try};
 
 /// Callers that bring the service's own passwords, each with a conversation.
 const PASSED: u64 = 10_000;
+/// Those of whom the service has not said yet whether they are right.
+const TRIED: u64 = 1000;
+/// How long one of these is remembered.
+const UNPROVED: Duration = Duration::from_mins(1);
 /// How long one of them is remembered who does not call.
 const FORGOTTEN: Duration = Duration::from_mins(30);
 
@@ -40,6 +44,17 @@ struct Passed {
     initiator: Initiator,
     /// By the SHA-256 of both: who brings another password is another.
     standings: Cache<[u8; 32], Arc<Standing>>,
+    /// Those of whom the service has not said yet whether they are right: they take no place from the others.
+    tried: Cache<[u8; 32], Arc<Standing>>,
+}
+
+/// Who brings a password that only the service can judge.
+pub(super) struct Tried {
+    key: [u8; 32],
+    user: String,
+    standing: Arc<Standing>,
+    leave: Leave,
+    proved: bool,
 }
 
 /// Somebody who may call.
@@ -47,6 +62,8 @@ pub(super) struct Admitted {
     /// What he is called; `None` for whoever comes.
     pub(super) name: Option<String>,
     pub(super) standing: Arc<Standing>,
+    /// What the service is still to say of him.
+    pub(super) tried: Option<Tried>,
 }
 
 /// Why somebody may not call.
@@ -81,7 +98,8 @@ impl Callers {
             .collect();
         let (anybody, passed) = if pass_through {
             let standings = Cache::builder().max_capacity(PASSED).time_to_idle(FORGOTTEN).build();
-            (None, Some(Passed { initiator: own, standings }))
+            let tried = Cache::builder().max_capacity(TRIED).time_to_live(UNPROVED).build();
+            (None, Some(Passed { initiator: own, standings, tried }))
         } else if known.is_empty() {
             (Some(Standing::new(own)), None)
         } else {
@@ -100,7 +118,7 @@ impl Callers {
         line: &Line,
     ) -> Result<Admitted, NotAdmitted> {
         if let Some(standing) = &self.anybody {
-            return Ok(Admitted { name: None, standing: Arc::clone(standing) });
+            return Ok(Admitted { name: None, standing: Arc::clone(standing), tried: None });
         }
         if let Some(proof) = client.map(CallerProof::certificate)
             && let Some(known) = self.find(&proof)
@@ -122,7 +140,7 @@ impl Callers {
                     return Ok(known);
                 }
                 if let Some(passed) = &self.passed {
-                    return Ok(passed.standing(&credentials, user, &proof));
+                    return Ok(passed.standing(&credentials, user, &proof, leave));
                 }
                 line.world.guesses.wrong(tried(), now);
                 if leave == Leave::Held {
@@ -138,7 +156,7 @@ impl Callers {
     /// Digests are compared: where two differ tells nothing of a secret.
     fn find(&self, proof: &CallerProof) -> Option<Admitted> {
         let known = self.known.iter().find(|known| known.proof == *proof)?;
-        Some(Admitted { name: Some(known.name.clone()), standing: Arc::clone(&known.standing) })
+        Some(Admitted { name: Some(known.name.clone()), standing: Arc::clone(&known.standing), tried: None })
     }
 
     /// All whose conversations can be begun before they call.
@@ -148,20 +166,51 @@ impl Callers {
 
     /// All who may have a conversation.
     pub(super) fn all(&self) -> Vec<Arc<Standing>> {
-        let passed = self.passed.iter().flat_map(|passed| passed.standings.iter().map(|(_, standing)| standing));
+        let passed = self
+            .passed
+            .iter()
+            .flat_map(|passed| passed.standings.iter().chain(passed.tried.iter()).map(|(_, standing)| standing));
         self.settled().map(Arc::clone).chain(passed).collect()
     }
 }
 
 impl Passed {
-    fn standing(&self, credentials: &[u8], user: String, proof: &CallerProof) -> Admitted {
+    fn standing(&self, credentials: &[u8], user: String, proof: &CallerProof, leave: Leave) -> Admitted {
         let (CallerProof::Basic(key) | CallerProof::Bearer(key) | CallerProof::Certificate(key)) = proof;
-        let standing = self.standings.get_with(*key, || {
-            let password = credentials.get(user.len() + 1..).unwrap_or_default();
-            let username = (user.clone(), String::from_utf8_lossy(password).into_owned());
-            Standing::new(self.initiator.of_caller(Some(username), None))
+        let proved = self.standings.get(key);
+        let name = proved.is_some().then(|| user.clone());
+        let is_proved = proved.is_some();
+        let standing = proved.unwrap_or_else(|| {
+            self.tried.get_with(*key, || {
+                let password = credentials.get(user.len() + 1..).unwrap_or_default();
+                let password = String::from_utf8_lossy(password).into_owned();
+                Standing::new(self.initiator.of_user(user.clone(), password))
+            })
         });
-        Admitted { name: Some(user), standing }
+        let tried = Tried { key: *key, user, standing: Arc::clone(&standing), leave, proved: is_proved };
+        Admitted { name, standing, tried: Some(tried) }
+    }
+}
+
+impl Callers {
+    /// Notes that the service took who brought a password.
+    pub(super) fn proved(&self, tried: &Tried, from: IpAddr, now: Time, line: &Line) {
+        let Some(passed) = self.passed.as_ref().filter(|_| !tried.proved) else { return };
+        passed.standings.insert(tried.key, Arc::clone(&tried.standing));
+        passed.tried.invalidate(&tried.key);
+        line.world.guesses.right(Try { route: &line.name, user: &tried.user, from }, now);
+    }
+
+    /// Notes that the service refused him, and holds the answer back where it must wait.
+    pub(super) async fn wrong(&self, tried: &Tried, from: IpAddr, now: Time, line: &Line) {
+        if tried.proved {
+            return;
+        }
+        line.world.guesses.wrong(Try { route: &line.name, user: &tried.user, from }, now);
+        if tried.leave == Leave::Held {
+            line.metrics.throttled();
+            tokio::time::sleep(HELD).await;
+        }
     }
 }
 

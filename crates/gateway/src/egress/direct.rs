@@ -7,11 +7,10 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Correlation, HttpFacts, Message, Unsecured};
 
 use super::exchange::{Exchange, Known};
-use super::failure::Failure;
-use super::line::Answered;
-use super::line::Line;
-use super::prepared::{Material, line};
+use super::line::{Answered, Line};
+use super::material::Material;
 use super::recorder::{Exchanged, Recorder};
+use super::route::line;
 use super::standing::Standing;
 use crate::config::{EgressPolicy, EgressSettings, Lifetimes, Timeouts};
 use crate::route::{RouteError, RouteProblem};
@@ -32,6 +31,8 @@ pub(crate) enum Outcome {
     Taken,
     /// Nothing that can be believed: why.
     Failed(String),
+    /// No message could be made of it: why.
+    NotSent(String),
 }
 
 impl Direct {
@@ -64,7 +65,7 @@ impl Direct {
         let http = HttpFacts { content_type, soap_action: None };
         let message = match Unsecured::read(&http, self.soap(), body, &self.limits) {
             Ok(message) => Arc::new(message),
-            Err(refusal) => return Outcome::Failed(format!("the message cannot be sent: {refusal}")),
+            Err(refusal) => return Outcome::NotSent(format!("the message cannot be sent: {refusal}")),
         };
         let exchange = Exchange {
             line: &self.line,
@@ -78,7 +79,8 @@ impl Direct {
         match exchange.make(&mut Known::default()).await {
             Ok(Answered::Message(opening)) => Outcome::Answered(opening.answer(self.soap(), &Correlation::NONE)),
             Ok(Answered::Nothing) => Outcome::Taken,
-            Err(failure) => Outcome::Failed(said(&failure)),
+            Err(failure) if failure.is_ours() => Outcome::NotSent(failure.to_string()),
+            Err(failure) => Outcome::Failed(failure.to_string()),
         }
     }
 
@@ -91,8 +93,4 @@ impl Direct {
     pub(crate) fn exchanged(&self) -> Vec<Exchanged> {
         self.line.recorder.as_ref().map(Recorder::take).unwrap_or_default()
     }
-}
-
-fn said(failure: &Failure) -> String {
-    failure.to_string()
 }

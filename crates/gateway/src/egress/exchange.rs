@@ -54,7 +54,7 @@ impl Exchange<'_> {
             known.status = Some(answer.status);
             let opened = line.open(&standing.initiator, answer, expectation).await;
             let lost = match &opened {
-                Ok((Answered::Message(opening), _)) => opening.needs_renewal(),
+                Ok((Answered::Message(opening), _)) => opening.is_of_lost_context(),
                 Ok(_) => false,
                 Err(failure) => failure.is_of_security(),
             };

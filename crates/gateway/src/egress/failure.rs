@@ -13,6 +13,9 @@ pub(super) enum Failure {
     /// The service cannot be reached, is slow, or speaks no SOAP.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// It took longer than may be, with all that a call takes.
+    #[error("the service did not answer within {0:?}, with the conversation that was begun for the call")]
+    Late(std::time::Duration),
     /// Its answer is not what the policy says that it is. Nothing of it goes on.
     #[error("the service's answer is not believed: {0}")]
     Unbelieved(Refusal),
@@ -37,6 +40,9 @@ pub(super) enum Failure {
     /// The service's contract, and so its policy, is not known yet.
     #[error("the service's policy is not known: {0}")]
     Unprepared(String),
+    /// It is known, and of no use here.
+    #[error("the service's policy is of no use: {0}")]
+    Unusable(String),
     /// As much work waits as may.
     #[error(transparent)]
     Overfull(#[from] Overfull),
@@ -68,6 +74,11 @@ impl Failure {
         matches!(self, Self::Unsecured(_) | Self::NoConversation(_) | Self::Unsealed(_))
     }
 
+    /// Whether nothing was sent, since no message could be made.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, Self::Unsealable(_) | Self::Unsealed(_) | Self::NoEntropy(_) | Self::Overfull(_))
+    }
+
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Outcome::Busy,
@@ -81,7 +92,7 @@ impl Failure {
     pub(super) fn fault(&self) -> Fault {
         match self {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Fault::busy(),
-            Self::Unavailable(Unavailable::Slow(_)) => Fault::late(),
+            Self::Unavailable(Unavailable::Slow(_)) | Self::Late(_) => Fault::late(),
             Self::Unsealable(SealPlain::Unreadable(refusal)) => Fault::refusal(refusal.class(), &nuncio_wss::V13),
             Self::Unbelieved(_) | Self::Replayed | Self::NoAnswer => Fault::unbelieved(),
             Self::Unsecured(_) | Self::NoConversation(_) => Fault::not_let_in(),

@@ -1,11 +1,13 @@
 //! Conversations that are being ended, for a process that waits until they are.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::prepared::FAREWELL;
+/// How long a process that ends waits until its conversations are cancelled.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Conversations that are being ended.
 #[derive(Default)]

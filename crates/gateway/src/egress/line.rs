@@ -97,8 +97,8 @@ impl Line {
             recorder.opened(start.elapsed());
         }
         let opening = opened?;
-        // Where no header says which request it answers, one answer could be given again for another.
-        if expectation.message_id().is_none()
+        // Where no header says, so that it is proved, which request it answers, one answer could be given again for another.
+        if !opening.is_correlated()
             && let Some(once) = opening.once()
         {
             let at = self.world.clock.moment(now);

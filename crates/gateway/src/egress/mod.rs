@@ -8,11 +8,16 @@ mod failure;
 mod farewells;
 mod flight;
 mod line;
+mod material;
 mod prepared;
 mod published;
 mod recorder;
+mod registry;
+mod route;
 mod standing;
+mod warm;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,15 +31,16 @@ use crate::media;
 use crate::metrics::Outcome;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
-use callers::{Admitted, NotAdmitted};
+use callers::{Admitted, Callers, NotAdmitted, Tried};
 pub(crate) use direct::{Direct, Outcome as DirectOutcome};
 use exchange::{Exchange, Known};
 use failure::Failure;
 pub(crate) use farewells::Farewells;
 use line::{Answered, Line};
 use prepared::Preparing;
-pub(crate) use prepared::{Registry, compile};
 pub(crate) use recorder::{Exchanged, Wire};
+pub(crate) use registry::Registry;
+pub(crate) use route::compile;
 
 /// A route on which plain programs call a protected service.
 pub struct Egress {
@@ -169,18 +175,23 @@ impl Egress {
         if message.answers_elsewhere() {
             return Err(Denied::AnsweredElsewhere);
         }
-        let prepared = self.preparing.prepared(&self.line).await?;
+        let prepared = self.preparing.prepared().await?;
         let admission = prepared
             .callers
             .admit(heard.authorization.as_ref(), request.client.as_ref(), from, self.line.now(), &self.line)
             .await;
-        let Admitted { name, standing } = admission.map_err(Denied::NotAdmitted)?;
+        let Admitted { name, standing, tried } = admission.map_err(Denied::NotAdmitted)?;
         audit.principal = name;
         let operation = standing.initiator.operation_of(&message);
         // Where the contract does not tell, it may have none.
-        let may_be_silent = operation.is_none_or(|operation| operation.output.is_none());
+        let waits = message.correlation().message_id().is_some();
+        let may_be_silent = operation.map_or(!waits, |operation| operation.output.is_none());
         let known = operation.map(|operation| operation.input.action.clone());
         let action = known.or_else(|| message.action().map(str::to_owned)).ok_or(Denied::NoAction)?;
+        // It goes into HTTP headers.
+        if !action.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"' && octet != b'\\') {
+            return Err(Denied::NoAction);
+        }
         audit.action = Some(action.clone());
         let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         let (call, trace) = audit.call(heard.trace, begin);
@@ -194,7 +205,14 @@ impl Egress {
             came,
         };
         let mut known = Known::default();
-        let answered = exchange.make(&mut known).await;
+        let total = self.line.upstream.total();
+        let left = total.saturating_sub(came.elapsed());
+        // With what is begun for it, too.
+        let answered = match tokio::time::timeout(left, exchange.make(&mut known)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(Arc::new(Failure::Late(total))),
+        };
+        self.admitted(&tried, &answered, from, &prepared.callers).await;
         call.answered(known.status);
         audit.conversation = known.conversation;
         match answered? {
@@ -207,11 +225,27 @@ impl Egress {
         }
     }
 
+    /// Notes what the service made of who brings its own password: only it can tell whether that is right.
+    async fn admitted(
+        &self,
+        tried: &Option<Tried>,
+        answered: &Result<Answered, Arc<Failure>>,
+        from: IpAddr,
+        callers: &Callers,
+    ) {
+        let Some(tried) = tried else { return };
+        match answered {
+            Ok(_) => callers.proved(tried, from, self.line.now(), &self.line),
+            Err(failure) if failure.is_refusal() => callers.wrong(tried, from, self.line.now(), &self.line).await,
+            Err(_) => {}
+        }
+    }
+
     /// Begins what can be begun before anybody calls.
     pub(crate) fn warm(&self) {
         self.line.upstream.connect_ahead();
         if self.warm {
-            prepared::warm(&self.preparing, &self.line);
+            warm::warm(&self.preparing);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who the service is called as, and the conversation that he has with it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,11 +52,21 @@ impl Held {
     }
 }
 
+impl Held {
+    /// How long it is until its successor is due.
+    pub(super) fn is_due_in(&self, now: Time) -> Duration {
+        let millis = self.renew.load(Ordering::Relaxed).saturating_sub(now.millis());
+        Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+    }
+}
+
 /// Somebody as whom the service is called.
 pub(super) struct Standing {
     pub(super) initiator: Arc<Initiator>,
     current: ArcSwapOption<Held>,
     flight: Flight<Arc<Held>>,
+    /// Whether it is over: nobody calls any more.
+    over: AtomicBool,
     /// The last refusal, and when it was.
     refused: Mutex<Option<(Instant, Arc<Failure>)>>,
 }
@@ -67,6 +77,7 @@ impl Standing {
             initiator: Arc::new(initiator),
             current: ArcSwapOption::empty(),
             flight: Flight::default(),
+            over: AtomicBool::new(false),
             refused: Mutex::default(),
         })
     }
@@ -128,6 +139,10 @@ impl Standing {
 
     /// Gets a new key for a conversation, as the policy has it, or else another conversation.
     async fn renew(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
+        // Somebody was quicker.
+        if let Some(current) = self.current.load_full().filter(|current| !Arc::ptr_eq(current, held)) {
+            return Ok(current);
+        }
         if self.initiator.renews() {
             match self.establish(Some(&held.context), line).await {
                 Ok(held) => {
@@ -172,7 +187,16 @@ impl Standing {
         random.check()?;
         let held = Arc::new(Held::new(context, now, u64::from_le_bytes(draw)));
         self.current.store(Some(Arc::clone(&held)));
+        if self.over.load(Ordering::SeqCst) {
+            self.cancel(line).await;
+        }
         Ok(held)
+    }
+
+    /// Ends what there is, and what is being begun.
+    pub(super) async fn end(&self, line: &Line) {
+        self.over.store(true, Ordering::SeqCst);
+        self.cancel(line).await;
     }
 
     /// Ends its conversation, where the policy has it ended.

@@ -98,6 +98,11 @@ impl Upstream {
         })
     }
 
+    /// From the beginning of a call to the end of its answer.
+    pub(crate) fn total(&self) -> Duration {
+        self.total
+    }
+
     /// Opens a connection to each of its URLs for those who will call.
     pub(crate) fn connect_ahead(&self) {
         if self.connects_ahead {

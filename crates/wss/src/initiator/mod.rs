@@ -125,12 +125,15 @@ pub struct Outbound {
 impl Outbound {
     /// An envelope under that action.
     pub(crate) fn new(soap: SoapVersion, action: &str, body: Vec<u8>) -> Self {
+        // It goes into a header: what cannot stand there is left out, and the message's own counts.
+        let action = if plain::is_quotable(action) { action } else { "" };
         let mut content_type = plain::content_type(soap).to_owned();
         let mut soap_action = None;
         match soap {
             SoapVersion::V11 => soap_action = Some(format!("\"{action}\"")),
             // Services may go by it before they read the message: CXF finds out by it alone, over TLS, that a context is asked
             // for.
+            SoapVersion::V12 if action.is_empty() => {}
             SoapVersion::V12 => content_type.extend(["; action=\"", action, "\""]),
         }
         Self { content_type, soap_action, body }
@@ -224,6 +227,19 @@ impl Initiator {
             trust: Arc::clone(&self.trust),
             wraps: self.wraps,
         }
+    }
+
+    /// The same for another user, with what else it has.
+    #[must_use]
+    pub fn of_user(&self, name: String, password: String) -> Self {
+        self.of_caller(Some((name, password)), self.credential.clone())
+    }
+
+    /// Whether its messages, or those that begin conversations, count on TLS.
+    pub fn needs_transport(&self) -> bool {
+        let bootstrap = self.conversation().map(|token| &*token.bootstrap);
+        let policies = [Some(&self.terms.policy), bootstrap];
+        policies.into_iter().flatten().any(|policy| matches!(policy.binding, Binding::Transport(_)))
     }
 
     /// The version of SOAP of its messages.
@@ -429,6 +445,17 @@ impl Opening {
     /// Whether it is a fault.
     pub fn is_fault(&self) -> bool {
         self.envelope.is_fault()
+    }
+
+    /// Whether it says, with the service's word for it, which request it answers.
+    pub fn is_correlated(&self) -> bool {
+        let relates_to = self.envelope.addressing.relates_to.as_ref();
+        relates_to.is_some_and(|text| !self.unverified.contains(&text.node))
+    }
+
+    /// Whether it is a fault that the context is not known any more, or that its time is over: the request was not acted on.
+    pub fn is_of_lost_context(&self) -> bool {
+        self.needs_renewal() || self.is_fault() && self.envelope.security.is_none() && Told::by(&self.envelope).security
     }
 
     /// The beginning of the reason that a fault gives.

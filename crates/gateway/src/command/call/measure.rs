@@ -30,9 +30,13 @@ pub(super) async fn measure(
     (repeat, concurrency): (usize, usize),
 ) -> Result<(), Failed> {
     let start = Instant::now();
-    if let DirectOutcome::Failed(why) = direct.call(action, media::content_type(soap), body.clone()).await {
-        direct.end().await;
-        return Err(Failed::NoAnswer(why));
+    match direct.call(action, media::content_type(soap), body.clone()).await {
+        DirectOutcome::Answered(_) | DirectOutcome::Taken => {}
+        DirectOutcome::NotSent(why) => return Err(Failed::Step(why)),
+        DirectOutcome::Failed(why) => {
+            direct.end().await;
+            return Err(Failed::NoAnswer(why));
+        }
     }
     let first = start.elapsed();
     let left = Arc::new(AtomicUsize::new(repeat - 1));
@@ -52,7 +56,7 @@ pub(super) async fn measure(
                     match outcome {
                         DirectOutcome::Answered(answer) => counted.faults += usize::from(answer.fault),
                         DirectOutcome::Taken => {}
-                        DirectOutcome::Failed(why) => {
+                        DirectOutcome::Failed(why) | DirectOutcome::NotSent(why) => {
                             counted.failed += 1;
                             counted.why.get_or_insert(why);
                         }

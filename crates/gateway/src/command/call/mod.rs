@@ -7,6 +7,7 @@ mod picture;
 mod target;
 
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -94,11 +95,11 @@ pub(super) struct Call {
     #[arg(long, help_heading = AS_WHOM)]
     danger_clear_contract: bool,
     /// Calls so often in all, and measures
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = HOW)]
-    repeat: usize,
+    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, help_heading = HOW)]
+    repeat: NonZeroUsize,
     /// Calls at once
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = HOW)]
-    concurrency: usize,
+    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, help_heading = HOW)]
+    concurrency: NonZeroUsize,
     /// Prints each message as it goes over the wire, too
     #[arg(long, help_heading = HOW)]
     whole: bool,
@@ -154,13 +155,13 @@ impl Call {
         let message = self.message(&target)?;
         let Target { settings, limits, .. } = target;
         let world = Arc::new(World::new(clock, Entropy::system(), &limits.stores));
-        let recorded = !self.quiet && self.repeat == 1;
+        let (repeat, concurrency) = (self.repeat.get(), self.concurrency.get());
+        let recorded = !self.quiet && repeat == 1;
         let direct = Direct::new(settings, &world, &limits.timeouts, &limits.lifetimes, recorded)?;
         let soap = direct.soap();
         let body = envelope(soap, message.body);
-        if self.repeat > 1 {
-            return measure::measure(Arc::new(direct), &message.action, soap, body, (self.repeat, self.concurrency))
-                .await;
+        if repeat > 1 {
+            return measure::measure(Arc::new(direct), &message.action, soap, body, (repeat, concurrency)).await;
         }
         let outcome = direct.call(&message.action, media::content_type(soap), body).await;
         direct.end().await;
@@ -176,6 +177,7 @@ impl Call {
             }
             DirectOutcome::Taken => Ok(()),
             DirectOutcome::Failed(why) => Err(Failed::NoAnswer(why)),
+            DirectOutcome::NotSent(why) => Err(Failed::Step(why)),
         }
     }
 

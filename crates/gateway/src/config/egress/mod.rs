@@ -40,6 +40,9 @@ pub(crate) struct EgressInput {
     /// service with its credentials.
     #[serde(default)]
     pub(crate) danger_anybody_beyond_loopback: bool,
+    /// Whether callers may say who they are in clear, at a listener that can be reached from other machines.
+    #[serde(default)]
+    pub(crate) danger_clear_callers: bool,
 }
 
 /// A protected service, and how it is called.
@@ -93,9 +96,12 @@ pub(crate) struct EgressRouteInput {
     /// Whether a conversation is begun at start, for the first call.
     #[serde(default = "yes")]
     pub(crate) warm: bool,
-    /// Whether a call is made once more, in a new conversation, where the service says that it did not take the old one.
-    #[serde(default = "yes")]
-    pub(crate) repeat: bool,
+    /// Whether a call is made once more, in a new conversation, where the service says that it did not take the old one. It
+    /// is, unless it is said, where nobody between can say so in its name: over TLS, or on this machine.
+    pub(crate) repeat: Option<bool>,
+    /// Whether all URLs of `service` know the conversations that are begun with one of them.
+    #[serde(default)]
+    pub(crate) shared_contexts: bool,
     /// Whether a request without `traceparent` begins a trace.
     #[serde(default)]
     pub(crate) trace: bool,
@@ -184,6 +190,14 @@ impl EgressInput {
                 let (listener, route) = (listener.address.value.clone(), route.name());
                 return Err(place.problem(Problem::AnybodyBeyondLoopback { listener, route }));
             }
+            let clear = |listener: &&ListenerSettings| listener.is_clear() && !is_loopback(&listener.address.value);
+            if !route.is_open()
+                && !self.danger_clear_callers
+                && let Some(listener) = listeners.iter().find(clear)
+            {
+                let (listener, route) = (listener.address.value.clone(), route.name());
+                return Err(place.problem(Problem::ClearCallers { listener, route }));
+            }
             let asks = |proof: &CallerProof| matches!(proof, CallerProof::Certificate(_));
             if route.callers.iter().any(|caller| asks(&caller.proof))
                 && !listeners.iter().any(ListenerSettings::asks_certificates)
@@ -199,14 +213,19 @@ impl EgressInput {
 impl AsUserInput {
     fn read(self, base: &Base) -> Result<(String, Secret), ConfigError> {
         let Self { name, password, password_file } = self;
-        match (password, password_file) {
-            (Some(Password(plain)), None) => Ok((name.value, plain)),
-            (None, Some(file)) => Ok((name.value, first_line(read_secret(base, &file)?.expose()))),
+        let password = match (password, password_file) {
+            (Some(Password(plain)), None) => plain,
+            (None, Some(file)) => first_line(read_secret(base, &file)?.expose()),
             _ => {
                 let (first, second) = ("password", "password_file");
-                Err(name.problem(Problem::Either { owner: "user", first, second }))
+                return Err(name.problem(Problem::Either { owner: "user", first, second }));
             }
+        };
+        // It goes into messages as text.
+        if std::str::from_utf8(password.expose()).is_err() {
+            return Err(name.problem(Problem::PasswordOctets));
         }
+        Ok((name.value, password))
     }
 }
 
@@ -276,7 +295,8 @@ impl EgressRouteInput {
             callers: Vec::new(),
             pass_through: false,
             warm: true,
-            repeat: true,
+            repeat: None,
+            shared_contexts: false,
             trace: false,
             limits: MessageLimitsInput::default(),
         }
@@ -369,12 +389,9 @@ impl EgressRouteInput {
                 return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
             }
         }
-        if let EgressPolicy::Known(endpoint) = &policy
-            && endpoint.needs_transport()
-            && let Some((url, _)) = service.urls.iter().find(|(url, _)| url.scheme() != "https")
-        {
-            return Err(named.problem(Problem::ServiceInClear(url.to_string())));
-        }
+        // Over clear HTTP whoever is between can have a call made twice, by a fault that he writes.
+        let is_safe = |url: &Url| url.scheme() == "https" || url.host_str().is_some_and(host::is_loopback);
+        let repeat = self.repeat.unwrap_or_else(|| service.urls.iter().all(|(url, _)| is_safe(url)));
         Ok(EgressSettings {
             hosts,
             path,
@@ -391,7 +408,8 @@ impl EgressRouteInput {
             callers,
             pass_through: self.pass_through,
             warm: self.warm,
-            repeat: self.repeat,
+            repeat,
+            shared_contexts: self.shared_contexts,
             trace: self.trace,
             limits: self.limits.over_with_text(limits.clone()),
             origin: named.origin,

@@ -41,6 +41,8 @@ pub struct EgressSettings {
     pub warm: bool,
     /// Whether a call is made once more where the service did not take its conversation.
     pub repeat: bool,
+    /// Whether all its URLs know the conversations that are begun with one.
+    pub shared_contexts: bool,
     /// Whether a request without a trace begins one.
     pub trace: bool,
     /// What a message may cost.

@@ -1,0 +1,110 @@
+//! What calls a service is made of, beside the service's policy.
+
+use std::sync::Arc;
+
+use nuncio_crypto::certificate::Certificate;
+use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::SoapVersion;
+use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading};
+use reqwest::Url;
+
+use super::callers::{As, Callers};
+use crate::config::{CallerSettings, EgressPolicy, EgressSettings, Endpoint, Identity, Lifetimes, Tokens};
+use crate::route::RouteProblem;
+
+/// What initiators are made of, beside the policy.
+pub(super) struct Material {
+    to: String,
+    soap: Option<SoapVersion>,
+    reading: PolicyReading,
+    certificate: Option<Certificate>,
+    tokens: Tokens,
+    callers: Vec<CallerSettings>,
+    pass_through: bool,
+    /// A URL of the service that is not under TLS.
+    clear: Option<Url>,
+    /// Whether it has several, which do not know each other's contexts.
+    apart: bool,
+    limits: Limits,
+    lifetimes: Lifetimes,
+}
+
+impl Material {
+    /// That of a route, and where its policy is.
+    pub(super) fn of(settings: EgressSettings, lifetimes: &Lifetimes) -> (EgressPolicy, Self) {
+        let limits = settings.limits.message();
+        let clear = settings.service.urls.iter().map(|(url, _)| url).find(|url| url.scheme() != "https").cloned();
+        let apart = settings.service.urls.len() > 1 && !settings.shared_contexts;
+        let EgressSettings { to, policy, soap, reading, certificate, tokens, callers, pass_through, .. } = settings;
+        let lifetimes = lifetimes.clone();
+        let material =
+            Self { to, soap, reading, certificate, tokens, callers, pass_through, clear, apart, limits, lifetimes };
+        (policy, material)
+    }
+
+    /// Who calls the service under that policy, as the route says.
+    pub(super) fn initiator(&self, endpoint: &Endpoint) -> Result<Initiator, RouteProblem> {
+        let Endpoint { name, soap, alternatives, operations, message_lifetime, identity } = endpoint;
+        let soap = self.soap.or(soap.first().copied()).ok_or(RouteProblem::NoSoap)?;
+        let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
+        let initiator = Initiator::new(InitiatorSettings {
+            alternatives: alternatives.clone(),
+            soap,
+            operations: operations.clone(),
+            service: self.certificate.clone().or_else(|| identity.clone()),
+            username: self.tokens.user.as_ref().map(username),
+            credential: credential(&self.tokens)?,
+            to: self.to.clone(),
+            reading: self.reading,
+            freshness: Freshness { skew: self.lifetimes.skew, window: lasts(self.lifetimes.message) },
+            message_lifetime: lasts(self.lifetimes.answer),
+            limits: self.limits.clone(),
+        })
+        .map_err(|reason| RouteProblem::NotBuilt { endpoint: name.clone(), reason })?;
+        self.check(name, initiator)
+    }
+
+    /// Lets one through that the service can be called with.
+    fn check(&self, endpoint: &str, initiator: Initiator) -> Result<Initiator, RouteProblem> {
+        if let Some(url) = self.clear.as_ref().filter(|_| initiator.needs_transport()) {
+            return Err(RouteProblem::ServiceInClear { endpoint: endpoint.to_owned(), url: url.clone() });
+        }
+        if self.apart && initiator.conversation().is_some_and(|token| token.cancel) {
+            return Err(RouteProblem::Apart(endpoint.to_owned()));
+        }
+        Ok(initiator)
+    }
+
+    /// Who may call the service under that policy, and as whom.
+    pub(super) fn callers(&self, endpoint: &Endpoint) -> Result<Callers, RouteProblem> {
+        let (name, own) = (&endpoint.name, self.initiator(endpoint)?);
+        let lacks = |initiator: &Initiator, who: Option<&str>| match initiator.lacks() {
+            None => Ok(()),
+            Some(what) => Err(RouteProblem::Lacks { endpoint: name.clone(), what, caller: who.map(str::to_owned) }),
+        };
+        if self.pass_through {
+            lacks(&own.of_user(String::new(), String::new()), None)?;
+        } else if self.callers.is_empty() {
+            lacks(&own, None)?;
+        }
+        let mut named = Vec::with_capacity(self.callers.len());
+        for CallerSettings { name: caller, proof, tokens } in &self.callers {
+            let user = tokens.user.as_ref().or(self.tokens.user.as_ref());
+            let identity = if tokens.identity.is_some() { tokens } else { &self.tokens };
+            let initiator = own.of_caller(user.map(username), credential(identity)?.map(Arc::new));
+            let initiator = self.check(name, initiator)?;
+            lacks(&initiator, Some(caller))?;
+            named.push(As { caller: (caller.clone(), proof.clone()), initiator });
+        }
+        Ok(Callers::new(own, named, self.pass_through))
+    }
+}
+
+/// A password is text: what is none was refused at load.
+fn username((name, password): &(String, Secret)) -> (String, String) {
+    (name.clone(), String::from_utf8_lossy(password.expose()).into_owned())
+}
+
+fn credential(tokens: &Tokens) -> Result<Option<Credential>, RouteProblem> {
+    Ok(tokens.identity.as_ref().map(Identity::credential).transpose()?)
+}

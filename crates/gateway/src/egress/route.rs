@@ -1,0 +1,54 @@
+//! From a route's settings to what serves it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Egress;
+use super::line::Line;
+use super::material::Material;
+use super::prepared::Preparing;
+use super::registry::key;
+use crate::config::{EgressPolicy, EgressSettings, Lifetimes, Timeouts};
+use crate::gateway::Route;
+use crate::listen::Side;
+use crate::route::{RouteError, RouteProblem, Service};
+use crate::upstream::{Before, Upstream};
+use crate::world::World;
+
+/// Makes an egress route of its settings.
+pub(crate) fn compile(
+    settings: EgressSettings,
+    world: &Arc<World>,
+    timeouts: &Timeouts,
+    lifetimes: &Lifetimes,
+) -> Result<Route<Service>, RouteError> {
+    let origin = settings.origin.clone();
+    let fail = |problem: RouteProblem| RouteError { origin: origin.clone(), problem };
+    let body_bytes = settings.limits.body_bytes;
+    let key = key(&settings, lifetimes);
+    let line = Arc::new(line(&settings, world, timeouts).map_err(&fail)?);
+    let limits = settings.limits.message();
+    let (hosts, path) = (settings.hosts.clone(), settings.path.clone());
+    let (warm, repeat, trace) = (settings.warm, settings.repeat, settings.trace);
+    let (policy, material) = Material::of(settings, lifetimes);
+    let make = || match policy {
+        EgressPolicy::Known(endpoint) => Ok(Preparing::known(material.callers(&endpoint)?, Arc::clone(&line))),
+        EgressPolicy::Published(published) => Ok(Preparing::published(published, material, Arc::clone(&line))),
+    };
+    let preparing = world.egress.take(key, make).map_err(fail)?;
+    preparing.line.store(Arc::clone(&line));
+    let handler = Service::Egress(Box::new(Egress { limits, line, preparing, repeat, warm, trace }));
+    Ok(Route { side: Side::Egress, hosts, path, contract: None, handler, body_bytes })
+}
+
+/// How the service of a route is reached.
+pub(super) fn line(settings: &EgressSettings, world: &Arc<World>, timeouts: &Timeouts) -> Result<Line, RouteProblem> {
+    // The other side may have a route of that name.
+    let name = format!("egress {}", settings.name());
+    let metrics = world.metrics.route(&name);
+    let (limit, fault_limit) = (settings.limits.body_bytes, settings.limits.fault_bytes);
+    let before = Before { route: &name, limit, fault_limit, timeouts, metrics: &metrics };
+    let upstream = Upstream::new(&settings.service, &before, &mut HashSet::new())?;
+    let contexts = world.metrics.contexts(&name);
+    Ok(Line { name, upstream, metrics, contexts, world: Arc::clone(world), recorder: None })
+}
