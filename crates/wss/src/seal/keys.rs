@@ -117,20 +117,19 @@ impl<'a> Protecting<'a> {
         let deferred = signer.is_some() && derive == DerivedKeys::None && !first;
         let secret = self.protection_token(header, deferred, &mut hiding, &mut protected)?;
         let token = std::mem::replace(&mut hiding.token, Token::Answer);
-        // WCF declares the key that is used first first.
         let lease = match &self.seal.protection {
             Protection::Context { context, .. } => Some(&context.derived),
             _ => None,
         };
         let source = |purpose, length| Source { secret: &secret, lease, purpose, length };
-        for for_signature in [!first, first] {
-            if for_signature && signer.is_none() {
-                let key = self.working(derive, source(Purpose::Signing, suite.signature_key), &token, header)?;
-                signer = Some(Signer::Symmetric(key));
-            } else if !for_signature && encrypts {
-                let key = self.working(derive, source(Purpose::Encrypting, suite.encryption_key), &token, header)?;
-                hiding.key = Some(fit(key, suite.cipher.key_size())?);
-            }
+        // WCF declares the key that signs first, whichever is used first.
+        if signer.is_none() {
+            let key = self.working(derive, source(Purpose::Signing, suite.signature_key), &token, header)?;
+            signer = Some(Signer::Symmetric(key));
+        }
+        if encrypts {
+            let key = self.working(derive, source(Purpose::Encrypting, suite.encryption_key), &token, header)?;
+            hiding.key = Some(fit(key, suite.cipher.key_size())?);
         }
         hiding.token = token;
         Ok(Keys { signer: signer.ok_or(Unsealed::Key)?, hiding, protected })

@@ -1,8 +1,7 @@
-//! The children of the security header, in WCF's order: timestamp, protection token, derived keys, reference list,
-//! supporting tokens, confirmations, primary signature, endorsing signatures; where encryption comes first, the
-//! encryption's derived key before the signature's, and the list last; what is encrypted after it was signed has a list of
-//! its own in the usual place (WS-SecurityPolicy 1.2, appendix C). Under an asymmetric binding without derived keys the list
-//! is within the encrypted key.
+//! The children of the security header, in WCF's order: timestamp, protection token, derived keys (the signature's first),
+//! reference list, supporting tokens, confirmations, primary signature, endorsing signatures; where encryption comes first,
+//! the list last; what is encrypted after it was signed has a list of its own in the usual place (WS-SecurityPolicy 1.2,
+//! appendix C). Under an asymmetric binding without derived keys the list is within the encrypted key.
 
 use std::ops::Range;
 
