@@ -175,15 +175,15 @@ pub(crate) fn write_key_request(
     writer.start(prefix, namespace, "RequestSecurityToken");
     write_text(writer, prefix, namespace, "TokenType", dialect.context_token);
     write_text(writer, prefix, namespace, "RequestType", &dialect.request_type(verb));
+    if let Some((id, entropy)) = entropy {
+        write_entropy(writer, dialect, id, entropy);
+    }
+    write_text(writer, prefix, namespace, "KeySize", &(octets * 8).to_string());
     if let Some((identifier, instance)) = renewed {
         writer.start(prefix, namespace, "RenewTarget");
         write_context(writer, dialect, identifier, instance, None);
         writer.end();
     }
-    if let Some((id, entropy)) = entropy {
-        write_entropy(writer, dialect, id, entropy);
-    }
-    write_text(writer, prefix, namespace, "KeySize", &(octets * 8).to_string());
     writer.end();
 }
 
