@@ -57,7 +57,10 @@ impl Initiator {
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
         let (policy, message, way) = self.request_terms(request, &action);
-        let demand = Demand::to_seal(policy, Direction::Request, message).about(request);
+        // Keys need not be derived for a Cancel. WCF's clients derive one as for any other request, CXF's do not.
+        let plainly = request == Request::Cancel && self.reading == PolicyReading::Wcf;
+        let demand = Demand::to_seal(policy, Direction::Request, message);
+        let demand = if plainly { demand } else { demand.about(request) };
         let supporting = self.supporting(&demand, context)?;
         let fresh = self.fresh_key(&demand, encrypts(&demand, &supporting), random)?;
         let protection = self.protection(&demand, context, fresh.as_ref())?;
