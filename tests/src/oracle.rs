@@ -9,8 +9,8 @@ use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, InnerIvInit, KeyInit};
 use hmac::{Hmac, Mac};
 use roxmltree::{Document, Node};
-use rsa::Oaep;
 use rsa::pkcs8::DecodePrivateKey;
+use rsa::{Oaep, Pkcs1v15Encrypt};
 use sha1::{Digest, Sha1};
 
 const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
@@ -221,10 +221,15 @@ fn of_encrypted_key(digest: &str, keys: &Keys) -> Result<Vec<Vec<u8>>, OracleErr
 /// What one of the recording's private keys unwraps.
 fn unwrapped(token: Node<'_, '_>, keys: &Keys) -> Option<Vec<Vec<u8>>> {
     let wrapped = cipher_value(token).ok()?;
+    let method = child(token, "EncryptionMethod")?.attribute("Algorithm")?;
     keys.private_keys.iter().find_map(|pem| {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let key = rsa::PrivateKey::from_pkcs8_der(&base64(&body)?).ok()?;
-        key.decrypt(Oaep::<Sha1>::new(), &wrapped).ok().map(|key| vec![key])
+        let secret = match method.strip_prefix(XENC)? {
+            "rsa-1_5" => key.decrypt(Pkcs1v15Encrypt, &wrapped),
+            _ => key.decrypt(Oaep::<Sha1>::new(), &wrapped),
+        };
+        secret.ok().map(|secret| vec![secret])
     })
 }
 
