@@ -76,7 +76,7 @@ pub enum RouteProblem {
         /// The port or the preset.
         endpoint: String,
         /// The service.
-        url: reqwest::Url,
+        url: String,
     },
     /// Several services do not know each other's contexts.
     #[error(

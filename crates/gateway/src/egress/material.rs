@@ -67,7 +67,7 @@ impl Material {
     /// Lets one through that the service can be called with.
     fn check(&self, endpoint: &str, initiator: Initiator) -> Result<Initiator, RouteProblem> {
         if let Some(url) = self.clear.as_ref().filter(|_| initiator.needs_transport()) {
-            return Err(RouteProblem::ServiceInClear { endpoint: endpoint.to_owned(), url: url.clone() });
+            return Err(RouteProblem::ServiceInClear { endpoint: endpoint.to_owned(), url: url.to_string() });
         }
         if self.apart && initiator.conversation().is_some_and(|token| token.cancel) {
             return Err(RouteProblem::Apart(endpoint.to_owned()));
