@@ -7,7 +7,7 @@
 //!   [`plain`] the plain service behind either, [`wire`] sends recorded octets.
 //! - [`redis`] is a Redis of a test's own, [`chaos`] what may go wrong on the way to it, or to anything else.
 //! - [`load`] calls as often as it can, and measures what that costs.
-//! - [`peers`] says where foreign peers are, [`cxf`] is one of them.
+//! - [`peers`] says where foreign peers are, [`cxf`] is one of them, [`scripts`] are others.
 
 pub mod canonical;
 pub mod chaos;
@@ -25,6 +25,7 @@ pub mod player;
 pub mod process;
 pub mod recording;
 pub mod redis;
+pub mod scripts;
 pub mod subject;
 pub mod time;
 pub mod turns;

@@ -2,10 +2,10 @@
 //
 //   node peer.mjs CONTRACT SECURITY [OPTION=VALUE…]
 //
-// SECURITY: text, digest (user name, with the password in clear or hashed), or certificate (the body and the timestamp signed,
+// SECURITY: none; text, digest (user name, with the password in clear or hashed), or certificate (the body and the timestamp signed,
 // with SHA-256). Options: user, password; key, a file's path without .key or .pem; transforms=exclusive, exclusive
 // canonicalisation alone for what is signed, in place of node-soap's own, which let a signature within it; changed=true, the body is changed after
-// it was signed. Which certificates TLS may have says NODE_EXTRA_CA_CERTS.
+// it was signed; soap12=true. Which certificates TLS may have says NODE_EXTRA_CA_CERTS.
 //
 // node-soap does not look at how an answer is secured.
 import { readFileSync } from 'node:fs';
@@ -31,18 +31,24 @@ function security() {
 
 const postProcess = (xml) => (options.changed ? xml.replace('</soap:Body>', 'changed</soap:Body>') : xml);
 
+// The reason of a fault, of either version of SOAP.
+function told(fault) {
+  const reason = fault.faultstring ?? fault.Reason?.Text;
+  return String(reason?.$value ?? reason);
+}
+
 let good = true;
 for (const [call, argument] of [['Echo', { text: 'a < é' }], ['WhoAmI', {}], ['Notify', { text: 'x' }], ['Fail', { why: 'on purpose' }]]) {
   const line = { call, ok: true };
   try {
     // One client for each call: it would sign with what it made for the one before.
-    const client = await soap.createClientAsync(contract);
-    client.setSecurity(security());
+    const client = await soap.createClientAsync(contract, { forceSoap12Headers: Boolean(options.soap12) });
+    if (kind !== 'none') client.setSecurity(security());
     const [result] = (await client[`${call}Async`](argument, { postProcess })) ?? [];
     line.reply = result?.[`${call}Result`] ?? null;
   } catch (error) {
     const fault = error.root?.Envelope?.Body?.Fault;
-    Object.assign(line, { ok: false, ...(fault ? { fault: String(fault.faultstring?.$value ?? fault.faultstring) } : { error: error.message }) });
+    Object.assign(line, { ok: false, ...(fault ? { fault: told(fault) } : { error: error.message }) });
   }
   good &&= line.ok === (call !== 'Fail');
   console.log(JSON.stringify(line));

@@ -1,11 +1,12 @@
 """A zeep client: loads its contract, calls every operation once, and prints a JSON object a line for each call.
 
     peer.py CONTRACT --security KIND [--user NAME --password WORD] [--key NAME] [--service FILE] [--ca FILE] [--changed]
+            [--addressing]
 
-KIND: text, digest (user name, with the password in clear or hashed); binary, issuer (the body and the timestamp signed, the
-certificate as a token of its own or in the signature), with the suite's hash appended: binary-sha1, binary-sha256. The answer
-to what was signed is verified with the certificate FILE of the service. --key is a file's path without .key or .pem.
---changed: the body is changed after it was signed.
+KIND: none; text, digest (user name, with the password in clear or hashed); binary, issuer (the body and the timestamp signed,
+the certificate as a token of its own or in the signature), with the suite's hash appended: binary-sha1, binary-sha256. The
+answer to what was signed is verified with the certificate FILE of the service. --key is a file's path without .key or .pem.
+--changed: the body is changed after it was signed. --addressing: with the headers of WS-Addressing.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import sys
 import requests
 import xmlsec
 import zeep
+import zeep.wsa
 from zeep.wsse import utils
 from zeep.wsse.signature import BinarySignature, Signature, verify_envelope
 from zeep.wsse.username import UsernameToken
@@ -71,10 +73,11 @@ def client(arguments):
     session.trust_env = False
     if arguments.ca:
         session.verify = arguments.ca
-    security = user if arguments.security in ("text", "digest") else signed
-    return zeep.Client(
-        arguments.contract, transport=zeep.Transport(session=session), wsse=security(arguments)
-    )
+    kinds = {"none": lambda _: None, "text": user, "digest": user}
+    security = kinds.get(arguments.security, signed)(arguments)
+    plugins = [zeep.wsa.WsAddressingPlugin()] if arguments.addressing else []
+    transport = zeep.Transport(session=session)
+    return zeep.Client(arguments.contract, transport=transport, wsse=security, plugins=plugins)
 
 
 def main():
@@ -87,6 +90,7 @@ def main():
     parser.add_argument("--service")
     parser.add_argument("--ca")
     parser.add_argument("--changed", action="store_true")
+    parser.add_argument("--addressing", action="store_true")
     arguments = parser.parse_args()
 
     good = True

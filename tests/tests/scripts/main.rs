@@ -8,6 +8,7 @@
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::Backend;
 use nuncio_tests::process::{Nuncio, free_port};
+use nuncio_tests::scripts::Peer;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,40 +21,6 @@ const SUBJECT: &str = "CN=nuncio-test-client,O=Test only";
 const CONTRACT: &str = include_str!("echo.wsdl");
 
 const SECURITY_POLICY: &str = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702";
-
-/// A client's library.
-#[derive(Clone, Copy, PartialEq)]
-enum Peer {
-    Zeep,
-    NodeSoap,
-}
-
-impl Peer {
-    fn name(self) -> &'static str {
-        if self == Self::Zeep { "zeep" } else { "node-soap" }
-    }
-
-    /// Its command up to what it shall do, or nothing and a line that says why.
-    fn command(self) -> Option<Command> {
-        let output = Command::new(peers::here("peers").join(self.name()).join("build")).output().unwrap();
-        let said = |octets: &[u8]| String::from_utf8_lossy(octets).trim().to_owned();
-        match output.status.code() {
-            Some(0) => {}
-            Some(3) => {
-                peers::skip(self.name(), said(&output.stderr).lines().last().unwrap_or_default());
-                return None;
-            }
-            _ => panic!("{}", said(&output.stderr)),
-        }
-        let built = said(&output.stdout);
-        let mut command = Command::new(if self == Self::Zeep { built.as_str() } else { "node" });
-        match self {
-            Self::Zeep => command.arg(peers::here("peers/zeep/peer.py")),
-            Self::NodeSoap => command.arg(built),
-        };
-        Some(command)
-    }
-}
 
 fn nested(name: &str, inner: &str) -> String {
     format!("<p:{name}><w:Policy>{inner}</w:Policy></p:{name}>")
@@ -150,7 +117,7 @@ fn key(owner: &str) -> String {
 
 /// The client's command for a user name.
 fn user(peer: Peer, stage: &Stage, kind: &str, password: &str) -> Command {
-    let mut command = peer.command().unwrap();
+    let mut command = peer.command().unwrap().unwrap();
     match peer {
         Peer::Zeep => command.arg(&stage.contract).args(["--security", kind, "--user", USER, "--password", password]),
         Peer::NodeSoap => {
@@ -165,7 +132,7 @@ fn user(peer: Peer, stage: &Stage, kind: &str, password: &str) -> Command {
 }
 
 fn user_names(peer: Peer) {
-    if peer.command().is_none() {
+    if peer.command().unwrap().is_none() {
         return;
     }
     let name = peer.name();
@@ -193,11 +160,11 @@ fn node_soap_calls_with_a_user_name() {
 
 #[test]
 fn zeep_signs() {
-    let Some(_) = Peer::Zeep.command() else { return };
+    let Some(_) = Peer::Zeep.command().unwrap() else { return };
     for (suite, hash) in [("Basic256", "sha1"), ("Basic256Sha256", "sha256")] {
         let stage = stage(&format!("zeep {suite}"), &signed(suite), false, &[]);
         let call = |kind: &str, owner: &str| {
-            let mut command = Peer::Zeep.command().unwrap();
+            let mut command = Peer::Zeep.command().unwrap().unwrap();
             command.arg(&stage.contract).args(["--security", &format!("{kind}-{hash}"), "--key", &key(owner)]);
             command.args(["--service", &key("server.pem")]);
             command
@@ -212,10 +179,10 @@ fn zeep_signs() {
 
 #[test]
 fn node_soap_signs() {
-    let Some(_) = Peer::NodeSoap.command() else { return };
+    let Some(_) = Peer::NodeSoap.command().unwrap() else { return };
     let stage = stage("node-soap certificate", &signed("Basic256Sha256"), false, &[]);
     let call = |owner: &str, more: &str| {
-        let mut command = Peer::NodeSoap.command().unwrap();
+        let mut command = Peer::NodeSoap.command().unwrap().unwrap();
         command.args([&stage.contract, "certificate", &format!("key={}", key(owner)), more]);
         command
     };
