@@ -1,11 +1,13 @@
-//! `cxf-table [--every | --ports | CODE…]`: the whole table of policies that Apache CXF's client is tried under, through a running
-//! gateway to a plain service.
+//! `cxf-table [--egress] [--every | --ports | CODE…]`: the whole table of policies that Apache CXF's client is tried under, through
+//! a running gateway to a plain service; with `--egress`, that its services are called under by a plain client.
 //!
 //! A line for each code with its result, and the sums. What fails is tried with CXF's client and CXF's service: what fails
 //! there too is CXF's own. At the end come the ports of CXF's own tests of conversations, where clients cancel as they do there:
 //! of a cancel that does not prove that they have the context's key, and is refused, they take no notice. `--ports` has these
 //! alone; `--every` every combination of the table's words, and takes several times as long; codes that are named are tried
 //! alone. Exit status 1 when anything failed that CXF does with itself.
+
+mod egress;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -33,18 +35,27 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool, String> {
     let Some(class_path) = cxf::class_path()? else { return Ok(true) };
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<_> = std::env::args().skip(1).collect();
+    let egress = arguments.first().is_some_and(|first| first == "--egress");
+    if egress {
+        arguments.remove(0);
+    }
     let folder = std::env::temp_dir().join(format!("cxf-table-{}", std::process::id()));
     peers::stores(&folder)?;
     let mut table = Table { class_path, folder, sums: BTreeMap::new() };
     let codes = match arguments.first().map(String::as_str) {
         None => table::whole(),
         Some("--every") => table::every(),
+        Some("--ports") if egress => table::PORTS.iter().map(|(_, code)| (*code).to_owned()).collect(),
         Some("--ports") => Vec::new(),
         Some(_) => arguments.clone(),
     };
-    table.try_all(&codes, &codes, false)?;
-    if arguments.first().is_none_or(|first| first.starts_with("--")) {
+    if egress {
+        table.call_all(&codes, AT_ONCE)?;
+    } else {
+        table.try_all(&codes, &codes, false)?;
+    }
+    if !egress && arguments.first().is_none_or(|first| first.starts_with("--")) {
         println!("\nCXF's own ports:");
         for cancel in [false, true] {
             let ports = || table::PORTS.iter().filter(|(port, _)| port.starts_with('_') == cancel);
@@ -62,6 +73,9 @@ fn run() -> Result<bool, String> {
 const GOOD: &str = "good";
 const OF_CXF: &str = "not done by CXF with itself";
 const WRONG: &str = "wrong";
+
+/// Codes under which something failed, and what.
+type Wrong = BTreeMap<String, String>;
 
 struct Table {
     class_path: String,
@@ -94,7 +108,7 @@ impl Table {
         let port = free_port().map_err(|error| error.to_string())?;
         let publish = strings(&["publish", &self.folder.display().to_string(), &port.to_string()]);
         let unpublished = self.said(false, &[publish, codes.to_vec()].concat())?;
-        let mut wrong: BTreeMap<String, String> = BTreeMap::new();
+        let mut wrong = Wrong::new();
         for code in codes.iter().filter(|code| !self.contract(code).exists()) {
             wrong.insert(code.clone(), format!("CXF publishes no contract: {}", line_of(&unpublished, code)));
         }
@@ -115,6 +129,11 @@ impl Table {
             }
         }
 
+        self.tell(named, &wrong, cancel)
+    }
+
+    /// Prints the results, what of the failures is CXF's own told as such.
+    fn tell(&mut self, named: &[(&String, &String)], wrong: &Wrong, cancel: bool) -> Result<(), String> {
         let of_cxf = self.of_cxf(&wrong.keys().cloned().collect::<Vec<_>>(), cancel)?;
         for &(code, name) in named {
             let (result, reason) = match (wrong.get(code), of_cxf.get(code)) {
@@ -145,7 +164,7 @@ impl Table {
     }
 
     /// One gateway with a route for each code whose contract it takes.
-    fn stage(&self, codes: &[String], wrong: &mut BTreeMap<String, String>) -> Result<Stage, String> {
+    fn stage(&self, codes: &[String], wrong: &mut Wrong) -> Result<Stage, String> {
         let backend = Backend::start().map_err(|error| error.to_string())?;
         let address = format!("127.0.0.1:{}", free_port().map_err(|error| error.to_string())?);
         let tls = codes.iter().any(|code| over_transport(code));
