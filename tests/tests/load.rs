@@ -17,7 +17,14 @@ use serde_json::Value;
 const CALLS: u64 = 20;
 
 fn load() -> Load {
-    Load { workers: 2, conversations: 4, warm_up: 3, pace: Pace::Closed, until: Until::Calls(CALLS), process: None }
+    Load {
+        workers: 2,
+        conversations: 4,
+        warm_up: 3,
+        pace: Pace::Closed,
+        until: Until::Calls(CALLS),
+        processes: Vec::new(),
+    }
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -42,14 +49,14 @@ async fn calls_are_counted_by_what_became_of_them() {
     let gateway = gateway("load", false, &backend);
     let plain = Arc::new(Caller::plain(100));
     let url = gateway.url("plain");
-    let mut load = Load { process: Some(gateway.id()), ..load() };
+    let mut load = Load { processes: vec![gateway.id()], ..load() };
     let measured = drive(&plain, &Target::new(&url).unwrap(), &load).await.unwrap();
     assert_eq!(
         (measured.good, measured.busy, measured.wrong(), measured.conversations),
         (CALLS, 0, 0, 0),
         "{measured:?}"
     );
-    assert!(measured.processor.is_some());
+    assert_eq!(measured.processors.len(), 1);
 
     let url = gateway.url("secured");
     let target = Target::new(&url).unwrap();
@@ -78,6 +85,24 @@ async fn calls_are_counted_by_what_became_of_them() {
     let measured = drive(&secured, &target, &load).await.unwrap();
     assert_eq!((measured.good, measured.wrong()), (0, CALLS + load.warm_up), "{measured:?}");
     assert_eq!(measured.json()["errors"]["answered with a fault"], CALLS, "{measured:?}");
+}
+
+/// What each of them takes is counted for itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_calls_go_through_two_gateways_back_to_back() {
+    let backend = Backend::start(None).unwrap();
+    let ingress = gateway("load back to back", false, &backend);
+    let demand = Demand::Preset(PRESET);
+    let egress = Gateway::start_egress(&folder("load back to back"), &demand, &ingress.url("secured")).unwrap();
+    let load = Load { processes: vec![egress.id(), ingress.id()], ..load() };
+    let target = Target::new(&egress.url("egress")).unwrap();
+    let measured = drive(&Arc::new(Caller::plain(100)), &target, &load).await.unwrap();
+    assert_eq!((measured.good, measured.busy, measured.wrong()), (CALLS, 0, 0), "{measured:?}");
+    assert_eq!(measured.each_micros().len(), 2);
+    assert_eq!(measured.processor_micros(), Some(measured.each_micros().iter().sum()));
+    drop(ingress);
+    let measured = drive(&Arc::new(Caller::plain(100)), &target, &load).await;
+    assert!(measured.is_err(), "the process of the second one is not there");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,7 @@ async fn call(gateway: &Arc<Gateway>, meanwhile: impl FnOnce(&Gateway) + Send + 
         warm_up: 4,
         pace: Pace::Closed,
         until: Until::Said(Arc::clone(&ended)),
-        process: None,
+        processes: Vec::new(),
     };
     let changing = {
         let gateway = Arc::clone(gateway);

@@ -1,6 +1,6 @@
 //! Calls a service as often as it can, or at a rate, and says what that cost: `load run`. Compares the gateway with itself and
 //! with CXF: `load compare`, which `tests/load/compare.sh` builds and runs. Parts of it alone are `load start`, `load memory`,
-//! which counts what live conversations take, and `load overload`. `load stores` puts the ways to keep conversations side by side, and
+//! which counts what live conversations take, `load overload`, and `load egress`. `load stores` puts the ways to keep conversations side by side, and
 //! `load renewals` has many of them renewed within a minute.
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use nuncio_tests::load::caller::Caller;
-use nuncio_tests::load::compare::{compare, memory, overload};
+use nuncio_tests::load::compare::{compare, egress, memory, overload};
 use nuncio_tests::load::connection::Target;
 use nuncio_tests::load::drive::{Load, Pace, Until, drive};
 use nuncio_tests::load::figures::Figures;
@@ -32,7 +32,10 @@ enum Command {
     Run(Run),
     Compare(Compare),
     Memory(Memory),
-    Overload(Overload),
+    /// Asks ten times of the gateway what it can do
+    Overload(Part),
+    /// Has a plain client call through two gateways back to back, between two measures of ingress alone
+    Egress(Part),
     Stores(Stores),
     Renewals(Renewals),
     Start(Start),
@@ -111,10 +114,10 @@ struct Memory {
     folder: PathBuf,
 }
 
-/// Asks ten times of the gateway what it can do
+/// A part of the comparison
 #[derive(Args)]
-struct Overload {
-    /// For ten seconds, not for a minute
+struct Part {
+    /// Shorter and rougher
     #[arg(long)]
     quick: bool,
     /// Where logs, keys and contracts go
@@ -183,7 +186,7 @@ async fn run(run: Run) -> Result<bool, String> {
         warm_up: run.warm_up,
         pace: run.rate.map_or(Pace::Closed, |rate| Pace::Open { rate: rate.into() }),
         until: run.calls.map_or(Until::Elapsed(Duration::from_secs(run.seconds)), Until::Calls),
-        process: run.process,
+        processes: run.process.into_iter().collect(),
     };
     let measured = drive(&Arc::new(caller), &Target::new(&run.url)?, &load).await?;
     eprint!("{}", measured.table());
@@ -206,8 +209,12 @@ async fn kept(Memory { conversations, light, folder }: Memory) -> Result<bool, S
     tell(&memory(&absolute(&folder)?, conversations, OCTETS).await?)
 }
 
-async fn overloaded(Overload { quick, folder }: Overload) -> Result<bool, String> {
+async fn overloaded(Part { quick, folder }: Part) -> Result<bool, String> {
     tell(&overload(&absolute(&folder)?, quick, OCTETS).await?)
+}
+
+async fn both_ways(Part { quick, folder }: Part) -> Result<bool, String> {
+    tell(&egress(&absolute(&folder)?, quick, OCTETS).await?)
 }
 
 async fn in_each(Stores { seconds, begun, folder }: Stores) -> Result<bool, String> {
@@ -259,6 +266,7 @@ async fn main() -> ExitCode {
         Command::Compare(what) => comparison(what).await,
         Command::Memory(what) => kept(what).await,
         Command::Overload(what) => overloaded(what).await,
+        Command::Egress(what) => both_ways(what).await,
         Command::Stores(what) => in_each(what).await,
         Command::Renewals(what) => renewed(what).await,
         Command::Start(what) => starts(what).await,

@@ -151,7 +151,7 @@ impl Caller {
     /// A call that can be made.
     pub fn message(&self, context: Option<&Arc<Context>>) -> Result<Call, Failed> {
         let Some(initiator) = &self.initiator else {
-            let content_type = "application/soap+xml; charset=utf-8".to_owned();
+            let content_type = format!("application/soap+xml; charset=utf-8; action=\"{ACTION}\"");
             let message = Outbound { content_type, soap_action: None, body: self.envelope.clone() };
             return Ok(Call { message, expectation: None });
         };

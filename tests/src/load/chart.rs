@@ -1,6 +1,6 @@
 //! The figures as a picture.
 
-use super::figures::{Figures, SERIES, shown};
+use super::figures::{By, Figures, SERIES, shown};
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 860.0;
@@ -21,7 +21,7 @@ pub fn draw(figures: &Figures) -> String {
         let whose = if cxf { "Apache CXF" } else { "Nuncio" };
         let _ = writeln!(rows, "<text class=\"whose\" x=\"20\" y=\"{:.0}\">{whose}</text>", at + 18.0);
         at += ROW;
-        for (series, micros) in measured().filter(|(series, _)| series.cxf == cxf) {
+        for (series, micros) in measured().filter(|(series, _)| (series.by == By::Cxf) == cxf) {
             let length = (micros / most * LONGEST).max(1.0);
             let kind = if cxf { "cxf" } else { "nuncio" };
             let (middle, end, edge) = (at + 18.0, LEFT + length + 8.0, LEFT - 10.0);

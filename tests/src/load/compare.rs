@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::caller::Caller;
 use super::connection::Target;
 use super::drive::{Load, Measured, Pace, Until, begin, drive};
-use super::figures::{Figures, SERIES, Series};
+use super::figures::{By, Figures, SERIES, Series};
 use super::serving::{Backend, Cxf, Demand, Gateway, caller};
 use super::start::{self, Starts};
 use super::usage;
@@ -78,6 +78,7 @@ pub async fn compare(folder: &Path, quick: bool, octets: usize) -> Result<Figure
     let mut comparison = Comparison::new(folder, &codes, if quick { Measure::QUICK } else { Measure::WHOLE })?;
     comparison.describe(quick, octets);
     comparison.gateway(octets).await?;
+    comparison.egress(octets).await?;
     comparison.start(octets).await?;
     comparison.memory(octets).await?;
     comparison.cxf(octets).await?;
@@ -97,6 +98,32 @@ pub async fn memory(folder: &Path, conversations: u64, octets: usize) -> Result<
     let mut comparison = Comparison::new(folder, &[CONVERSING], Measure { conversations, ..Measure::QUICK })?;
     comparison.memory(octets).await?;
     Ok(comparison.told())
+}
+
+/// What egress costs beside what ingress does, of the comparison that alone: ingress is measured before and after, since a
+/// machine that others share is not as fast in one minute as it is in the next.
+///
+/// # Errors
+///
+/// As [`compare`].
+pub async fn egress(folder: &Path, quick: bool, octets: usize) -> Result<Figures, String> {
+    let mut comparison = Comparison::new(folder, &[CONVERSING], if quick { Measure::QUICK } else { Measure::WHOLE })?;
+    let mut ingress = Vec::new();
+    for last in [false, true] {
+        comparison.conversation(octets).await?;
+        ingress.extend(comparison.figures.number("conversation"));
+        if !last {
+            comparison.egress(octets).await?;
+        }
+    }
+    let mut figures = comparison.told();
+    if let [before, after] = ingress[..] {
+        figures.note("conversation_before", before);
+        figures.note("conversation_after", after);
+        figures.note("conversation", f64::midpoint(before, after));
+    }
+    figures.relate();
+    Ok(figures)
 }
 
 /// Ten times what the gateway can do for a minute, of the comparison that alone; with `quick` for ten seconds.
@@ -157,8 +184,10 @@ impl Comparison {
     /// Every way to be called through the gateway. One process in the clear, one under TLS.
     async fn gateway(&mut self, octets: usize) -> Result<(), String> {
         for tls in [false, true] {
-            let served: Vec<_> =
-                SERIES.iter().filter(|series| !series.cxf && series.code.starts_with("UT") == tls).collect();
+            let served: Vec<_> = SERIES
+                .iter()
+                .filter(|series| series.by == By::Ingress && series.code.starts_with("UT") == tls)
+                .collect();
             let routes: Vec<_> = served.iter().map(|series| (series.name, self.demand(series.code))).collect();
             let gateway = Gateway::start(&self.folder, &routes, tls, &self.backend, None)?;
             if !tls {
@@ -172,8 +201,43 @@ impl Comparison {
         Ok(())
     }
 
+    /// Ingress in a conversation, alone.
+    async fn conversation(&mut self, octets: usize) -> Result<(), String> {
+        let Some(series) = SERIES.iter().find(|series| series.name == "conversation") else { return Ok(()) };
+        let routes = [(series.name, self.demand(series.code))];
+        let gateway = Gateway::start(&self.folder, &routes, false, &self.backend, None)?;
+        self.measured(series, &gateway.url(series.name), gateway.id(), self.measure.warm_up, octets).await
+    }
+
+    /// A plain client before two gateways back to back, and what each of them takes.
+    async fn egress(&mut self, octets: usize) -> Result<(), String> {
+        say(&format!("gateway, {CONVERSING}: egress, and an ingress behind it"));
+        let demand = self.demand(CONVERSING);
+        let ingress = Gateway::start(&self.folder, &[("service", demand.clone())], false, &self.backend, None)?;
+        let egress = Gateway::start_egress(&self.folder, &demand, &ingress.url("service"))?;
+        let load = Load {
+            workers: WORKERS,
+            conversations: 0,
+            warm_up: self.measure.warm_up,
+            pace: Pace::Closed,
+            until: Until::Elapsed(self.measure.each),
+            processes: vec![egress.id(), ingress.id()],
+        };
+        let measured = drive(&Arc::new(Caller::plain(octets)), &Target::new(&egress.url("egress"))?, &load).await?;
+        self.count(&measured);
+        if let [egress, ingress] = measured.each_micros()[..] {
+            self.figures.note("egress", egress);
+            self.figures.note("back_to_back", egress + ingress);
+            self.figures.note("back_to_back_ingress", ingress);
+        }
+        for name in ["egress", "back_to_back"] {
+            self.pace(name, &measured);
+        }
+        Ok(())
+    }
+
     async fn cxf(&mut self, octets: usize) -> Result<(), String> {
-        for series in SERIES.iter().filter(|series| series.cxf) {
+        for series in SERIES.iter().filter(|series| series.by == By::Cxf) {
             // A process each: what one policy teaches the compiler is of no use to another.
             let service = self.cxf.serve(series.code)?;
             self.measured(series, &service.url, service.id(), self.measure.cxf_warm_up, octets).await?;
@@ -189,7 +253,7 @@ impl Comparison {
         warm_up: u64,
         octets: usize,
     ) -> Result<(), String> {
-        let whose = if series.cxf { "CXF" } else { "gateway" };
+        let whose = if series.by == By::Cxf { "CXF" } else { "gateway" };
         say(&format!("{whose}, {}: {}", series.code, series.label));
         let caller = if series.code == "plain" { Caller::plain(octets) } else { caller(url, "server", octets).await? };
         let load = Load {
@@ -198,15 +262,20 @@ impl Comparison {
             warm_up,
             pace: Pace::Closed,
             until: Until::Elapsed(self.measure.each),
-            process: Some(process),
+            processes: vec![process],
         };
         let measured = drive(&Arc::new(caller), &Target::new(url)?, &load).await?;
         self.count(&measured);
         self.figures.note(series.name, measured.processor_micros());
-        self.figures.note(&format!("{}_rps", series.name), measured.rate());
-        self.figures.note(&format!("{}_p50_ms", series.name), measured.latencies.percentile(50.0));
-        self.figures.note(&format!("{}_p99_ms", series.name), measured.latencies.percentile(99.0));
+        self.pace(series.name, &measured);
         Ok(())
+    }
+
+    /// Notes how many calls there were in which time, and how long they took.
+    fn pace(&mut self, name: &str, measured: &Measured) {
+        self.figures.note(&format!("{name}_rps"), measured.rate());
+        self.figures.note(&format!("{name}_p50_ms"), measured.latencies.percentile(50.0));
+        self.figures.note(&format!("{name}_p99_ms"), measured.latencies.percentile(99.0));
     }
 
     fn count(&mut self, measured: &Measured) {
@@ -265,7 +334,7 @@ impl Comparison {
             warm_up: self.measure.warm_up / 2,
             pace: Pace::Closed,
             until: Until::Elapsed(self.measure.each.min(Duration::from_secs(8))),
-            process: Some(gateway.id()),
+            processes: vec![gateway.id()],
         };
         // Before and after: a machine that others share is not as fast in one minute as it is in the next.
         let before = drive(&caller, &target, &load).await?;

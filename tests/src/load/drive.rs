@@ -51,8 +51,8 @@ pub struct Load {
     pub pace: Pace,
     /// When it ends.
     pub until: Until,
-    /// The process whose processor time is counted.
-    pub process: Option<u32>,
+    /// The processes whose processor time is counted, each for itself.
+    pub processes: Vec<u32>,
 }
 
 /// Latencies, in microseconds and in order.
@@ -100,8 +100,8 @@ pub struct Measured {
     pub latencies: Latencies,
     /// From when each good call did begin.
     pub served: Latencies,
-    /// Processor time of the process that was asked for.
-    pub processor: Option<Duration>,
+    /// Processor time of each process that was asked for.
+    pub processors: Vec<Duration>,
 }
 
 impl Measured {
@@ -115,9 +115,16 @@ impl Measured {
         share(self.good + self.busy + self.wrong(), self.took.as_secs_f64())
     }
 
-    /// Processor time of each call, in microseconds.
+    /// Processor time of each call, in microseconds, of all processes that were asked for.
     pub fn processor_micros(&self) -> Option<f64> {
-        self.processor.filter(|_| self.good > 0).map(|time| time.as_secs_f64() * 1e6 / to_float(self.good))
+        let each = self.each_micros();
+        (!each.is_empty()).then(|| each.iter().sum())
+    }
+
+    /// Processor time of each call, in microseconds, of each process that was asked for; nothing where there was no call.
+    pub fn each_micros(&self) -> Vec<f64> {
+        let micros = |time: &Duration| time.as_secs_f64() * 1e6 / to_float(self.good);
+        if self.good > 0 { self.processors.iter().map(micros).collect() } else { Vec::new() }
     }
 
     /// Calls that went wrong, beside those for which there was no room.
@@ -309,12 +316,12 @@ pub async fn drive(caller: &Arc<Caller>, target: &Target, load: &Load) -> Result
     let workers = prepared(caller, target, load).await?;
     let conversations = workers.iter().map(|worker| worker.contexts.len()).sum();
     let (workers, warming, _) = phase(caller, workers, Pace::Closed, Until::Calls(load.warm_up)).await?;
-    let time = || load.process.map(usage::processor_time).transpose();
+    let time = || load.processes.iter().map(|process| usage::processor_time(*process)).collect::<Result<Vec<_>, _>>();
     let before = time()?;
     let (_, tallies, took) = phase(caller, workers, load.pace, load.until.clone()).await?;
     let after = time()?;
     let mut measured = Measured { took, conversations, warm_up: load.warm_up, ..Measured::default() };
-    measured.processor = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    measured.processors = after.iter().zip(before).map(|(after, before)| after.saturating_sub(before)).collect();
     let (mut latencies, mut served) = (Vec::new(), Vec::new());
     for tally in tallies {
         latencies.extend(tally.latencies);
@@ -395,7 +402,7 @@ mod tests {
 
     #[test]
     fn nothing_measured_is_nothing_shared() {
-        let nothing = Measured { processor: Some(Duration::from_secs(1)), ..Measured::default() };
+        let nothing = Measured { processors: vec![Duration::from_secs(1)], ..Measured::default() };
         assert_eq!((nothing.rate().to_bits(), nothing.processor_micros()), (0, None));
         assert!(nothing.json()["latency_ms"]["p50"].is_null());
     }

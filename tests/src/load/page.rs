@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::chart;
-use super::figures::{AIMS, Figures, SERIES, shown};
+use super::figures::{AIMS, By, Figures, SERIES, shown};
 
 /// Writes the page and its chart into a folder.
 pub fn write(folder: &Path, figures: &Figures) -> std::io::Result<()> {
@@ -40,15 +40,19 @@ pub fn page(figures: &Figures) -> String {
          service behind the gateway: throughput is what is left of the machine beside them. Client and services have their \
          policies from the contract that CXF publishes for the code, which `tests/peers/cxf` explains. CXF was warmed by {} calls \
          of each.\n\n\
+         Of egress the client is a plain one. It calls a gateway, which calls another one before the plain service, in a \
+         conversation: two of them back to back. The time of egress is the first gateway's alone; of both, the second one had \
+         {} µs a message. What is within which time is the whole way.\n\n\
          | | code | µs a message | a second | half within, ms | 99 % within, ms |\n| --- | --- | ---: | ---: | ---: | ---: |",
         count("octets"),
         count("connections"),
         count("conversations_called"),
         count("cxf_warm_up_calls"),
+        number("back_to_back_ingress"),
     );
     for series in &SERIES {
         let of = |what: &str| number(&format!("{}_{what}", series.name));
-        let whose = if series.cxf { "CXF" } else { "Nuncio" };
+        let whose = if series.by == By::Cxf { "CXF" } else { "Nuncio" };
         let _ = writeln!(
             page,
             "| {whose}: {} | `{}` | {} | {} | {} | {} |",

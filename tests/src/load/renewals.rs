@@ -101,7 +101,7 @@ async fn others(stage: &Stage, elapsed: Duration) -> Result<Measured, String> {
         warm_up: 200,
         pace: Pace::Open { rate: OTHERS },
         until: Until::Elapsed(elapsed),
-        process: Some(stage.gateway.id()),
+        processes: vec![stage.gateway.id()],
     };
     drive(&stage.caller, &stage.target, &load).await
 }

@@ -65,6 +65,17 @@ pub enum Demand {
     Nothing,
 }
 
+impl Demand {
+    /// What a route says of its policy.
+    fn said(&self) -> String {
+        match self {
+            Self::Nothing => "danger_plain: true".to_owned(),
+            Self::Contract(file) => format!("wsdl: {}", file.display()),
+            Self::Preset(name) => format!("preset: {name}"),
+        }
+    }
+}
+
 /// Where a gateway keeps conversations: what is said beside the routes, and the store of each.
 #[derive(Clone, Copy, Debug)]
 pub struct Keeping<'a> {
@@ -127,10 +138,30 @@ impl Gateway {
         processors: Processors<'_>,
     ) -> Result<Self, String> {
         let address = format!("127.0.0.1:{}", port()?);
-        let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
         let mut yaml =
             configuration(service, &address, routes, tls, &backend.url, keeping.map(|keeping| keeping.store));
         yaml += keeping.map_or("", |keeping| keeping.more);
+        Self::run(folder, &address, if tls { "https" } else { "http" }, &yaml, processors)
+    }
+
+    /// Starts a gateway with a route `egress` in the clear, for plain clients of the service at `url` that demands this. It calls
+    /// that as `alice` with her password, and with the test client's certificate.
+    pub fn start_egress(folder: &Path, demand: &Demand, url: &str) -> Result<Self, String> {
+        let address = format!("127.0.0.1:{}", port()?);
+        let key = |file: &str| peers::key(file).display().to_string();
+        let yaml = format!(
+            "egress:\n  listeners: [{{ address: '{address}' }}]\n  routes:\n  - path: /egress\n    service: {url}\n    {}\n    \
+             service_certificate: {}\n    certificate: {}\n    key: {}\n    user: {{ name: {USER}, password: {PASSWORD} }}\n",
+            demand.said(),
+            key("server.pem"),
+            key("client.pem"),
+            key("client.key"),
+        );
+        Self::run(folder, &address, "http", &yaml, None)
+    }
+
+    fn run(folder: &Path, address: &str, scheme: &str, yaml: &str, processors: Processors<'_>) -> Result<Self, String> {
+        let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
         std::fs::write(&file, yaml).map_err(|error| error.to_string())?;
         let log = File::create(file.with_extension("log")).map_err(|error| error.to_string())?;
         let mut command = on(processors, &program()?);
@@ -140,7 +171,7 @@ impl Gateway {
             let log = std::fs::read_to_string(file.with_extension("log")).unwrap_or_default();
             format!("{error}{log}")
         })?;
-        Ok(Self { process, origin: format!("{}://{address}", if tls { "https" } else { "http" }), file })
+        Ok(Self { process, origin: format!("{scheme}://{address}"), file })
     }
 
     /// Its configuration; its log is beside it, under the same name with `log` at its end.
@@ -174,12 +205,7 @@ fn configuration(
     let mut yaml = format!("listeners: [{{ address: '{address}'{tls} }}]\nroutes:\n");
     for (name, demand) in routes {
         let _ = write!(yaml, "  - path: /{name}\n    backend: {backend}\n");
-        let policy = match demand {
-            Demand::Nothing => "danger_plain: true".to_owned(),
-            Demand::Contract(file) => format!("wsdl: {}", file.display()),
-            Demand::Preset(name) => format!("preset: {name}"),
-        };
-        let _ = writeln!(yaml, "    {policy}");
+        let _ = writeln!(yaml, "    {}", demand.said());
         if let Some(store) = store {
             let _ = writeln!(yaml, "    store: {store}");
         }

@@ -55,7 +55,7 @@ pub async fn stores(folder: &Path, each: Duration, begun: u64, octets: usize) ->
             warm_up: 2000,
             pace: Pace::Closed,
             until: Until::Elapsed(each),
-            process: Some(gateway.id()),
+            processes: vec![gateway.id()],
         };
         let measured = drive(&caller, &target, &load).await?;
         eprint!("{}", measured.table());
