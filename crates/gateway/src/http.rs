@@ -252,12 +252,15 @@ fn single(headers: &HeaderMap, name: HeaderName, shown: &'static str) -> Result<
     }
 }
 
+/// So many octets of a sealed message, and what is decrypted from them: three quarters at most, which is put behind them.
+pub(crate) fn with_decrypted(octets: usize) -> usize {
+    octets + octets / 4 * 3
+}
+
 async fn collect(mut body: Body, expected: usize, limit: usize, timeouts: &Timeouts) -> Result<Vec<u8>, Rejection> {
     let start = Instant::now();
     let end = start + timeouts.body;
-    // And for what is decrypted from it, three quarters at most, which is put behind it.
-    let expected = expected.min(limit);
-    let mut octets = Vec::with_capacity(expected + expected / 4 * 3);
+    let mut octets = Vec::with_capacity(with_decrypted(expected.min(limit)));
     loop {
         // At any moment after the grace, what has come must be worth the time it took.
         let earned = Duration::from_millis(octets.len() as u64 * 1000 / timeouts.body_rate.max(1) as u64);

@@ -174,6 +174,7 @@ pub fn compile(
         route: &name,
         limit: body_bytes,
         fault_limit: settings.limits.fault_bytes,
+        sealed: false,
         timeouts,
         metrics: &metrics,
     };

@@ -47,7 +47,7 @@ pub(super) fn line(settings: &EgressSettings, world: &Arc<World>, timeouts: &Tim
     let name = format!("egress {}", settings.name());
     let metrics = world.metrics.route(&name);
     let (limit, fault_limit) = (settings.limits.body_bytes, settings.limits.fault_bytes);
-    let before = Before { route: &name, limit, fault_limit, timeouts, metrics: &metrics };
+    let before = Before { route: &name, limit, fault_limit, sealed: true, timeouts, metrics: &metrics };
     let upstream = Upstream::new(&settings.service, &before, &mut HashSet::new())?;
     let contexts = world.metrics.contexts(&name);
     Ok(Line { name, upstream, metrics, contexts, world: Arc::clone(world), recorder: None })

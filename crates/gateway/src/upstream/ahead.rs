@@ -41,7 +41,7 @@ mod tests {
 
     fn upstream(backend: &Backend, timeouts: &Timeouts) -> Upstream {
         let metrics = Metrics::default().route("/");
-        let before = Before { route: "/", limit: 1000, fault_limit: 100, timeouts, metrics: &metrics };
+        let before = Before { route: "/", limit: 1000, fault_limit: 100, sealed: false, timeouts, metrics: &metrics };
         Upstream::new(backend, &before, &mut HashSet::new()).unwrap()
     }
 

@@ -3,6 +3,7 @@
 use reqwest::Response;
 
 use super::client::unavailable;
+use crate::http::with_decrypted;
 use crate::metrics::Call;
 
 /// What a backend answered.
@@ -69,9 +70,11 @@ impl Unavailable {
     }
 }
 
-/// The body of a response of so many octets at most.
-pub(super) async fn whole(mut response: Response, limit: usize) -> Result<Vec<u8>, Unavailable> {
-    let mut body = Vec::new();
+/// The body of a response of so many octets at most; with room behind it for what is decrypted from it, if it is sealed.
+pub(super) async fn whole(mut response: Response, limit: usize, sealed: bool) -> Result<Vec<u8>, Unavailable> {
+    let declared = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let expected = declared.unwrap_or(0).min(limit);
+    let mut body = Vec::with_capacity(if sealed { with_decrypted(expected) } else { expected });
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
         if chunk.len() > limit - body.len() {
             return Err(Unavailable::TooLarge(limit));

@@ -76,7 +76,8 @@ mod tests {
         let beginning = |action: &str| Action::Beginning(action.into());
         let metrics = Metrics::default().route("/");
         let timeouts = Timeouts::default();
-        let before = Before { route: "/", limit: 1, fault_limit: 1, timeouts: &timeouts, metrics: &metrics };
+        let before =
+            Before { route: "/", limit: 1, fault_limit: 1, sealed: false, timeouts: &timeouts, metrics: &metrics };
         let by_action = [
             by("a", vec![exact("urn:a"), beginning("urn:deep/")]),
             by("b", vec![beginning("urn:deep/er/"), exact("urn:deep/er/a")]),

@@ -77,7 +77,8 @@ mod tests {
         let backend = Backend { urls, health: Some(health), ..Backend::new(first.clone()) };
         let metrics = Metrics::default().route("/");
         let timeouts = Timeouts::default();
-        let before = Before { route: "/", limit: 1, fault_limit: 1, timeouts: &timeouts, metrics: &metrics };
+        let before =
+            Before { route: "/", limit: 1, fault_limit: 1, sealed: false, timeouts: &timeouts, metrics: &metrics };
         let upstream = Upstream::new(&backend, &before, &mut HashSet::new()).unwrap();
         let until = async |url: &Url| {
             while upstream.url() != url {

@@ -47,6 +47,7 @@ pub struct Upstream {
     limit: usize,
     /// The largest that its status says is a fault.
     fault_limit: usize,
+    sealed: bool,
     soap: Option<SoapVersion>,
     /// From the beginning of a call to the end of its answer, whomever it was tried with.
     total: Duration,
@@ -62,6 +63,8 @@ pub struct Before<'a> {
     pub limit: usize,
     /// The largest that its status says is a fault, in octets.
     pub fault_limit: usize,
+    /// Whether answers are sealed.
+    pub sealed: bool,
     /// What holds for all backends.
     pub timeouts: &'a Timeouts,
     /// Its rows.
@@ -92,6 +95,7 @@ impl Upstream {
             pool,
             limit: before.limit,
             fault_limit: before.fault_limit.min(before.limit),
+            sealed: before.sealed,
             soap: backend.soap,
             total,
             connects_ahead,
@@ -181,7 +185,7 @@ impl Upstream {
         let content_type =
             response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
         let limit = if status.as_u16() < 400 { self.limit } else { self.fault_limit };
-        let body = whole(response, limit).await?;
+        let body = whole(response, limit, self.sealed).await?;
         let status = status.as_u16();
         match status {
             200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
@@ -291,7 +295,7 @@ mod tests {
 
     fn upstream(backend: &Backend, timeouts: &Timeouts) -> Result<Upstream, UpstreamProblem> {
         let metrics = Metrics::default().route("/");
-        let before = Before { route: "/", limit: 1000, fault_limit: 100, timeouts, metrics: &metrics };
+        let before = Before { route: "/", limit: 1000, fault_limit: 100, sealed: false, timeouts, metrics: &metrics };
         Upstream::new(backend, &before, &mut HashSet::new())
     }
 
@@ -314,6 +318,21 @@ mod tests {
     fn response(head: &str, body: &str) -> Behaviour {
         let length = body.len();
         Behaviour::Answers(format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes())
+    }
+
+    /// What is decrypted from a sealed answer is put behind it, and nothing is moved for that.
+    #[tokio::test]
+    async fn a_sealed_answer_has_room_behind_it() {
+        let body = "x".repeat(400);
+        let backend = backend(response("200 OK\r\nContent-Type: text/xml", &body)).await;
+        let (timeouts, metrics) = (Timeouts::default(), Metrics::default().route("/"));
+        for (sealed, room) in [(false, 400), (true, 700)] {
+            let before =
+                Before { route: "/", limit: 1000, fault_limit: 100, sealed, timeouts: &timeouts, metrics: &metrics };
+            let upstream = Upstream::new(&Backend::new(backend.url.clone()), &before, &mut HashSet::new()).unwrap();
+            let answer = upstream.deliver(plain(), [], None).await.unwrap();
+            assert_eq!((answer.body.len(), answer.body.capacity()), (400, room));
+        }
     }
 
     #[tokio::test]
