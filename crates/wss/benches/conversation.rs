@@ -1,7 +1,8 @@
 //! What a message of a conversation costs, beside one that brings its own key, and beside work that cannot be left out.
 //!
 //! Each group has `open` and `seal` of bodies of 1 KiB to 1 MiB, in a conversation under Basic256, signed and then
-//! encrypted, the signature too:
+//! encrypted, the signature too; and for messages, the other end: `ask`, a plain request read and sealed, and `hear`, its
+//! answer opened and written plain.
 //!
 //! | group | |
 //! | --- | --- |
@@ -45,6 +46,14 @@ fn messages(criterion: &mut Criterion, group: &str, preset: &str, body: Body, si
         group.bench_function(format!("seal, {label}"), |bencher| {
             let answer = case.answer();
             bencher.iter_batched(|| answer.clone(), |answer| case.seal(answer), BatchSize::SmallInput);
+        });
+        group.bench_function(format!("ask, {label}"), |bencher| {
+            let plain = case.answer();
+            bencher.iter_batched(|| plain.clone(), |plain| case.ask(plain), BatchSize::SmallInput);
+        });
+        group.bench_function(format!("hear, {label}"), |bencher| {
+            let sealed = case.sealed();
+            bencher.iter_batched(|| measured::arrived(&sealed), |sealed| case.hear(sealed), BatchSize::SmallInput);
         });
     }
     group.finish();

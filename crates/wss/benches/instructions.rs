@@ -38,6 +38,9 @@ fn main() -> Result<()> {
             count(&format!("{group}, open, {label}"), || case.request(), |request| case.open(request))?;
             let answer = case.answer();
             count(&format!("{group}, seal, {label}"), || answer.clone(), |answer| case.seal(answer))?;
+            count(&format!("{group}, ask, {label}"), || answer.clone(), |plain| case.ask(plain))?;
+            let sealed = case.sealed();
+            count(&format!("{group}, hear, {label}"), || measured::arrived(&sealed), |sealed| case.hear(sealed))?;
         }
     }
     Ok(())

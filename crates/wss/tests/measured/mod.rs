@@ -10,8 +10,8 @@ use std::time::Duration;
 use nuncio_crypto::trust::Trust;
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{
-    Answer, Context, Initiator, InitiatorSettings, Limits, Message, Opened, Outbound, Recipient, RecipientSettings,
-    Reply,
+    Answer, Context, Correlation, Expectation, HttpFacts, Initiator, InitiatorSettings, Limits, Message, Opened,
+    Outbound, Recipient, RecipientSettings, Reply, Unsecured,
 };
 
 use crate::ends::{self, Numbers, Pair};
@@ -24,6 +24,9 @@ pub const SIZES: [(&str, usize); 4] =
 pub const CONVERSATION: &str = "wcf-ws2007-mutualCertificate-conversation";
 /// The same without a conversation: a certificate signs, and the key comes wrapped for another.
 pub const PER_MESSAGE: &str = "wcf-ws2007-mutualCertificate";
+
+/// As every message here comes.
+const CONTENT_TYPE: &str = "application/soap+xml; charset=utf-8";
 
 /// What a body is made of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,10 +60,13 @@ impl Body {
     }
 }
 
-/// A message to be opened and an answer to be sealed, both of the same body.
+/// A message to be opened and an answer to be sealed, both of the same body; and the same at the other end: a plain request to
+/// be sealed, and an answer to be opened.
 pub struct Case {
     pair: Pair,
     request: Outbound,
+    ours: Option<Arc<Context>>,
+    expectation: Expectation,
     theirs: Option<Arc<Context>>,
     reply: Reply,
     answer: Vec<u8>,
@@ -73,18 +79,16 @@ impl Case {
         let mut pair = roomy(preset);
         let contexts = preset.ends_with("-conversation").then(|| pair.establish());
         let (ours, theirs) = contexts.unzip();
-        let (request, _) = pair.request(&body.write(size), ours.as_ref());
+        let (request, expectation) = pair.request(&body.write(size), ours.as_ref());
         let opened = pair.open(&request, request.body.clone(), theirs.as_ref()).expect("opened");
         let answer = opened.plain().body;
-        Self { pair, request, theirs, reply: opened.into_reply(), answer, numbers: Numbers(7) }
+        let reply = opened.into_reply();
+        Self { pair, request, ours, expectation, theirs, reply, answer, numbers: Numbers(7) }
     }
 
-    /// The request as it comes over the wire, with room behind it as the gateway has it.
+    /// The request as it comes over the wire.
     pub fn request(&self) -> Vec<u8> {
-        let body = &self.request.body;
-        let mut request = Vec::with_capacity(body.len() + body.len() / 4 * 3);
-        request.extend_from_slice(body);
-        request
+        arrived(&self.request.body)
     }
 
     /// Reads and opens the request.
@@ -104,6 +108,38 @@ impl Case {
         assert_eq!(trouble, None);
         message
     }
+
+    /// The answer as it comes over the wire, sealed.
+    pub fn sealed(&mut self) -> Vec<u8> {
+        let answer = self.answer();
+        arrived(&self.seal(answer).body)
+    }
+
+    /// Reads a plain request, of the same body as the answer, and seals it.
+    pub fn ask(&mut self, plain: Vec<u8>) -> Outbound {
+        let http = HttpFacts { content_type: CONTENT_TYPE, soap_action: None };
+        let message = Unsecured::read(&http, SoapVersion::V12, plain, &limits()).expect("read");
+        let Pair { initiator, now, .. } = &self.pair;
+        let (context, random) = (self.ours.as_ref(), &mut self.numbers);
+        initiator.seal_unsecured(&message, ends::ACTION, context, *now, random).expect("sealed").0
+    }
+
+    /// Reads and opens a sealed answer, and writes it as a plain client gets it.
+    pub fn hear(&self, answer: Vec<u8>) -> Message {
+        let Pair { initiator, now, .. } = &self.pair;
+        let http = HttpFacts { content_type: CONTENT_TYPE, soap_action: None };
+        let opening = initiator.open(&http, answer, &self.expectation, *now).expect("opened");
+        let answer = opening.answer(SoapVersion::V12, &Correlation::NONE);
+        assert!(!answer.fault);
+        answer
+    }
+}
+
+/// Octets with room behind them, as the gateway has it.
+pub fn arrived(body: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(body.len() + body.len() / 4 * 3);
+    octets.extend_from_slice(body);
+    octets
 }
 
 /// The limits on these messages: those of a mebibyte of markup.
