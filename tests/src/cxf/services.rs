@@ -114,6 +114,11 @@ impl Front {
         Ok(())
     }
 
+    /// Whether the services' process is there.
+    pub fn is_serving(&mut self) -> bool {
+        self.running.as_mut().is_some_and(|services| matches!(services.0.try_wait(), Ok(None)))
+    }
+
     /// Ends the services.
     pub fn end(&mut self) {
         self.running = None;
