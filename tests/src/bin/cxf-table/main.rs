@@ -156,7 +156,9 @@ impl Table {
         let both = ["both", &codes.join(","), &rounds, "1000", "1", "0"].map(str::to_owned);
         let said = self.said(cancel, &both)?;
         let failed = codes.iter().map(|code| (code.clone(), line_of(&said, code)));
-        Ok(failed.filter(|(_, line)| !is_good(line)).map(|(code, line)| (code, first(line).to_owned())).collect())
+        // What it did not come to is not its own.
+        let failed = failed.filter(|(_, line)| !is_good(line) && *line != NOTHING);
+        Ok(failed.map(|(code, line)| (code, first(line).to_owned())).collect())
     }
 
     fn contract(&self, code: &str) -> PathBuf {
@@ -203,11 +205,14 @@ impl Table {
     }
 }
 
+/// In the place of a line that is not there.
+const NOTHING: &str = "it said nothing";
+
 /// The line that is about a code.
 fn line_of<'said>(said: &'said [String], code: &str) -> &'said str {
     let is_of = |line: &&String| line.split([' ', ':']).next() == Some(code);
     let line = said.iter().find(is_of).map_or("", String::as_str);
-    line.split_once(code).map_or("it said nothing", |(_, rest)| rest.trim_start_matches([':', ' ']))
+    line.split_once(code).map_or(NOTHING, |(_, rest)| rest.trim_start_matches([':', ' ']))
 }
 
 /// The first failure that a line is about.
