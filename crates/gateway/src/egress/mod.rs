@@ -212,7 +212,7 @@ impl Egress {
             Ok(answered) => answered,
             Err(_) => Err(Arc::new(Failure::Late(total))),
         };
-        self.admitted(&tried, &answered, from, &prepared.callers).await;
+        self.admitted(tried.as_ref(), &answered, from, &prepared.callers).await;
         call.answered(known.status);
         audit.conversation = known.conversation;
         match answered? {
@@ -228,7 +228,7 @@ impl Egress {
     /// Notes what the service made of who brings its own password: only it can tell whether that is right.
     async fn admitted(
         &self,
-        tried: &Option<Tried>,
+        tried: Option<&Tried>,
         answered: &Result<Answered, Arc<Failure>>,
         from: IpAddr,
         callers: &Callers,

@@ -83,7 +83,7 @@ pub(crate) async fn document(client: &Client, url: Url, limit: usize) -> Result<
     }
     match response.headers().get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => Err(Unavailable::Encoded(format!("{encoding:?}"))),
-        _ => whole(response, limit).await,
+        _ => whole(response, limit, false).await,
     }
 }
 
