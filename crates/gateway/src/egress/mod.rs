@@ -184,8 +184,7 @@ impl Egress {
         audit.principal = name;
         let operation = standing.initiator.operation_of(&message);
         // Where the contract does not tell, it may have none.
-        let waits = message.correlation().message_id().is_some();
-        let may_be_silent = operation.map_or(!waits, |operation| operation.output.is_none());
+        let may_be_silent = operation.is_none_or(|operation| operation.output.is_none());
         let known = operation.map(|operation| operation.input.action.clone());
         let action = known.or_else(|| message.action().map(str::to_owned)).ok_or(Denied::NoAction)?;
         // It goes into HTTP headers.
