@@ -63,7 +63,6 @@ fn conversations_have_successors_before_they_end() {
         let count = |event| front.count(service, event).unwrap();
         let begun = count("begun");
         assert!(begun >= 3, "{}: {begun} begun in ten seconds\n{}", service.code, front.log());
-        assert_eq!(count("lost"), 0, "{}", service.code);
     }
 }
 
