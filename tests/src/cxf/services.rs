@@ -27,14 +27,27 @@ impl Services {
     /// Runs a command that serves, and waits until it does.
     pub fn run(command: &mut Command) -> Result<Self, String> {
         let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| error.to_string())?;
         let out = child.stdout.take().ok_or("no standard output")?;
+        let err = child.stderr.take().ok_or("no standard error")?;
         let services = Self(child);
+        // It is read to its end, so that whoever writes there never waits; what it said is wanted where it ends early.
+        let said = std::thread::spawn(move || {
+            let wrong = |line: &String| line.contains("Exception") || line.contains("Error");
+            let lines = BufReader::new(err).lines().map_while(Result::ok);
+            let mut said = Vec::new();
+            for line in lines.filter(wrong) {
+                if said.len() < 20 {
+                    said.push(line);
+                }
+            }
+            said.join("\n")
+        });
         if BufReader::new(out).lines().map_while(Result::ok).any(|line| line == "up") {
-            Ok(services)
-        } else {
-            Err("CXF does not serve".to_owned())
+            return Ok(services);
         }
+        drop(services);
+        Err(format!("CXF does not serve:\n{}", said.join().unwrap_or_default()))
     }
 }
 
