@@ -2,7 +2,9 @@
 
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::{Answer, Backend, Seen};
+use nuncio_tests::process::{Nuncio, free_port};
 use nuncio_tests::wire;
 
 use crate::{Egress, Protected, echo, text};
@@ -117,4 +119,53 @@ fn an_answer_to_another_call_is_not_handed_on() {
     let second = egress.post(&echo(SoapVersion::V12, "second"));
     assert_eq!(second.status(), Some(500));
     assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
+}
+
+/// The same where no signature covers the header that says which request is answered: who is between takes it away.
+#[test]
+fn an_answer_that_was_given_before_is_not_handed_on_where_nothing_signed_says_what_it_answers() {
+    let policy = format!(
+        "policy:\n  preset: {}\n  overrides:\n    parts:\n      signedParts: {{ body: true }}\n      encryptedParts: {{ body: true }}",
+        crate::POLICY
+    );
+    let (port, backend) = (free_port().unwrap(), Backend::start().unwrap());
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("body alone.yaml");
+    let key = |file| peers::key(file).display().to_string();
+    let yaml = format!(
+        "listeners:\n  - address: 127.0.0.1:{port}\nroutes:\n  - path: /\n    backend: {}\n    certificate: {}\n    key: {}\n    \
+         users: [{{ name: {USER}, password: {PASSWORD} }}]\n    {}\n",
+        backend.url(),
+        key("server.pem"),
+        key("server.key"),
+        policy.replace('\n', "\n    ")
+    );
+    std::fs::write(&file, yaml).unwrap();
+    let _gateway = Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap();
+    let url = format!("http://127.0.0.1:{port}/");
+    let first = std::sync::Mutex::new(None::<Vec<u8>>);
+    let beyond = url.clone();
+    let middle = Backend::answering(move |seen| {
+        let headers = ["content-type"].iter();
+        let headers = headers.filter_map(|name| Some(((*name).to_owned(), seen.header(name)?.to_owned()))).collect();
+        let request = HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), headers, body: seen.body.clone() };
+        let mut answer = same(wire::send(&beyond, &request).unwrap());
+        if is_call(seen) {
+            let text = String::from_utf8(std::mem::take(&mut answer.body)).unwrap();
+            // Nothing signed is missing then.
+            let start = text.find("<a:RelatesTo").unwrap();
+            let end = start + text[start..].find("</a:RelatesTo>").unwrap() + "</a:RelatesTo>".len();
+            let without = (text[..start].to_owned() + &text[end..]).into_bytes();
+            answer.body = first.lock().unwrap().get_or_insert(without).clone();
+        }
+        answer
+    })
+    .unwrap();
+    let egress = Egress::start("uncorrelated", &middle.url(), &format!("to: {url}\n{policy}"));
+    crate::assert_echoed(&egress.post(&echo(SoapVersion::V12, "first")), "first");
+    let second = egress.post(&echo(SoapVersion::V12, "second"));
+    assert_eq!(second.status(), Some(500));
+    assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
+    assert!(egress.gateway.logs("was seen before"), "{}", egress.gateway.log());
 }

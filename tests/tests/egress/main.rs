@@ -132,7 +132,11 @@ impl Egress {
 fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
     let certificate = peers::key("server.pem").display().to_string();
     let says = |word: &str| more.lines().any(|line| line.starts_with(word));
-    let policy = if says("preset:") || says("wsdl:") { String::new() } else { format!("    preset: {POLICY}\n") };
+    let policy = if says("preset:") || says("wsdl:") || says("policy:") {
+        String::new()
+    } else {
+        format!("    preset: {POLICY}\n")
+    };
     let user = format!("    user: {{ name: {USER}, password: {PASSWORD} }}\n");
     let user = if says("pass_through") || more.contains("user:") { String::new() } else { user };
     let more = more.lines().fold(String::new(), |all, line| all + "    " + line + "\n");
