@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nuncio::shared::NotKept;
 use nuncio_tests::chaos::{Chaos, Toxic};
 use nuncio_wss::Principal;
 
-use super::{Farm, ROUTE, at, context, minutes, redis, until};
+use super::{Farm, ROUTE, at, context, minutes, redis, renewed, until};
 
 /// The moment for which one that was found is answered from memory.
 const CACHE: Duration = Duration::from_secs(1);
@@ -325,6 +326,56 @@ async fn conversations_are_listed_and_cut() {
     farm.pass(minutes(2));
     assert_eq!(other.cut(farm.now(), |_| true).await, Ok(0), "what is over is nobody's");
     assert!(other.list(None, 10_000, farm.now(), |_| true).await.unwrap().seen.is_empty());
+}
+
+/// A gateway knows a conversation for a moment more that another has ended: it is not renewed within that.
+#[tokio::test]
+async fn what_was_ended_elsewhere_is_not_renewed() {
+    let redis = redis!("what_was_ended_elsewhere_is_not_renewed");
+    let farm = Farm::new();
+    let (one, other) = (farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await);
+    for name in ["urn:uuid:1", "urn:uuid:2"] {
+        farm.put(&one, name).await;
+        assert!(farm.knows(&other, name).await);
+    }
+    let renew = async |old: &str| {
+        let new = renewed(&format!("{old} urn:uuid:new"), old, "alice");
+        other.put(ROUTE, &new, &farm.lease(), farm.now()).await
+    };
+    assert_eq!(one.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
+    assert!(farm.knows(&other, "urn:uuid:1").await, "for a moment");
+    assert!(matches!(renew("urn:uuid:1").await, Err(NotKept::Over)));
+    renew("urn:uuid:2").await.unwrap();
+    for (name, lives) in [("urn:uuid:1 urn:uuid:new", false), ("urn:uuid:2 urn:uuid:new", true)] {
+        assert_eq!((farm.knows(&one, name).await, farm.knows(&other, name).await), (lives, lives), "{name}");
+    }
+    assert_eq!(one.cut(farm.now(), |_| true).await, Ok(2));
+    assert!(matches!(renew("urn:uuid:2").await, Err(NotKept::Over)));
+    assert!(redis.say(&["KEYS", "nuncio:[so]:*"]).unwrap().is_empty());
+}
+
+/// The new key is where the walk has been, and the old one where it comes to.
+#[tokio::test]
+async fn what_is_renewed_while_it_is_cut_is_cut() {
+    let redis = redis!("what_is_renewed_while_it_is_cut_is_cut");
+    let farm = Farm::new();
+    let one = farm.connected(&at(redis.address())).await;
+    let (old, new) = ("urn:uuid:1", "urn:uuid:1 urn:uuid:2");
+    one.put(ROUTE, &context(new, "alice"), &farm.lease(), farm.now()).await.unwrap();
+    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let value = redis.get(&key).unwrap();
+    assert_eq!(one.remove(ROUTE, new, "user alice", farm.now()).await, Ok(true));
+    farm.put(&one, old).await;
+    // What there is comes with the first step, and is looked at after it.
+    let renewed = std::cell::Cell::new(false);
+    let which = |_: &nuncio_wss::Context| {
+        if !renewed.replace(true) {
+            redis.put(&key, &value).unwrap();
+        }
+        true
+    };
+    assert_eq!(one.cut(farm.now(), which).await, Ok(2));
+    assert!(!farm.knows_still(&one, old).await && !farm.knows_still(&one, new).await);
 }
 
 /// What was opened once is not opened again while it is the same.

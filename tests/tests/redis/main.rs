@@ -111,13 +111,18 @@ fn at(address: SocketAddr) -> Settings {
 
 /// A context as a gateway issues it, from its record.
 fn context(identifier: &str, user: &str) -> Arc<Context> {
+    renewed(identifier, "", user)
+}
+
+/// The same, issued in place of another.
+fn renewed(identifier: &str, replaces: &str, user: &str) -> Arc<Context> {
     let mut record = vec![1];
     let mut part = |octets: &[u8]| {
         record.extend_from_slice(&u16::try_from(octets.len()).unwrap().to_be_bytes());
         record.extend_from_slice(octets);
     };
     let (identifier, instance) = identifier.split_once(' ').unwrap_or((identifier, ""));
-    for text in [V13.conversation, identifier, instance, ""] {
+    for text in [V13.conversation, identifier, instance, replaces] {
         part(text.as_bytes());
     }
     record.push(2);

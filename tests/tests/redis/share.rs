@@ -64,7 +64,8 @@ async fn what_is_over_counts_no_more_and_what_is_used_does() {
         one.used(ROUTE, name, None, farm.now());
     }
     assert!(one.settle(minutes(1)).await);
-    farm.pass_but(Duration::from_millis(1), minutes(2));
+    // Two minutes, and one in which a use could still be told.
+    farm.pass_but(Duration::from_millis(1), minutes(3));
     assert!(!is_kept(&farm, &other, "alice", "urn:uuid:1").await);
     farm.pass(Duration::from_millis(1));
     assert!(is_kept(&farm, &other, "alice", "urn:uuid:1").await, "one was not used");
@@ -78,12 +79,32 @@ async fn what_is_over_counts_no_more_and_what_is_used_does() {
     one.retire(ROUTE, "urn:uuid:replaced", farm.now().plus(minutes(1)), farm.now());
     assert!(one.settle(minutes(1)).await);
     assert!(!is_kept(&farm, &other, "alice", "urn:uuid:5").await);
-    farm.pass(minutes(1));
+    farm.pass_but(Duration::from_millis(1), minutes(2));
+    assert!(!is_kept(&farm, &other, "alice", "urn:uuid:5").await);
+    farm.pass(Duration::from_millis(1));
     assert!(is_kept(&farm, &other, "alice", "urn:uuid:5").await);
     assert!(!is_kept(&farm, &other, "alice", "urn:uuid:6").await);
     for (name, lives) in [("urn:uuid:idle", false), ("urn:uuid:used", true), ("urn:uuid:replaced", false)] {
         assert_eq!(farm.knows(&other, name).await, lives, "{name}");
     }
+}
+
+/// What looks over goes on where a use is told late: nobody has his share again meanwhile.
+#[tokio::test]
+async fn what_a_late_use_would_have_go_on_counts() {
+    let redis = redis!("what_a_late_use_would_have_go_on_counts");
+    let farm = Farm::new();
+    let (one, other) = (granting(&farm, &redis, 1).await, granting(&farm, &redis, 1).await);
+    assert!(is_kept(&farm, &one, "alice", "urn:uuid:1").await);
+    farm.pass_but(Duration::from_millis(1), minutes(2));
+    let used = farm.now();
+    farm.pass(Duration::from_millis(1));
+    assert!(!is_kept(&farm, &other, "alice", "urn:uuid:2").await);
+    one.used(ROUTE, "urn:uuid:1", None, used);
+    assert!(one.settle(minutes(1)).await);
+    farm.pass(minutes(10));
+    assert!(!is_kept(&farm, &other, "alice", "urn:uuid:2").await);
+    assert!(farm.knows(&other, "urn:uuid:1").await);
 }
 
 /// More of them are over than are looked at in one turn.
@@ -96,7 +117,7 @@ async fn a_crowd_that_has_left_makes_room() {
         assert!(is_kept(&farm, &one, "alice", &format!("urn:uuid:{number}")).await);
     }
     assert!(!is_kept(&farm, &one, "alice", "urn:uuid:more").await);
-    farm.pass(minutes(2));
+    farm.pass(minutes(3));
     for number in 200..400 {
         assert!(is_kept(&farm, &one, "alice", &format!("urn:uuid:{number}")).await, "{number}");
     }

@@ -13,6 +13,7 @@ use super::{Denied, Ingress, note};
 use crate::metrics::Outcome;
 use crate::random::NoEntropy;
 use crate::sessions::{Lease, NotKept, Owner, Waiting, owner};
+use crate::shared;
 use crate::spans::Story;
 
 /// What a new context takes in memory, in octets: its name and a key. Keys that are derived of it are kept elsewhere.
@@ -116,14 +117,16 @@ impl Ingress {
                 let end = context.expires.plus(ROLLOVER);
                 let lease =
                     Lease { owner, octets: context.octets(), pending: now.plus(self.pending), end, idle: self.idle };
-                if let Err(not_kept) = self.store.put(self.at(&name), Arc::new(context), lease, now).await {
-                    note(audit, Outcome::Busy, &not_kept);
-                    return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
-                }
+                let goes_on = match self.store.put(self.at(&name), Arc::new(context), lease, now).await {
+                    Ok(()) => replaced.is_none_or(|replaced| self.store.goes_on(self.at(&replaced), now)),
+                    Err(NotKept::Shared(shared::NotKept::Over)) => false,
+                    Err(not_kept) => {
+                        note(audit, Outcome::Busy, &not_kept);
+                        return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
+                    }
+                };
                 // Whoever ended the conversation meanwhile ended this too.
-                if let Some(replaced) = replaced
-                    && !self.is_there(&replaced, now).await
-                {
+                if !goes_on {
                     self.store.retire(self.at(&name), now, now);
                     let refusal = Refusal::UnknownContext(name);
                     note(audit, Outcome::Refused(refusal.class()), &refusal);
@@ -171,11 +174,6 @@ impl Ingress {
             }
             Err(not_ended) => self.not_ended(&not_ended, reply, audit).await,
         }
-    }
-
-    /// Whether a conversation that is kept here, or in Redis, is still there. What its client keeps is.
-    async fn is_there(&self, name: &str, now: Time) -> bool {
-        self.store.cookies().is_some() || !matches!(self.store.find(self.at(name), None, now).await, Ok(None))
     }
 
     /// Tells whoever cancelled that it is not done for good: a store that could not be told may know the conversation again.

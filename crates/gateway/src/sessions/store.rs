@@ -122,6 +122,17 @@ impl Store {
         }
     }
 
+    /// Whether one that another was made to replace, which is kept by now, was not ended meanwhile: then the other is not to be
+    /// handed out.
+    pub(crate) fn goes_on(&self, replaced: At<'_>, now: Time) -> bool {
+        match self {
+            Self::Memory(memory) => memory.find(&replaced.whole(), now).is_some(),
+            Self::Disk(disk) => disk.memory().find(&replaced.whole(), now).is_some(),
+            // Redis does not keep a new key without the old one, and what clients keep is asked for with each message.
+            Self::Redis(_) | Self::Cookie(_) => true,
+        }
+    }
+
     /// It was used: it lives for as long as `idle` says, or else its whole life.
     pub(crate) fn used(&self, at: At<'_>, idle: Option<Duration>, now: Time) {
         let until = idle.map(|idle| now.plus(idle));

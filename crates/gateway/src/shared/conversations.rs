@@ -29,6 +29,8 @@ const TOLD: Duration = Duration::from_mins(1);
 /// Keys that Redis looks at in one step of a walk, and steps of a page.
 const STEP: usize = 500;
 const STEPS: usize = 200;
+/// Walks of a cut at most: none but the last two finds anything, unless somebody renews what is cut again and again.
+const WALKS: usize = 4;
 
 /// Why a conversation is not kept.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum NotKept {
     /// Its caller has as many as he may.
     #[error("the caller's share of Redis is full")]
     Share,
+    /// The one that it replaces was ended meanwhile, by whichever gateway.
+    #[error("the conversation was ended while it was renewed")]
+    Over,
     /// Its caller's name is longer than a record has it.
     #[error("the conversation has no record: its caller's name is too long")]
     TooLong,
@@ -105,7 +110,8 @@ impl Shared {
         }
     }
 
-    /// Keeps a conversation, if its caller has not as many as he may. When this is done, every gateway of the farm knows it.
+    /// Keeps a conversation, if its caller has not as many as he may, and, where it replaces another, if that is there: who ended
+    /// it, whichever gateway he asked, ended it with all that comes of it. When this is done, every gateway of the farm knows it.
     pub async fn put(&self, scope: &str, context: &Arc<Context>, lease: &Lease<'_>, now: Time) -> Result<(), NotKept> {
         let key = key(scope, &context.name());
         let record = context.record().ok_or(NotKept::TooLong)?;
@@ -116,7 +122,8 @@ impl Shared {
         random.check()?;
         let sealed = Life::read(&value).map(|(_, sealed)| digest(ring.epoch(), sealed)).unwrap_or_default();
         let (ended, asked) = (self.local.ended(), self.steady());
-        let commands = self.put_in_share(&ring, lease.owner.name, &key, (value, &life), now)?;
+        let replaced = context.replaces().map(|name| self::key(scope, name));
+        let commands = self.put_in_share(&ring, lease.owner.name, (&key, replaced), (value, &life), now)?;
         let answers = self.connection.ask(Operation::Keep, &commands).await?;
         match answers.values.first() {
             Some(Value::Int(1)) => {
@@ -125,6 +132,7 @@ impl Shared {
                 Ok(())
             }
             Some(Value::Int(0)) => Err(NotKept::Share),
+            Some(Value::Int(-1)) => Err(NotKept::Over),
             Some(Value::ServerError(error)) if error.code() == "OOM" => Err(NotKept::Full),
             _ => Err(unexpected(&answers).into()),
         }
@@ -215,18 +223,33 @@ impl Shared {
     /// Ends the conversations that `which` takes, for every gateway; how many these were. An error says that some may be left.
     pub async fn cut(&self, now: Time, which: impl Fn(&Context) -> bool) -> Result<usize, Unavailable> {
         let _one = self.walk.lock().await;
-        let (mut count, mut cursor) = (0, 0);
+        let mut count = 0;
+        // What is renewed behind a walk while its old key is still ahead of it is found by the next.
+        for _ in 0..WALKS {
+            let (found, live) = self.cut_once(now, &which).await?;
+            count += live;
+            if found == 0 {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The same, in one walk: how many were found, and how many of these lived and were ended by this.
+    async fn cut_once(&self, now: Time, which: impl Fn(&Context) -> bool) -> Result<(usize, usize), Unavailable> {
+        let (mut found, mut count, mut cursor) = (0, 0, 0);
         loop {
             let step = self.step(cursor, now).await?;
             cursor = step.cursor;
             let meant = step.found.iter().filter(|(_, context, _)| which(context));
             let (live, over): (Vec<_>, Vec<_>) = meant.partition(|(_, _, life)| life.end > now);
             // What looks over too, uncounted: a use that is told late would have it go on.
-            for (found, counts) in [(live, 1), (over, 0)] {
-                let of: Vec<_> = found.iter().map(|(key, context, _)| (*key, owner(&context.principal))).collect();
+            for (these, counts) in [(live, 1), (over, 0)] {
+                let of: Vec<_> = these.iter().map(|(key, context, _)| (*key, owner(&context.principal))).collect();
                 if of.is_empty() {
                     continue;
                 }
+                found += of.len();
                 let answers = self.connection.ask_beside(Operation::End, &self.deletions(&of, now)).await;
                 for (key, _) in &of {
                     self.local.end(key);
@@ -234,7 +257,7 @@ impl Shared {
                 count += counts * deleted(&answers?, of.len())?;
             }
             if cursor == 0 {
-                return Ok(count);
+                return Ok((found, count));
             }
         }
     }
