@@ -125,16 +125,13 @@ impl Ingress {
                         return self.seal(reply, Answer::Fault(Fault::busy()), audit).await;
                     }
                 };
-                // Whoever ended the conversation meanwhile ended this too.
-                if !goes_on {
+                // Whoever ended the conversation meanwhile ended this too: he finds it in its place from here on.
+                if !goes_on || !place.is_none_or(|place| place.taken(&name)) {
                     self.store.retire(self.at(&name), now, now);
                     let refusal = Refusal::UnknownContext(name);
                     note(audit, Outcome::Refused(refusal.class()), &refusal);
                     let fault = Fault::refusal(refusal.class(), dialect);
                     return self.seal(reply, Answer::Fault(fault), audit).await;
-                }
-                if let Some(place) = place {
-                    place.taken(&name);
                 }
                 Ok(message)
             }

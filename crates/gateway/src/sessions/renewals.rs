@@ -84,13 +84,17 @@ impl Renewals {
 }
 
 impl Waiting {
-    /// The key of that name is there.
-    pub fn taken(self, name: &str) {
+    /// The key of that name is there. Whether the place still was: where it was not, the conversation is over, or another of its
+    /// new keys in use, and this one is good for nothing.
+    #[must_use]
+    pub fn taken(self, name: &str) -> bool {
         let mut table = self.renewals.lock();
-        let keys = table.keys.get_mut(&self.of.0).into_iter().flatten();
-        for key in keys.filter(|key| key.number == self.number) {
-            key.name = Some(name.into());
-        }
+        let mut keys = table.keys.get_mut(&self.of.0).into_iter().flatten();
+        let place = keys.find(|key| key.number == self.number);
+        place.is_some_and(|place| {
+            place.name = Some(name.into());
+            true
+        })
     }
 }
 
@@ -120,11 +124,11 @@ mod tests {
     fn five_keys_of_a_conversation_wait_and_no_more() {
         let renewals = Arc::new(Renewals::default());
         for name in ["a", "b", "c", "d", "e"] {
-            renewals.begin(ONE, at(120), at(0)).unwrap().taken(name);
+            assert!(renewals.begin(ONE, at(120), at(0)).unwrap().taken(name));
         }
         assert!(renewals.begin(ONE, at(121), at(1)).is_none());
         assert!(renewals.begin(OTHER, at(121), at(1)).is_some(), "another's are its own");
-        renewals.begin(ONE, at(240), at(120)).expect("what has ended waits no more").taken("f");
+        assert!(renewals.begin(ONE, at(240), at(120)).expect("what has ended waits no more").taken("f"));
         assert!(renewals.used(ONE, "x").is_empty(), "it is none of them");
         assert_eq!(renewals.used(ONE, "f"), Vec::<Box<str>>::new());
         assert!(renewals.lock().keys.is_empty());
@@ -134,11 +138,11 @@ mod tests {
     fn once_one_is_used_the_others_are_over() {
         let renewals = Arc::new(Renewals::default());
         for name in ["a", "b", "c"] {
-            renewals.begin(ONE, at(120), at(0)).unwrap().taken(name);
+            assert!(renewals.begin(ONE, at(120), at(0)).unwrap().taken(name));
         }
         assert_eq!(renewals.used(ONE, "b"), ["a".into(), "c".into()] as [Box<str>; 2]);
         assert!(renewals.used(ONE, "b").is_empty(), "and that is said once");
-        renewals.begin(ONE, at(120), at(0)).unwrap().taken("d");
+        assert!(renewals.begin(ONE, at(120), at(0)).unwrap().taken("d"));
         assert_eq!(renewals.ended(ONE), ["d".into()] as [Box<str>; 1]);
         assert!(renewals.ended(ONE).is_empty() && renewals.ended(OTHER).is_empty());
     }
@@ -154,13 +158,31 @@ mod tests {
         assert!(renewals.begin(ONE, at(120), at(0)).is_some());
     }
 
+    /// It would be found by nobody who ends the conversation, and outlive it.
+    #[test]
+    fn a_key_that_comes_when_all_is_over_has_no_place() {
+        let renewals = Arc::new(Renewals::default());
+        let begin = || renewals.begin(ONE, at(120), at(0)).unwrap();
+        let late = begin();
+        assert!(renewals.ended(ONE).is_empty());
+        // Another's place is not its own.
+        let next = begin();
+        assert!(!late.taken("late"));
+        assert!(next.taken("next"));
+        let late = begin();
+        assert!(renewals.used(ONE, "next").is_empty());
+        assert!(!late.taken("late"), "another is in use");
+        assert!(renewals.lock().keys.is_empty());
+    }
+
     #[test]
     fn what_has_ended_takes_no_memory() {
         let renewals = Arc::new(Renewals::default());
         for number in 0..10_000_u32 {
             let mut of = [0; 16];
             of[..4].copy_from_slice(&number.to_be_bytes());
-            renewals.begin(ConversationId(of), at(i64::from(number) + 1), at(i64::from(number))).unwrap().taken("x");
+            let place = renewals.begin(ConversationId(of), at(i64::from(number) + 1), at(i64::from(number)));
+            assert!(place.unwrap().taken("x"));
         }
         assert!(renewals.lock().keys.len() <= 2 * FEW);
     }
