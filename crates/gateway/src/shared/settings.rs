@@ -225,6 +225,7 @@ mod tests {
             Settings { cache: TIMEOUT, ..usual() },
             Settings { cache_bytes: 1, ..usual() },
             Settings { operations: 1, ..usual() },
+            Settings { principal_conversations: 1, ..usual() },
             Settings { prefix: "other".to_owned(), ..usual() },
         ] {
             assert_ne!(other.digest(), usual().digest());
