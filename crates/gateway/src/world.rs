@@ -61,18 +61,25 @@ pub struct World {
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 /// How long a process that ends waits for what was noted to be kept.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How often what is over is removed from a state directory: files of claims, and conversations that were idle.
+/// How often what is over is dropped: conversations, and files of claims in a state directory.
 const PAST: Duration = Duration::from_secs(30);
 
-/// Removes what is over, as long as somebody writes to a state directory.
-async fn drop_past(files: Weak<ClaimFiles>, sessions: Weak<Memory<Context>>, clock: Clock) {
+/// Drops conversations that are over, as long as somebody keeps any: where nobody comes any more, nothing else would.
+async fn drop_conversations(sessions: Weak<Memory<Context>>, clock: Clock) {
+    let mut ticks = tokio::time::interval(PAST);
+    loop {
+        ticks.tick().await;
+        let Some(sessions) = sessions.upgrade() else { return };
+        sessions.sweep(clock.now());
+    }
+}
+
+/// Removes files of claims that are over, as long as somebody writes to a state directory.
+async fn drop_files(files: Weak<ClaimFiles>, clock: Clock) {
     let mut ticks = tokio::time::interval(PAST);
     loop {
         ticks.tick().await;
         let (Some(files), now) = (files.upgrade(), clock.now()) else { return };
-        if let Some(sessions) = sessions.upgrade() {
-            sessions.sweep(now);
-        }
         let dropped = spawn_blocking(move || files.drop_before(now)).await;
         if let Ok(Err(error)) = dropped {
             tracing::warn!(%error, "files of claims that are over cannot be removed");
@@ -162,8 +169,10 @@ impl World {
         Self { since: Some(self.clock.now()), ..self }
     }
 
-    /// The same world, with what is kept elsewhere: brought back, and from now on kept there too.
+    /// The same world, in which what is over is dropped from now on, with what is kept elsewhere: brought back, and from now on
+    /// kept there too.
     pub async fn with(mut self, keeping: &Keeping) -> Result<Self, NotKeeping> {
+        tokio::spawn(drop_conversations(Arc::downgrade(&self.sessions), self.clock.clone()));
         let Keeping { state, ring, redis } = keeping;
         let now = self.clock.now();
         let state = state.as_deref().map(State::open).transpose()?;
@@ -201,7 +210,7 @@ impl World {
         let disk = Disk::restore(state.journal()?, keys, entropy, memory, &self.principals, now)?;
         let since = (fence.is_up() || !known).then_some(now).filter(|_| self.since.is_some());
         let files = Arc::new(files);
-        tokio::spawn(drop_past(Arc::downgrade(&files), Arc::downgrade(&self.sessions), self.clock.clone()));
+        tokio::spawn(drop_files(Arc::downgrade(&files), self.clock.clone()));
         Ok(OnDisk { disk: Arc::new(disk), files, since })
     }
 
@@ -317,7 +326,42 @@ impl World {
 mod tests {
     use std::sync::atomic::AtomicI64;
 
+    use nuncio_wss::{Restorer, V13};
+
     use super::*;
+    use crate::sessions::{Lease, Owner};
+
+    fn context() -> Arc<Context> {
+        let mut record = vec![1];
+        for part in [V13.conversation, "urn:uuid:1", "", ""] {
+            record.extend_from_slice(&u16::try_from(part.len()).unwrap().to_be_bytes());
+            record.extend_from_slice(part.as_bytes());
+        }
+        // Nobody's, with a number, two instants and a key of one octet.
+        record.push(0);
+        record.extend_from_slice(&[0; 32]);
+        record.extend_from_slice(&[0, 1, 7]);
+        Arc::new(Restorer::new(4).restore(&record).unwrap())
+    }
+
+    /// Nobody comes, nothing is measured, and nothing is kept but in memory.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_over_is_dropped_by_itself() {
+        let hands = Arc::new(AtomicI64::new(0));
+        let world = World::new(Clock::given(Arc::clone(&hands)), Entropy::system(), &StoreLimits::default());
+        let world = world.with(&Keeping::default()).await.unwrap();
+        let (now, end) = (world.clock.now(), Time::from_millis(1000));
+        let lease = Lease { owner: Owner { name: "", octets: 0 }, octets: 0, pending: end, end, idle: None };
+        world.sessions.put("a", context(), lease, now).unwrap();
+        tokio::time::sleep(PAST * 2).await;
+        assert_eq!(world.sessions.len(), 1, "it lives");
+        hands.store(1000, Ordering::Relaxed);
+        tokio::time::sleep(PAST * 2).await;
+        assert_eq!(world.sessions.len(), 0);
+        let sessions = Arc::downgrade(&world.sessions);
+        drop(world);
+        assert!(sessions.upgrade().is_none(), "the store goes with its world");
+    }
 
     #[test]
     fn what_is_kept_is_measured_as_it_is_now() {

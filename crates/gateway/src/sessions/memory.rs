@@ -29,6 +29,8 @@ use super::shard::{Gone, Key, New, OVERHEAD, Pending, Shard};
 
 /// How many locks the store is spread over; two calls meet at one lock only by chance.
 const SHARDS: usize = 16;
+/// How many that have expired are dropped under a lock: nobody who comes by pays for a crowd that has left.
+const AT_ONCE: usize = 64;
 
 /// There is no room, and all that takes it is in use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -209,9 +211,8 @@ impl<V> Memory<V> {
         }
     }
 
-    /// What makes room where that is full: in an owner's share, the one of his own that has waited the longest. In the store, the
-    /// first to end of all that wait, unless somebody has more of them than its owner: then the one of his that has waited the
-    /// longest.
+    /// What makes room where that is full: in an owner's share, of his own that wait the first to end. In the store, the first to
+    /// end of all that wait, unless somebody has more of them than its owner: then the first of his.
     fn droppable(&self, full: Full, owner: u64) -> Option<Pending> {
         let first = |of: &dyn Fn(&Shard<V>) -> Option<Pending>| {
             self.shards.iter().filter_map(|shard| of(&lock(shard))).min_by_key(|pending| pending.end)
@@ -293,9 +294,9 @@ impl<V> Memory<V> {
     /// What there is at `now`: for a watcher, not for a message.
     pub fn census(&self, now: Time) -> Census {
         let mut census = Census { conversations: 0, pending: 0, octets: 0, dropped: self.dropped() };
+        self.sweep(now);
         for shard in &self.shards {
-            let mut shard = lock(shard);
-            self.expire(&mut shard, now);
+            let shard = lock(shard);
             census.conversations += shard.len();
             census.pending += shard.pending();
         }
@@ -304,23 +305,28 @@ impl<V> Memory<V> {
     }
 
     /// Those of the conversations alive at `now` that `which` takes, no more than `most` of them, in the order of their places
-    /// from the one behind `after` on. It looks at each, a shard at a time.
+    /// from the one behind `after` on. It looks at each from there on, a shard at a time.
     pub fn look(&self, after: Option<Place>, most: usize, now: Time, which: impl Fn(&V) -> bool) -> Vec<Seen<V>> {
         let mut seen: Vec<Seen<V>> = Vec::new();
-        for at in 0..SHARDS {
+        for at in after.map_or(0, |after| after.shard)..SHARDS {
             let shard = lock(&self.shards[at]);
             let place = |key: &Key| Place { shard: at, key: *key };
-            let begun = seen.len();
-            for there in shard.entries() {
-                let place = place(there.key);
-                if there.end > now.millis() && after.is_none_or(|after| place > after) && which(there.value) {
-                    let (used, end) = (there.used.map(Time::from_millis), Time::from_millis(there.end));
-                    seen.push(Seen { place, value: Arc::clone(there.value), used, end });
-                }
+            let is_behind = |key: &Key| after.is_none_or(|after| place(key) > after);
+            let alive = shard.entries().filter(|there| there.end > now.millis() && is_behind(there.key));
+            let mut found: Vec<_> = alive.filter(|there| which(there.value)).collect();
+            // Of many, those of the page alone are put in order.
+            let left = most - seen.len();
+            if found.len() > left {
+                found.select_nth_unstable_by_key(left, |there| *there.key);
+                found.truncate(left);
             }
-            drop(shard);
-            seen[begun..].sort_unstable_by_key(|seen| seen.place);
-            seen.truncate(most);
+            found.sort_unstable_by_key(|there| *there.key);
+            seen.extend(found.into_iter().map(|there| Seen {
+                place: place(there.key),
+                value: Arc::clone(there.value),
+                used: there.used.map(Time::from_millis),
+                end: Time::from_millis(there.end),
+            }));
             if seen.len() == most {
                 break;
             }
@@ -331,9 +337,9 @@ impl<V> Memory<V> {
     /// Ends the conversations that `which` takes; the keys of these.
     pub fn cut(&self, now: Time, which: impl Fn(&V) -> bool) -> Vec<Key> {
         let mut all = Vec::new();
+        self.sweep(now);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            self.expire(&mut shard, now);
             let cut: Vec<_> = shard.entries().filter(|there| which(there.value)).map(|there| *there.key).collect();
             for gone in cut.iter().filter_map(|key| shard.remove(key)) {
                 lock(&self.accounts).give_back(&gone);
@@ -346,12 +352,15 @@ impl<V> Memory<V> {
     /// Drops whatever has expired.
     pub fn sweep(&self, now: Time) {
         for shard in &self.shards {
-            self.expire(&mut lock(shard), now);
+            // Whoever waits for the shard comes in between.
+            while self.expire(&mut lock(shard), now) {}
         }
     }
 
-    fn expire(&self, shard: &mut Shard<V>, now: Time) {
-        while let Some(gone) = shard.expired(now.millis()) {
+    /// Drops some of what has expired; whether more may have.
+    fn expire(&self, shard: &mut Shard<V>, now: Time) -> bool {
+        for _ in 0..AT_ONCE {
+            let Some(gone) = shard.expired(now.millis()) else { return false };
             lock(&self.accounts).give_back(&gone);
             let Gone { key, end, full, pending, .. } = gone;
             // Until when it lives unused is known since it came.
@@ -359,6 +368,7 @@ impl<V> Memory<V> {
                 self.told(key, Time::from_millis(end));
             }
         }
+        true
     }
 
     fn told(&self, key: Key, end: Time) {

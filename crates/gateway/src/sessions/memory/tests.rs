@@ -402,3 +402,17 @@ fn a_crowd_finds_room_where_some_wait() {
     store.sweep(at(100));
     assert_eq!((store.len(), taken(&store)), (0, 0));
 }
+
+/// Whoever puts one drops no more of what has ended than a few; a sweep drops it all.
+#[test]
+fn nobody_pays_for_a_crowd_that_has_left() {
+    let store = Memory::new(Room::of(usize::MAX), Room::of(usize::MAX));
+    for number in 0..100 * SHARDS {
+        store.put(&number.to_string(), Arc::new(number), until(10), at(0)).unwrap();
+    }
+    let before = store.len();
+    store.put("late", Arc::new(0), until(20), at(10)).unwrap();
+    assert_eq!(before + 1 - store.len(), AT_ONCE);
+    store.sweep(at(10));
+    assert_eq!((store.len(), taken(&store)), (1, SHARED + ONE));
+}
