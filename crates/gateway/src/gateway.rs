@@ -295,7 +295,8 @@ impl Gateway {
         let Sockets { listeners, admin, .. } = sockets;
         let (traffic, spans, kept) = (world.metrics.traffic(), world.spans.clone(), Arc::clone(&world));
         let (token, open) = watching.map_or((None, false), |admin| (admin.token, admin.open));
-        let state = Arc::new(Admin::new(world, token, open));
+        let at = admin.as_ref().and_then(|listener| listener.socket.local_addr().ok());
+        let state = Arc::new(Admin::new(world, token, open, at));
         let (over, is_over) = oneshot::channel::<()>();
         let (passing, passed) = mpsc::channel(1);
         let (watching, watched_anew) = mpsc::channel(1);

@@ -2,7 +2,8 @@
 //! moment, or not at all.
 //!
 //! What a conversation was established under holds until it ends: a route keeps its conversations if its policy and whom it
-//! trusts stay the same (`route::scope`). Stores, caps of connections and the admin listener, but for its TLS, are made once.
+//! trusts stay the same (`route::scope`). Stores, caps of connections and the admin listener, but for its
+//! certificates, are made once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,6 +71,8 @@ struct Fixed {
     token: Option<[u8; 32]>,
     /// Whether whoever reaches the admin listener may watch.
     open: bool,
+    /// Whether it has no TLS.
+    clear: bool,
     /// Collector, and the octets of the part that is kept.
     tracing: Option<(String, u64)>,
 }
@@ -85,11 +88,13 @@ impl Fixed {
             admin: configuration.admin.as_ref().map(|admin| admin.listener.address.value.clone()),
             token: configuration.admin.as_ref().and_then(|admin| admin.token.as_ref()).map(digest),
             open: configuration.admin.as_ref().is_some_and(|admin| admin.open),
+            clear: configuration.admin.as_ref().is_some_and(|admin| admin.listener.is_clear()),
             tracing: configuration.tracing.as_ref().map(|to| (to.collector.to_string(), to.sample.to_bits())),
         }
     }
 
     fn allows(&self, other: &Self) -> Result<(), NotReloaded> {
+        let admin = |fixed: &Self| (fixed.admin.clone(), fixed.token, fixed.open, fixed.clear);
         if self.connections != other.connections {
             Err(NotReloaded::Fixed("`connections`"))
         } else if self.stores != other.stores {
@@ -100,7 +105,7 @@ impl Fixed {
             Err(NotReloaded::Fixed("`redis`"))
         } else if self.ring != other.ring {
             Err(NotReloaded::Fixed("`key_ring`"))
-        } else if (&self.admin, self.token, self.open) != (&other.admin, other.token, other.open) {
+        } else if admin(self) != admin(other) {
             Err(NotReloaded::Fixed("`admin`"))
         } else if self.tracing != other.tracing {
             Err(NotReloaded::Fixed("`tracing`"))

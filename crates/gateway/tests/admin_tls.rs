@@ -181,7 +181,8 @@ fn who_must_prove_by_certificate_does_so_or_hears_nothing() {
     assert_eq!(gateway.running.stop(), Some(0));
 }
 
-/// Who shows neither is told nothing but no, unless he is on this machine; what comes without TLS is told nothing at all.
+/// Who shows neither is told nothing but no, though he seems to be on this machine, as all do whom a relay there brings; what comes
+/// without TLS is told nothing at all.
 #[test]
 fn a_token_is_shown_under_tls() {
     let more = ", token_file: token, client_certificates: optional, trust: { certificates: [ca.pem], crls: off }";
@@ -194,7 +195,9 @@ fn a_token_is_shown_under_tls() {
         assert_eq!(gateway.ask(None, FAR, path, ""), Some(403), "{path}: neither");
         assert_eq!(gateway.ask(None, FAR, path, "Authorization: Bearer 0123456789abcdeX\r\n"), Some(403), "{path}");
         assert_eq!(gateway.ask(Some(&stranger), FAR, path, &token), None, "{path}: another authority's");
-        assert_eq!(gateway.ask(None, "localhost", path, ""), Some(200), "{path}: from here");
+        for host in ["localhost", "127.0.0.1"] {
+            assert_eq!(gateway.ask(None, host, path, ""), Some(403), "{path}: from here");
+        }
         assert_eq!(gateway.ask(None, FAR, &format!("{path}/none"), ""), Some(403), "{path}");
 
         let mut clear = TcpStream::connect(("127.0.0.1", gateway.admin)).unwrap();
@@ -205,6 +208,12 @@ fn a_token_is_shown_under_tls() {
         assert!(answer.len() <= 7 && answer.first().is_none_or(|&kind| kind == 21), "{path}: {answer:?}");
     }
     assert!(!gateway.log().contains("DANGER"), "{}", gateway.log());
+
+    // Each line says by what it was known that he may.
+    gateway.ask(Some(&gateway.client), FAR, "/sessions?principal=alice", "");
+    gateway.ask(None, FAR, "/sessions?principal=bob", &token);
+    gateway.logs("path=\"/sessions\" query=\"principal=alice\" by=\"certificate CN=watcher\" status=200 ");
+    gateway.logs("path=\"/sessions\" query=\"principal=bob\" by=\"token\" status=200 ");
 
     let flags = [("--trust", "server.pem"), ("--token-file", "token")];
     assert_eq!(gateway.command(&["sessions", "list"], &flags), (true, String::new()));
@@ -220,6 +229,19 @@ fn a_token_in_clear_is_loud() {
         Gateway::start("admin-clear", "0.0.0.0", false, ", token_file: token, danger_admin_beyond_loopback: true");
     gateway.logs("DANGER: the admin listener can be reached from other machines, by anybody");
     gateway.logs("DANGER: the token of the admin listener travels in clear");
+    // Anybody may watch; names, and what ends anything, are for who proves himself.
+    for (path, headers, status) in [
+        ("/metrics", "", "200"),
+        ("/sessions", "", "403"),
+        ("/sessions", "Authorization: Bearer 0123456789abcdef\r\n", "200"),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.admin)).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+    }
     assert_eq!(gateway.running.stop(), Some(0));
 
     for (more, why) in [
@@ -259,5 +281,13 @@ fn a_certificate_changes_without_a_restart() {
     let yaml = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, yaml.replace("server.key }", "server.key }, token_file: token")).unwrap();
     gateway.logs("`admin` changed, which takes a restart");
+    // Nor does it lose its TLS: what is shown would travel in clear, and nobody would be told.
+    let before = gateway.log().matches("which takes a restart").count();
+    std::fs::write(&file, yaml.replace(", tls: { certificate: server.pem, key: server.key }", "")).unwrap();
+    while gateway.log().matches("which takes a restart").count() == before {
+        assert!(start.elapsed() < Duration::from_mins(1), "{}", gateway.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(ask(gateway.admin, &next.certificate, None, "localhost", "/readyz", ""), Some(200));
     assert_eq!(gateway.running.stop(), Some(0));
 }

@@ -125,9 +125,17 @@ fn what_is_not_asked_here_and_so_is_refused() {
     let backend = Backend::start();
     let gateway = Gateway::start(&backend, "");
     assert!(gateway.talk().contains("SecurityContextToken"));
+    let id = list(&gateway, "").0[0]["id"].as_str().unwrap().to_owned();
     for (method, path, status) in [
         ("DELETE", "/sessions", 400),
         ("DELETE", "/sessions?most=1", 400),
+        ("DELETE", "/sessions?most=1&principal=alice", 400),
+        ("DELETE", "/sessions?store=redis&principal=alice", 400),
+        ("DELETE", "/sessions?after=0&issuer=CN=ca", 400),
+        ("DELETE", "/sessions/ID?principal=bob", 400),
+        ("DELETE", "/sessions/ID?store=cookie", 400),
+        ("GET", "/sessions/ID?principal=bob", 400),
+        ("GET", "/sessions/ID?most=1", 400),
         ("GET", "/sessions?everything=1", 400),
         ("GET", "/sessions?most=-1", 400),
         ("GET", "/sessions?after=x", 400),
@@ -139,7 +147,7 @@ fn what_is_not_asked_here_and_so_is_refused() {
         ("POST", "/sessions", 405),
         ("PUT", "/sessions/x", 405),
     ] {
-        let answer = ask(&gateway, method, path);
+        let answer = ask(&gateway, method, &path.replace("ID", &id));
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {path}: {answer}");
     }
     // A page of somebody else's, in a browser here, whose name was made to lead to this machine.

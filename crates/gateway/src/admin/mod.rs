@@ -1,11 +1,13 @@
 //! The admin listener: what whoever watches over a gateway may ask. It tells no secret; names, and what changes anything, are
-//! for this machine, and for who shows a token or a certificate. So is all else on a listener that is not open.
+//! for who shows a token or a certificate, and where only this machine reaches it, for whoever is there. So is all else on a
+//! listener that is not open.
 //!
 //! It stands apart from the listeners that serve, so that who may call a service cannot watch it, and so that a watcher
 //! is answered where every place for a client is taken.
 
 mod sessions;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +19,7 @@ use axum::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, Head
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use hyper::{HeaderMap, Method, StatusCode};
+use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
 use nuncio_wss::Transport;
 use tokio::sync::{mpsc, oneshot};
@@ -24,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::{AdminSettings, ConnectionLimits, Timeouts};
 use crate::host;
 use crate::listen::{self, Arrival, Change, Listener, Serving};
-use crate::log::Audit;
+use crate::log::Watched;
 use crate::metrics::{self, Traffic};
 use crate::world::World;
 
@@ -51,13 +54,16 @@ pub struct Admin {
     token: Option<Secret>,
     /// Whether whoever comes may watch.
     open: bool,
+    /// Whether nobody comes but from this machine.
+    local: bool,
     serving: AtomicBool,
 }
 
 impl Admin {
-    /// For a gateway in that world, which does not serve yet.
-    pub fn new(world: Arc<World>, token: Option<Secret>, open: bool) -> Self {
-        Self { world, token, open, serving: AtomicBool::new(false) }
+    /// For a gateway in that world, which does not serve yet. `bound` is where it listens.
+    pub fn new(world: Arc<World>, token: Option<Secret>, open: bool, bound: Option<SocketAddr>) -> Self {
+        let local = bound.is_some_and(is_local);
+        Self { world, token, open, local, serving: AtomicBool::new(false) }
     }
 
     /// Says whether the gateway serves: not before its connections are accepted, and not from the signal to end on.
@@ -91,10 +97,19 @@ impl Admin {
         Change { listeners: vec![listener], timeouts: of_watchers(timeouts), made }
     }
 
-    /// Whether it is this machine that asks, whatever the listener's address, or who shows the token or a certificate.
-    fn is_known(&self, headers: &HeaderMap, arrival: &Arrival, host: Option<&str>) -> bool {
-        let is_here = arrival.peer.to_canonical().is_loopback() && host.is_some_and(is_here);
-        is_here || arrival.transport == Transport::Authenticated || self.is_shown(headers)
+    /// By what it is known that whoever asks may: a certificate, the token, or that he is here; `None` where it is not.
+    ///
+    /// Here is who comes from this machine to a listener that only this machine reaches, and calls it by its own name. Whatever
+    /// relays connections comes from this machine too: where others reach the listener, they may come by that.
+    fn proof<'a>(&self, headers: &HeaderMap, arrival: &'a Arrival, host: Option<&str>) -> Option<Proof<'a>> {
+        if arrival.transport == Transport::Authenticated {
+            return Some(Proof::Certificate(arrival.client.as_ref().map_or("", Certificate::subject)));
+        }
+        if self.is_shown(headers) {
+            return Some(Proof::Token);
+        }
+        let is_here = self.local && arrival.peer.to_canonical().is_loopback() && host.is_some_and(is_here);
+        is_here.then_some(Proof::Here)
     }
 
     /// Whether a request shows the token.
@@ -134,9 +149,34 @@ impl Admin {
     }
 }
 
+/// By what it is known that somebody may ask all.
+enum Proof<'a> {
+    /// The certificate with that subject.
+    Certificate(&'a str),
+    /// The token.
+    Token,
+    /// That he is on this machine.
+    Here,
+}
+
+impl fmt::Display for Proof<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(subject) => write!(out, "certificate {subject}"),
+            Self::Token => out.write_str("token"),
+            Self::Here => out.write_str("here"),
+        }
+    }
+}
+
+/// Whether only this machine reaches that address.
+fn is_local(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 /// Says what of a listener at that address is dangerous.
 pub(crate) fn warn(settings: &AdminSettings, bound: Option<SocketAddr>) {
-    let Some(address) = bound.filter(|address| !address.ip().to_canonical().is_loopback()) else { return };
+    let Some(address) = bound.filter(|address| !is_local(*address)) else { return };
     if settings.open {
         tracing::warn!(%address, "DANGER: the admin listener can be reached from other machines, by anybody");
     }
@@ -169,12 +209,12 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     };
     let path = asked.uri.path();
     let host = host::named(&asked.uri, &asked.headers, asked.version);
-    let mut response = match (host, conversations(path)) {
+    let which = conversations(path);
+    let proof = host.as_ref().ok().and_then(|host| admin.proof(&asked.headers, arrival, *host));
+    let mut response = match (&host, which) {
         _ if arrival.pace.is_ambiguous() => StatusCode::BAD_REQUEST.into_response(),
         (Err(_), _) => StatusCode::BAD_REQUEST.into_response(),
-        (Ok(host), which) if (which.is_some() || !admin.open) && !admin.is_known(&asked.headers, arrival, host) => {
-            StatusCode::FORBIDDEN.into_response()
-        }
+        (Ok(_), which) if (which.is_some() || !admin.open) && proof.is_none() => StatusCode::FORBIDDEN.into_response(),
         (Ok(_), Some(which)) => admin.converse(&asked, which).await,
         (Ok(_), None) if asked.method != Method::GET => {
             (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET")]).into_response()
@@ -186,8 +226,12 @@ async fn answer(State(admin): State<Arc<Admin>>, request: Request) -> Response {
     }
     // What was so is not so for long.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let peer = arrival.peer.to_string();
-    Audit::write_watched(&peer, &asked.method, path, response.status(), start.elapsed());
+    let (peer, proof) = (arrival.peer.to_string(), proof.map(|proof| proof.to_string()));
+    // Whose conversations were asked for, or ended, and by whom.
+    let query = asked.uri.query().filter(|_| which.is_some());
+    let by = proof.as_deref().filter(|_| which.is_some());
+    let (method, status) = (asked.method.as_str(), response.status());
+    Watched { peer: &peer, method, path, query, by, status }.write(start.elapsed());
     response
 }
 

@@ -128,6 +128,11 @@ impl Asked {
         Meant::Of { principal: self.principal.clone(), issuer: self.issuer.clone() }
     }
 
+    /// Whether a page of them is asked for, or those of some store.
+    fn is_of_a_list(&self) -> bool {
+        self.after.is_some() || self.most.is_some() || self.store.is_some()
+    }
+
     fn names_somebody(&self) -> bool {
         self.principal.is_some() || self.issuer.is_some()
     }
@@ -139,7 +144,13 @@ type Refused = (StatusCode, &'static str);
 /// What is asked of all of them, or of the one whose number follows. It looks at every conversation, which takes a while: not on
 /// a thread that answers messages.
 pub(super) async fn tell(world: Arc<World>, method: Method, id: Option<String>, asked: Asked) -> Response {
-    let told = if method == Method::DELETE {
+    let cutting = method == Method::DELETE;
+    // What has no meaning there was meant to have one.
+    let told = if id.is_some() && (asked.is_of_a_list() || asked.names_somebody()) {
+        Err((StatusCode::BAD_REQUEST, "of one conversation nothing more can be said\n"))
+    } else if cutting && asked.is_of_a_list() {
+        Err((StatusCode::BAD_REQUEST, "what is cut is cut wherever it is kept: `principal` and `issuer` can be said\n"))
+    } else if cutting {
         cut(&world, id, asked).await
     } else {
         match id {

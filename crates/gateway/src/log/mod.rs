@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 use nuncio_wss::Request;
 use tracing_subscriber::EnvFilter;
 
@@ -167,28 +167,56 @@ impl Audit {
         }
         if self.refused.is_some() { write!(warn) } else { write!(info) }
     }
+}
 
-    /// Writes the line of a request to the admin listener. It has a target of its own, so that who is asked every second
-    /// whether he lives can leave that out.
-    pub(crate) fn write_watched(peer: &str, method: &Method, path: &str, status: StatusCode, took: Duration) {
-        let bad = status.is_client_error() || status == StatusCode::INTERNAL_SERVER_ERROR;
-        if JSON.load(Ordering::Relaxed) {
-            let (method, path, status) = (cut(method.as_str()), cut(path), status.as_u16());
-            let took_ms = took.as_secs_f64() * 1000.0;
-            if bad {
-                tracing::warn!(target: "nuncio::admin", peer, method, path, status, took_ms);
-            } else {
-                tracing::info!(target: "nuncio::admin", peer, method, path, status, took_ms);
+/// A request to the admin listener, when it has been answered. None of it is secret.
+pub(crate) struct Watched<'a> {
+    pub(crate) peer: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// What was asked for, where that says whose conversations.
+    pub(crate) query: Option<&'a str>,
+    /// By what it was known that he may ask for these.
+    pub(crate) by: Option<&'a str>,
+    pub(crate) status: StatusCode,
+}
+
+impl Watched<'_> {
+    /// The line's text, after its level and time.
+    fn line(&self, took: Duration) -> String {
+        let Self { peer, method, path, query, by, status } = *self;
+        let mut line = format!("method=\"{}\" peer={peer} path=\"{}\"", Quoted(method), Quoted(path));
+        for (name, value) in [("query", query), ("by", by)] {
+            if let Some(value) = value {
+                let _ = write!(line, " {name}=\"{}\"", Quoted(value));
             }
-            return;
         }
-        let line = Self::default().line(peer, path, Some(status), took);
-        let method = Quoted(method.as_str());
-        if bad {
-            tracing::warn!(target: "nuncio::admin", "method=\"{method}\" {line}");
-        } else {
-            tracing::info!(target: "nuncio::admin", "method=\"{method}\" {line}");
+        let _ = write!(line, " status={} took={:.3}ms", status.as_u16(), took.as_secs_f64() * 1000.0);
+        line
+    }
+
+    /// Writes the line. It has a target of its own, so that who is asked every second whether he lives can leave that out.
+    pub(crate) fn write(&self, took: Duration) {
+        let bad = self.status.is_client_error() || self.status == StatusCode::INTERNAL_SERVER_ERROR;
+        macro_rules! write {
+            ($level:ident) => {
+                if JSON.load(Ordering::Relaxed) {
+                    tracing::$level!(
+                        target: "nuncio::admin",
+                        peer = self.peer,
+                        method = cut(self.method),
+                        path = cut(self.path),
+                        query = self.query.map(cut),
+                        by = self.by.map(cut),
+                        status = self.status.as_u16(),
+                        took_ms = took.as_secs_f64() * 1000.0,
+                    )
+                } else {
+                    tracing::$level!(target: "nuncio::admin", "{}", self.line(took))
+                }
+            };
         }
+        if bad { write!(warn) } else { write!(info) }
     }
 }
 
@@ -214,6 +242,29 @@ mod tests {
             audit.line("127.0.0.1", "/e\r", Some(StatusCode::INTERNAL_SERVER_ERROR), Duration::from_micros(1500)),
             "peer=127.0.0.1 path=\"/e\\r\" status=500 principal=\"a\\nb\\u{202e}\" action=\"urn:do\" \
              unverified=\"{urn:x}H {urn:x}I\" refused=\"user \\\"eve\\u{1b}[31m\\\" is unknown\" took=1.500ms"
+        );
+    }
+
+    /// Whom it was about comes from outside, and so does who asked for it.
+    #[test]
+    fn a_watchers_line_stays_one_line_and_says_whom_it_was_about() {
+        let all = Watched {
+            peer: "127.0.0.1",
+            method: "DELETE",
+            path: "/sessions",
+            query: Some("principal=a\"b\u{202e}"),
+            by: Some("certificate CN=\nwatcher"),
+            status: StatusCode::OK,
+        };
+        assert_eq!(
+            all.line(Duration::from_micros(1500)),
+            "method=\"DELETE\" peer=127.0.0.1 path=\"/sessions\" query=\"principal=a\\\"b\\u{202e}\" \
+             by=\"certificate CN=\\nwatcher\" status=200 took=1.500ms"
+        );
+        let none = Watched { query: None, by: None, ..all };
+        assert_eq!(
+            none.line(Duration::ZERO),
+            "method=\"DELETE\" peer=127.0.0.1 path=\"/sessions\" status=200 took=0.000ms"
         );
     }
 
