@@ -247,7 +247,13 @@ const ROWS: &[(&str, Stand)] = &[
     ("SC-07", Tests(&["crates/wss/tests/rows/sc.rs::sc_07_entropy_and_sizes"])),
     ("SC-08", Tests(&["crates/wss/tests/rows/sc.rs::sc_08_what_a_request_may_ask_for"])),
     ("SC-09", Tests(&["crates/wss/tests/rows/sc.rs::sc_09_generations_mixed"])),
-    ("SC-10", Nothing("claims are kept in memory, and with the contexts they are about: after a restart neither is known")),
+    ("SC-10", Tests(&[
+        "crates/gateway/src/state/claims/tests.rs::sc_10_what_was_claimed_is_known_after_a_kill",
+        "tests/tests/kills.rs::what_is_in_memory_is_lost_and_never_taken_twice",
+        "tests/tests/kills.rs::what_is_on_disk_is_neither_lost_nor_taken_twice",
+        "tests/tests/kills.rs::what_is_in_redis_is_neither_lost_nor_taken_twice",
+        "tests/tests/kills.rs::what_is_in_cookies_is_neither_lost_nor_taken_twice",
+    ])),
     ("SC-11", Tests(&[
         "crates/policy/tests/metadata.rs::sc_11_a_contract_names_nothing_outside",
         "tests/tests/fetched.rs::sc_11_nothing_is_fetched_from_elsewhere",
@@ -276,8 +282,12 @@ fn every_row_has_its_test_or_its_reason() {
                     let source = std::fs::read_to_string(workspace.join(file))
                         .unwrap_or_else(|error| panic!("{row}: {file}: {error}"));
                     let is_test = |text: &str| {
-                        text.contains(&format!("#[test]\nfn {function}()"))
-                            || text.contains(&format!("#[test]\n    fn {function}()"))
+                        text.lines().zip(text.lines().skip(1)).any(|(before, line)| {
+                            let (before, line) = (before.trim_start(), line.trim_start());
+                            let marked = before == "#[test]" || before.starts_with("#[tokio::test");
+                            let line = line.strip_prefix("async ").unwrap_or(line);
+                            marked && line.starts_with(&format!("fn {function}()"))
+                        })
                     };
                     assert!(is_test(&source), "{row}: no test {name}");
                     tests += 1;
