@@ -300,17 +300,19 @@ impl Comparison {
         let (caller, target) = (Arc::new(caller(&url, "server", octets).await?), Target::new(&url)?);
         // What the process takes once and for all is taken before.
         let first = begin(&caller, &target, WORKERS, 500).await?;
-        let before = usage::resident(gateway.id())?;
+        let (had, before) = (gateway.conversations()?, usage::resident(gateway.id())?);
         let begun = Instant::now();
         let errors = begin(&caller, &target, WORKERS, count).await?;
-        let after = usage::resident(gateway.id())?;
+        let (took, after) = (begun.elapsed(), usage::resident(gateway.id())?);
+        // Those that are there, and not those that were asked for.
+        let count = gateway.conversations()?.saturating_sub(had);
         self.wrong += first.values().chain(errors.values()).sum::<u64>();
         for (reason, count) in first.iter().chain(&errors) {
             eprintln!("{count} × {reason}");
         }
         self.figures.note("live_conversations", count);
         self.figures.note("octets_per_conversation", ratio(after.saturating_sub(before), count));
-        self.figures.note("conversations_begun_rps", ratio(count, 1) / begun.elapsed().as_secs_f64());
+        self.figures.note("conversations_begun_rps", ratio(count, 1) / took.as_secs_f64());
         Ok(())
     }
 

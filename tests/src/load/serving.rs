@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use super::caller::Caller;
 use super::connection::{Connection, Target};
+use crate::http::HttpMessage;
 use crate::peers::{self, PASSWORD, USER};
 use crate::process::{Nuncio, free_port, program};
+use crate::wire;
 
 /// The processors that a process may run on, as `taskset` wants them; any where it is `None`.
 pub type Processors<'a> = Option<&'a str>;
@@ -89,6 +91,7 @@ pub struct Keeping<'a> {
 pub struct Gateway {
     process: Nuncio,
     origin: String,
+    admin: String,
     file: PathBuf,
 }
 
@@ -161,7 +164,9 @@ impl Gateway {
     }
 
     fn run(folder: &Path, address: &str, scheme: &str, yaml: &str, processors: Processors<'_>) -> Result<Self, String> {
+        let admin = format!("127.0.0.1:{}", port()?);
         let file = folder.join(format!("gateway-{}.yaml", address.replace(':', "-")));
+        let yaml = format!("{yaml}admin: {{ address: '{admin}' }}\n");
         std::fs::write(&file, yaml).map_err(|error| error.to_string())?;
         let log = File::create(file.with_extension("log")).map_err(|error| error.to_string())?;
         let mut command = on(processors, &program()?);
@@ -171,7 +176,7 @@ impl Gateway {
             let log = std::fs::read_to_string(file.with_extension("log")).unwrap_or_default();
             format!("{error}{log}")
         })?;
-        Ok(Self { process, origin: format!("{scheme}://{address}"), file })
+        Ok(Self { process, origin: format!("{scheme}://{address}"), admin, file })
     }
 
     /// Its configuration; its log is beside it, under the same name with `log` at its end.
@@ -188,6 +193,28 @@ impl Gateway {
     pub fn id(&self) -> u32 {
         self.process.id()
     }
+
+    /// What the gateway counts under that name, without labels.
+    pub fn count(&self, name: &str) -> Result<u64, String> {
+        let start_line = "GET /metrics HTTP/1.1".to_owned();
+        let request = HttpMessage { start_line, headers: Vec::new(), body: Vec::new() };
+        let answer = wire::send(&format!("http://{}", self.admin), &request).map_err(|error| error.to_string())?;
+        counted(&String::from_utf8_lossy(&answer.body), name)
+    }
+
+    /// How many conversations it has. An error where it dropped any: those that were begun are not those that there are.
+    pub fn conversations(&self) -> Result<u64, String> {
+        match self.count("nuncio_conversations_dropped_total")? {
+            0 => self.count("nuncio_conversations"),
+            dropped => Err(format!("it dropped {dropped} conversations: give `stores` more")),
+        }
+    }
+}
+
+/// What is counted under that name, without labels, in Prometheus's text format.
+fn counted(metrics: &str, name: &str) -> Result<u64, String> {
+    let count = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok());
+    count.ok_or_else(|| format!("it does not count {name}:\n{metrics}"))
 }
 
 fn configuration(
@@ -217,7 +244,8 @@ fn configuration(
             );
         }
     }
-    yaml + "stores: { session_bytes: 1 GiB, principal_bytes: 1 GiB, sessions_per_principal: 1000000 }\nlifetimes: { pending: 1h }\n"
+    yaml + "stores: { session_bytes: 16 GiB, principal_bytes: 16 GiB, sessions: 20000000, sessions_per_principal: 20000000 }\n\
+            lifetimes: { pending: 1h }\n"
 }
 
 /// Apache CXF, its keys and the contracts that it publishes.
@@ -288,4 +316,18 @@ pub async fn caller(url: &str, service: &str, octets: usize) -> Result<Caller, S
         return Err(format!("{url}?wsdl is answered with {}", published.status));
     }
     Caller::of_contract(url, service, &published.body, octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_found_by_its_whole_name() {
+        let metrics = "# TYPE nuncio_conversations gauge\nnuncio_conversations_pending 3\nnuncio_conversations 5\n\
+                       nuncio_conversations_dropped_total 0\n";
+        assert_eq!(counted(metrics, "nuncio_conversations"), Ok(5));
+        assert_eq!(counted(metrics, "nuncio_conversations_dropped_total"), Ok(0));
+        assert!(counted(metrics, "nuncio_conversations_dropped").is_err());
+    }
 }
