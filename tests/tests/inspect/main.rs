@@ -9,6 +9,7 @@ mod routes;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::process;
@@ -66,7 +67,10 @@ pub(crate) struct Files(PathBuf);
 
 impl Files {
     pub(crate) fn of(scenario: &Scenario) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inspect").join(&scenario.name);
+        // Tests that run at once have folders of their own.
+        static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed).to_string();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("inspect").join(number).join(&scenario.name);
         std::fs::create_dir_all(&folder).unwrap();
         let write = |name: &str, octets: &[u8]| std::fs::write(folder.join(name), octets).unwrap();
         let certificates = &scenario.meta.certificates;
