@@ -30,7 +30,7 @@ async fn use_all(farm: &Farm, shared: &Shared) {
 
 /// What a user of Redis must be allowed, as `Settings::username` says.
 const RULES: [&str; 10] =
-    ["on", ">s3cret:p@ss", "~nuncio:*", "+get", "+set", "+del", "+zrem", "+eval", "+scan", "+info"];
+    ["on", ">s3cret:p@ss", "~{nuncio}:*", "+get", "+set", "+del", "+zrem", "+eval", "+scan", "+info"];
 /// What the scripts do.
 const BESIDES: [&str; 7] = ["+getrange", "+setrange", "+pexpire", "+zadd", "+zcard", "+zrange", "+zrandmember"];
 
@@ -85,8 +85,8 @@ async fn a_database_and_a_prefix_are_of_their_own() {
         assert_eq!(other.cut(farm.now(), |_| true).await, Ok(0));
     }
     assert!(farm.knows_still(&one, "urn:uuid:1").await);
-    assert_eq!(redis.say(&["-n", "3", "KEYS", "*"]).unwrap(), "nuncio:epoch");
-    assert_eq!(redis.say(&["KEYS", "farm*"]).unwrap(), "farm-2:epoch");
+    assert_eq!(redis.say(&["-n", "3", "KEYS", "*"]).unwrap(), "{nuncio}:epoch");
+    assert_eq!(redis.say(&["KEYS", "{farm*"]).unwrap(), "{farm-2}:epoch");
     let keys = || std::sync::Arc::new(Keys::new(keyring::read("ring", &farm.ring).unwrap()));
     let bad = Settings { prefix: "*".to_owned(), ..usual };
     let refused = Shared::connect(&bad, keys(), Clock::system(), Entropy::system()).await;

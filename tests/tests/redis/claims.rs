@@ -69,7 +69,7 @@ async fn a_claim_lasts_as_long_as_its_message() {
     let farm = Farm::new();
     let one = farm.connected(&at(redis.address())).await;
     let lasts = |number: u8| {
-        let name = format!("nuncio:r:{}", format!("{number:02x}").repeat(16));
+        let name = format!("{{nuncio}}:r:{}", format!("{number:02x}").repeat(16));
         redis.say(&["PTTL", &name]).unwrap().parse::<i64>().unwrap()
     };
     for (number, until, life) in [
@@ -110,7 +110,7 @@ async fn a_message_is_fresh_if_all_of_it_is() {
     let both: [Once; 2] = [once(20, short), once(21, until)].map(|[once]| once);
     assert_eq!(one.claim(&both, farm.now()).await, Ok(Claim::Fresh));
     let lasts = |number: u8| {
-        let name = format!("nuncio:r:{}", format!("{number:02x}").repeat(16));
+        let name = format!("{{nuncio}}:r:{}", format!("{number:02x}").repeat(16));
         redis.say(&["PTTL", &name]).unwrap().parse::<i64>().unwrap()
     };
     assert!(lasts(20) <= 120_000 && lasts(21) > 180_000);

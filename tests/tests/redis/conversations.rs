@@ -31,8 +31,8 @@ async fn what_one_gateway_keeps_all_know() {
         assert!(other.find(scope, name, farm.now()).await.unwrap().is_none(), "{scope} {name}");
     }
     assert_eq!(other.unreadable(), 0);
-    let stored: String = redis.say(&["KEYS", "nuncio:*"]).unwrap();
-    assert_eq!(stored.lines().filter(|key| key.starts_with("nuncio:s:")).count(), 2);
+    let stored: String = redis.say(&["KEYS", "{nuncio}:*"]).unwrap();
+    assert_eq!(stored.lines().filter(|key| key.starts_with("{nuncio}:s:")).count(), 2);
 }
 
 /// It holds the key of a conversation, and who its caller is.
@@ -42,7 +42,7 @@ async fn nothing_of_it_is_in_clear() {
     let farm = Farm::new();
     let one = farm.connected(&at(redis.address())).await;
     farm.put(&one, "urn:uuid:1").await;
-    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let key = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let value = redis.get(&key).unwrap();
     for secret in [&[9; 8][..], b"alice", b"urn:uuid", b"/echo"] {
         assert!(!value.windows(secret.len()).any(|part| part == secret), "{secret:?}");
@@ -182,7 +182,7 @@ async fn what_is_cancelled_stays_so_whatever_is_told_of_it() {
     other.retire(ROUTE, "urn:uuid:1", farm.now().plus(minutes(5)), farm.now());
     assert!(other.settle(minutes(1)).await);
     assert!(!farm.knows(&other, "urn:uuid:1").await, "it learnt so when it told");
-    assert_eq!(redis.say(&["KEYS", "nuncio:s:*"]).unwrap(), "");
+    assert_eq!(redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap(), "");
 }
 
 /// What is used all the time is told once, and its time once in a while.
@@ -226,7 +226,7 @@ async fn f_16_what_does_not_open_is_no_conversation() {
     let farm = Farm::new();
     let one = farm.connected(&at(redis.address())).await;
     farm.put(&one, "urn:uuid:1").await;
-    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let key = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let sound = redis.get(&key).unwrap();
     let head = 46;
     let mut values = vec![Vec::new(), b"hello".to_vec(), vec![0xFF; 400], sound[..head].to_vec()];
@@ -257,7 +257,7 @@ async fn f_16_what_does_not_open_is_no_conversation() {
     assert!(farm.knows_still(&one, "urn:uuid:1").await, "and nothing was lost by it");
     // Under another name, and with another ring.
     farm.put(&one, "urn:uuid:2").await;
-    let other = redis.say(&["KEYS", "nuncio:s:*"]).unwrap().lines().find(|name| *name != key).unwrap().to_owned();
+    let other = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap().lines().find(|name| *name != key).unwrap().to_owned();
     redis.put(&other, &sound).unwrap();
     assert!(!farm.knows_still(&one, "urn:uuid:2").await);
     let stranger = Farm::new().connected(&at(redis.address())).await;
@@ -273,7 +273,7 @@ async fn nobody_lengthens_a_life() {
     let farm = Farm::new();
     let (one, other) = (farm.connected(&at(redis.address())).await, farm.connected(&at(redis.address())).await);
     farm.put(&one, "urn:uuid:1").await;
-    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let key = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let sound = redis.get(&key).unwrap();
     let forged = [&b"1999999999999999999999999999999000000000000001"[..], &sound[46..]].concat();
     redis.put(&key, &forged).unwrap();
@@ -295,8 +295,8 @@ async fn conversations_are_listed_and_cut() {
         one.put(ROUTE, &context, &farm.lease(), farm.now()).await.unwrap();
     }
     // What is not ours, and what looks so.
-    redis.say(&["SET", "nuncio:s:hello", "1"]).unwrap();
-    redis.say(&["SET", &format!("nuncio:s:{}", "AB".repeat(16)), "1"]).unwrap();
+    redis.say(&["SET", "{nuncio}:s:hello", "1"]).unwrap();
+    redis.say(&["SET", &format!("{{nuncio}}:s:{}", "AB".repeat(16)), "1"]).unwrap();
     redis.say(&["SET", "other:s:1", "1"]).unwrap();
     let is_bob = |context: &nuncio_wss::Context| context.principal.name() == Some("bob");
     let (mut names, mut after, mut pages) = (Vec::new(), None, 0);
@@ -351,7 +351,7 @@ async fn what_was_ended_elsewhere_is_not_renewed() {
     }
     assert_eq!(one.cut(farm.now(), |_| true).await, Ok(2));
     assert!(matches!(renew("urn:uuid:2").await, Err(NotKept::Over)));
-    assert!(redis.say(&["KEYS", "nuncio:[so]:*"]).unwrap().is_empty());
+    assert!(redis.say(&["KEYS", "{nuncio}:[so]:*"]).unwrap().is_empty());
 }
 
 /// The new key is where the walk has been, and the old one where it comes to.
@@ -362,7 +362,7 @@ async fn what_is_renewed_while_it_is_cut_is_cut() {
     let one = farm.connected(&at(redis.address())).await;
     let (old, new) = ("urn:uuid:1", "urn:uuid:1 urn:uuid:2");
     one.put(ROUTE, &context(new, "alice"), &farm.lease(), farm.now()).await.unwrap();
-    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let key = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let value = redis.get(&key).unwrap();
     assert_eq!(one.remove(ROUTE, new, "user alice", farm.now()).await, Ok(true));
     farm.put(&one, old).await;
@@ -406,7 +406,7 @@ async fn redis_keeps_nothing_for_ever() {
     let farm = Farm::new();
     let one = farm.connected(&at(redis.address())).await;
     farm.put(&one, "urn:uuid:1").await;
-    let key = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let key = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let lasts = || redis.say(&["PTTL", &key]).unwrap().parse::<i64>().unwrap();
     // A minute more than it lives: what was said in it may be told later.
     assert!((120_000..=180_000).contains(&lasts()), "{}", lasts());

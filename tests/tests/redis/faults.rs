@@ -277,7 +277,7 @@ async fn f_15_each_answer_that_is_none_is_refused() {
     redis.say(&["ACL", "SETUSER", "default", "+set"]).unwrap();
     until("it takes it", async || claim(&farm, &one, 2).await == Ok(Claim::Fresh)).await;
     // Something of another kind is where a claim would be.
-    redis.say(&["RPUSH", &format!("nuncio:r:{}", "03".repeat(16)), "a list"]).unwrap();
+    redis.say(&["RPUSH", &format!("{{nuncio}}:r:{}", "03".repeat(16)), "a list"]).unwrap();
     assert_eq!(claim(&farm, &one, 3).await, Ok(Claim::Seen));
     assert!(one.is_healthy());
 }

@@ -81,7 +81,7 @@ async fn f_14_another_who_noticed_it_first_changes_nothing() {
     let farm = Farm::new();
     let one = farm.connected(&at(redis.address())).await;
     assert_eq!(claim(&farm, &one, 1).await, Ok(Claim::Fresh));
-    let epoch = redis.get("nuncio:epoch").unwrap();
+    let epoch = redis.get("{nuncio}:epoch").unwrap();
     farm.pass(minutes(1));
     redis.say(&["FLUSHALL"]).unwrap();
     let other = farm.connected(&at(redis.address())).await;
@@ -89,10 +89,10 @@ async fn f_14_another_who_noticed_it_first_changes_nothing() {
     let replayed = claim(&farm, &one, 1).await;
     assert!(replayed.is_err() || one.fence() == Some(farm.now()), "{replayed:?}");
     until("both know", async || one.fence() == Some(farm.now())).await;
-    assert_ne!(redis.get("nuncio:epoch").unwrap(), epoch);
+    assert_ne!(redis.get("{nuncio}:epoch").unwrap(), epoch);
     // Nor does what says nothing.
     farm.pass(minutes(1));
-    redis.put("nuncio:epoch", b"\xFF for ever").unwrap();
+    redis.put("{nuncio}:epoch", b"\xFF for ever").unwrap();
     until("it is noticed", async || one.fence() == Some(farm.now()) && other.fence() == Some(farm.now())).await;
     assert_eq!(claim_in_the_end(&farm, &one).await, Claim::Fresh);
 }

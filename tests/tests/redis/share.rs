@@ -47,7 +47,7 @@ async fn a_caller_has_a_share_in_all_the_farm() {
     assert!(!is_kept(&farm, &one, "alice", "urn:uuid:7").await);
     // So do those that are cut.
     assert_eq!(one.cut(farm.now(), |context| context.principal.name() == Some("alice")).await, Ok(3));
-    assert_eq!(redis.say(&["KEYS", "nuncio:o:*"]).unwrap().lines().count(), 1, "bob's alone");
+    assert_eq!(redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap().lines().count(), 1, "bob's alone");
     assert!(is_kept(&farm, &one, "alice", "urn:uuid:8").await);
 }
 
@@ -135,7 +135,7 @@ async fn a_count_lives_as_long_as_the_longest_of_it() {
         let lease = Lease { owner, end: farm.now().plus(minutes(end)), ..farm.lease() };
         one.put(ROUTE, &context(name, "alice"), &lease, farm.now()).await.unwrap();
     }
-    let set = redis.say(&["KEYS", "nuncio:o:*"]).unwrap();
+    let set = redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap();
     let left: u64 = redis.say(&["PTTL", &set]).unwrap().parse().unwrap();
     assert!((90 * 60_000..=91 * 60_000).contains(&left), "{left}");
 }
@@ -147,7 +147,7 @@ async fn whose_share_it_is_cannot_be_read() {
     let farm = Farm::new();
     let one = granting(&farm, &redis, 3).await;
     assert!(is_kept(&farm, &one, "alice", "urn:uuid:1").await);
-    let set = redis.say(&["KEYS", "nuncio:o:*"]).unwrap();
+    let set = redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap();
     assert_eq!(redis.say(&["KEYS", "*"]).unwrap().lines().count(), 3);
     let there = format!("{set}\n{}", redis.say(&["ZRANGE", &set, "0", "-1", "WITHSCORES"]).unwrap());
     assert!(!there.contains("alice") && !there.contains("urn:uuid") && !there.contains("echo"), "{there}");
@@ -155,7 +155,7 @@ async fn whose_share_it_is_cannot_be_read() {
     let strangers = Farm::new();
     let other = granting(&strangers, &redis, 3).await;
     assert!(is_kept(&strangers, &other, "alice", "urn:uuid:2").await);
-    assert_eq!(redis.say(&["KEYS", "nuncio:o:*"]).unwrap().lines().count(), 2);
+    assert_eq!(redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap().lines().count(), 2);
 }
 
 /// While one key takes the place of another nobody has a second share.
@@ -176,7 +176,7 @@ async fn a_new_key_makes_no_new_share() {
     assert!(is_kept(&farm, &before, "alice", "urn:uuid:1").await);
     let after = gateway(&mut farm, &farms[1]).await;
     assert!(is_kept(&farm, &after, "alice", "urn:uuid:2").await);
-    assert_eq!(redis.say(&["KEYS", "nuncio:o:*"]).unwrap().lines().count(), 2, "it is counted under the new key");
+    assert_eq!(redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap().lines().count(), 2, "it is counted under the new key");
     assert!(!is_kept(&farm, &after, "alice", "urn:uuid:3").await, "with what was counted under the old");
     assert_eq!(after.remove(ROUTE, "urn:uuid:1", "user alice", farm.now()).await, Ok(true));
     assert!(is_kept(&farm, &after, "alice", "urn:uuid:3").await);
@@ -191,7 +191,7 @@ async fn f_16_what_is_none_counts_for_nobody() {
     for name in ["urn:uuid:1", "urn:uuid:2"] {
         assert!(is_kept(&farm, &one, "alice", name).await);
     }
-    let keys = redis.say(&["KEYS", "nuncio:s:*"]).unwrap();
+    let keys = redis.say(&["KEYS", "{nuncio}:s:*"]).unwrap();
     let keys: Vec<&str> = keys.lines().collect();
     redis.say(&["DEL", keys[0]]).unwrap();
     redis.say(&["RPUSH", keys[0], "a list"]).unwrap();
@@ -201,7 +201,7 @@ async fn f_16_what_is_none_counts_for_nobody() {
     }
     assert!(!is_kept(&farm, &one, "alice", "urn:uuid:5").await);
     // Nor does it stop anybody where his count would be: he is refused, and others are not.
-    let set = redis.say(&["KEYS", "nuncio:o:*"]).unwrap();
+    let set = redis.say(&["KEYS", "{nuncio}:o:*"]).unwrap();
     redis.put(&set, b"no set").unwrap();
     let kept = one.put(ROUTE, &context("urn:uuid:6", "alice"), &farm.lease(), farm.now()).await;
     assert!(matches!(kept, Err(NotKept::Unavailable(_))));

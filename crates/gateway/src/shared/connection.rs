@@ -73,7 +73,7 @@ impl Connection {
             unproved: Semaphore::new(settings.operations.div_ceil(2)),
             metrics,
             limit: settings.operations,
-            epochs: Epochs::new(&settings.prefix),
+            epochs: Epochs::new(&settings.tag()),
             suspect: Notify::new(),
             clock,
             entropy,

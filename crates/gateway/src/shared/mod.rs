@@ -150,7 +150,7 @@ impl Shared {
             return Err(BadSettings::Prefix);
         }
         let connection = Arc::new(Connection::new(settings, clock, entropy, metrics)?);
-        let (local, uses) = (Arc::new(Local::new(settings.cache_bytes)), Arc::new(Uses::new(&settings.prefix)));
+        let (local, uses) = (Arc::new(Local::new(settings.cache_bytes)), Arc::new(Uses::new(&settings.tag())));
         let (tried, mut was_tried) = watch::channel(false);
         let keeping = tokio::spawn(Arc::clone(&connection).keep(tried));
         let telling = tokio::spawn(Arc::clone(&uses).tell(Arc::clone(&connection), Arc::clone(&local)));
@@ -160,7 +160,7 @@ impl Shared {
             uses,
             keys,
             restorer: Restorer::new(HOT),
-            prefix: settings.prefix.clone(),
+            prefix: settings.tag(),
             cache: settings.cache,
             share: settings.principal_conversations,
             unreadable: AtomicU64::new(0),

@@ -153,6 +153,12 @@ impl Settings {
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
+    /// What all names in Redis begin with: the prefix as a hash tag, so that in a cluster one node has all of them, and a script
+    /// over several holds.
+    pub(super) fn tag(&self) -> String {
+        format!("{{{}}}", self.prefix)
+    }
+
     /// Whether its prefix begins keys, and nothing of it means anything in a pattern.
     pub(super) fn has_prefix(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
