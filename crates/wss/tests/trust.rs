@@ -10,6 +10,7 @@ mod ends;
 use std::time::Duration;
 
 use ends::{Pair, policy, soap};
+use nuncio_crypto::base64;
 use nuncio_policy::model::{Policy, SoapVersion, Trust, TrustVersion};
 use nuncio_wss::{Class, Context, Issue, Issued, Principal, Recipient, RecipientSettings, Refusal};
 
@@ -485,7 +486,7 @@ fn entropy_that_cannot_be_decrypted_is_refused() {
     };
     let (value, thumbprint) = (between("<e:CipherValue>", "<"), between("#ThumbprintSHA1\">", "<"));
     let flipped = if value.starts_with('A') { "B" } else { "A" };
-    let other = nuncio_crypto::base64::encode(&ends::client().certificate.thumbprint());
+    let other = base64::encode(&ends::client().certificate.thumbprint());
     for (from, to) in [
         (value.clone(), format!("{flipped}{}", &value[1..])),
         (value, String::new()),
@@ -501,5 +502,40 @@ fn entropy_that_cannot_be_decrypted_is_refused() {
             Err(other) => panic!("{to}: {other}"),
             Ok(_) => panic!("{to}: granted"),
         }
+    }
+}
+
+/// CXF renews so: the whole token is the target, and no entropy is brought. The answer gives a whole key.
+#[test]
+fn a_renewal_of_a_whole_token_without_entropy_is_given_a_whole_key() {
+    for name in [FEBRUARY, V13] {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (ours, theirs) = pair.establish();
+        let (outbound, _) = pair.initiator.renew(&ours, pair.now, &mut pair.numbers).expect("sealed");
+        let request = without(name, "Entropy")(String::from_utf8(outbound.body.clone()).expect("text"));
+        let target = element(name, "RenewTarget", "|");
+        let (start, end) = target.split_once('|').expect("both tags");
+        let from = request.find(start).expect("a target") + start.len();
+        let to = request.find(end).expect("its end");
+        let conversations = if name == FEBRUARY {
+            "http://schemas.xmlsoap.org/ws/2005/02/sc"
+        } else {
+            "http://docs.oasis-open.org/ws-sx/ws-secureconversation/200512"
+        };
+        let token = format!(
+            "<w:SecurityContextToken xmlns:w=\"{conversations}\"><w:Identifier>{}</w:Identifier></w:SecurityContextToken>",
+            ours.identifier
+        );
+        let request = format!("{}{token}{}", &request[..from], &request[to..]);
+        let opened = pair.open(&outbound, request.into_bytes(), Some(&theirs));
+        let opened = opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+        let renewed = Recipient::renew(opened, Principal::Anonymous, None, pair.now, &mut pair.numbers);
+        let Issued { context, message, .. } = renewed.unwrap_or_else(|issue| panic!("{name}: {issue}"));
+        assert_eq!(context.identifier, theirs.identifier, "{name}");
+        assert_eq!(context.danger_key_octets().len(), 32, "{name}");
+        assert_ne!(context.danger_key_octets(), theirs.danger_key_octets(), "{name}");
+        let answer = String::from_utf8(message.body).expect("text");
+        assert!(!answer.contains("ComputedKey>") && !answer.contains("Entropy>"), "{name}: {answer}");
+        assert!(answer.contains(&format!(">{}</", base64::encode(context.danger_key_octets()))), "{name}: {answer}");
     }
 }
