@@ -12,7 +12,7 @@ use nuncio_policy::model::{
     Binding, Layout, MessageParts, PartSet, Parts, Policy, ProtectionOrder, SymmetricBinding, Token,
 };
 use nuncio_policy::preset;
-use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Refusal, Request};
+use nuncio_wss::{Answer, Claim, Fault, Issue, Issued, Principal, Recipient, Refusal, Request, Restorer};
 
 fn presets() -> Vec<&'static str> {
     preset::all().map(|preset| preset.name).collect()
@@ -163,6 +163,29 @@ fn a_context_is_renewed_for_whoever_established_it() {
         let opened = pair.open(&request, request.body.clone(), Some(&theirs_again));
         let message = pair.echo(opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}")));
         assert!(pair.answer(&message, &expectation).is_ok(), "{name}");
+    }
+}
+
+/// Its token and its key are all that an initiator needs, in whatever process.
+#[test]
+fn a_context_goes_on_from_its_record() {
+    for name in presets().into_iter().filter(|name| name.ends_with("-conversation")) {
+        let mut pair = Pair::new(&policy(name), soap(name)[0]);
+        let (ours, theirs) = pair.establish();
+        let record = ours.record().expect("a record");
+        let again = Arc::new(Pair::new(&policy(name), soap(name)[0]).initiator.restore(&record).expect("a context"));
+        assert_eq!((again.name(), again.conversation), (ours.name(), ours.conversation), "{name}");
+        assert_eq!((again.created, again.expires), (ours.created, ours.expires), "{name}");
+
+        let (request, expectation) = pair.request("hello", Some(&again));
+        let opened = pair.open(&request, request.body.clone(), Some(&theirs));
+        let message = pair.echo(opened.unwrap_or_else(|refusal| panic!("{name}: {refusal}")));
+        assert!(pair.answer(&message, &expectation).is_ok(), "{name}");
+
+        // What was issued here is no context of a service's, nor the other way about.
+        let issued = theirs.record().expect("a record");
+        assert!(pair.initiator.restore(&issued).is_err() && Restorer::new(4).restore(&record).is_err(), "{name}");
+        assert!(Restorer::new(4).restore(&issued).is_ok(), "{name}");
     }
 }
 

@@ -213,8 +213,8 @@ impl Context {
         (*self.identifier == *identifier && self.instance() == instance).then_some(&self.secret)
     }
 
-    /// It as octets, which hold its key, for [`crate::Restorer::restore`]. `None` for a context that somebody else issued, and
-    /// for one whose caller has a name of more than 64 KiB.
+    /// It as octets, which hold its key, for [`crate::Restorer::restore`], or for [`crate::Initiator::restore`] where somebody else
+    /// issued it. `None` for one whose caller has a name, or which has a token, of more than 64 KiB.
     pub fn record(&self) -> Option<Zeroizing<Vec<u8>>> {
         super::record::write(self)
     }

@@ -5,7 +5,7 @@ mod context;
 mod derived;
 pub(crate) mod issue;
 mod outlived;
-mod record;
+pub(crate) mod record;
 
 pub(crate) use context::{Besides, Carried, name};
 pub use context::{Context, ConversationId, Holder, Principal};

@@ -9,12 +9,14 @@ use nuncio_crypto::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::derived::DerivedKeys;
-use super::{Besides, Context, ConversationId, Holder, Principal};
+use super::{Besides, Carried, Context, ConversationId, Holder, Principal};
 use crate::dialect::Dialect;
 use crate::time::Time;
 
-/// The version of a record, its first octet.
+/// The version of a record, its first octet: of a context that was issued here, and of one that somebody else issued, whose token
+/// is at its end.
 const VERSION: u8 = 1;
+const CARRIED: u8 = 2;
 
 /// What is no record of a context, or one of a version that is not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -26,15 +28,11 @@ const ANONYMOUS: u8 = 0;
 const CERTIFICATE: u8 = 1;
 const USER: u8 = 2;
 
-/// The record of a context that was issued here. `None` for one that somebody else issued, and for one with a part of more than
-/// 64 KiB.
+/// The record of a context. `None` for one with a part of more than 64 KiB.
 pub(super) fn write(context: &Context) -> Option<Zeroizing<Vec<u8>>> {
-    if context.carried().is_some() {
-        return None;
-    }
     // It never grows: no copy of the key is left behind.
     let mut out = Zeroizing::new(Vec::with_capacity(octets(context)));
-    out.push(VERSION);
+    out.push(if context.carried().is_some() { CARRIED } else { VERSION });
     part(&mut out, context.dialect.conversation.as_bytes())?;
     part(&mut out, context.identifier.as_bytes())?;
     part(&mut out, context.instance().unwrap_or_default().as_bytes())?;
@@ -56,6 +54,10 @@ pub(super) fn write(context: &Context) -> Option<Zeroizing<Vec<u8>>> {
     out.extend_from_slice(&context.created.millis().to_be_bytes());
     out.extend_from_slice(&context.expires.millis().to_be_bytes());
     part(&mut out, context.secret.expose())?;
+    if let Some(Carried { id, octets }) = context.carried() {
+        part(&mut out, id.as_bytes())?;
+        part(&mut out, octets)?;
+    }
     Some(out)
 }
 
@@ -72,8 +74,9 @@ fn octets(context: &Context) -> usize {
         .chain(context.replaces())
         .map(str::len)
         .sum::<usize>();
+    let carried = context.carried().map_or(0, |carried| carried.id.len() + carried.octets.len() + 2 * 2);
     // Seven lengths, two kinds and three numbers.
-    names + principal + context.secret.len() + 7 * 2 + 2 + 2 * 8 + 16
+    names + principal + context.secret.len() + 7 * 2 + 2 + 2 * 8 + 16 + carried
 }
 
 fn part(out: &mut Vec<u8>, octets: &[u8]) -> Option<()> {
@@ -91,18 +94,17 @@ impl Restorer {
         Self(DerivedKeys::new(hot_contexts))
     }
 
-    /// The context of a record that [`Context::record`] gave.
+    /// The context of a record that [`Context::record`] gave, of one that was issued here.
     pub fn restore(&self, record: &[u8]) -> Result<Context, NotARecord> {
         read(record, &self.0)
+            .and_then(|context| if context.carried().is_none() { Ok(context) } else { Err(NotARecord) })
     }
 }
 
 /// The context of a record; the keys that are derived of it are kept in `derived`.
-fn read(record: &[u8], derived: &Arc<DerivedKeys>) -> Result<Context, NotARecord> {
+pub(crate) fn read(record: &[u8], derived: &Arc<DerivedKeys>) -> Result<Context, NotARecord> {
     let mut rest = Rest(record);
-    if *rest.take()? != [VERSION] {
-        return Err(NotARecord);
-    }
+    let [version @ (VERSION | CARRIED)] = *rest.take()? else { return Err(NotARecord) };
     let dialect = Dialect::of_conversation(rest.text()?).ok_or(NotARecord)?;
     let identifier: Box<str> = some(rest.text()?).ok_or(NotARecord)?;
     let (instance, replaces) = (some(rest.text()?), some(rest.text()?));
@@ -119,11 +121,16 @@ fn read(record: &[u8], derived: &Arc<DerivedKeys>) -> Result<Context, NotARecord
     let conversation = ConversationId(*rest.take()?);
     let (created, expires) = (rest.time()?, rest.time()?);
     let secret = Secret::from(rest.part()?);
+    let carried = if version == CARRIED {
+        Some(Carried { id: rest.text()?.to_owned(), octets: rest.part()?.to_vec() })
+    } else {
+        None
+    };
     if secret.is_empty() || !rest.0.is_empty() {
         return Err(NotARecord);
     }
-    let besides =
-        (instance.is_some() || replaces.is_some()).then(|| Box::new(Besides { instance, replaces, carried: None }));
+    let has_more = instance.is_some() || replaces.is_some() || carried.is_some();
+    let besides = has_more.then(|| Box::new(Besides { instance, replaces, carried }));
     Ok(Context {
         identifier,
         dialect,
@@ -172,6 +179,13 @@ mod tests {
     use super::*;
     use crate::{FEBRUARY_2005, V13};
 
+    fn foreign(dialect: &'static Dialect) -> Context {
+        let mut context = context(dialect, Principal::Anonymous, true);
+        let carried = Carried { id: "_1".to_owned(), octets: b"<c:SecurityContextToken/>".to_vec() };
+        context.besides.as_mut().unwrap().carried = Some(carried);
+        context
+    }
+
     fn context(dialect: &'static Dialect, principal: Principal, renewed: bool) -> Context {
         let text = |text: &str| Some(text.into());
         let besides = || {
@@ -196,6 +210,7 @@ mod tests {
             context(&V13, Principal::Anonymous, false),
             context(&V13, Principal::User("alice".into()), true),
             context(&FEBRUARY_2005, Principal::Certificate(holder), true),
+            foreign(&V13),
         ]
     }
 
@@ -211,6 +226,8 @@ mod tests {
             assert_eq!((after.created, after.expires), (before.created, before.expires));
             assert_eq!(after.conversation, before.conversation);
             assert!(after.secret.matches(before.secret.expose()));
+            let carried = |context: &Context| context.carried().map(|it| (it.id.clone(), it.octets.clone()));
+            assert_eq!(carried(&after), carried(&before));
         }
     }
 
@@ -226,7 +243,7 @@ mod tests {
                 assert_eq!(read(&[&record[..], longer].concat(), &keys).err(), Some(NotARecord));
             }
             let mut next = record.to_vec();
-            next[0] = VERSION + 1;
+            next[0] = CARRIED + 1;
             assert_eq!(read(&next, &keys).err(), Some(NotARecord));
             // Whatever else may be in one: no panic.
             for at in 0..record.len() {
@@ -240,12 +257,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_anothers_has_no_record() {
+    fn what_is_too_long_has_no_record() {
         let long = "x".repeat(70_000);
-        assert!(context(&V13, Principal::User(long.into()), false).record().is_none());
-        let mut foreign = context(&V13, Principal::Anonymous, true);
-        let carried = super::super::Carried { id: "_1".to_owned(), octets: Vec::new() };
-        foreign.besides.as_mut().unwrap().carried = Some(carried);
+        assert!(context(&V13, Principal::User(long.clone().into()), false).record().is_none());
+        let mut foreign = foreign(&V13);
+        foreign.besides.as_mut().unwrap().carried.as_mut().unwrap().octets = long.into();
         assert!(foreign.record().is_none());
     }
 }

@@ -19,7 +19,7 @@ use nuncio_xml::{NodeId, Writer};
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
-use crate::conversation::{Context, DerivedKeys, Principal};
+use crate::conversation::{Context, DerivedKeys, NotARecord, Principal, record};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::{self, Told};
@@ -363,6 +363,20 @@ impl Initiator {
         });
         let entropy = entropy.transpose()?;
         self.ask(&Asking::Key { renewed: renewed.map(Arc::as_ref), entropy, octets }, renewed, now, random)
+    }
+
+    /// A context of its service's that was kept as a record ([`Context::record`]), to go on in.
+    ///
+    /// # Errors
+    ///
+    /// [`NotARecord`] for other octets, and for a context that no service issued.
+    pub fn restore(&self, record: &[u8]) -> Result<Context, NotARecord> {
+        let mut context = record::read(record, &self.derived_keys)?;
+        if context.carried().is_none() {
+            return Err(NotARecord);
+        }
+        context.principal = Arc::clone(&self.nobody);
+        Ok(context)
     }
 
     /// Asks for the end of a security context.
