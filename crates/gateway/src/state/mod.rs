@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | `lock` | locked by the one process that uses the directory |
 //! | `keys.yaml` | the key ring under which the rest is sealed; made with the directory |
-//! | `journal.redb` | conversations ([`Journal`]) |
+//! | `journal.redb` | conversations with clients ([`Journal`]) |
+//! | `services.redb` | those with services; made when a route first keeps some |
 //! | `claims-…` | messages that were seen, by the time until which they matter ([`ClaimFiles`]) |
 //! | `boot` | since which start of the machine they were written, or that they are whole |
 
@@ -28,6 +29,8 @@ use crate::random::{Draw, NoEntropy};
 
 const LOCK: &str = "lock";
 const RING: &str = "keys.yaml";
+const JOURNAL: &str = "journal";
+const SERVICES: &str = "services";
 /// The largest key ring that is read, in octets.
 const LARGEST_RING: u64 = 1 << 20;
 
@@ -125,9 +128,14 @@ impl State {
         Ok(ring)
     }
 
-    /// The conversations that are kept in the directory.
+    /// The conversations with clients that are kept in the directory.
     pub fn journal(&self) -> Result<Journal, NotOpened> {
-        Journal::open(&self.directory, Arc::clone(&self.lock))
+        Journal::open(&self.directory, JOURNAL, Arc::clone(&self.lock))
+    }
+
+    /// Those with services.
+    pub fn services(&self) -> Result<Journal, NotOpened> {
+        Journal::open(&self.directory, SERVICES, Arc::clone(&self.lock))
     }
 
     /// The claims that are kept in the directory: where more are written, those that have not ended at `now`, and whether some

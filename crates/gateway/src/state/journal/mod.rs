@@ -147,8 +147,9 @@ enum Work {
 }
 
 impl Journal {
-    pub(super) fn open(directory: &Path, lock: Arc<Lock>) -> Result<Self, NotOpened> {
-        let (opener, tables) = table::open(directory)?;
+    /// The one of that name in a directory.
+    pub(super) fn open(directory: &Path, name: &str, lock: Arc<Lock>) -> Result<Self, NotOpened> {
+        let (opener, tables) = table::open(directory, name)?;
         Self::start(opener, tables, WAITING, Some(lock)).map_err(at(directory))
     }
 

@@ -20,7 +20,6 @@ use redb::{
 use super::{Kept, Key, Noted};
 use crate::state::{NotOpened, at, file};
 
-const FILE: &str = "journal.redb";
 /// Under the number of the record: its key, then the end, the pending end and the idle time, 8 octets each, then what is sealed.
 /// Another form has another name.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("conversations/1");
@@ -69,11 +68,12 @@ impl From<redb::TableError> for TableError {
 /// Opens the tables again, after they have failed.
 pub(super) type Opener = Box<dyn Fn() -> Result<Tables, TableError> + Send>;
 
-/// Opens the tables of a directory, or makes them. The file has its name once it is whole.
-pub(super) fn open(directory: &Path) -> Result<(Opener, Tables), NotOpened> {
-    let path = directory.join(FILE);
+/// Opens the tables of that name in a directory, or makes them. The file has its name once it is whole.
+pub(super) fn open(directory: &Path, name: &str) -> Result<(Opener, Tables), NotOpened> {
+    let name = format!("{name}.redb");
+    let path = directory.join(&name);
     if !path.try_exists().map_err(at(&path))? {
-        make(directory, &path)?;
+        make(directory, &name)?;
     }
     let tables = open_file(&path).map_err(|error| explain(&path, error))?;
     let opener = move || {
@@ -83,13 +83,14 @@ pub(super) fn open(directory: &Path) -> Result<(Opener, Tables), NotOpened> {
     Ok((Box::new(opener), tables))
 }
 
-fn make(directory: &Path, path: &Path) -> Result<(), NotOpened> {
-    let fresh = directory.join("journal.new");
-    let explain = |error| explain(path, error);
+fn make(directory: &Path, name: &str) -> Result<(), NotOpened> {
+    let path = directory.join(name);
+    let fresh = path.with_extension("new");
+    let explain = |error| explain(&path, error);
     let new = file::create(&fresh).map_err(at(&fresh))?;
     let backend = FileBackend::new(new).map_err(TableError::from).map_err(explain)?;
     Tables::open(backend).and_then(Tables::close).map_err(explain)?;
-    file::settle(directory, &fresh, FILE).map_err(at(path))
+    file::settle(directory, &fresh, name).map_err(at(&path))
 }
 
 fn open_file(path: &Path) -> Result<Tables, TableError> {

@@ -28,7 +28,7 @@ fn kept(end: i64) -> Kept {
 }
 
 fn open(folder: &Folder) -> Journal {
-    Journal::open(&folder.0, no_lock()).unwrap()
+    Journal::open(&folder.0, "journal", no_lock()).unwrap()
 }
 
 /// All that is there at that second.
@@ -241,7 +241,7 @@ async fn those_who_wait_share_a_transaction() {
 #[tokio::test]
 async fn what_waits_is_bounded_and_a_removal_is_never_turned_away() {
     let folder = Folder::made();
-    let (opener, tables) = table::open(&folder.0).unwrap();
+    let (opener, tables) = table::open(&folder.0, "journal").unwrap();
     let journal = Arc::new(Journal::start(opener, tables, 4 * (300 + OVERHEAD), None).unwrap());
     let held = hold(&journal);
     let mut tasks = tokio::task::JoinSet::new();
@@ -482,7 +482,7 @@ async fn f_20_a_damaged_file_is_told_of() {
     let mut refused = 0;
     let mut look = |octets: &[u8], what: &str| {
         std::fs::write(&file, octets).unwrap();
-        match Journal::open(&folder.0, no_lock()) {
+        match Journal::open(&folder.0, "journal", no_lock()) {
             Ok(journal) => assert_eq!(all(&journal, 0), there, "{what}"),
             Err(NotOpened::Damaged { .. }) => refused += 1,
             Err(error) => panic!("{what}: {error}"),
@@ -501,7 +501,7 @@ async fn f_20_a_damaged_file_is_told_of() {
     }
     assert!(refused > 50, "{refused}");
     std::fs::write(&file, b"x").unwrap();
-    let told = Journal::open(&folder.0, no_lock()).err().unwrap().to_string();
+    let told = Journal::open(&folder.0, "journal", no_lock()).err().unwrap().to_string();
     assert!(told.contains("journal.redb is damaged"), "{told}");
 }
 
@@ -510,10 +510,10 @@ async fn f_20_a_damaged_file_is_told_of() {
 fn a_file_is_what_it_was_opened_as() {
     let folder = Folder::made();
     std::fs::create_dir(folder.file("journal.redb")).unwrap();
-    assert!(matches!(Journal::open(&folder.0, no_lock()), Err(NotOpened::Io { .. })));
+    assert!(matches!(Journal::open(&folder.0, "journal", no_lock()), Err(NotOpened::Io { .. })));
     let folder = Folder::made();
     let journal = open(&folder);
-    assert!(matches!(Journal::open(&folder.0, no_lock()), Err(NotOpened::InUse(_))));
+    assert!(matches!(Journal::open(&folder.0, "journal", no_lock()), Err(NotOpened::InUse(_))));
     drop(journal);
     assert!(File::open(folder.file("journal.redb")).is_ok());
 }
