@@ -90,6 +90,18 @@ impl Nuncio {
         true
     }
 
+    /// Whether it ends within half a minute.
+    pub fn ends(&mut self) -> bool {
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
     /// The process's number.
     pub fn id(&self) -> u32 {
         self.child.id()

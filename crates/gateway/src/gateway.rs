@@ -294,6 +294,7 @@ impl Gateway {
         let Self { routes, world, connections, timeouts, admin: watching, .. } = self;
         let Sockets { listeners, admin, .. } = sockets;
         let (traffic, spans, kept) = (world.metrics.traffic(), world.spans.clone(), Arc::clone(&world));
+        let ending = Arc::clone(&world);
         let (token, open) = watching.map_or((None, false), |admin| (admin.token, admin.open));
         let at = admin.as_ref().and_then(|listener| listener.socket.local_addr().ok());
         let state = Arc::new(Admin::new(world, token, open, at));
@@ -325,6 +326,7 @@ impl Gateway {
             };
             let shutdown = async {
                 shutdown.await;
+                ending.end();
                 state.serves(false);
                 handover::tell(&Told::Stopping);
                 // Whoever asks whether it is ready sends nobody any more; who was sent still finds it.

@@ -27,7 +27,7 @@ use crate::sessions::is_brought;
 use crate::spans::Heard;
 use crate::upstream::{Backends, Before, Upstream, UpstreamProblem};
 use crate::users::{Keep, Users};
-use crate::world::World;
+use crate::world::{NotKeeping, World};
 
 /// A route that cannot be served: `file:line: reason`.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,9 @@ pub enum RouteProblem {
     /// Nothing is kept where it keeps its conversations.
     #[error("nothing is kept where it is to keep its conversations")]
     NoStore,
+    /// What it keeps cannot be kept there.
+    #[error(transparent)]
+    Keeping(#[from] NotKeeping),
     /// Its clients are to keep their conversations, and do not bring them.
     #[error(
         "with `store: cookie` clients must bring the token of their conversation with every request \

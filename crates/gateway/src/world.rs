@@ -1,7 +1,7 @@
 //! What all routes of a gateway share: its clock, its random source, and what it keeps.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use nuncio_wss::{Context, Time};
@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::Clock;
 use crate::config::{Keeping, StoreKind, StoreLimits, TracingSettings};
-use crate::egress::{Farewells, Registry};
+use crate::egress::kept::Keeper;
+use crate::egress::{self, Farewells, Registry};
 use crate::keyring::{Keys, NotSealed};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -55,6 +56,8 @@ pub struct World {
     pub(crate) egress: Registry,
     /// Conversations with these that are being ended.
     pub(crate) farewells: Arc<Farewells>,
+    /// Whether the process ends.
+    ending: AtomicBool,
 }
 
 /// Longer than any conversation lives that a client keeps.
@@ -99,7 +102,10 @@ struct Kept {
 
 /// What is kept in a state directory.
 struct OnDisk {
+    state: State,
     disk: Arc<Disk>,
+    /// Conversations with services, where a route keeps some here.
+    services: Mutex<Option<Arc<Keeper>>>,
     files: Arc<ClaimFiles>,
     /// When its claims began to be whole; `None` where they are.
     since: Option<Time>,
@@ -153,6 +159,7 @@ impl World {
             spans: Spans::default(),
             egress: Registry::default(),
             farewells: Arc::default(),
+            ending: AtomicBool::new(false),
         }
     }
 
@@ -183,7 +190,7 @@ impl World {
         };
         ring.active(now)?;
         let keys = Arc::new(Keys::new(ring));
-        let disk = state.map(|state| self.restored(&state, &keys, now)).transpose()?;
+        let disk = state.map(|state| self.restored(state, &keys, now)).transpose()?;
         let redis = match redis.as_ref() {
             Some(settings) => {
                 let (clock, entropy, metrics) = (self.clock.clone(), self.entropy.clone(), self.metrics.redis());
@@ -198,7 +205,7 @@ impl World {
     }
 
     /// What a state directory has.
-    fn restored(&self, state: &State, keys: &Arc<Keys>, now: Time) -> Result<OnDisk, NotKeeping> {
+    fn restored(&self, state: State, keys: &Arc<Keys>, now: Time) -> Result<OnDisk, NotKeeping> {
         let (files, claims, fence) = state.claims(now)?;
         let at = self.clock.moment(now);
         // One for which there is no room is not known: then what was made before now is not taken.
@@ -211,7 +218,7 @@ impl World {
         let since = (fence.is_up() || !known).then_some(now).filter(|_| self.since.is_some());
         let files = Arc::new(files);
         tokio::spawn(drop_files(Arc::downgrade(&files), self.clock.clone()));
-        Ok(OnDisk { disk: Arc::new(disk), files, since })
+        Ok(OnDisk { state, disk: Arc::new(disk), services: Mutex::default(), files, since })
     }
 
     /// The same world, in which routes are only looked at: what they keep is kept nowhere.
@@ -245,6 +252,34 @@ impl World {
                 (Store::Cookie(Arc::clone(&kept?.cookies)), claims)
             }
         })
+    }
+
+    /// Where a route keeps its conversations with a service; `None` for in memory alone.
+    pub(crate) fn keeper(&self, kind: StoreKind) -> Result<Option<Arc<Keeper>>, NotKeeping> {
+        let Some(kept) = self.kept.as_ref().filter(|_| !self.imagined) else { return Ok(None) };
+        let keeper = |store| Keeper::new(store, Arc::clone(&kept.keys), self.entropy.clone());
+        match (kind, &kept.disk, &kept.redis) {
+            (StoreKind::Disk, Some(OnDisk { state, services, .. }), _) => {
+                let mut services = services.lock().unwrap_or_else(PoisonError::into_inner);
+                if services.is_none() {
+                    let disk = egress::kept::Disk::of(state.services()?, self.clock.now())?;
+                    *services = Some(keeper(egress::kept::Store::Disk(Arc::new(disk))));
+                }
+                Ok(services.clone())
+            }
+            (StoreKind::Redis, _, Some(shared)) => Ok(Some(keeper(egress::kept::Store::Redis(Arc::clone(shared))))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Says that the process ends.
+    pub(crate) fn end(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the process ends.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
     }
 
     /// The keys with which what is kept is sealed; `None` where nothing is.

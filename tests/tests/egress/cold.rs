@@ -1,23 +1,10 @@
 //! Conversations are begun once for all who wait, and ended.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use nuncio_policy::model::SoapVersion;
 
-use crate::{Egress, Protected, assert_echoed, echo};
-
-/// Until that is so, or for long enough to know that it is not.
-fn eventually(is: impl Fn() -> bool) -> bool {
-    let start = Instant::now();
-    while !is() {
-        if start.elapsed() > Duration::from_secs(10) {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    true
-}
+use crate::{Egress, Protected, assert_echoed, echo, eventually};
 
 #[test]
 fn fifty_clients_at_once_begin_one_conversation() {
@@ -48,11 +35,7 @@ fn a_conversation_is_there_before_the_first_call_and_cancelled_at_the_end() {
     assert_eq!(service.begun(), 1);
     let stopped = std::process::Command::new("kill").arg(egress.gateway.id().to_string()).status().unwrap();
     assert!(stopped.success());
-    let cancels = || {
-        let name = "nuncio_requests_total{route=\"*\",kind=\"cancel\",outcome=\"answered\"}";
-        crate::row(service.admin, name)
-    };
-    assert!(eventually(|| cancels() == 1), "{}", egress.gateway.log());
+    assert!(eventually(|| service.cancelled() == 1), "{}", egress.gateway.log());
 }
 
 /// A reload that changes nothing of a route leaves it its conversation; one that changes it ends that and begins another.

@@ -10,11 +10,13 @@ mod addressed;
 mod callers;
 mod cold;
 mod gone;
+mod kept;
 mod lying;
 mod plain_clients;
 mod published;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::cxf::services::plain;
@@ -77,7 +79,16 @@ impl Protected {
 
     /// How many conversations it was asked to begin.
     fn begun(&self) -> usize {
-        row(self.admin, "nuncio_requests_total{route=\"*\",kind=\"issue\",outcome=\"answered\"}")
+        self.asked("issue")
+    }
+
+    /// How many it was asked to end.
+    fn cancelled(&self) -> usize {
+        self.asked("cancel")
+    }
+
+    fn asked(&self, kind: &str) -> usize {
+        row(self.admin, &format!("nuncio_requests_total{{route=\"*\",kind=\"{kind}\",outcome=\"answered\"}}"))
     }
 }
 
@@ -102,13 +113,30 @@ struct Egress {
 impl Egress {
     /// One with a route `/` to that service, of which that is said besides, each line as it stands in YAML.
     fn start(name: &str, service: &str, more: &str) -> Self {
+        Self::keeping(name, service, more, "")
+    }
+
+    /// The same, with that said beside its routes.
+    fn keeping(name: &str, service: &str, more: &str, besides: &str) -> Self {
         let (port, admin) = (free_port().unwrap(), free_port().unwrap());
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{name}.yaml"));
-        std::fs::write(&file, said(port, admin, service, more)).unwrap();
-        let gateway = Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap();
-        Self { gateway, address: format!("http://127.0.0.1:{port}"), admin, file }
+        std::fs::write(&file, said(port, admin, service, more) + besides).unwrap();
+        Self { gateway: run(&file), address: format!("http://127.0.0.1:{port}"), admin, file }
+    }
+
+    /// Kills it, as a machine that loses its power does, and starts it again.
+    fn kill_and_start(&mut self) {
+        peers::run(std::process::Command::new("kill").arg("-KILL").arg(self.gateway.id().to_string())).unwrap();
+        self.gateway = run(&self.file);
+    }
+
+    /// Ends it as an operator does, and starts it again.
+    fn end_and_start(&mut self) {
+        peers::run(std::process::Command::new("kill").arg(self.gateway.id().to_string())).unwrap();
+        assert!(self.gateway.ends(), "{}", self.gateway.log());
+        self.gateway = run(&self.file);
     }
 
     /// Why one is not started, of which that is said.
@@ -129,6 +157,10 @@ impl Egress {
     }
 }
 
+fn run(file: &std::path::Path) -> Nuncio {
+    Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap()
+}
+
 fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
     let certificate = peers::key("server.pem").display().to_string();
     let says = |word: &str| more.lines().any(|line| line.starts_with(word));
@@ -145,6 +177,18 @@ fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
         "admin: {{ address: \"127.0.0.1:{admin}\" }}\negress:\n  listeners:\n  - address: 127.0.0.1:{port}\n  routes:\n  - path: /\n{service}    \
          service_certificate: {certificate}\n{policy}{user}{more}"
     )
+}
+
+/// Until that is so, or for long enough to know that it is not.
+fn eventually(is: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !is() {
+        if start.elapsed() > Duration::from_secs(10) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 /// A plain echo request.

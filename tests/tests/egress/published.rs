@@ -142,7 +142,7 @@ fn one_route_is_told_by_flags() {
     assert_echoed(&answer, "by flags");
     drop(gateway);
     for (more, told) in [
-        (&["--state", "x"][..], "cannot be used with"),
+        (&["--cookie-key", "x"][..], "cannot be used with"),
         (&["--trust", "x", "--trust", "y"], "--trust: there can be one trust alone"),
         (&["--service-certificate", "/none.pem"], "cannot read /none.pem"),
     ] {

@@ -33,7 +33,7 @@ pub(super) struct Proxy {
     #[arg(long, value_name = "URL", required = true)]
     listen: Vec<String>,
     /// The other side: plain programs call, and the service behind --backend is a protected one
-    #[arg(long, conflicts_with_all = ["danger_plain", "contract", "pfx", "user_file", "danger_keep_passwords", "state", "redis", "cookie_key", "key_ring"])]
+    #[arg(long, conflicts_with_all = ["danger_plain", "contract", "pfx", "user_file", "danger_keep_passwords", "cookie_key"])]
     egress: bool,
     /// The plain service, or with --egress the protected one; every request goes to exactly this URL
     #[arg(long, value_name = "URL")]
@@ -230,9 +230,8 @@ impl Proxy {
         if !self.danger_plain {
             document.routes.value[0].store = store;
         }
-        document.redis = self.redis.map(|url| RedisInput::at(Said::flag("redis", url)));
-        document.key_ring = file("cookie-key", self.cookie_key).or_else(|| file("key-ring", self.key_ring));
-        document.state = self.state.map(|directory| StateInput { directory: Said::flag("state", directory) });
+        let ring = file("cookie-key", self.cookie_key).or_else(|| file("key-ring", self.key_ring));
+        keep(&mut document, self.state, self.redis, ring);
         document.build(&Base::default())
     }
 
@@ -273,6 +272,7 @@ impl Proxy {
         route.reading = self.reading.unwrap_or_default();
         route.contract_cache = file("contract-cache", self.contract_cache);
         route.danger_clear_contract = self.danger_clear_contract;
+        route.store = self.redis.as_ref().map(|_| Said::flag("redis", StoreKind::Redis));
         let nothing = (Said::flag("listen", Vec::new()), Said::flag("backend", Vec::new()));
         let mut document = Document::new(nothing.0, nothing.1);
         document.egress = Some(EgressInput {
@@ -282,8 +282,16 @@ impl Proxy {
             danger_clear_callers: self.danger_clear_callers,
         });
         document.admin = admin(self.admin, self.danger_admin_beyond_loopback);
+        keep(&mut document, self.state, self.redis, file("key-ring", self.key_ring));
         document.build(&Base::default())
     }
+}
+
+/// Where something is kept beside this process's memory.
+fn keep(document: &mut Document, state: Option<PathBuf>, redis: Option<String>, ring: Option<Said<PathBuf>>) {
+    document.state = state.map(|directory| StateInput { directory: Said::flag("state", directory) });
+    document.redis = redis.map(|url| RedisInput::at(Said::flag("redis", url)));
+    document.key_ring = ring;
 }
 
 /// Where the gateway is watched over.

@@ -158,7 +158,7 @@ impl Document {
         }
         let mut egress = Vec::new();
         if let Some(input) = self.egress {
-            let (routes, own) = input.build(&limits, keeping.state.as_deref(), base)?;
+            let (routes, own) = input.build(&limits, &keeping, base)?;
             egress = routes;
             listeners.extend(own);
         }

@@ -313,6 +313,9 @@ pub enum Problem {
         /// What is to be said.
         needs: &'static str,
     },
+    /// A service keeps its own state.
+    #[error("`store: cookie` is for clients that keep what a gateway gives them: a service keeps what it likes itself")]
+    ServiceCookie,
     /// A token that is none.
     #[error("a token is one line of {0} visible characters of ASCII or more")]
     Token(usize),

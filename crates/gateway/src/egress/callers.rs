@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::HeaderValue;
+use moka::notification::RemovalCause;
 use moka::sync::Cache;
 use nuncio_crypto::base64;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_wss::{Initiator, Time};
 
+use super::kept::Keeper;
 use super::line::Line;
+use super::registry::Parts;
 use super::standing::Standing;
 use crate::config::CallerProof;
 use crate::users::{HELD, Leave, Try};
@@ -42,6 +45,8 @@ struct Known {
 /// Callers that bring the user name and password with which the service is called.
 struct Passed {
     initiator: Initiator,
+    /// Where their contexts are kept, if that is not in memory alone, and what all of them are begun with.
+    kept: Option<(Arc<Keeper>, [u8; 32])>,
     /// By the SHA-256 of both: who brings another password is another.
     standings: Cache<[u8; 32], Arc<Standing>>,
     /// Those of whom the service has not said yet whether they are right: they take no place from the others.
@@ -80,32 +85,51 @@ pub(super) enum NotAdmitted {
     Throttled,
 }
 
-/// As whom the service is called for somebody: what makes an initiator.
+/// As whom the service is called for somebody.
 pub(super) struct As {
     /// What the caller is called, and by what he is known.
     pub(super) caller: (String, CallerProof),
     /// Who calls for him.
-    pub(super) initiator: Initiator,
+    pub(super) standing: Arc<Standing>,
 }
 
+/// What ends the conversation of somebody who does not call any more.
+pub(super) type Farewell = Arc<dyn Fn(Arc<Standing>) + Send + Sync>;
+
 impl Callers {
-    /// Those that are named, each with who calls for him; `own` is who calls for whoever comes, or for those that are not
-    /// named and bring their passwords.
-    pub(super) fn new(own: Initiator, named: Vec<As>, pass_through: bool) -> Self {
-        let known: Vec<Known> = named
-            .into_iter()
-            .map(|As { caller: (name, proof), initiator }| Known { name, proof, standing: Standing::new(initiator) })
-            .collect();
-        let (anybody, passed) = if pass_through {
-            let standings = Cache::builder().max_capacity(PASSED).time_to_idle(FORGOTTEN).build();
-            let tried = Cache::builder().max_capacity(TRIED).time_to_live(UNPROVED).build();
-            (None, Some(Passed { initiator: own, standings, tried }))
-        } else if known.is_empty() {
-            (Some(Standing::new(own)), None)
-        } else {
-            (None, None)
+    /// Whoever comes.
+    pub(super) fn anybody(standing: Arc<Standing>) -> Self {
+        Self { anybody: Some(standing), known: Vec::new(), passed: None }
+    }
+
+    /// Those that are named.
+    pub(super) fn named(named: Vec<As>) -> Self {
+        let known = |As { caller: (name, proof), standing }| Known { name, proof, standing };
+        Self { anybody: None, known: named.into_iter().map(known).collect(), passed: None }
+    }
+
+    /// Those that are named, and those that bring the passwords with which `initiator` calls. Of these it is forgotten who did
+    /// not call for long, with a farewell.
+    pub(super) fn passing(
+        initiator: Initiator,
+        kept: Option<(Arc<Keeper>, [u8; 32])>,
+        named: Vec<As>,
+        farewell: Farewell,
+    ) -> Self {
+        let forget = move |_: Arc<[u8; 32]>, standing: Arc<Standing>, why: RemovalCause| {
+            if why.was_evicted() {
+                farewell(standing);
+            }
         };
-        Self { anybody, known, passed }
+        let standings = Cache::builder().max_capacity(PASSED).time_to_idle(FORGOTTEN);
+        let tried = Cache::builder().max_capacity(TRIED).time_to_live(UNPROVED);
+        let passed = Passed {
+            initiator,
+            kept,
+            standings: standings.eviction_listener(forget.clone()).build(),
+            tried: tried.eviction_listener(forget).build(),
+        };
+        Self { passed: Some(passed), ..Self::named(named) }
     }
 
     /// Who brings what HTTP, or TLS, says of a request. A wrong password is noted, and its answer may be held back.
@@ -184,7 +208,13 @@ impl Passed {
             self.tried.get_with(*key, || {
                 let password = credentials.get(user.len() + 1..).unwrap_or_default();
                 let password = String::from_utf8_lossy(password).into_owned();
-                Standing::new(self.initiator.of_user(user.clone(), password))
+                let place = self.kept.as_ref().map(|(keeper, with)| {
+                    let mut begun_with = Parts::new();
+                    begun_with.add(with);
+                    begun_with.add(key);
+                    keeper.place(begun_with.digest())
+                });
+                Standing::new(self.initiator.of_user(user.clone(), password), place)
             })
         });
         let tried = Tried { key: *key, user, standing: Arc::clone(&standing), leave, proved: is_proved };

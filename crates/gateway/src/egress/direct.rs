@@ -49,10 +49,10 @@ impl Direct {
         let mut line = line(&settings, world, timeouts).map_err(&fail)?;
         line.recorder = recorded.then(Recorder::default);
         let limits = settings.limits.message();
-        let (policy, material) = Material::of(settings, lifetimes);
+        let (policy, material) = Material::of(settings, lifetimes, None);
         let EgressPolicy::Known(endpoint) = policy else { return Err(fail(RouteProblem::NoSoap)) };
         let initiator = material.initiator(&endpoint).map_err(&fail)?;
-        Ok(Self { line: Arc::new(line), standing: Standing::new(initiator), limits })
+        Ok(Self { line: Arc::new(line), standing: Standing::new(initiator, None), limits })
     }
 
     /// The version of SOAP that the service speaks.

@@ -59,8 +59,8 @@ impl Exchange<'_> {
                 Err(failure) => failure.is_of_security(),
             };
             // A context that was there before may be lost to its service, which then has not acted on the message.
-            if let Some(held) = held.filter(|held| lost && held.since < self.came) {
-                standing.lost(&held);
+            if let Some(held) = held.filter(|held| lost && held.was_there(self.came)) {
+                standing.lost(&held, line).await;
                 line.contexts.count(ContextEvent::Lost);
                 tracing::info!(route = %line.name, "the service does not know a conversation any more");
                 if std::mem::take(&mut self.repeat) {

@@ -8,7 +8,10 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading};
 use reqwest::Url;
 
-use super::callers::{As, Callers};
+use super::callers::{As, Callers, Farewell};
+use super::kept::Keeper;
+use super::registry::Parts;
+use super::standing::Standing;
 use crate::config::{CallerSettings, EgressPolicy, EgressSettings, Endpoint, Identity, Lifetimes, Tokens};
 use crate::route::RouteProblem;
 
@@ -27,18 +30,43 @@ pub(super) struct Material {
     apart: bool,
     limits: Limits,
     lifetimes: Lifetimes,
+    /// A digest of what service it is.
+    service: [u8; 32],
+    /// Where contexts are kept, if that is not in memory alone.
+    keeper: Option<Arc<Keeper>>,
 }
 
 impl Material {
-    /// That of a route, and where its policy is.
-    pub(super) fn of(settings: EgressSettings, lifetimes: &Lifetimes) -> (EgressPolicy, Self) {
+    /// That of a route whose contexts are kept there, and where its policy is.
+    pub(super) fn of(
+        settings: EgressSettings,
+        lifetimes: &Lifetimes,
+        keeper: Option<Arc<Keeper>>,
+    ) -> (EgressPolicy, Self) {
+        let mut service = Parts::new();
+        service.add(settings.name().as_bytes());
+        service.add(format!("{:?}\n{}", settings.service.urls, settings.to).as_bytes());
+        let service = service.digest();
         let limits = settings.limits.message();
         let clear = settings.service.urls.iter().map(|(url, _)| url).find(|url| url.scheme() != "https").cloned();
         let apart = settings.service.urls.len() > 1 && !settings.shared_contexts;
         let EgressSettings { to, policy, soap, reading, certificate, tokens, callers, pass_through, .. } = settings;
         let lifetimes = lifetimes.clone();
-        let material =
-            Self { to, soap, reading, certificate, tokens, callers, pass_through, clear, apart, limits, lifetimes };
+        let material = Self {
+            to,
+            soap,
+            reading,
+            certificate,
+            tokens,
+            callers,
+            pass_through,
+            clear,
+            apart,
+            limits,
+            lifetimes,
+            service,
+            keeper,
+        };
         (policy, material)
     }
 
@@ -75,8 +103,8 @@ impl Material {
         Ok(initiator)
     }
 
-    /// Who may call the service under that policy, and as whom.
-    pub(super) fn callers(&self, endpoint: &Endpoint) -> Result<Callers, RouteProblem> {
+    /// Who may call the service under that policy, and as whom; `farewell` ends what nobody calls in any more.
+    pub(super) fn callers(&self, endpoint: &Endpoint, farewell: Farewell) -> Result<Callers, RouteProblem> {
         let (name, own) = (&endpoint.name, self.initiator(endpoint)?);
         let lacks = |initiator: &Initiator, who: Option<&str>| match initiator.lacks() {
             None => Ok(()),
@@ -94,9 +122,33 @@ impl Material {
             let initiator = own.of_caller(user.map(username), credential(identity)?.map(Arc::new));
             let initiator = self.check(name, initiator)?;
             lacks(&initiator, Some(caller))?;
-            named.push(As { caller: (caller.clone(), proof.clone()), initiator });
+            let tokens = [&self.tokens, tokens];
+            let place = self.keeper.as_ref().map(|keeper| keeper.place(self.begun_with(endpoint, caller, tokens)));
+            named.push(As { caller: (caller.clone(), proof.clone()), standing: Standing::new(initiator, place) });
         }
-        Ok(Callers::new(own, named, self.pass_through))
+        let begun_with = self.begun_with(endpoint, "", [&self.tokens, &Tokens::default()]);
+        Ok(if self.pass_through {
+            let keeper = self.keeper.clone().map(|keeper| (keeper, begun_with));
+            Callers::passing(own, keeper, named, farewell)
+        } else if named.is_empty() {
+            Callers::anybody(Standing::new(own, self.keeper.as_ref().map(|keeper| keeper.place(begun_with))))
+        } else {
+            Callers::named(named)
+        })
+    }
+
+    /// A digest of what somebody's context is begun with: the service, its policy, and as whom it is called for him.
+    fn begun_with(&self, endpoint: &Endpoint, caller: &str, tokens: [&Tokens; 2]) -> [u8; 32] {
+        let mut parts = Parts::new();
+        parts.add(&self.service);
+        parts.add(format!("{:?}\n{:?}", self.soap, self.reading).as_bytes());
+        parts.add(self.certificate.as_ref().map_or(&[], Certificate::der));
+        parts.endpoint(endpoint);
+        parts.add(caller.as_bytes());
+        for tokens in tokens {
+            parts.tokens(tokens);
+        }
+        parts.digest()
     }
 }
 

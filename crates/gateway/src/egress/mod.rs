@@ -7,6 +7,8 @@ mod exchange;
 mod failure;
 mod farewells;
 mod flight;
+mod held;
+pub(crate) mod kept;
 mod line;
 mod material;
 mod prepared;

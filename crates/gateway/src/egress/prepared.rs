@@ -5,20 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::task::JoinSet;
 
-use super::callers::Callers;
+use super::callers::{Callers, Farewell};
 use super::failure::Failure;
 use super::flight::{Flight, Outcome};
 use super::line::Line;
 use super::material::Material;
 use super::published::{self, NotPublished};
+use super::standing::Standing;
 use crate::config::Published;
 
 /// How long it stands that a service's policy is of no use, before the service is asked again.
 const UNUSABLE: Duration = Duration::from_secs(5);
-/// Conversations that are ended at once.
-const AT_ONCE: usize = 16;
 
 /// All that calls a service: who may, and as whom.
 pub(crate) struct Prepared {
@@ -43,15 +41,14 @@ pub(crate) struct Preparing {
 
 impl Preparing {
     /// Of callers that are known.
-    pub(super) fn known(callers: Callers, line: Arc<Line>) -> Self {
-        let line = Arc::new(ArcSwap::new(line));
+    pub(super) fn known(callers: Callers, line: Arc<ArcSwap<Line>>) -> Self {
         let ready = Some(Arc::new(Prepared { callers, line: Arc::clone(&line) }));
         Self::new(ready, None, line)
     }
 
     /// Of those that are known when the service says under which policy it is called.
-    pub(super) fn published(published: Published, material: Material, line: Arc<Line>) -> Self {
-        Self::new(None, Some((published, Arc::new(material))), Arc::new(ArcSwap::new(line)))
+    pub(super) fn published(published: Published, material: Material, line: Arc<ArcSwap<Line>>) -> Self {
+        Self::new(None, Some((published, Arc::new(material))), line)
     }
 
     fn new(
@@ -94,7 +91,9 @@ impl Preparing {
             NotPublished::Unusable(reason) => Failure::Unusable(reason),
             other => Failure::Unprepared(other.to_string()),
         })?;
-        let callers = material.callers(&endpoint).map_err(|reason| Failure::Unusable(reason.to_string()))?;
+        let callers = material
+            .callers(&endpoint, farewell(&self.line))
+            .map_err(|reason| Failure::Unusable(reason.to_string()))?;
         let prepared = Arc::new(Prepared { callers, line: Arc::clone(&self.line) });
         self.ready.store(Some(Arc::clone(&prepared)));
         Ok(prepared)
@@ -102,24 +101,21 @@ impl Preparing {
 }
 
 impl Drop for Prepared {
-    /// Nobody calls any more: its conversations are ended where their policy has that, some at a time.
+    /// Nobody calls any more: its conversations are ended where their policy has that.
     fn drop(&mut self) {
-        let line = self.line.load_full();
-        let mut all = self.callers.all().into_iter();
-        let farewells = Arc::clone(&line.world.farewells);
-        farewells.add(async move {
-            let mut ending = JoinSet::new();
-            loop {
-                while ending.len() < AT_ONCE
-                    && let Some(standing) = all.next()
-                {
-                    let line = Arc::clone(&line);
-                    ending.spawn(async move { standing.end(&line).await });
-                }
-                if ending.join_next().await.is_none() {
-                    return;
-                }
-            }
-        });
+        self.callers.all().into_iter().for_each(|standing| end(&self.line, standing));
     }
+}
+
+/// Ends a conversation, for whom nobody waits but a process that ends.
+fn end(line: &ArcSwap<Line>, standing: Arc<Standing>) {
+    let line = line.load_full();
+    let farewells = Arc::clone(&line.world.farewells);
+    farewells.add(async move { standing.end(&line).await });
+}
+
+/// What does so for those that are forgotten.
+pub(super) fn farewell(line: &Arc<ArcSwap<Line>>) -> Farewell {
+    let line = Arc::clone(line);
+    Arc::new(move |standing| end(&line, standing))
 }

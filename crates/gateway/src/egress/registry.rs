@@ -32,6 +32,38 @@ impl Registry {
     }
 }
 
+/// A digest of several parts, each after its length.
+pub(super) struct Parts(Hasher);
+
+impl Parts {
+    pub(super) fn new() -> Self {
+        Self(Hasher::new(DigestAlgorithm::Sha256))
+    }
+
+    pub(super) fn add(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    /// Those of a policy.
+    pub(super) fn endpoint(&mut self, endpoint: &Endpoint) {
+        let Endpoint { soap, alternatives, operations, message_lifetime, identity, .. } = endpoint;
+        self.add(format!("{soap:?}\n{alternatives:?}\n{operations:?}\n{message_lifetime:?}").as_bytes());
+        self.add(identity.as_ref().map_or(&[], Certificate::der));
+    }
+
+    /// Those of as whom a service is called.
+    pub(super) fn tokens(&mut self, Tokens { user, identity }: &Tokens) {
+        self.add(user.as_ref().map_or(&[], |(name, _)| name.as_bytes()));
+        self.add(user.as_ref().map_or(&[], |(_, password)| password.expose()));
+        self.add(identity.as_ref().map_or(&[], |identity| identity.certificate.der()));
+    }
+
+    pub(super) fn digest(self) -> [u8; 32] {
+        self.0.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    }
+}
+
 /// What conversations of a route depend on: where one of these changes, others are begun.
 pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] {
     let EgressSettings {
@@ -45,42 +77,28 @@ pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] 
         callers,
         pass_through,
         shared_contexts,
+        store,
         limits,
         ..
     } = settings;
-    let mut hash = Hasher::new(DigestAlgorithm::Sha256);
-    let mut part = |octets: &[u8]| {
-        hash.update(&(octets.len() as u64).to_le_bytes());
-        hash.update(octets);
-    };
-    part(settings.name().as_bytes());
-    part(
+    let mut parts = Parts::new();
+    parts.add(settings.name().as_bytes());
+    parts.add(
         format!(
-            "{:?}\n{to}\n{soap:?}\n{reading:?}\n{pass_through}\n{shared_contexts}\n{limits:?}\n{lifetimes:?}",
+            "{:?}\n{to}\n{soap:?}\n{reading:?}\n{pass_through}\n{shared_contexts}\n{store:?}\n{limits:?}\n{lifetimes:?}",
             service.urls
         )
         .as_bytes(),
     );
     match policy {
-        EgressPolicy::Known(endpoint) => {
-            let Endpoint { soap, alternatives, operations, message_lifetime, identity, .. } = &**endpoint;
-            part(format!("{soap:?}\n{alternatives:?}\n{operations:?}\n{message_lifetime:?}").as_bytes());
-            part(identity.as_ref().map_or(&[], Certificate::der));
-        }
-        EgressPolicy::Published(published) => part(format!("{published:?}").as_bytes()),
+        EgressPolicy::Known(endpoint) => parts.endpoint(endpoint),
+        EgressPolicy::Published(published) => parts.add(format!("{published:?}").as_bytes()),
     }
-    part(certificate.as_ref().map_or(&[], Certificate::der));
-    let mut tokens_of = |Tokens { user, identity }: &Tokens| {
-        part(user.as_ref().map_or(&[], |(name, _)| name.as_bytes()));
-        part(user.as_ref().map_or(&[], |(_, password)| password.expose()));
-        part(identity.as_ref().map_or(&[], |identity| identity.certificate.der()));
-    };
-    tokens_of(tokens);
-    for CallerSettings { name: _, proof: _, tokens } in callers {
-        tokens_of(tokens);
+    parts.add(certificate.as_ref().map_or(&[], Certificate::der));
+    parts.tokens(tokens);
+    for CallerSettings { name, proof, tokens } in callers {
+        parts.add(format!("{name}\n{proof:?}").as_bytes());
+        parts.tokens(tokens);
     }
-    for CallerSettings { name, proof, .. } in callers {
-        part(format!("{name}\n{proof:?}").as_bytes());
-    }
-    hash.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    parts.digest()
 }

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use super::Egress;
 use super::line::Line;
 use super::material::Material;
-use super::prepared::Preparing;
+use super::prepared::{Preparing, farewell};
 use super::registry::key;
 use crate::config::{EgressPolicy, EgressSettings, Lifetimes, Timeouts};
 use crate::gateway::Route;
@@ -30,10 +32,14 @@ pub(crate) fn compile(
     let limits = settings.limits.message();
     let (hosts, path) = (settings.hosts.clone(), settings.path.clone());
     let (warm, repeat, trace) = (settings.warm, settings.repeat, settings.trace);
-    let (policy, material) = Material::of(settings, lifetimes);
+    let keeper = world.keeper(settings.store).map_err(RouteProblem::from).map_err(&fail)?;
+    let (policy, material) = Material::of(settings, lifetimes, keeper);
+    let reached = Arc::new(ArcSwap::new(Arc::clone(&line)));
     let make = || match policy {
-        EgressPolicy::Known(endpoint) => Ok(Preparing::known(material.callers(&endpoint)?, Arc::clone(&line))),
-        EgressPolicy::Published(published) => Ok(Preparing::published(published, material, Arc::clone(&line))),
+        EgressPolicy::Known(endpoint) => {
+            Ok(Preparing::known(material.callers(&endpoint, farewell(&reached))?, reached))
+        }
+        EgressPolicy::Published(published) => Ok(Preparing::published(published, material, reached)),
     };
     let preparing = world.egress.take(key, make).map_err(fail)?;
     preparing.line.store(Arc::clone(&line));

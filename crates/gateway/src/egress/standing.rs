@@ -1,64 +1,25 @@
 //! Who the service is called as, and the conversation that he has with it.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use nuncio_crypto::random::Random;
-use nuncio_wss::{Context, Initiator, Request, Time};
+use nuncio_wss::{Context, Initiator, Request};
 
 use super::failure::Failure;
 use super::flight::{Flight, Outcome};
+use super::held::Held;
+use super::kept::{LOOK, PATIENCE, Place};
 use super::line::{Answered, Line};
 use crate::metrics::ContextEvent;
+use crate::random::NoEntropy;
 
-/// The latest part of a context's time, in hundredths, in which it is renewed; it is drawn, so that what began together is not
-/// renewed together.
-const RENEWED: std::ops::Range<i64> = 75..90;
-/// How long before its end a context is not used any more: what is on its way must still find it.
-const MARGIN: Duration = Duration::from_secs(5);
 /// How long a refusal stands before the service is asked again.
 const REFUSED: Duration = Duration::from_millis(500);
 /// From one attempt to renew ahead to the next.
 const AGAIN: Duration = Duration::from_secs(5);
-
-/// A context, and for how long.
-pub(super) struct Held {
-    pub(super) context: Arc<Context>,
-    /// When it was established, by the clock that only goes on.
-    pub(super) since: Instant,
-    /// Until when it is used.
-    until: Time,
-    /// When it is renewed.
-    renew: AtomicI64,
-}
-
-impl Held {
-    fn new(context: Context, now: Time, draw: u64) -> Self {
-        // Its times are the service's clock's: that it lasts so long is all that is taken from them.
-        let lasts = context.expires.millis().saturating_sub(context.created.millis()).max(0);
-        let end = context.expires.millis().min(now.millis().saturating_add(lasts));
-        let left = end.saturating_sub(now.millis()).max(0);
-        let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX).min(left / 10);
-        let span = u64::try_from(RENEWED.end - RENEWED.start).unwrap_or(1);
-        let part = RENEWED.start + i64::try_from(draw % span).unwrap_or_default();
-        Self {
-            context: Arc::new(context),
-            since: Instant::now(),
-            until: Time::from_millis(end - margin),
-            renew: AtomicI64::new(now.millis().saturating_add(left / 100 * part)),
-        }
-    }
-}
-
-impl Held {
-    /// How long it is until its successor is due.
-    pub(super) fn is_due_in(&self, now: Time) -> Duration {
-        let millis = self.renew.load(Ordering::Relaxed).saturating_sub(now.millis());
-        Duration::from_millis(u64::try_from(millis).unwrap_or_default())
-    }
-}
 
 /// Somebody as whom the service is called.
 pub(super) struct Standing {
@@ -69,16 +30,23 @@ pub(super) struct Standing {
     over: AtomicBool,
     /// The last refusal, and when it was.
     refused: Mutex<Option<(Instant, Arc<Failure>)>>,
+    /// Where its contexts are kept, if they are kept elsewhere than here.
+    place: Option<Place>,
+    /// What the context is called that the service did not know last: it may still be kept.
+    gone: Mutex<Option<String>>,
 }
 
 impl Standing {
-    pub(super) fn new(initiator: Initiator) -> Arc<Self> {
+    /// One who has no context yet, and whose contexts are kept there.
+    pub(super) fn new(initiator: Initiator, place: Option<Place>) -> Arc<Self> {
         Arc::new(Self {
             initiator: Arc::new(initiator),
             current: ArcSwapOption::empty(),
             flight: Flight::default(),
             over: AtomicBool::new(false),
             refused: Mutex::default(),
+            place,
+            gone: Mutex::default(),
         })
     }
 
@@ -91,9 +59,12 @@ impl Standing {
     /// nearly over is renewed meanwhile.
     pub(super) async fn context(self: &Arc<Self>, line: &Arc<Line>) -> Outcome<Arc<Held>> {
         let now = line.now();
-        if let Some(held) = self.current.load_full().filter(|held| now < held.until) {
-            if now.millis() >= held.renew.load(Ordering::Relaxed) {
-                self.renew_ahead(&held, line, now);
+        if let Some(held) = self.current.load_full().filter(|held| held.lives(now)) {
+            // Whoever comes next need not look after it for a while.
+            if held.is_due(now, AGAIN) {
+                self.renew_ahead(&held, line);
+            } else if self.place.as_ref().is_some_and(Place::is_shared) && held.is_looked_after(now) {
+                self.look_ahead(&held, line);
             }
             return Ok(held);
         }
@@ -112,37 +83,124 @@ impl Standing {
     }
 
     /// Says that the service does not know a context any more.
-    pub(super) fn lost(&self, held: &Arc<Held>) {
-        let current = self.current.load();
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
-            self.current.compare_and_swap(&*current, None);
+    pub(super) async fn lost(&self, held: &Arc<Held>, line: &Line) {
+        let current = self.current.load_full();
+        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
+            return;
+        }
+        let name = held.context.name();
+        // First: who finds no current one looks where it is kept.
+        *self.gone() = Some(name.clone());
+        let was = self.current.compare_and_swap(&current, None);
+        if was.as_ref().is_some_and(|was| Arc::ptr_eq(was, held))
+            && let Some(place) = &self.place
+        {
+            place.forget(&name, &self.initiator, line).await;
         }
     }
 
+    /// The context that is kept, or else a new one: of several gateways that have theirs together, one begins it.
     async fn begin(&self, line: &Line) -> Result<Arc<Held>, Failure> {
         let now = line.now();
         // Somebody was quicker.
-        if let Some(held) = self.current.load_full().filter(|held| now < held.until) {
+        if let Some(held) = self.current.load_full().filter(|held| held.lives(now)) {
             return Ok(held);
         }
+        let Some(place) = &self.place else { return self.begin_anew(line).await };
+        let since = Instant::now();
+        loop {
+            let turn = place.try_turn(line).await;
+            // Behind the turn: who had it before may just have begun one.
+            if let Some(held) = self.kept(place, line).await {
+                self.current.store(Some(Arc::clone(&held)));
+                line.contexts.count(ContextEvent::TakenUp);
+                if let Some(turn) = turn {
+                    place.over(turn).await;
+                }
+                return Ok(held);
+            }
+            match turn {
+                Some(turn) => {
+                    let begun = self.begin_anew(line).await;
+                    place.over(turn).await;
+                    return begun;
+                }
+                None if since.elapsed() >= PATIENCE => return self.begin_anew(line).await,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// The context that is kept, if there is one to go on in.
+    async fn kept(&self, place: &Place, line: &Line) -> Option<Arc<Held>> {
+        let record = place.find(&self.initiator, line).await?;
+        let now = line.now();
+        let held = Held::kept(record, now, draw(line).ok()?);
+        let is_gone = self.gone().as_ref().is_some_and(|gone| *gone == held.context.name());
+        (held.lives(now) && !is_gone).then(|| Arc::new(held))
+    }
+
+    async fn begin_anew(&self, line: &Line) -> Result<Arc<Held>, Failure> {
         let held = self.establish(None, line).await.inspect_err(|_| line.contexts.count(ContextEvent::Refused))?;
         line.contexts.count(ContextEvent::Begun);
         Ok(held)
     }
 
-    fn renew_ahead(self: &Arc<Self>, held: &Arc<Held>, line: &Arc<Line>, now: Time) {
-        // Whoever comes next need not look after it for a while.
-        held.renew.store(now.plus(AGAIN).millis(), Ordering::Relaxed);
+    /// Looks beside the calls what other gateways have by now: a newer one is taken up, and what they do not know is kept.
+    fn look_ahead(self: &Arc<Self>, held: &Arc<Held>, line: &Arc<Line>) {
+        let (standing, line, held) = (Arc::clone(self), Arc::clone(line), Arc::clone(held));
+        tokio::spawn(async move {
+            let Some(place) = &standing.place else { return };
+            match standing.kept(place, &line).await {
+                Some(other) if other.is_newer_than(&held) => standing.replace(&held, other, &line),
+                Some(_) => {}
+                None => place.keep(&held.record(), &line).await,
+            }
+        });
+    }
+
+    /// Takes up what another gateway has in place of a context, if that is still the current one.
+    fn replace(&self, held: &Arc<Held>, other: Arc<Held>, line: &Line) {
+        let current = self.current.load_full();
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
+            self.current.compare_and_swap(&current, Some(other));
+            line.contexts.count(ContextEvent::TakenUp);
+        }
+    }
+
+    fn renew_ahead(self: &Arc<Self>, held: &Arc<Held>, line: &Arc<Line>) {
         let (standing, line, held) = (Arc::clone(self), Arc::clone(line), Arc::clone(held));
         self.flight.begin(move || async move { standing.renew(&held, &line).await });
     }
 
     /// Gets a new key for a conversation, as the policy has it, or else another conversation.
     async fn renew(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
-        // Somebody was quicker.
-        if let Some(current) = self.current.load_full().filter(|current| !Arc::ptr_eq(current, held)) {
-            return Ok(current);
+        match self.current.load_full() {
+            Some(current) if Arc::ptr_eq(&current, held) => {}
+            // Somebody was quicker.
+            Some(current) => return Ok(current),
+            // The service lost it meanwhile.
+            None => return self.begin(line).await,
         }
+        let Some(place) = self.place.as_ref().filter(|place| place.is_shared()) else {
+            return self.renew_here(held, line).await;
+        };
+        let turn = place.try_turn(line).await;
+        if let Some(other) = self.kept(place, line).await.filter(|other| other.is_newer_than(held)) {
+            self.replace(held, Arc::clone(&other), line);
+            if let Some(turn) = turn {
+                place.over(turn).await;
+            }
+            return Ok(other);
+        }
+        // Another gateway is at it.
+        let Some(turn) = turn else { return Ok(Arc::clone(held)) };
+        let renewed = self.renew_here(held, line).await;
+        place.over(turn).await;
+        renewed
+    }
+
+    async fn renew_here(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
         if self.initiator.renews() {
             match self.establish(Some(&held.context), line).await {
                 Ok(held) => {
@@ -181,11 +239,11 @@ impl Standing {
         }
         let now = line.now();
         let context = self.initiator.established(&opening, &expectation, now)?;
-        let mut random = line.world.entropy.draw();
-        let mut draw = [0; 8];
-        random.fill(&mut draw);
-        random.check()?;
-        let held = Arc::new(Held::new(context, now, u64::from_le_bytes(draw)));
+        let held = Arc::new(Held::established(context, now, draw(line)?));
+        // First: a process that is killed while it calls in it finds it again.
+        if let Some(place) = &self.place {
+            place.keep(&held.record(), line).await;
+        }
         self.current.store(Some(Arc::clone(&held)));
         if self.over.load(Ordering::SeqCst) {
             self.cancel(line).await;
@@ -193,16 +251,21 @@ impl Standing {
         Ok(held)
     }
 
-    /// Ends what there is, and what is being begun.
+    /// Ends what there is, and what is being begun, unless it is kept for who calls later, or for others.
     pub(super) async fn end(&self, line: &Line) {
-        self.over.store(true, Ordering::SeqCst);
-        self.cancel(line).await;
+        if self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending())) {
+            self.over.store(true, Ordering::SeqCst);
+            self.cancel(line).await;
+        }
     }
 
     /// Ends its conversation, where the policy has it ended.
     pub(super) async fn cancel(&self, line: &Line) {
         let Some(held) = self.current.swap(None) else { return };
-        if !self.initiator.conversation().is_some_and(|token| token.cancel) || line.now() >= held.until {
+        if let Some(place) = &self.place {
+            place.forget(&held.context.name(), &self.initiator, line).await;
+        }
+        if !self.initiator.conversation().is_some_and(|token| token.cancel) || !held.lives(line.now()) {
             return;
         }
         let cancelled = async {
@@ -219,4 +282,16 @@ impl Standing {
             }
         }
     }
+
+    fn gone(&self) -> MutexGuard<'_, Option<String>> {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is drawn for a context.
+fn draw(line: &Line) -> Result<u64, NoEntropy> {
+    let (mut draw, mut random) = ([0; 8], line.world.entropy.draw());
+    random.fill(&mut draw);
+    random.check()?;
+    Ok(u64::from_le_bytes(draw))
 }

@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 /// What happened to a conversation, as a label.
-const EVENTS: [&str; 5] = ["begun", "renewed", "lost", "refused", "cancelled"];
+const EVENTS: [&str; 6] = ["begun", "renewed", "lost", "refused", "cancelled", "taken-up"];
 
 /// What happened to a conversation with a protected service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +21,8 @@ pub(crate) enum ContextEvent {
     Refused,
     /// It was cancelled.
     Cancelled,
+    /// One that was kept, by this gateway or another, was taken up.
+    TakenUp,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]

@@ -400,7 +400,7 @@ fn deleted(answers: &Answers, of: usize) -> Result<usize, Unavailable> {
 }
 
 /// An error of Redis's, or an answer that is none.
-fn unexpected(answers: &Answers) -> Unavailable {
+pub(super) fn unexpected(answers: &Answers) -> Unavailable {
     let error = answers.values.iter().find_map(|value| match value {
         Value::ServerError(error) => Some(error),
         _ => None,

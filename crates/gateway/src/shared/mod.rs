@@ -5,6 +5,7 @@
 //! - `epoch` says since when it remembers
 //! - `claims` are messages that were seen, `conversations` what is kept of contexts: `record` what is written of one, `local`
 //!   those that were found lately, `uses` what is told of them later, `share` how many a caller has
+//! - `contexts` are those with services, which the gateways have together
 //!
 //! Redis may be down, slow, full or emptied. No message waits for it longer than an operation may take, and only so many at once:
 //! what comes on top, and all that comes while there is no connection, is told so at once. No more than half of that is for what
@@ -20,6 +21,7 @@
 
 mod claims;
 mod connection;
+mod contexts;
 mod conversations;
 mod epoch;
 mod link;

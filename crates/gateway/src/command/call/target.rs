@@ -11,8 +11,8 @@ use super::Call;
 use crate::clock::Clock;
 use crate::command::Failed;
 use crate::config::{
-    AsUserInput, Backend, BackendInput, Base, EgressPolicy, EgressRouteInput, EgressSettings, Endpoint, Lifetimes,
-    MessageLimits, Password, Said, StoreLimits, Timeouts, certificates_of, documents_of,
+    AsUserInput, Backend, BackendInput, Base, EgressPolicy, EgressRouteInput, EgressSettings, Endpoint, Keeping,
+    Lifetimes, MessageLimits, Password, Said, StoreLimits, Timeouts, certificates_of, documents_of,
 };
 use crate::fetched::Source;
 
@@ -87,7 +87,7 @@ impl Target {
                 Some(EgressPolicy::Known(Box::new(endpoint.map_err(|error| step(&error))?)))
             }
         };
-        let settings = route.build_under(policy, &MessageLimits::default(), None, &Base::default())?;
+        let settings = route.build_under(policy, &MessageLimits::default(), &Keeping::default(), &Base::default())?;
         let operations = match &settings.policy {
             EgressPolicy::Known(endpoint) => endpoint.operations.clone(),
             EgressPolicy::Published(_) => Vec::new(),

@@ -8,7 +8,7 @@ use super::certificate::{Role, look};
 use super::is_here;
 use super::report::{Findings, PolicyReport, RouteReport, SectionReport};
 use super::route::backend;
-use crate::config::{CallerProof, EgressPolicy, EgressSettings, Tokens};
+use crate::config::{CallerProof, EgressPolicy, EgressSettings, StoreKind, Tokens};
 
 /// Tells a route, and finds what is weak in it.
 pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut Findings) -> RouteReport {
@@ -45,6 +45,13 @@ pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut F
             "A call in one that the service does not know any more is made once more in another."
         } else {
             "A call in one that the service does not know any more fails."
+        },
+        match route.store {
+            StoreKind::Disk => "They are kept on disk: a start goes on in them, and none is cancelled at the end.",
+            StoreKind::Redis => {
+                "They are kept in Redis: gateways have them together, and none is cancelled at the end."
+            }
+            StoreKind::Memory | StoreKind::Cookie => "They are kept in this process, and end with it.",
         },
     ];
     let sections = vec![

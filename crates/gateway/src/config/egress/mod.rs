@@ -3,7 +3,7 @@
 mod settings;
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nuncio_crypto::secret::Secret;
 use nuncio_wss::{PolicyReading, Tenure};
@@ -21,7 +21,7 @@ use super::policy::{PolicyInput, PolicySource, PolicyWords};
 use super::route::yes;
 use super::tables::MessageLimitsInput;
 use super::user::{Password, first_line};
-use super::{Endpoint, ListenerSettings, RouteHost, RoutePath, Said};
+use super::{Endpoint, Keeping, ListenerSettings, RouteHost, RoutePath, Said, StoreKind};
 use crate::host;
 use crate::listen::Side;
 pub use settings::{CallerProof, CallerSettings, EgressPolicy, EgressSettings, Published, Tokens};
@@ -102,6 +102,10 @@ pub(crate) struct EgressRouteInput {
     /// Whether all URLs of `service` know the conversations that are begun with one of them.
     #[serde(default)]
     pub(crate) shared_contexts: bool,
+    /// Where the conversations with the service are kept: `memory`; `disk`, where a start goes on in them, the default where
+    /// there is `state`; or `redis`, where several gateways have them together. Only those in memory are cancelled when the
+    /// process ends.
+    pub(crate) store: Option<Said<StoreKind>>,
     /// Whether a request without `traceparent` begins a trace.
     #[serde(default)]
     pub(crate) trace: bool,
@@ -159,7 +163,7 @@ impl EgressInput {
     pub(super) fn build(
         self,
         limits: &MessageLimits,
-        state: Option<&Path>,
+        keeping: &Keeping,
         base: &Base,
     ) -> Result<(Vec<EgressSettings>, Vec<ListenerSettings>), ConfigError> {
         if self.listeners.value.is_empty() {
@@ -184,7 +188,7 @@ impl EgressInput {
                     return Err(place.problem(Problem::SamePlace { host, path }));
                 }
             }
-            let route = input.build(limits, state, base)?;
+            let route = input.build(limits, keeping, base)?;
             let open = listeners.iter().find(|listener| route.is_open() && !is_loopback(&listener.address.value));
             if let Some(listener) = open.filter(|_| !self.danger_anybody_beyond_loopback) {
                 let (listener, route) = (listener.address.value.clone(), route.name());
@@ -297,20 +301,20 @@ impl EgressRouteInput {
             warm: true,
             repeat: None,
             shared_contexts: false,
+            store: None,
             trace: false,
             limits: MessageLimitsInput::default(),
         }
     }
 
-    /// Reads its files, below `base`. What it does not say of `limits` holds; `state` is where what survives is kept, if
-    /// anything is.
+    /// Reads its files, below `base`. What it does not say of `limits` holds; `keeping` is where something is kept.
     pub(super) fn build(
         self,
         limits: &MessageLimits,
-        state: Option<&Path>,
+        keeping: &Keeping,
         base: &Base,
     ) -> Result<EgressSettings, ConfigError> {
-        self.build_under(None, limits, state, base)
+        self.build_under(None, limits, keeping, base)
     }
 
     /// The same under a policy that is known, where it is; else what it says of that.
@@ -318,7 +322,7 @@ impl EgressRouteInput {
         self,
         known: Option<EgressPolicy>,
         limits: &MessageLimits,
-        state: Option<&Path>,
+        keeping: &Keeping,
         base: &Base,
     ) -> Result<EgressSettings, ConfigError> {
         let path = RoutePath::parse(&self.path)?;
@@ -366,7 +370,7 @@ impl EgressRouteInput {
                 port: self.port.map(|port| port.value),
                 cache: match self.contract_cache {
                     Some(cache) => Some(base.place(&cache.value)),
-                    None => state.map(|state| state.join("contracts")),
+                    None => keeping.state.as_ref().map(|state| state.join("contracts")),
                 },
                 danger_clear: self.danger_clear_contract,
             })
@@ -389,6 +393,10 @@ impl EgressRouteInput {
                 return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
             }
         }
+        if let Some(said) = self.store.as_ref().filter(|said| said.value == StoreKind::Cookie) {
+            return Err(said.problem(Problem::ServiceCookie));
+        }
+        let store = keeping.store(self.store.as_ref())?;
         // Over clear HTTP whoever is between can have a call made twice, by a fault that he writes.
         let is_safe = |url: &Url| url.scheme() == "https" || url.host_str().is_some_and(host::is_loopback);
         let repeat = self.repeat.unwrap_or_else(|| service.urls.iter().all(|(url, _)| is_safe(url)));
@@ -410,6 +418,7 @@ impl EgressRouteInput {
             warm: self.warm,
             repeat,
             shared_contexts: self.shared_contexts,
+            store,
             trace: self.trace,
             limits: self.limits.over_with_text(limits.clone()),
             origin: named.origin,

@@ -10,7 +10,7 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_wss::PolicyReading;
 use reqwest::Url;
 
-use super::super::{Backend, Endpoint, Identity, MessageLimits, Origin, RouteHost, RoutePath, route_name};
+use super::super::{Backend, Endpoint, Identity, MessageLimits, Origin, RouteHost, RoutePath, StoreKind, route_name};
 
 /// A protected service, and how it is called.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
@@ -43,6 +43,8 @@ pub struct EgressSettings {
     pub repeat: bool,
     /// Whether all its URLs know the conversations that are begun with one.
     pub shared_contexts: bool,
+    /// Where its conversations are kept.
+    pub store: StoreKind,
     /// Whether a request without a trace begins one.
     pub trace: bool,
     /// What a message may cost.

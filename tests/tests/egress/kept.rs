@@ -1,0 +1,251 @@
+//! Contexts that outlive the gateway that began them, and those that several gateways have together.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Barrier};
+
+use nuncio_policy::model::SoapVersion;
+use nuncio_tests::peers::{self, PASSWORD, USER};
+use nuncio_tests::process::program;
+use nuncio_tests::redis::Redis;
+
+use crate::{Egress, Protected, assert_echoed, echo, eventually};
+
+/// An empty folder for a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress").join(format!("kept {name}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// One that keeps its contexts in a directory.
+fn on_disk(name: &str, service: &str, more: &str) -> (Egress, PathBuf) {
+    let state = folder(name).join("state");
+    let besides = format!("state: {{ directory: '{}' }}\n", state.display());
+    (Egress::keeping(name, service, more, &besides), state)
+}
+
+#[track_caller]
+fn call(egress: &Egress, said: &str) {
+    assert_echoed(&egress.post(&echo(SoapVersion::V12, said)), said);
+}
+
+/// Whether a file below that folder has those octets.
+fn has(folder: &Path, octets: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().flatten().any(|entry| {
+        let file = std::fs::read(entry.path()).unwrap_or_default();
+        file.windows(octets.len()).any(|window| window == octets)
+    })
+}
+
+/// Killed or ended: the next one goes on in the conversation of the one before, and nobody cancelled it.
+#[test]
+fn a_start_goes_on_in_the_conversations_of_the_one_before() {
+    let service = Protected::start();
+    let (mut egress, state) = on_disk("start", &service.url(), "warm: false");
+    call(&egress, "first");
+    egress.kill_and_start();
+    call(&egress, "after a kill");
+    assert_eq!((egress.count("begun"), egress.count("taken-up")), (0, 1), "{}", egress.gateway.log());
+    egress.end_and_start();
+    call(&egress, "after an end");
+    assert_eq!((egress.count("begun"), egress.count("taken-up")), (0, 1), "{}", egress.gateway.log());
+    assert_eq!((service.begun(), service.cancelled()), (1, 0));
+    let callers = service.backend.seen();
+    let conversations: Vec<_> = callers.iter().map(|seen| seen.header("x-nuncio-conversation")).collect();
+    assert!(conversations.len() == 3 && conversations.windows(2).all(|two| two[0] == two[1]), "{conversations:?}");
+    // Who reads the directory finds nobody's name, and no password to guess at.
+    assert!(state.join("services.redb").is_file());
+    assert!(
+        !has(&state, USER.as_bytes()) && !has(&state, PASSWORD.as_bytes()) && !has(&state, b"SecurityContextToken")
+    );
+}
+
+/// What the service lost while nobody was there to notice is begun anew, unseen by who calls; and that is kept in its place.
+#[test]
+fn a_kept_conversation_that_the_service_lost_is_begun_anew() {
+    let mut service = Protected::start();
+    let (mut egress, _) = on_disk("lost", &service.url(), "warm: false");
+    call(&egress, "first");
+    service.serve();
+    egress.kill_and_start();
+    call(&egress, "second");
+    assert_eq!((egress.count("taken-up"), egress.count("lost"), egress.count("begun")), (1, 1, 1));
+    egress.kill_and_start();
+    call(&egress, "third");
+    assert_eq!((egress.count("taken-up"), egress.count("lost"), egress.count("begun")), (1, 0, 0));
+    assert_eq!(service.begun(), 1);
+    assert_eq!(service.backend.seen().len(), 3, "nothing was done twice");
+}
+
+/// A conversation is whose it was begun as: another user has his own, and the one of before is ended, for good.
+#[test]
+fn another_user_has_another_conversation_and_the_one_of_before_is_ended() {
+    let service = Protected::start();
+    let (mut egress, _) = on_disk("users", &service.url(), "warm: false");
+    call(&egress, "as alice");
+    let yaml = std::fs::read_to_string(&egress.file).unwrap();
+    let changed = yaml.replace("name: alice", "name: bob");
+    assert_ne!(changed, yaml);
+    std::fs::write(&egress.file, &changed).unwrap();
+    assert!(eventually(|| {
+        call(&egress, "as whom");
+        service.begun() == 2 && service.cancelled() == 1
+    }));
+    std::fs::write(&egress.file, yaml).unwrap();
+    egress.end_and_start();
+    call(&egress, "as alice again");
+    let last = service.backend.seen().last().and_then(|seen| seen.header("x-nuncio-principal").map(str::to_owned));
+    assert_eq!(last.as_deref(), Some(USER));
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (0, 1));
+    // Bob's is still there for him.
+    std::fs::write(&egress.file, changed).unwrap();
+    egress.kill_and_start();
+    call(&egress, "as bob again");
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0));
+}
+
+/// A caller that brings his own password goes on in his conversation, with that password alone.
+#[test]
+fn a_password_that_is_passed_through_finds_its_conversation_again() {
+    let service = Protected::start();
+    let (mut egress, _) = on_disk("passed", &service.url(), "pass_through: true");
+    let as_whom = |password: &str| {
+        let mut request = echo(SoapVersion::V12, "passed");
+        let credentials = nuncio_crypto::base64::encode(format!("{USER}:{password}").as_bytes());
+        request.headers.push(("Authorization".to_owned(), format!("Basic {credentials}")));
+        request
+    };
+    assert_echoed(&egress.post(&as_whom(PASSWORD)), "passed");
+    egress.kill_and_start();
+    assert_eq!(egress.post(&as_whom("guessed")).status(), Some(500));
+    assert_eq!(egress.count("taken-up"), 0);
+    assert_echoed(&egress.post(&as_whom(PASSWORD)), "passed");
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0));
+    assert_eq!(service.begun(), 1);
+}
+
+/// In memory alone where that is said: a start begins anew.
+#[test]
+fn what_is_kept_in_memory_ends_with_the_process() {
+    let service = Protected::start();
+    let (mut egress, state) = on_disk("memory", &service.url(), "warm: false\nstore: memory");
+    call(&egress, "first");
+    egress.end_and_start();
+    call(&egress, "second");
+    assert_eq!((service.begun(), service.cancelled()), (2, 1));
+    assert!(!state.join("services.redb").exists());
+}
+
+#[test]
+fn a_store_that_is_not_there_or_is_for_clients_is_refused() {
+    for (store, told) in
+        [("disk", "needs `state:"), ("redis", "needs `redis:"), ("cookie", "a service keeps what it likes itself")]
+    {
+        let refused =
+            Egress::refused(&format!("store {store}"), &format!("service: http://127.0.0.1:9/\nstore: {store}"));
+        assert!(refused.contains(told), "{store}: {refused}");
+    }
+}
+
+/// What is said of a Redis, with a key ring.
+fn farm(name: &str, redis: &Redis) -> String {
+    let ring = folder(name).join("keys.yaml");
+    peers::run(Command::new(program().unwrap()).args(["keys", "--ring"]).arg(&ring)).unwrap();
+    format!("key_ring: '{}'\nredis: {{ url: 'redis://{}' }}\n", ring.display(), redis.address())
+}
+
+/// Six gateways that are called at once for the first time begin one conversation together.
+#[test]
+fn gateways_that_share_a_redis_begin_one_conversation() {
+    if Redis::is_missing("gateways_that_share_a_redis_begin_one_conversation") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let service = Protected::start();
+    let besides = farm("farm", &redis);
+    let all: Vec<_> = (0..6)
+        .map(|number| {
+            let name = format!("farm {number}");
+            Arc::new(Egress::keeping(&name, &service.url(), "warm: false\nstore: redis", &besides))
+        })
+        .collect();
+    let start = Arc::new(Barrier::new(all.len()));
+    let calling: Vec<_> = all
+        .iter()
+        .map(|egress| {
+            let (egress, start) = (Arc::clone(egress), Arc::clone(&start));
+            std::thread::spawn(move || {
+                start.wait();
+                call(&egress, "at once");
+            })
+        })
+        .collect();
+    for calling in calling {
+        calling.join().unwrap();
+    }
+    let of = |event: &str| all.iter().map(|egress| egress.count(event)).sum::<usize>();
+    assert_eq!((service.begun(), of("begun"), of("taken-up")), (1, 1, 5));
+    // Nobody who goes takes it from the others, and who reads Redis finds neither names nor passwords.
+    let ([first, ..], true) = (&*all, redis.say(&["PING"]).is_ok()) else { panic!("no Redis") };
+    peers::run(Command::new("kill").arg(first.gateway.id().to_string())).unwrap();
+    for egress in &all[1..] {
+        call(egress, "after one has gone");
+    }
+    assert_eq!((service.begun(), service.cancelled()), (1, 0));
+    let keys = redis.say(&["--scan", "--pattern", "*:c:*"]).unwrap();
+    let value = redis.say(&["GET", keys.trim()]).unwrap();
+    for secret in [USER, PASSWORD, "SecurityContextToken"] {
+        assert!(!keys.contains(secret) && !value.contains(secret), "{keys}");
+    }
+}
+
+/// What the service forgot is begun anew once, whichever of them notices.
+#[test]
+fn a_lost_conversation_is_begun_anew_once_for_all_of_a_farm() {
+    if Redis::is_missing("a_lost_conversation_is_begun_anew_once_for_all_of_a_farm") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let mut service = Protected::start();
+    let besides = farm("forgets", &redis);
+    let start = |name| Egress::keeping(name, &service.url(), "warm: false\nstore: redis", &besides);
+    let (one, two) = (start("forgets one"), start("forgets two"));
+    call(&one, "one");
+    call(&two, "two");
+    for round in 1..=3 {
+        service.serve();
+        call(&one, "one again");
+        call(&two, "two again");
+        assert_eq!((one.count("lost"), two.count("lost")), (round, round));
+        assert_eq!((service.begun(), one.count("begun"), two.count("begun")), (1, round + 1, 0));
+    }
+    assert_eq!(service.backend.seen().len(), 8, "nothing was done twice");
+}
+
+/// Without Redis each has a conversation of its own, and no call fails.
+#[test]
+fn a_redis_that_is_gone_is_in_nobodys_way() {
+    if Redis::is_missing("a_redis_that_is_gone_is_in_nobodys_way") {
+        return;
+    }
+    let mut redis = Redis::start(&[]).unwrap();
+    let mut service = Protected::start();
+    let besides = farm("gone", &redis);
+    let start = |name| Egress::keeping(name, &service.url(), "warm: false\nstore: redis", &besides);
+    let one = start("gone one");
+    call(&one, "with");
+    redis.kill();
+    call(&one, "without");
+    let two = start("gone two");
+    call(&two, "without");
+    assert_eq!(service.begun(), 2);
+    service.serve();
+    call(&one, "anew");
+    assert_eq!(service.begun(), 1);
+    redis.restart().unwrap();
+    assert!(eventually(|| redis.say(&["PING"]).is_ok_and(|said| said == "PONG")));
+    call(&one, "back");
+    call(&two, "back");
+}
