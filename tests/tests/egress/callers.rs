@@ -6,6 +6,7 @@ use std::process::Command;
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{self, PASSWORD};
+use nuncio_tests::plain::{Answer, Backend};
 use nuncio_tests::process::{Nuncio, free_port};
 
 use crate::{Egress, POLICY, Protected, assert_echoed, echo};
@@ -132,4 +133,30 @@ fn a_caller_is_known_by_his_certificate() {
     assert_eq!(ask(Some("stranger")), "401", "trusted by TLS, and nobody's");
     assert_eq!(ask(None), "401");
     assert!(service.backend.seen().is_empty());
+}
+
+/// Who guesses the service's passwords through the gateway is slowed as at any door: after ten that the service refused it is not
+/// asked again for him from there, and others are not held up.
+#[test]
+fn guesses_that_pass_through_are_not_passed_for_ever() {
+    let service = Backend::answering(|_| {
+        let fault = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value>\
+                     <s:Subcode><s:Value xmlns:w=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd\">\
+                     w:FailedAuthentication</s:Value></s:Subcode></s:Code><s:Reason><s:Text xml:lang=\"en\">no</s:Text></s:Reason>\
+                     </s:Fault></s:Body></s:Envelope>";
+        Answer { status: 500, content_type: "application/soap+xml; charset=utf-8".into(), body: fault.into() }
+    })
+    .unwrap();
+    let egress = Egress::start("guesses", &service.url(), "pass_through: true");
+    for guess in 0..10 {
+        let refused = egress.post(&with(&basic("alice", &format!("guess {guess}"))));
+        assert_eq!((refused.status(), service.take().len()), (Some(500), 1), "{guess}: the service is asked");
+    }
+    for guess in 10..15 {
+        let refused = egress.post(&with(&basic("alice", &format!("guess {guess}"))));
+        assert_eq!((refused.status(), service.take().len()), (Some(401), 0), "{guess}: it is not");
+    }
+    assert!(egress.gateway.logs("too many wrong ones came before"));
+    let other = egress.post(&with(&basic("bob", "guess")));
+    assert_eq!((other.status(), service.take().len()), (Some(500), 1), "somebody else is asked for");
 }

@@ -267,3 +267,62 @@ impl Brought {
         Some(Self::Basic { credentials, user })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use nuncio_policy::model::SoapVersion;
+    use nuncio_policy::preset;
+    use nuncio_wss::{Freshness, InitiatorSettings, PolicyReading};
+
+    use super::*;
+
+    fn initiator() -> Initiator {
+        let day = Duration::from_hours(24);
+        Initiator::new(InitiatorSettings {
+            alternatives: vec![preset::named("wcf-ws2007-userNameOverTransport-conversation").unwrap().policy],
+            soap: SoapVersion::V12,
+            operations: Vec::new(),
+            service: None,
+            username: None,
+            credential: None,
+            to: "https://there.example/".to_owned(),
+            reading: PolicyReading::Wcf,
+            freshness: Freshness { skew: day, window: day },
+            message_lifetime: day,
+            limits: crate::config::MessageLimits::default().message(),
+        })
+        .unwrap()
+    }
+
+    /// Who makes room for others is said farewell to; who is only known by now is not.
+    #[test]
+    fn who_is_forgotten_is_said_farewell_to() {
+        let gone = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&gone);
+        let farewell: Farewell = Arc::new(move |_| *count.lock().unwrap() += 1);
+        let callers = Callers::passing(initiator(), None, Vec::new(), farewell);
+        let passed = callers.passed.as_ref().unwrap();
+        let key = |number: u64| {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&number.to_le_bytes());
+            key
+        };
+        let standing = || Standing::new(passed.initiator.of_user("alice".to_owned(), "x".to_owned()), None);
+        for number in 0..TRIED {
+            passed.tried.insert(key(number), standing());
+            passed.standings.insert(key(number), standing());
+            passed.tried.invalidate(&key(number));
+        }
+        passed.tried.run_pending_tasks();
+        assert_eq!(*gone.lock().unwrap(), 0);
+        for number in TRIED..PASSED + 7 {
+            passed.standings.insert(key(number), standing());
+        }
+        passed.standings.run_pending_tasks();
+        assert_eq!((*gone.lock().unwrap(), passed.standings.entry_count()), (7, PASSED));
+        drop(callers);
+        assert_eq!(*gone.lock().unwrap(), 7, "who is left is said so to by whoever ends them all");
+    }
+}
