@@ -102,6 +102,12 @@ impl Nuncio {
         false
     }
 
+    /// Kills it, as a machine that loses its power does.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// The process's number.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -110,8 +116,7 @@ impl Nuncio {
 
 impl Drop for Nuncio {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

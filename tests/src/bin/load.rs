@@ -244,7 +244,9 @@ async fn starts(Start { contract, count, folder }: Start) -> Result<bool, String
     };
     let mut figures = Figures::default();
     let starts = Starts { folder: &folder, backend: &serving::Backend::start(None)?, count, octets: OCTETS };
-    starts.measure(&serving::Demand::Contract(contract), &mut figures).await?;
+    let demand = serving::Demand::Contract(contract);
+    starts.measure(&demand, &mut figures).await?;
+    starts.measure_egress(&demand, &mut figures).await?;
     figures.relate();
     println!("{}", serde_json::to_string(&figures).map_err(|error| error.to_string())?);
     Ok(true)

@@ -1,6 +1,7 @@
 //! The Apache CXF peer (`tests/peers/cxf`): how it is run, and what a code says of the calls that are made under it.
 
 pub mod codes;
+pub mod door;
 pub mod services;
 pub mod table;
 

@@ -287,7 +287,8 @@ impl Comparison {
     async fn start(&mut self, octets: usize) -> Result<(), String> {
         say("start");
         let starts = Starts { folder: &self.folder, backend: &self.backend, count: start::COUNT, octets };
-        starts.measure(&self.demand(start::CODE), &mut self.figures).await
+        starts.measure(&self.demand(start::CODE), &mut self.figures).await?;
+        starts.measure_egress(&self.demand(start::CODE), &mut self.figures).await
     }
 
     /// What a process grows by while conversations are begun.

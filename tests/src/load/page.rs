@@ -79,13 +79,16 @@ pub fn page(figures: &Figures) -> String {
         page,
         "\nThe start is from the process to the answer to its first call, a conversation begun in between, in the middle of \
          several starts; so are the first and the hundredth call of a conversation of a new process, one after the other ({} and \
-         {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
+         {} ms), and those of a plain client through a new process of egress, which has begun the conversation by itself, to a \
+         service that is warm ({} and {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
          Under overload each message costs the gateway an operation with a private key of 4096 bits and the client none \
          (`A+one`){}. Its peak is {} messages a second ({} before and {} after, since a machine is not as fast in one minute \
          as in the next); {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \
          within {} ms and 99 % within {} ms. {} were told that it is busy, before their bodies were read.",
         number("first_call_ms"),
         number("hundredth_call_ms"),
+        number("egress_first_call_ms"),
+        number("egress_hundredth_call_ms"),
         count("live_conversations"),
         count("conversations_begun_rps"),
         if figures.is("overload_apart") { ", and the gateway has one processor of its own" } else { "" },
@@ -142,7 +145,7 @@ mod tests {
         for aim in &AIMS {
             assert!(page.contains(aim.label), "{page}");
         }
-        assert_eq!(page.matches("| not measured |").count(), 6, "{page}");
+        assert_eq!(page.matches("| not measured |").count(), 7, "{page}");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
     }
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::caller::Caller;
 use super::connection::{Connection, Target};
@@ -200,6 +201,18 @@ impl Gateway {
         let request = HttpMessage { start_line, headers: Vec::new(), body: Vec::new() };
         let answer = wire::send(&format!("http://{}", self.admin), &request).map_err(|error| error.to_string())?;
         counted(&String::from_utf8_lossy(&answer.body), name)
+    }
+
+    /// Waits until it has begun a conversation with the service that it calls.
+    pub fn begins_conversation(&self) -> Result<(), String> {
+        let end = Instant::now() + Duration::from_secs(10);
+        while self.count("nuncio_egress_conversations_total{route=\"egress /egress\",event=\"begun\"}")? == 0 {
+            if Instant::now() > end {
+                return Err("it begins no conversation".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
     }
 
     /// How many conversations it has. An error where it dropped any: those that were begun are not those that there are.

@@ -1,5 +1,5 @@
 //! What the gateway costs before it is warm: from its start to the first secured answer, and the first call of a new process
-//! beside the hundredth.
+//! beside the hundredth, of either side.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -51,16 +51,32 @@ impl Starts<'_> {
                 all.push(f64::from(micros) / 1000.0);
             }
         }
-        let calls: Vec<_> = calls.into_iter().map(median).collect();
-        let call = |number: usize| calls.get(number - 1).copied().unwrap_or_default();
-        let told = TOLD.iter().fold(String::new(), |mut told, number| {
-            let _ = write!(told, "  {number}: {:.3}", call(*number));
-            told
-        });
-        eprintln!("calls of a new process, ms{told}");
+        let [first, hundredth] = told("calls of a new process", calls);
         figures.note("start_ms", median(starts));
-        figures.note("first_call_ms", call(1));
-        figures.note("hundredth_call_ms", call(CALLS));
+        figures.note("first_call_ms", first);
+        figures.note("hundredth_call_ms", hundredth);
+        Ok(())
+    }
+
+    /// The same of the first calls of plain clients before new processes that call a service, which another gateway is, warm and
+    /// there. Each has begun a conversation before anybody calls, as it does unless it is told not to.
+    pub async fn measure_egress(&self, demand: &Demand, figures: &mut Figures) -> Result<(), String> {
+        let service = Gateway::start(self.folder, &[("service", demand.clone())], false, self.backend, None)?;
+        let caller = Caller::plain(self.octets);
+        let mut calls = vec![Vec::new(); CALLS];
+        // The first process warms the service up, and is not counted.
+        for number in 0..=self.count {
+            let egress = Gateway::start_egress(self.folder, demand, &service.url("service"))?;
+            egress.begins_conversation()?;
+            let took = one_by_one(&caller, &Target::new(&egress.url("egress"))?, CALLS).await;
+            let took = took.map_err(|error| error.to_string())?;
+            for (all, micros) in calls.iter_mut().zip(took).filter(|_| number > 0) {
+                all.push(f64::from(micros) / 1000.0);
+            }
+        }
+        let [first, hundredth] = told("calls of a new process of egress", calls);
+        figures.note("egress_first_call_ms", first);
+        figures.note("egress_hundredth_call_ms", hundredth);
         Ok(())
     }
 
@@ -75,6 +91,18 @@ impl Starts<'_> {
         };
         one_by_one(&caller, &Target::new(&url)?, calls).await.map_err(|error| error.to_string())
     }
+}
+
+/// The middle of the first calls, and of the last; those in between are told too.
+fn told(what: &str, calls: Vec<Vec<f64>>) -> [f64; 2] {
+    let calls: Vec<_> = calls.into_iter().map(median).collect();
+    let call = |number: usize| calls.get(number - 1).copied().unwrap_or_default();
+    let told = TOLD.iter().fold(String::new(), |mut told, number| {
+        let _ = write!(told, "  {number}: {:.3}", call(*number));
+        told
+    });
+    eprintln!("{what}, ms{told}");
+    [call(1), call(CALLS)]
 }
 
 fn median(mut of: Vec<f64>) -> f64 {

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nuncio_policy::model::SoapVersion;
-use nuncio_tests::cxf::services::plain;
+use nuncio_tests::cxf::door::plain;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::Backend;
@@ -128,7 +128,7 @@ impl Egress {
 
     /// Kills it, as a machine that loses its power does, and starts it again.
     fn kill_and_start(&mut self) {
-        peers::run(std::process::Command::new("kill").arg("-KILL").arg(self.gateway.id().to_string())).unwrap();
+        self.gateway.kill();
         self.gateway = run(&self.file);
     }
 

@@ -40,7 +40,14 @@ impl Exchange<'_> {
     pub(super) async fn make(mut self, known: &mut Known) -> Result<Answered, Arc<Failure>> {
         let Self { line, standing, .. } = self;
         loop {
-            let held = if standing.converses() { Some(standing.context(line).await?) } else { None };
+            let held = match standing.converses().then(|| standing.ready(line)) {
+                None => None,
+                Some(Some(held)) => Some(held),
+                Some(None) => {
+                    line.contexts.count(ContextEvent::Awaited);
+                    Some(standing.context(line).await?)
+                }
+            };
             known.conversation = held.as_ref().map(|held| held.context.conversation.to_string());
             let context = held.as_ref().map(|held| Arc::clone(&held.context));
             let initiator = Arc::clone(&standing.initiator);

@@ -8,9 +8,9 @@ use nuncio_wss::{Context, Time};
 
 use super::kept::Record;
 
-/// The latest part of a context's time, in hundredths, in which it is renewed; it is drawn, so that what began together is not
-/// renewed together.
-const RENEWED: std::ops::Range<i64> = 75..90;
+/// The part of a context's time, in hundredths, in which it is renewed; it is drawn, so that what began together is not renewed
+/// together. Of the shortest contexts, which are not used in their last tenth, another tenth is left for that.
+const RENEWED: std::ops::Range<i64> = 65..80;
 /// How long before its end a context is not used any more: what is on its way must still find it.
 const MARGIN: Duration = Duration::from_secs(5);
 /// How often it is looked whether another gateway has renewed what several have together: soon enough for the five minutes in which

@@ -55,17 +55,22 @@ impl Standing {
         self.initiator.conversation().is_some()
     }
 
-    /// The context to call in: the one that there is, or else one that is begun, once for all who ask. One whose time is
-    /// nearly over is renewed meanwhile.
-    pub(super) async fn context(self: &Arc<Self>, line: &Arc<Line>) -> Outcome<Arc<Held>> {
+    /// The context that there is to call in, if there is one. One whose time is nearly over is renewed meanwhile.
+    pub(super) fn ready(self: &Arc<Self>, line: &Arc<Line>) -> Option<Arc<Held>> {
         let now = line.now();
-        if let Some(held) = self.current.load_full().filter(|held| held.lives(now)) {
-            // Whoever comes next need not look after it for a while.
-            if held.is_due(now, AGAIN) {
-                self.renew_ahead(&held, line);
-            } else if self.place.as_ref().is_some_and(Place::is_shared) && held.is_looked_after(now) {
-                self.look_ahead(&held, line);
-            }
+        let held = self.current.load_full().filter(|held| held.lives(now))?;
+        // Whoever comes next need not look after it for a while.
+        if held.is_due(now, AGAIN) {
+            self.renew_ahead(&held, line);
+        } else if self.place.as_ref().is_some_and(Place::is_shared) && held.is_looked_after(now) {
+            self.look_ahead(&held, line);
+        }
+        Some(held)
+    }
+
+    /// The same, or else one that is begun, once for all who ask.
+    pub(super) async fn context(self: &Arc<Self>, line: &Arc<Line>) -> Outcome<Arc<Held>> {
+        if let Some(held) = self.ready(line) {
             return Ok(held);
         }
         if let Some((at, refused)) = &*self.refused.lock().unwrap_or_else(PoisonError::into_inner)

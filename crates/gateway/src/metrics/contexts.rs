@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 /// What happened to a conversation, as a label.
-const EVENTS: [&str; 6] = ["begun", "renewed", "lost", "refused", "cancelled", "taken-up"];
+const EVENTS: [&str; 7] = ["begun", "renewed", "lost", "refused", "cancelled", "taken-up", "awaited"];
 
 /// What happened to a conversation with a protected service.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +23,8 @@ pub(crate) enum ContextEvent {
     Cancelled,
     /// One that was kept, by this gateway or another, was taken up.
     TakenUp,
+    /// A call waited until there was one.
+    Awaited,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]

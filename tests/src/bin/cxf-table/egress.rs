@@ -21,7 +21,7 @@ impl Table {
     /// Calls a service for each code. Those of one process begin together or not at all: where they do not, each half is
     /// tried for itself. Where their process ends, it is begun again with those that were not called yet.
     fn call(&self, codes: &[String], wrong: &mut Wrong) {
-        let mut front = match Front::start(&self.class_path, &self.folder, codes, "-Xmx768m") {
+        let mut front = match Front::start(&self.class_path, &self.folder, codes, "-Xmx768m", None) {
             Ok(front) => front,
             Err(error) => {
                 match codes {
@@ -57,13 +57,13 @@ impl Table {
 fn refused(front: &Front, service: &Service) -> String {
     // Lines come a little after the answers that they are about.
     std::thread::sleep(Duration::from_millis(50));
-    let (log, path) = (front.log(), format!(" path=\"{}\" ", service.path));
+    let (log, path) = (front.door.log(), format!(" path=\"{}\" ", service.path));
     let refused = log.lines().filter(|line| line.contains(&path)).find(|line| line.contains("refused="));
     refused.unwrap_or("the gateway refused nothing").to_owned()
 }
 
 /// All calls by a client of each version of SOAP, and one conversation for both.
 fn converse(front: &Front, service: &Service) -> Result<(), String> {
-    front.every_operation(service, SoapVersion::V11)?;
-    front.converse(service, SoapVersion::V12)
+    front.door.every_operation(service, SoapVersion::V11)?;
+    front.door.converse(service, SoapVersion::V12)
 }
