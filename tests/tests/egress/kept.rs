@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::process::program;
 use nuncio_tests::redis::Redis;
 
-use crate::{Egress, Protected, assert_echoed, echo, eventually};
+use crate::{Egress, POLICY, Protected, assert_echoed, echo, eventually, within};
 
 /// An empty folder for a test.
 fn folder(name: &str) -> PathBuf {
@@ -248,4 +249,33 @@ fn a_redis_that_is_gone_is_in_nobodys_way() {
     assert!(eventually(|| redis.say(&["PING"]).is_ok_and(|said| said == "PONG")));
     call(&one, "back");
     call(&two, "back");
+}
+
+/// Where the service renews keys, one of a farm has one renewed and the others take it up.
+#[test]
+fn a_renewed_key_is_taken_up_by_the_others_of_a_farm() {
+    if Redis::is_missing("a_renewed_key_is_taken_up_by_the_others_of_a_farm") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let service = Protected::lasting(POLICY, Some("6s"));
+    let besides = farm("renewed", &redis);
+    let start = |name| Egress::keeping(name, &service.url(), "warm: false\nstore: redis", &besides);
+    let all = [start("renewed one"), start("renewed two")];
+    let of = |event| all.iter().map(|egress| egress.count(event)).sum::<usize>();
+    assert!(within(Duration::from_mins(2), || {
+        for egress in &all {
+            call(egress, "together");
+        }
+        of("renewed") >= 3
+    }));
+    let (begun, renewed, taken_up) = (of("begun"), of("renewed"), of("taken-up"));
+    println!("{begun} begun, {renewed} renewed, {taken_up} taken up");
+    assert_eq!(service.asked("renew"), renewed);
+    assert!(taken_up + 2 >= begun + renewed, "{}", all[0].gateway.log());
+    let seen = service.backend.seen();
+    let mut conversations: Vec<_> = seen.iter().filter_map(|seen| seen.header("x-nuncio-conversation")).collect();
+    conversations.sort_unstable();
+    conversations.dedup();
+    assert_eq!(conversations.len(), begun, "a renewed one is the same");
 }

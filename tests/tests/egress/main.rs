@@ -36,6 +36,8 @@ struct Protected {
     port: u16,
     admin: u16,
     policy: &'static str,
+    /// How long its conversations last, where that is not as long as they do.
+    lasts: Option<&'static str>,
 }
 
 impl Protected {
@@ -44,8 +46,12 @@ impl Protected {
     }
 
     fn under(policy: &'static str) -> Self {
+        Self::lasting(policy, None)
+    }
+
+    fn lasting(policy: &'static str, lasts: Option<&'static str>) -> Self {
         let (port, admin) = (free_port().unwrap(), free_port().unwrap());
-        let mut protected = Self { backend: Backend::start().unwrap(), gateway: None, port, admin, policy };
+        let mut protected = Self { backend: Backend::start().unwrap(), gateway: None, port, admin, policy, lasts };
         protected.serve();
         protected
     }
@@ -53,6 +59,10 @@ impl Protected {
     /// Starts the gateway, at the same address as before.
     fn serve(&mut self) {
         self.gateway = None;
+        if let Some(lasts) = self.lasts {
+            self.gateway = Some(self.serve_lasting(lasts));
+            return;
+        }
         let mut arguments =
             vec!["proxy".to_owned(), "--listen".into(), self.url(), "--backend".into(), self.backend.url()];
         arguments.extend([
@@ -67,6 +77,26 @@ impl Protected {
             arguments.extend(["--user".into(), format!("{user}:{PASSWORD}")]);
         }
         self.gateway = Some(Nuncio::start(arguments).unwrap());
+    }
+
+    fn serve_lasting(&self, lasts: &str) -> Nuncio {
+        let key = |file| peers::key(file).display().to_string();
+        let yaml = format!(
+            "listeners: [{{ address: '127.0.0.1:{}' }}]\nadmin: {{ address: '127.0.0.1:{}' }}\nlifetimes: {{ conversation: {lasts} }}\n\
+             routes:\n- path: '*'\n  backend: {}\n  preset: {}\n  certificate: {}\n  key: {}\n  users: [{{ name: {USER}, password: \
+             {PASSWORD} }}]\n",
+            self.port,
+            self.admin,
+            self.backend.url(),
+            self.policy,
+            key("server.pem"),
+            key("server.key"),
+        );
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("egress");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("service {}.yaml", self.port));
+        std::fs::write(&file, yaml).unwrap();
+        run(&file)
     }
 
     fn end(&mut self) {
@@ -181,9 +211,14 @@ fn said(port: u16, admin: u16, service: &str, more: &str) -> String {
 
 /// Until that is so, or for long enough to know that it is not.
 fn eventually(is: impl Fn() -> bool) -> bool {
+    within(Duration::from_secs(10), is)
+}
+
+/// The same of as long as that.
+fn within(time: Duration, is: impl Fn() -> bool) -> bool {
     let start = Instant::now();
     while !is() {
-        if start.elapsed() > Duration::from_secs(10) {
+        if start.elapsed() > time {
             return false;
         }
         std::thread::sleep(Duration::from_millis(10));
