@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use nuncio_policy::model::{
     Addressing, Binding, Canonicalization, DerivedKeys, Include, MessageKind, Operation, PartSet, Parts, PasswordKind,
-    Policy, Properties, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken, Token,
-    Trust, TrustVersion, UsernameToken, X509Kind, X509Reference, X509Token,
+    Policy, Properties, ReferenceTarget, SecureConversationToken, SoapVersion, SuiteOptions, SupportingToken,
+    SymmetricBinding, Token, Trust, TrustVersion, UsernameToken, X509Kind, X509Reference, X509Token,
 };
 
 use nuncio_policy::suite::Suite;
@@ -140,6 +140,19 @@ impl Terms {
     /// What is asked of a Cancel and of its answer.
     pub(crate) fn cancel(&self) -> &MessageTerms {
         &self.cancel
+    }
+
+    /// What a Cancel is made under for a service that has it protected by the context itself where the policy leaves that to the
+    /// transport: as under a symmetric binding, without derived keys. In the answer, which CXF makes so, the body and the timestamp
+    /// alone are signed. `None` where nothing is left to the transport, or there is no context.
+    pub(crate) fn cancelled_in_messages(&self) -> Option<Self> {
+        let (Binding::Transport(_), Some(token)) = (&self.policy.binding, self.conversation()) else { return None };
+        let token = SecureConversationToken { derived_keys: DerivedKeys::None, ..token.clone() };
+        let binding = Binding::Symmetric(SymmetricBinding { protection: Token::SecureConversation(token) });
+        let policy = Policy { binding, supporting: Vec::new(), ..self.policy.clone() };
+        let mut terms = Self::new(policy, self.soap, Vec::new()).ok()?;
+        terms.cancel.parts.signed.headers.clear();
+        Some(terms)
     }
 
     /// The policy under which contexts are issued, and what it asks of the messages about that.

@@ -34,6 +34,12 @@ impl Door {
         Ok(Self { gateway: run(&configuration)?, configuration, address, admin })
     }
 
+    /// Has its configuration say something else, for all routes: what they have of conversations is ended.
+    pub fn change(&self, from: &str, to: &str) -> Result<(), String> {
+        let yaml = std::fs::read_to_string(&self.configuration).map_err(|error| error.to_string())?;
+        std::fs::write(&self.configuration, yaml.replace(from, to)).map_err(|error| error.to_string())
+    }
+
     /// Kills the gateway, and starts it again.
     pub fn kill_and_open(&mut self) -> Result<(), String> {
         self.gateway.kill();

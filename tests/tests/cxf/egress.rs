@@ -168,3 +168,23 @@ fn gateways_that_share_a_redis_take_up_each_others_conversations() {
         assert!(taken_up + 2 >= begun, "{}: {begun} begun, {taken_up} taken up\n{}", service.code, front.door.log());
     }
 }
+
+/// Whose conversations nobody calls in any more are cancelled as CXF has it: over TLS under a policy of its own making, too.
+#[test]
+fn conversations_are_cancelled_where_they_end() {
+    let codes =
+        ["A", "U+d+13", "X+d+ees+13", "X10+d", "A+soap11", "UT", "UT+d+13", "XT", "XT+d+13+soap11"].map(str::to_owned);
+    let Some(front) = front("cxf egress cancels", &codes, "-Xmx512m") else { return };
+    for (number, service) in front.services.iter().enumerate() {
+        let called = front.door.every_operation(service, version(number));
+        called.unwrap_or_else(|error| panic!("{}: {error}\n{}", service.code, front.door.log()));
+    }
+    front.door.change("warm: false", "shared_contexts: true").unwrap();
+    let is_over = |service: &&Service| front.door.count(service, "cancelled").unwrap() == 1;
+    let start = Instant::now();
+    while front.services.iter().filter(is_over).count() < codes.len() && start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let left: Vec<_> = front.services.iter().filter(|service| !is_over(service)).map(|service| &service.code).collect();
+    assert!(left.is_empty(), "{left:?}\n{}", front.door.log());
+}

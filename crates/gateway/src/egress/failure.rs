@@ -25,6 +25,9 @@ pub(super) enum Failure {
     /// It does not give a conversation.
     #[error("the service gives no conversation: {0}")]
     NoConversation(String),
+    /// It does not end one.
+    #[error("the service does not end the conversation: {0}")]
+    NotCancelled(String),
     /// It sent nothing where the contract has an answer.
     #[error("the service took the message and sent no answer")]
     NoAnswer,

@@ -278,10 +278,15 @@ impl Standing {
             let seal = move |now, random: &mut crate::random::Draw| initiator.cancel(&context, now, random);
             let (message, expectation) = line.seal(self.initiator.uses_private_key(Request::Cancel), seal).await?;
             let answer = line.send(message, None).await?;
-            line.open(&self.initiator, answer, expectation).await
+            let (answered, _) = line.open(&self.initiator, answer, expectation).await?;
+            let Answered::Message(opening) = answered else { return Err(Failure::NoAnswer) };
+            if opening.is_fault() {
+                return Err(Failure::NotCancelled(opening.reason()));
+            }
+            Ok(self.initiator.cancelled(&opening)?)
         };
         match cancelled.await {
-            Ok(_) => line.contexts.count(ContextEvent::Cancelled),
+            Ok(()) => line.contexts.count(ContextEvent::Cancelled),
             Err(failure) => {
                 tracing::info!(route = %line.name, %failure, "a conversation was left without being cancelled");
             }

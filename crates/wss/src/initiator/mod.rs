@@ -19,7 +19,7 @@ use nuncio_xml::{NodeId, Writer};
 
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
-use crate::conversation::{Context, DerivedKeys, NotARecord, Principal, record};
+use crate::conversation::{self, Context, NotARecord, Principal, record};
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::{self, Told};
@@ -89,6 +89,8 @@ pub struct Initiator {
     built: Arc<[Arc<Terms>]>,
     /// The alternative that requests are made under.
     terms: Arc<Terms>,
+    /// What its contexts are cancelled under.
+    cancelling: Arc<Terms>,
     service: Option<Certificate>,
     /// The certificate under which keys are wrapped, where that is not the one that signs answers.
     encryption: Option<Certificate>,
@@ -103,7 +105,7 @@ pub struct Initiator {
     freshness: Freshness,
     message_lifetime: Duration,
     limits: Limits,
-    derived_keys: Arc<DerivedKeys>,
+    derived_keys: Arc<conversation::DerivedKeys>,
     /// Whom its contexts are said to be established by.
     nobody: Arc<Principal>,
     /// Who may sign answers: the service, where its certificate does.
@@ -184,6 +186,7 @@ impl Initiator {
             .map_err(|_| NotBuilt("an authority without a name as the service's certificate"))?;
         Ok(Self {
             trust: Arc::new(trust),
+            cancelling: cancelling(&terms, settings.reading),
             built,
             terms,
             service: settings.service,
@@ -196,7 +199,7 @@ impl Initiator {
             reading: settings.reading,
             freshness: settings.freshness,
             message_lifetime: settings.message_lifetime,
-            derived_keys: DerivedKeys::new(settings.limits.hot_contexts),
+            derived_keys: conversation::DerivedKeys::new(settings.limits.hot_contexts),
             nobody: Arc::new(Principal::Anonymous),
             limits: settings.limits,
             wraps: false,
@@ -208,9 +211,11 @@ impl Initiator {
     pub fn of_caller(&self, username: Option<(String, String)>, credential: Option<Arc<Credential>>) -> Self {
         let has =
             Has { service: self.service.is_some(), username: username.is_some(), credential: credential.is_some() };
+        let terms = has.enough(&self.built).unwrap_or_else(|| Arc::clone(&self.terms));
         Self {
             built: Arc::clone(&self.built),
-            terms: has.enough(&self.built).unwrap_or_else(|| Arc::clone(&self.terms)),
+            cancelling: cancelling(&terms, self.reading),
+            terms,
             service: self.service.clone(),
             encryption: self.encryption.clone(),
             username,
@@ -441,6 +446,13 @@ impl Initiator {
         let body = Content::Copy(document, envelope.body);
         Ok(self.ask(&Asking::Application { action, body, blocks: &blocks }, context, now, random)?)
     }
+}
+
+/// What contexts are cancelled under: the policy of their messages; or that of CXF's making, where it is by the letter and they leave
+/// protection to the transport.
+fn cancelling(terms: &Arc<Terms>, reading: PolicyReading) -> Arc<Terms> {
+    let own = (reading == PolicyReading::Letter).then(|| terms.cancelled_in_messages()).flatten();
+    own.map_or_else(|| Arc::clone(terms), Arc::new)
 }
 
 /// Why a plain request could not be sealed.
