@@ -3,6 +3,7 @@
 mod answer;
 mod arrived;
 mod ask;
+mod expectation;
 mod tokens;
 
 use std::sync::Arc;
@@ -20,7 +21,6 @@ use nuncio_xml::{NodeId, Writer};
 use crate::addressing::Replies;
 use crate::conversation::issue::hex;
 use crate::conversation::{self, Context, NotARecord, Principal, record};
-use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::fault::{self, Told};
 use crate::keys::{Credential, SharedKey};
@@ -29,7 +29,6 @@ use crate::open;
 use crate::operation_terms::OperationTerms;
 use crate::plain::{self, Plain};
 use crate::received::Request;
-use crate::recipient::Opened;
 use crate::refusal::Refusal;
 use crate::reply::Message;
 use crate::seal::{Content, Unsealed};
@@ -37,12 +36,12 @@ use crate::terms::{NotBuilt, Terms};
 use crate::time::Time;
 use crate::timestamp::Freshness;
 use crate::translate::{self, Faults};
-use crate::trust::request::TokenRequest;
-use crate::trust::secret::{Unwrapping, Written};
+use crate::trust::secret::Written;
 use crate::unsecured::{Correlation, Unsecured};
 
 pub use arrived::Arrived;
 use ask::{Asking, Entropy};
+pub use expectation::Expectation;
 use tokens::Has;
 
 /// How a service reads its policy, where stacks differ: an initiator has nothing to follow, and must be told.
@@ -140,24 +139,6 @@ impl Outbound {
         }
         Self { content_type, soap_action, body }
     }
-}
-
-/// What an initiator remembers of a request, to open its answer.
-pub struct Expectation {
-    /// The alternative of the policy that it was made under, and that its answer comes under.
-    terms: Arc<Terms>,
-    request: Request,
-    action: Option<String>,
-    /// The alternative of its operation's policies that it was made under.
-    way: usize,
-    message_id: Option<String>,
-    signatures: Vec<Vec<u8>>,
-    shared: Option<SharedKey>,
-    context: Option<Arc<Context>>,
-    entropy: Option<Secret>,
-    key_size: usize,
-    /// The addresses that it asked to be answered at, if not on the back channel.
-    addresses: Vec<String>,
 }
 
 /// An answer that was opened.
@@ -526,56 +507,5 @@ impl Opening {
     /// What is to be claimed against replays; `None` where nothing in it is unique.
     pub fn once(&self) -> Option<open::Once> {
         self.once
-    }
-}
-
-impl Expectation {
-    /// What was asked for.
-    pub fn request(&self) -> Request {
-        self.request
-    }
-
-    /// The context that the request was under.
-    pub fn context(&self) -> Option<&Arc<Context>> {
-        self.context.as_ref()
-    }
-
-    /// The id of the request, which an answer refers to.
-    pub fn message_id(&self) -> Option<&str> {
-        self.message_id.as_deref()
-    }
-
-    /// What the sender of an opened request remembers.
-    pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
-        let terms = &opened.terms;
-        let envelope = &opened.envelope;
-        let suite = terms.policy.properties.suite;
-        let (entropy, key_size) = match opened.request {
-            Request::Issue | Request::Renew => {
-                let dialect: &Dialect = terms.dialect();
-                let verb = if opened.request == Request::Issue { TrustVerb::Issue } else { TrustVerb::Renew };
-                let keys = Unwrapping::of(opened);
-                let request = TokenRequest::read(&envelope.document, envelope.payload(), dialect, verb, &keys)?;
-                (request.entropy.map(|brought| brought.secret), request.key_size.unwrap_or(suite.key))
-            }
-            _ => (None, suite.key),
-        };
-        Ok(Self {
-            terms: Arc::clone(terms),
-            request: opened.request,
-            action: opened.action.clone(),
-            way: opened.way,
-            message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),
-            signatures: opened.evidence.signatures.clone(),
-            shared: opened.evidence.shared.clone(),
-            context: opened.context.clone(),
-            entropy,
-            key_size,
-            addresses: [&envelope.addressing.reply_to, &envelope.addressing.fault_to]
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect(),
-        })
     }
 }
