@@ -209,7 +209,7 @@ impl Ends {
                     self.held.insert(context.name(), Arc::clone(&context));
                     self.contexts.insert(context.name(), context);
                 }
-                Request::Cancel => self.initiator.cancelled(&opening).map_err(refused)?,
+                Request::Cancel => self.initiator.cancelled(&opening, expectation).map_err(refused)?,
                 Request::Application => {}
             }
         }

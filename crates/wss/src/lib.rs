@@ -44,7 +44,7 @@ mod translate;
 mod trust;
 mod unsecured;
 
-pub use advice::{Advice, Lack};
+pub use advice::{Advice, AnswerAdvice, Lack};
 pub use asserted::{Asserted, Form, IDENTITY};
 pub use callback::{Callbacks, Channel};
 pub use claim::Claim;

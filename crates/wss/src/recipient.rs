@@ -17,7 +17,7 @@ use crate::envelope::Envelope;
 use crate::initiator::Expectation;
 use crate::keys::{Credential, Credentials, Keys, Passwords};
 use crate::limits::Limits;
-use crate::open::{self, Evidence, Once};
+use crate::open::{self, Confirm, Evidence, Once};
 use crate::operation_terms::OperationTerms;
 use crate::plain;
 use crate::received::{HttpFacts, Reading, Received, Request, Transport};
@@ -279,7 +279,7 @@ impl Recipient {
             passwords: self.settings.passwords.as_deref(),
         };
         let (envelope, evidence) =
-            open::open(envelope, demand, keys, None, &self.settings.freshness, now, &self.settings.limits)?;
+            open::open(envelope, demand, keys, Confirm::Nothing, &self.settings.freshness, now, &self.settings.limits)?;
         self.check_address(terms, &envelope)?;
         if demand.protected && !over_transport {
             check_replies(&envelope, &evidence)?;

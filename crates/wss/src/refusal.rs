@@ -167,6 +167,16 @@ pub enum Refusal {
 pub(crate) const NOT_OUR_CERTIFICATE: &str = "wraps a key under a certificate that is not ours";
 /// A certificate is named, and is neither in the message nor known.
 pub(crate) const NO_SUCH_CERTIFICATE: &str = "names a certificate that is not there";
+/// An encrypted key is named, and is neither in the message nor one of the request that it answers.
+pub(crate) const NO_SUCH_KEY: &str = "names an encrypted key that is not known";
+/// What an answer confirms is not what its request has.
+pub(crate) const CONFIRMS_OTHERS: &str = "does not confirm the signatures of the request";
+/// An answer confirms nothing.
+pub(crate) const CONFIRMS_NOTHING: &str = "is missing, and the policy asks for one";
+/// The service's certificate did not sign an answer.
+pub(crate) const SIGNS_ANOTHER: &str = "signs under another certificate than the service's";
+/// An answer names another request than the one that it came to.
+pub(crate) const RELATES_TO_ANOTHER: &str = "names another message";
 /// A key is not derived, and the policy wants derived ones.
 pub(crate) const SIGNS_UNDERIVED: &str = "signs with a key that is not derived";
 /// The same of a key that encrypts.

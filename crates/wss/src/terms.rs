@@ -230,6 +230,16 @@ impl Terms {
         }
     }
 
+    /// The operations whose answer, or a fault that they declare, has that action.
+    pub(crate) fn answered_by<'a>(&'a self, action: &'a str) -> impl Iterator<Item = &'a OperationTerms> {
+        self.operations.iter().filter(move |terms| {
+            let output = terms.operation.output.as_ref();
+            output.is_some_and(|output| output.action == action)
+                || Self::is_fault(Some(terms), action)
+                || addressing::is_default_fault_of(&terms.operation.input.action, action)
+        })
+    }
+
     /// Whether the operation declares a fault with that action.
     pub(crate) fn is_fault(operation: Option<&OperationTerms>, action: &str) -> bool {
         operation.is_some_and(|terms| terms.operation.faults.iter().any(|fault| fault.message.action == action))

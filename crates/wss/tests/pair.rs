@@ -94,7 +94,7 @@ fn a_context_is_cancelled_by_its_holder() {
         }
         let Ok((message, _)) = cancelled else { panic!("{name}") };
         let opening = pair.answer(&message, &expectation).expect("answered");
-        pair.initiator.cancelled(&opening).expect("cancelled");
+        pair.initiator.cancelled(&opening, &expectation).expect("cancelled");
     }
 }
 
@@ -116,7 +116,7 @@ fn the_answer_to_a_cancel_need_not_confirm_it() {
         let opened = pair.open(&outbound, outbound.body.clone(), Some(&theirs)).expect("opened");
         let Ok((message, _)) = Recipient::cancel(opened, pair.now, &mut pair.numbers) else { panic!("not cancelled") };
         let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{confirms}: {refusal}"));
-        pair.initiator.cancelled(&opening).expect("cancelled");
+        pair.initiator.cancelled(&opening, &expectation).expect("cancelled");
         let refused = pair.answer(&message, &other).map(drop);
         assert!(
             matches!(refused, Err(Refusal::SignatureConfirmation(_))) == confirms && refused.is_err(),

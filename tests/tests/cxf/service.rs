@@ -136,8 +136,8 @@ impl Client {
 
     fn cancel(&mut self, context: &Arc<Context>) -> Result<(), String> {
         let asked = self.initiator.cancel(context, now(), &mut self.numbers).map_err(|error| error.to_string())?;
-        let (opening, _) = self.ask(asked)?;
-        self.initiator.cancelled(&opening).map_err(|refusal| format!("{refusal}: {}", said(&opening)))
+        let (opening, expectation) = self.ask(asked)?;
+        self.initiator.cancelled(&opening, &expectation).map_err(|refusal| format!("{refusal}: {}", said(&opening)))
     }
 }
 

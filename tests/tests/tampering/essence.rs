@@ -50,8 +50,8 @@ impl Essence {
         let plain = opening.plain();
         let brings = match to.map(|to| (to, to.request())) {
             None | Some((_, Request::Application)) => Vec::new(),
-            Some((_, Request::Cancel)) => {
-                format!("{:?}", initiator.cancelled(opening).map_err(|refusal| refusal.to_string())).into_bytes()
+            Some((to, Request::Cancel)) => {
+                format!("{:?}", initiator.cancelled(opening, to).map_err(|refusal| refusal.to_string())).into_bytes()
             }
             Some((to, Request::Issue | Request::Renew)) => match initiator.established(opening, to, now) {
                 Ok(context) => {

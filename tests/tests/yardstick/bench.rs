@@ -124,7 +124,7 @@ impl Bench {
                     "another key"
                 );
             }
-            Request::Cancel => self.ends.initiator().cancelled(&opening)?,
+            Request::Cancel => self.ends.initiator().cancelled(&opening, expectation)?,
             Request::Application => {}
         }
         Ok(opening.plain().body)

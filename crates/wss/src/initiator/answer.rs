@@ -16,9 +16,9 @@ use crate::envelope::Envelope;
 use crate::fault::Told;
 use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
-use crate::open;
+use crate::open::{self, Confirm};
 use crate::received::{HttpFacts, Request};
-use crate::refusal::Refusal;
+use crate::refusal::{RELATES_TO_ANOTHER, Refusal, SIGNS_ANOTHER};
 use crate::terms::Terms;
 use crate::time::Time;
 use crate::trust::response::{Proof, TokenResponse, read_cancelled};
@@ -87,13 +87,17 @@ impl Initiator {
             trust: &self.trust,
             passwords: None,
         };
-        let confirm = (policy.wss.signature_confirmation && protected).then_some(expectation.signatures.as_slice());
+        let confirm = match &expectation.signatures {
+            _ if !(policy.wss.signature_confirmation && protected) => Confirm::Nothing,
+            Some(signatures) => Confirm::These(signatures),
+            None => Confirm::Unknown,
+        };
         let opening = self.open_under_any(envelope, messages.iter().map(demand), keys, confirm, now)?;
         // It may have been encrypted.
         if let (Some(relates), Some(sent)) = (&opening.envelope.addressing.relates_to, &expectation.message_id)
             && relates.value != *sent
         {
-            return Err(Refusal::Addressing { header: "RelatesTo", fault: "names another message" });
+            return Err(Refusal::Addressing { header: "RelatesTo", fault: RELATES_TO_ANOTHER });
         }
         Ok(opening)
     }
@@ -108,7 +112,7 @@ impl Initiator {
         envelope: Envelope,
         demands: impl ExactSizeIterator<Item = Demand<'a>>,
         keys: Keys<'_>,
-        confirm: Option<&[Vec<u8>]>,
+        confirm: Confirm<'_>,
         now: Time,
     ) -> Result<Opening, Refusal> {
         // Opening takes it apart.
@@ -141,13 +145,13 @@ impl Initiator {
         envelope: Envelope,
         demand: Demand<'_>,
         keys: Keys<'_>,
-        confirm: Option<&[Vec<u8>]>,
+        confirm: Confirm<'_>,
         now: Time,
     ) -> Result<Opening, Refusal> {
         let (envelope, evidence) = open::open(envelope, demand, keys, confirm, &self.freshness, now, &self.limits)?;
         // Trust reaches to what the service's certificate issued; answers come from the service itself.
         if demand.asymmetric().is_some() && demand.protected && evidence.certificate != self.service {
-            return Err(Refusal::KeyReference("signs under another certificate than the service's"));
+            return Err(Refusal::KeyReference(SIGNS_ANOTHER));
         }
         Ok(Opening { envelope, once: evidence.once, shared: evidence.shared, unverified: evidence.unverified })
     }
@@ -205,9 +209,9 @@ impl Initiator {
         })
     }
 
-    /// Whether an answer says that the context was cancelled.
-    pub fn cancelled(&self, opening: &Opening) -> Result<(), Refusal> {
-        read_cancelled(&opening.envelope.document, opening.envelope.payload(), self.terms.dialect())
+    /// Whether an answer says that the context was cancelled, in the generation in which that was asked.
+    pub fn cancelled(&self, opening: &Opening, expectation: &Expectation) -> Result<(), Refusal> {
+        read_cancelled(&opening.envelope.document, opening.envelope.payload(), expectation.terms.dialect())
     }
 }
 

@@ -22,6 +22,7 @@ use crate::fault::Told;
 use crate::header;
 use crate::keys::{Credentials, Keys};
 use crate::message_terms::MessageTerms;
+use crate::open::Confirm;
 use crate::operation_terms::{OperationTerms, check_operation};
 use crate::received::{HttpFacts, Request, Transport};
 use crate::refusal::Refusal;
@@ -138,7 +139,7 @@ impl Initiator {
             trust: &self.trust,
             passwords: None,
         };
-        let opening = self.open_under_any(envelope, demands, keys, None, now)?;
+        let opening = self.open_under_any(envelope, demands, keys, Confirm::Nothing, now)?;
         let envelope = &opening.envelope;
         // It may have been encrypted.
         check_unasked(envelope)?;

@@ -23,7 +23,8 @@ pub struct Expectation {
     /// The alternative of its operation's policies that it was made under.
     pub(super) way: usize,
     pub(super) message_id: Option<String>,
-    pub(super) signatures: Vec<Vec<u8>>,
+    /// The values of its signatures; `None` where it is not known.
+    pub(super) signatures: Option<Vec<Vec<u8>>>,
     pub(super) shared: Option<SharedKey>,
     pub(super) context: Option<Arc<Context>>,
     pub(super) entropy: Option<Secret>,
@@ -69,7 +70,7 @@ impl Expectation {
             action: opened.action.clone(),
             way: opened.way,
             message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),
-            signatures: opened.evidence.signatures.clone(),
+            signatures: Some(opened.evidence.signatures.clone()),
             shared: opened.evidence.shared.clone(),
             context: opened.context.clone(),
             entropy,

@@ -4,6 +4,7 @@ mod answer;
 mod arrived;
 mod ask;
 mod expectation;
+mod suppose;
 mod tokens;
 
 use std::sync::Arc;

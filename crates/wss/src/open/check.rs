@@ -8,12 +8,12 @@ use nuncio_xmlsec::XENC;
 use nuncio_xmlsec::encryption::Form;
 use nuncio_xmlsec::signature::Verified;
 
-use super::{Decrypted, Opening, Primary};
+use super::{Confirm, Decrypted, Opening, Primary};
 use crate::addressing::is_addressing;
 use crate::elements;
 use crate::envelope::Envelope;
 use crate::header::{Entry, Item};
-use crate::refusal::Refusal;
+use crate::refusal::{CONFIRMS_NOTHING, CONFIRMS_OTHERS, Refusal};
 
 impl Opening<'_> {
     /// The order of the children, beyond declaration before use.
@@ -166,7 +166,7 @@ impl Opening<'_> {
 
     /// The confirmations of a response: exactly those of the request's signatures, protected as they should be; none
     /// where none are asked for. The answer to a Cancel may leave them out.
-    pub(super) fn check_confirmations(&self, confirm: Option<&[Vec<u8>]>) -> Result<(), Refusal> {
+    pub(super) fn check_confirmations(&self, confirm: Confirm<'_>) -> Result<(), Refusal> {
         let mut found: Vec<&[u8]> = Vec::new();
         let mut empty = 0;
         for entry in &self.header.entries {
@@ -182,22 +182,27 @@ impl Opening<'_> {
                 None => empty += 1,
             }
         }
-        let Some(confirm) = confirm else {
+        if let Confirm::Nothing = confirm {
             return if found.is_empty() && empty == 0 {
                 Ok(())
             } else {
                 Err(Refusal::SignatureConfirmation("was not asked for"))
             };
-        };
+        }
         // One without a value says that there was no signature: CXF has forgotten it.
         if self.demand.cancelled && found.is_empty() {
             return Ok(());
         }
+        let Confirm::These(confirm) = confirm else {
+            // Either it confirms signatures, or it says that there was none.
+            let one_of_both = if found.is_empty() { empty == 1 } else { empty == 0 };
+            return one_of_both.then_some(()).ok_or(Refusal::SignatureConfirmation(CONFIRMS_NOTHING));
+        };
         let mut expected: Vec<&[u8]> = confirm.iter().map(Vec::as_slice).collect();
         expected.sort_unstable();
         found.sort_unstable();
         if found != expected || empty != usize::from(expected.is_empty()) {
-            return Err(Refusal::SignatureConfirmation("does not confirm the signatures of the request"));
+            return Err(Refusal::SignatureConfirmation(CONFIRMS_OTHERS));
         }
         Ok(())
     }

@@ -167,12 +167,23 @@ const DIGESTED_AT_LEAST: usize = 64 * 1024;
 /// For how long a message that nothing dates is remembered, where no context ends sooner.
 const UNDATED: Duration = Duration::from_hours(24);
 
-/// Opens an envelope. `confirm` has the signature values of the request that a response must confirm.
+/// Which signatures a message must confirm (WSS 1.1, section 8.5).
+#[derive(Clone, Copy)]
+pub(crate) enum Confirm<'a> {
+    /// None: and it must say of none that it does.
+    Nothing,
+    /// Those of the request that it answers, by their values.
+    These(&'a [Vec<u8>]),
+    /// Those of a request that is not known: any, and there must be some.
+    Unknown,
+}
+
+/// Opens an envelope. `confirm` says which signatures of the request a response must confirm.
 pub(crate) fn open(
     envelope: Envelope,
     demand: Demand<'_>,
     keys: Keys<'_>,
-    confirm: Option<&[Vec<u8>]>,
+    confirm: Confirm<'_>,
     freshness: &Freshness,
     now: Time,
     limits: &Limits,
@@ -187,7 +198,7 @@ pub(crate) fn open(
         return Ok((envelope, Evidence { unverified, ..Evidence::default() }));
     }
     // What a header would have to confirm, it must be there for.
-    if envelope.security.is_none() && !(demand.is_left_to_transport() && confirm.is_none()) {
+    if envelope.security.is_none() && !(demand.is_left_to_transport() && matches!(confirm, Confirm::Nothing)) {
         return Err(Refusal::TokenMissing("security header"));
     }
     if !demand.may_hide_blocks() {

@@ -14,7 +14,7 @@ use super::{Opening, Root};
 use crate::header::Item;
 use crate::keys::SharedKey;
 use crate::names::X509V3;
-use crate::refusal::{NO_SUCH_CERTIFICATE, NOT_OUR_CERTIFICATE, Refusal};
+use crate::refusal::{NO_SUCH_CERTIFICATE, NO_SUCH_KEY, NOT_OUR_CERTIFICATE, Refusal};
 use crate::token::derived::Derivation;
 use crate::token::reference::{CertificateReference, Reference};
 use crate::token::x509::Carried;
@@ -143,7 +143,7 @@ impl Opening<'_> {
                 let found = own.map(|at| self.unwrapped(document, at)).transpose()?;
                 match (self.shared.get(), found) {
                     (Some((_, shared)), Some(found)) if shared.sha1 == *sha1 => Ok(found),
-                    _ => Err(Refusal::KeyReference("names an encrypted key that is not known")),
+                    _ => Err(Refusal::KeyReference(NO_SUCH_KEY)),
                 }
             }
             Reference::Local(_) | Reference::Certificate(_) => {

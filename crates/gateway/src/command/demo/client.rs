@@ -124,7 +124,7 @@ impl Client {
         let (request, expectation) = self.initiator.cancel(&context, self.now(), &mut self.random).map_err(failed)?;
         let answer = self.send(&request).await?;
         let opening = self.open(&answer, &expectation)?;
-        self.initiator.cancelled(&opening).map_err(failed)?;
+        self.initiator.cancelled(&opening, &expectation).map_err(failed)?;
         show.step("the context is cancelled", start.elapsed());
         let (request, _) = self.seal("Echo", "<text>hello</text>", &context)?;
         self.refused(show, wire, &request, "a message in a conversation that has ended", "BadContextToken").await?;

@@ -93,6 +93,7 @@ fn wanting(lack: Lack) -> &'static str {
             "The message belongs to a conversation: give its key (--context), which who speaks in it has and no gateway tells."
         }
         Lack::Password => "The message has a user name: give the password that is right (--user).",
+        Lack::Request => "The message is under a key of another one.",
     }
 }
 

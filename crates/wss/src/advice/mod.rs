@@ -1,13 +1,17 @@
 //! What a refusal means, and what would have the message taken: for whoever looks after one of the two sides.
 //!
-//! It is never for the peer: what a sender is told is [`Refusal::class`](crate::Refusal::class)'s.
+//! `answer.rs` says the same of answers. It is never for the peer: what a sender is told is [`Refusal::class`](crate::Refusal::class)'s.
 
+mod answer;
+
+pub use answer::AnswerAdvice;
 use nuncio_crypto::trust::Untrusted;
 use nuncio_xml::ReadError;
 use nuncio_xmlsec::Invalid;
 
 use crate::refusal::{
-    ENCRYPTS_UNDERIVED, NO_SUCH_CERTIFICATE, NOT_OUR_ADDRESS, NOT_OUR_CERTIFICATE, Refusal, SIGNS_UNDERIVED, TWICE,
+    ENCRYPTS_UNDERIVED, NO_SUCH_CERTIFICATE, NO_SUCH_KEY, NOT_OUR_ADDRESS, NOT_OUR_CERTIFICATE, Refusal,
+    SIGNS_UNDERIVED, TWICE,
 };
 
 /// What a refusal means, and what to change.
@@ -43,6 +47,8 @@ pub enum Lack {
     Context,
     /// The user's password.
     Password,
+    /// The request that an answer is to: it is under a key of that.
+    Request,
 }
 
 impl Refusal {
@@ -53,6 +59,7 @@ impl Refusal {
             Self::KeyReference(NO_SUCH_CERTIFICATE)
             | Self::UntrustedCertificate { cause: Untrusted::UnknownIssuer, .. }
             | Self::UntrustedSigner { cause: Untrusted::UnknownIssuer, .. } => Some(Lack::Trust),
+            Self::KeyReference(NO_SUCH_KEY) => Some(Lack::Request),
             Self::UnknownContext(_) => Some(Lack::Context),
             Self::WrongPassword(_) | Self::WrongKey(_) => Some(Lack::Password),
             _ => None,

@@ -1,0 +1,139 @@
+//! What may have been asked, as far as an answer alone tells: for whoever has captured an answer and not its request.
+//!
+//! Which request it answers and which signatures it confirms is then not known, and not looked at. All else is.
+
+use std::sync::Arc;
+
+use super::{Expectation, Initiator};
+use crate::addressing::{self, Headers};
+use crate::conversation::Context;
+use crate::dialect::{Dialect, TrustVerb};
+use crate::envelope::Envelope;
+use crate::header;
+use crate::limits::Limits;
+use crate::operation_terms::OperationTerms;
+use crate::received::{HttpFacts, Request};
+use crate::recipient::Recipient;
+use crate::refusal::Refusal;
+use crate::terms::Terms;
+
+/// Finds a security context by its name ([`Context::name`]) and its generation.
+type Find<'a> = &'a dyn Fn(&str, &'static Dialect) -> Option<Arc<Context>>;
+
+impl Initiator {
+    /// What may have been remembered of the request that a message answers, the likeliest first: under each alternative of the
+    /// policy, of each operation that has such an answer. Never empty. `find` finds the security context that the message names.
+    ///
+    /// An answer that is encrypted or signed under a key of its request does not open so.
+    ///
+    /// # Errors
+    ///
+    /// Where the message cannot be read, or its context is not found.
+    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Expectation>, Refusal> {
+        suppose(&mut self.built.iter(), http, body, find, &self.limits)
+    }
+}
+
+impl Recipient {
+    /// The same of a message that answers a request to this recipient, in whichever generation of WS-Trust that was: see
+    /// [`Initiator::suppose`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Expectation>, Refusal> {
+        suppose(&mut self.terms(), http, body, find, &self.settings.limits)
+    }
+}
+
+fn suppose(
+    alternatives: &mut dyn Iterator<Item = &Arc<Terms>>,
+    http: &HttpFacts<'_>,
+    body: &[u8],
+    find: Find<'_>,
+    limits: &Limits,
+) -> Result<Vec<Expectation>, Refusal> {
+    let mut supposed = Vec::new();
+    let mut refused = None;
+    for terms in alternatives {
+        match under(terms, http, body, find, limits) {
+            Ok(found) => supposed.extend(found),
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    match refused {
+        Some(refusal) if supposed.is_empty() => Err(refusal),
+        _ => Ok(supposed),
+    }
+}
+
+/// What may have been asked under those terms.
+fn under(
+    terms: &Arc<Terms>,
+    http: &HttpFacts<'_>,
+    body: &[u8],
+    find: Find<'_>,
+    limits: &Limits,
+) -> Result<Vec<Expectation>, Refusal> {
+    if http.soap() != Some(terms.soap) {
+        return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
+    }
+    let envelope = Envelope::read_sealed(body.to_vec(), http.encoding(), terms.soap, limits)?;
+    let headers = Headers::read(&envelope.document, &envelope.blocks, terms.addressing(), terms.replies())?;
+    let named = envelope.security.filter(|_| terms.conversation().is_some());
+    let named = named.and_then(|node| header::context_name(&envelope.document, node));
+    let context = match named {
+        Some(named) if named.dialect.version != terms.dialect().version => {
+            return Err(Refusal::KeyReference("names a security context in another generation than the policy's"));
+        }
+        Some(named) => {
+            Some(find(&named.name, named.dialect).ok_or_else(|| Refusal::UnknownContext(named.name.clone()))?)
+        }
+        None => None,
+    };
+    let action = headers.action.as_ref().map(|text| text.value.as_str());
+    let mut supposed = Vec::new();
+    for &request in requests(terms, action, context.is_some()) {
+        let operations: Vec<Option<&OperationTerms>> = match action.filter(|_| request == Request::Application) {
+            Some(action) => terms.answered_by(action).map(Some).collect(),
+            None => Vec::new(),
+        };
+        let operations = if operations.is_empty() { vec![None] } else { operations };
+        for operation in operations {
+            for way in 0..operation.map_or(1, OperationTerms::ways) {
+                supposed.push(Expectation {
+                    terms: Arc::clone(terms),
+                    request,
+                    action: operation.map(|terms| terms.operation.input.action.clone()),
+                    way,
+                    message_id: None,
+                    signatures: None,
+                    shared: None,
+                    context: context.clone(),
+                    entropy: None,
+                    key_size: terms.policy.properties.suite.key,
+                    addresses: Vec::new(),
+                });
+            }
+        }
+    }
+    Ok(supposed)
+}
+
+/// What a message with that action may be an answer to; `within` says whether it names a security context.
+fn requests(terms: &Terms, action: Option<&str>, within: bool) -> &'static [Request] {
+    let converses = terms.conversation().is_some();
+    let answers = |verb| converses && action == Some(&terms.dialect().response_action(verb));
+    if answers(TrustVerb::Issue) {
+        &[Request::Issue]
+    } else if answers(TrustVerb::Renew) {
+        &[Request::Renew]
+    } else if answers(TrustVerb::Cancel) {
+        &[Request::Cancel]
+    } else if converses && action.is_some_and(addressing::is_fault_action) {
+        // The fault to a Renew is protected as the one to an Issue.
+        if within { &[Request::Application, Request::Cancel] } else { &[Request::Issue, Request::Application] }
+    } else {
+        &[Request::Application]
+    }
+}
