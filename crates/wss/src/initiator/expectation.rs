@@ -49,6 +49,11 @@ impl Expectation {
         self.message_id.as_deref()
     }
 
+    /// The key that came with the request, if that is its `EncryptedKeySHA1`.
+    pub(crate) fn shared(&self, sha1: &[u8]) -> Option<&Secret> {
+        self.shared.as_ref().filter(|shared| shared.sha1 == sha1).map(|shared| &shared.secret)
+    }
+
     /// What the sender of an opened request remembers.
     pub(crate) fn of(opened: &Opened) -> Result<Self, Refusal> {
         let terms = &opened.terms;

@@ -82,6 +82,9 @@ impl Looking<'_> {
             }
             Reference::EncryptedKeySha1(sha1) => match self.encrypted_key(sha1) {
                 Some(node) => self.name_of_encrypted_key(node, hops),
+                None if self.of_request(sha1).is_some() => {
+                    KeyName::new(KeyToken::EncryptedKey, "the key that its request brought".to_owned())
+                }
                 None => KeyName::new(
                     KeyToken::EncryptedKey,
                     format!("the encrypted key of another message, the request most likely (SHA-1 {})", hex(sha1)),
@@ -209,14 +212,19 @@ impl Looking<'_> {
         }
     }
 
+    /// The key that the request brought which the message answers, if it is called so.
+    fn of_request(&self, sha1: &[u8]) -> Option<&Secret> {
+        self.given.answers?.shared(sha1)
+    }
+
     /// The symmetric key that a reference names.
     pub(super) fn secret(&mut self, reference: &Reference, hops: usize) -> Result<Secret, NoKey> {
         match reference {
             Reference::External { uri, instance } => self.of_context(uri, instance.as_deref()),
-            Reference::EncryptedKeySha1(sha1) => {
-                let node = self.encrypted_key(sha1).ok_or(NoKey::NotGiven)?;
-                self.unwrapped(node, hops)
-            }
+            Reference::EncryptedKeySha1(sha1) => match self.encrypted_key(sha1) {
+                Some(node) => self.unwrapped(node, hops),
+                None => self.of_request(sha1).cloned().ok_or(NoKey::NotGiven),
+            },
             Reference::Certificate(_) => Err(NoKey::Wrong("it is a certificate's, and no symmetric one".to_owned())),
             Reference::Local(id) => {
                 let Some(node) = self.document.by_id(id) else {

@@ -39,6 +39,7 @@ use crate::addressing;
 use crate::conversation::Context;
 use crate::envelope::Envelope;
 use crate::fault::version;
+use crate::initiator::Expectation;
 use crate::keys::{Credential, Passwords};
 use crate::limits::Limits;
 use crate::names::{WSSE, WSSE11, WSU, soap};
@@ -58,6 +59,8 @@ pub struct Given<'a> {
     pub contexts: &'a [Arc<Context>],
     /// Passwords that keys are derived from.
     pub passwords: Option<&'a dyn Passwords>,
+    /// What is remembered of the request that the message answers: it may be under a key of that.
+    pub answers: Option<&'a Expectation>,
 }
 
 /// Whether something is as it says.

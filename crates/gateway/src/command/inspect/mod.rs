@@ -277,6 +277,7 @@ async fn look(judge: &Judge, capture: Capture, now: Time, strict: bool) -> Resul
         certificates: &certificates,
         contexts: &contexts,
         passwords: Some(passwords),
+        answers: None,
     };
     let said = capture.header("Content-Type");
     let facts = |content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") };
