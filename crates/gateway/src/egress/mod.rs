@@ -1,6 +1,7 @@
 //! The other side: a plain program calls, and the service behind the route is one that wants secure conversations. One
 //! message through it is [`Egress::call`].
 
+mod asked;
 mod callers;
 mod direct;
 mod exchange;
@@ -33,6 +34,7 @@ use crate::media;
 use crate::metrics::Outcome;
 use crate::spans::{Heard, Story};
 use crate::trace::Trace;
+pub(crate) use asked::{NotSent, action_of, check_replies};
 use callers::{Admitted, Callers, NotAdmitted, Tried};
 pub(crate) use direct::{Direct, Outcome as DirectOutcome};
 use exchange::{Exchange, Known};
@@ -63,10 +65,8 @@ enum Denied {
     NotAdmitted(NotAdmitted),
     /// His message is not one that can be sent on.
     Refused(Refusal),
-    /// It has no action.
-    NoAction,
-    /// It wants its answer elsewhere than on the way on which it came.
-    AnsweredElsewhere,
+    /// It says too little, or too much.
+    NotSent(NotSent),
     /// There is no answer of the service's.
     Failed(Arc<Failure>),
 }
@@ -74,6 +74,12 @@ enum Denied {
 impl From<Refusal> for Denied {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<NotSent> for Denied {
+    fn from(reason: NotSent) -> Self {
+        Self::NotSent(reason)
     }
 }
 
@@ -128,13 +134,12 @@ impl Handler for Egress {
                         let fault = Fault::refusal(refusal.class(), &nuncio_wss::V13);
                         (Outcome::Refused(refusal.class()), refusal.to_string(), Some(fault))
                     }
-                    Denied::NoAction => {
-                        let reason = "the message names no action, and its body none that the contract has".to_owned();
-                        (Outcome::Refused(nuncio_wss::Class::Unreadable), reason, Some(Fault::no_action()))
-                    }
-                    Denied::AnsweredElsewhere => {
-                        let reason = "the message wants its answer sent elsewhere".to_owned();
-                        (Outcome::Refused(nuncio_wss::Class::Unreadable), reason, Some(Fault::answered_elsewhere()))
+                    Denied::NotSent(reason) => {
+                        let fault = match reason {
+                            NotSent::NoAction => Fault::no_action(),
+                            NotSent::AnsweredElsewhere => Fault::answered_elsewhere(),
+                        };
+                        (Outcome::Refused(nuncio_wss::Class::Unreadable), reason.to_string(), Some(fault))
                     }
                     Denied::Failed(failure) => (failure.outcome(), failure.to_string(), Some(failure.fault())),
                 };
@@ -174,9 +179,7 @@ impl Egress {
         audit.request = Some(Request::Application);
         audit.action = message.action().map(str::to_owned);
         asked.correlation = message.correlation();
-        if message.answers_elsewhere() {
-            return Err(Denied::AnsweredElsewhere);
-        }
+        check_replies(&message)?;
         let prepared = self.preparing.prepared().await?;
         let admission = prepared
             .callers
@@ -187,12 +190,7 @@ impl Egress {
         let operation = standing.initiator.operation_of(&message);
         // Where the contract does not tell, it may have none.
         let may_be_silent = operation.is_none_or(|operation| operation.output.is_none());
-        let known = operation.map(|operation| operation.input.action.clone());
-        let action = known.or_else(|| message.action().map(str::to_owned)).ok_or(Denied::NoAction)?;
-        // It goes into HTTP headers.
-        if !action.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"' && octet != b'\\') {
-            return Err(Denied::NoAction);
-        }
+        let action = action_of(&standing.initiator, &message)?;
         audit.action = Some(action.clone());
         let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         let (call, trace) = audit.call(heard.trace, begin);
