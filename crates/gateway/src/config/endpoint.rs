@@ -15,6 +15,7 @@ use super::error::{ConfigError, Problem, Troubled};
 use super::policy::PolicySource;
 
 /// What a route demands of its clients.
+#[derive(Clone)]
 pub struct Endpoint {
     /// What it is called: a port's name, or a preset's.
     pub name: String,

@@ -357,6 +357,7 @@ impl BackendTimeouts {
 }
 
 /// The route's own certificate, with its key.
+#[derive(Clone)]
 pub struct Identity {
     /// The certificate.
     pub certificate: Certificate,

@@ -16,7 +16,7 @@ use crate::config::{CallerSettings, EgressPolicy, EgressSettings, Endpoint, Iden
 use crate::route::RouteProblem;
 
 /// What initiators are made of, beside the policy.
-pub(super) struct Material {
+pub(crate) struct Material {
     to: String,
     soap: Option<SoapVersion>,
     reading: PolicyReading,
@@ -38,7 +38,7 @@ pub(super) struct Material {
 
 impl Material {
     /// That of a route whose contexts are kept there, and where its policy is.
-    pub(super) fn of(
+    pub(crate) fn of(
         settings: EgressSettings,
         lifetimes: &Lifetimes,
         keeper: Option<Arc<Keeper>>,
@@ -71,15 +71,15 @@ impl Material {
     }
 
     /// Who calls the service under that policy, as the route says.
-    pub(super) fn initiator(&self, endpoint: &Endpoint) -> Result<Initiator, RouteProblem> {
-        let Endpoint { name, soap, alternatives, operations, message_lifetime, identity } = endpoint;
-        let soap = self.soap.or(soap.first().copied()).ok_or(RouteProblem::NoSoap)?;
+    pub(crate) fn initiator(&self, endpoint: &Endpoint) -> Result<Initiator, RouteProblem> {
+        let Endpoint { name, alternatives, operations, message_lifetime, .. } = endpoint;
+        let soap = self.soap(endpoint).ok_or(RouteProblem::NoSoap)?;
         let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
         let initiator = Initiator::new(InitiatorSettings {
             alternatives: alternatives.clone(),
             soap,
             operations: operations.clone(),
-            service: self.certificate.clone().or_else(|| identity.clone()),
+            service: self.service(endpoint).cloned(),
             username: self.tokens.user.as_ref().map(username),
             credential: credential(&self.tokens)?,
             to: self.to.clone(),
@@ -116,15 +116,14 @@ impl Material {
             lacks(&own, None)?;
         }
         let mut named = Vec::with_capacity(self.callers.len());
-        for CallerSettings { name: caller, proof, tokens } in &self.callers {
-            let user = tokens.user.as_ref().or(self.tokens.user.as_ref());
-            let identity = if tokens.identity.is_some() { tokens } else { &self.tokens };
-            let initiator = own.of_caller(user.map(username), credential(identity)?.map(Arc::new));
-            let initiator = self.check(name, initiator)?;
-            lacks(&initiator, Some(caller))?;
-            let tokens = [&self.tokens, tokens];
-            let place = self.keeper.as_ref().map(|keeper| keeper.place(self.begun_with(endpoint, caller, tokens)));
-            named.push(As { caller: (caller.clone(), proof.clone()), standing: Standing::new(initiator, place) });
+        for caller in &self.callers {
+            let initiator = self.of_caller(name, &own, caller)?;
+            lacks(&initiator, Some(&caller.name))?;
+            let tokens = [&self.tokens, &caller.tokens];
+            let begun_with = self.begun_with(endpoint, &caller.name, tokens);
+            let place = self.keeper.as_ref().map(|keeper| keeper.place(begun_with));
+            let caller = (caller.name.clone(), caller.proof.clone());
+            named.push(As { caller, standing: Standing::new(initiator, place) });
         }
         let begun_with = self.begun_with(endpoint, "", [&self.tokens, &Tokens::default()]);
         Ok(if self.pass_through {
@@ -149,6 +148,38 @@ impl Material {
             parts.tokens(tokens);
         }
         parts.digest()
+    }
+
+    /// Who calls the service under that policy for a caller; `own` is who does for the route itself.
+    fn of_caller(
+        &self,
+        endpoint: &str,
+        own: &Initiator,
+        CallerSettings { tokens, .. }: &CallerSettings,
+    ) -> Result<Initiator, RouteProblem> {
+        let user = tokens.user.as_ref().or(self.tokens.user.as_ref());
+        let identity = if tokens.identity.is_some() { tokens } else { &self.tokens };
+        let initiator = own.of_caller(user.map(username), credential(identity)?.map(Arc::new));
+        self.check(endpoint, initiator)
+    }
+
+    /// All who call the service under that policy: the route itself, and for each of its callers. Never empty.
+    pub(crate) fn initiators(&self, endpoint: &Endpoint) -> Result<Vec<Initiator>, RouteProblem> {
+        let own = self.initiator(endpoint)?;
+        let callers = self.callers.iter().map(|caller| self.of_caller(&endpoint.name, &own, caller));
+        let mut all = callers.collect::<Result<Vec<_>, _>>()?;
+        all.insert(0, own);
+        Ok(all)
+    }
+
+    /// The version of SOAP in which the service is called under that policy.
+    pub(crate) fn soap(&self, endpoint: &Endpoint) -> Option<SoapVersion> {
+        self.soap.or(endpoint.soap.first().copied())
+    }
+
+    /// The certificate by which the service's answers are known under that policy.
+    pub(crate) fn service<'a>(&'a self, endpoint: &'a Endpoint) -> Option<&'a Certificate> {
+        self.certificate.as_ref().or(endpoint.identity.as_ref())
     }
 }
 

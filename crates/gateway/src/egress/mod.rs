@@ -41,6 +41,7 @@ use exchange::{Exchange, Known};
 use failure::Failure;
 pub(crate) use farewells::Farewells;
 use line::{Answered, Line};
+pub(crate) use material::Material;
 use prepared::Preparing;
 pub(crate) use recorder::{Exchanged, Wire};
 pub(crate) use registry::Registry;

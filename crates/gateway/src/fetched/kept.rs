@@ -93,6 +93,14 @@ impl Source {
     }
 }
 
+/// The contract that was fetched from a URL before and kept in a directory, and when it was fetched; `None` where none is kept.
+/// Nobody is asked.
+pub(crate) fn kept(directory: &Path, url: &Url) -> Result<Option<(Contract, Time)>, NotKept> {
+    let mut url = url.clone();
+    url.set_fragment(None);
+    Ok(read(directory, &url)?.map(|(_, contract, fetched)| (contract, fetched)))
+}
+
 fn write(directory: &Path, name: &str, written: &Written) -> Result<(), NotKept> {
     prepare(directory)?;
     let at = |reason| NotKept::Io { file: directory.join(name), reason };

@@ -20,6 +20,7 @@ use reqwest::{Client, Url};
 
 pub(crate) use self::gather::{Gathered, gather};
 pub use self::kept::NotKept;
+pub(crate) use self::kept::kept;
 use crate::clock::Clock;
 use crate::config::{Backend, Timeouts};
 use crate::host;

@@ -13,6 +13,7 @@ use nuncio_wss::{
     RecipientSettings, Refusal, Request, Time, Transport, V13,
 };
 
+use super::outside::Outside;
 use crate::command::Failed;
 use crate::config::{Endpoint, Identity, Lifetimes, MessageLimits, RouteSettings};
 use crate::identity::Caller;
@@ -45,16 +46,43 @@ pub(super) struct Judge {
     /// Whether all of it is a route's, and what is not there is not there.
     pub(super) whole: bool,
     pub(super) transport: Option<Transport>,
+    /// Who the gateway is in it.
+    pub(super) side: Side,
+    /// What is to be said of the policy itself.
+    pub(super) notes: Vec<String>,
+}
+
+/// Who a gateway is, where messages are held to its routes.
+pub(super) enum Side {
+    /// There is no route: a policy is given, or none. What is known of the client, and of the service beside its key.
+    Flags { client: Option<Identity>, service: Option<Certificate> },
+    /// The service.
+    Ingress,
+    /// The client.
+    Egress(Box<Outside>),
 }
 
 /// What becomes of a message.
 pub(super) enum Outcome {
+    /// It is taken; of an answer, believed.
     Taken,
     Refused(Refusal),
     /// The rules of the route do not let its sender do what it asks for.
     Denied,
-    /// It cannot be said for want of that.
-    Undecided(Lack, Refusal),
+    /// It cannot be said for want of that, and what comes of going without it.
+    Undecided(Wanting, Refusal),
+}
+
+/// What would have to be known to decide.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Wanting {
+    /// Something of who the message is for; of an answer, the client's certificate is the private key, and the service's what
+    /// is trusted.
+    Of(Lack),
+    /// The same to open the request that an answer is to.
+    OfRequest(Lack),
+    /// A request that opens: the one that is given is refused itself.
+    AnotherRequest,
 }
 
 /// The verdict.
@@ -90,6 +118,16 @@ impl Judge {
             contexts: Vec::new(),
             whole: true,
             transport: None,
+            side: Side::Ingress,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The route on which the gateway is the client, if it is.
+    pub(super) fn outside(&self) -> Option<&Outside> {
+        match &self.side {
+            Side::Egress(outside) => Some(outside),
+            Side::Flags { .. } | Side::Ingress => None,
         }
     }
 
@@ -97,6 +135,20 @@ impl Judge {
     pub(super) fn credentials(&self) -> Result<Vec<Credential>, Failed> {
         let credentials = self.identities.iter().map(Identity::credential).collect::<Result<_, _>>();
         credentials.map_err(|error| Failed::Step(error.to_string()))
+    }
+
+    /// The private keys of both.
+    pub(super) fn all_credentials(&self) -> Result<Vec<Credential>, Failed> {
+        let mut all = self.credentials()?;
+        let clients: &[Identity] = match &self.side {
+            Side::Flags { client, .. } => client.as_slice(),
+            Side::Ingress => &[],
+            Side::Egress(outside) => &outside.clients,
+        };
+        for client in clients {
+            all.push(client.credential().map_err(|error| Failed::Step(error.to_string()))?);
+        }
+        Ok(all)
     }
 
     /// The certificates that are known.
@@ -160,7 +212,7 @@ impl Judge {
     }
 
     /// What serves those alternatives.
-    fn recipient(
+    pub(super) fn recipient(
         &self,
         endpoint: &Endpoint,
         soap: SoapVersion,
@@ -214,7 +266,7 @@ impl Judge {
         Ok((outcome, name, assumed))
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         recipient: &Arc<Recipient>,
         http: &HttpFacts<'_>,
@@ -295,16 +347,23 @@ impl Judge {
 
     /// A refusal, or that it cannot be said.
     fn refused(&self, refusal: Refusal) -> Outcome {
-        match refusal.lacks() {
-            // No route's contexts are at hand, whatever it is.
-            Some(lack @ Lack::Context) if self.contexts.is_empty() => Outcome::Undecided(lack, refusal),
-            Some(lack @ Lack::PrivateKey) if !self.whole && self.identities.is_empty() => {
-                Outcome::Undecided(lack, refusal)
-            }
-            Some(lack @ Lack::Trust) if !self.whole && self.trust.is_nobody() => Outcome::Undecided(lack, refusal),
-            Some(lack @ Lack::Password) if !self.whole && self.users.is_empty() => Outcome::Undecided(lack, refusal),
-            _ => Outcome::Refused(refusal),
+        match self.wanting(&refusal) {
+            Some(lack) => Outcome::Undecided(Wanting::Of(lack), refusal),
+            None => Outcome::Refused(refusal),
         }
+    }
+
+    /// For want of what alone a request may have been refused.
+    pub(super) fn wanting(&self, refusal: &Refusal) -> Option<Lack> {
+        let passes = self.outside().is_some_and(|outside| outside.passes);
+        refusal.lacks().filter(|lack| match lack {
+            // No route's contexts are at hand, whatever it is.
+            Lack::Context => self.contexts.is_empty(),
+            Lack::PrivateKey => !self.whole && self.identities.is_empty(),
+            Lack::Trust => !self.whole && self.trust.is_nobody(),
+            Lack::Password => !self.whole && (self.users.is_empty() || passes),
+            Lack::Request => false,
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use crate::command::findings::Finding;
 /// All of it.
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// `read` where there is no policy to hold it to, or it is an answer; `taken`, `refused`; `undecided` where something
-    /// would have to be known; `unreadable`.
+    /// `read` where there is no policy to hold it to; `taken`, of an answer where a client would believe it; `refused`;
+    /// `undecided` where something would have to be known; `unreadable`.
     pub(super) outcome: &'static str,
     /// The instant that it is told for.
     pub(super) at: String,
@@ -17,6 +17,8 @@ pub(super) struct Report {
     pub(super) capture: CaptureReport,
     /// What is in it; none where it cannot be read.
     pub(super) message: Option<MessageReport>,
+    /// The request that it answers, where that is given.
+    pub(super) request: Option<RequestReport>,
     /// What a policy makes of it, where there is one.
     pub(super) policy: Option<PolicyVerdict>,
     /// Why it is refused, or is not decided.
@@ -34,6 +36,17 @@ pub(super) struct CaptureReport {
     pub(super) soap_action: Option<String>,
     /// Of the body.
     pub(super) octets: usize,
+}
+
+/// The request that an answer is to.
+#[derive(Serialize)]
+pub(super) struct RequestReport {
+    /// As of a message.
+    pub(super) kind: &'static str,
+    pub(super) action: Option<String>,
+    pub(super) message_id: Option<String>,
+    /// When it says that it was made.
+    pub(super) created: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -153,6 +166,11 @@ pub(super) struct EncryptedReport {
 pub(super) struct PolicyVerdict {
     /// The route, the port, the preset or the file.
     pub(super) name: String,
+    /// Who the gateway is in it: `ingress` where it is the service, `egress` where it is the client; none where no route is
+    /// named.
+    pub(super) side: Option<&'static str>,
+    /// Whether it is a message of the plain side of an egress route.
+    pub(super) plain: bool,
     /// What is taken for granted, in whole sentences.
     pub(super) assumed: Vec<String>,
     /// Who sent it, where that was proved.
@@ -178,6 +196,8 @@ pub(super) struct RefusalReport {
     pub(super) means: String,
     /// What to change at the client.
     pub(super) client: Option<String>,
+    /// What to change at the service, of an answer.
+    pub(super) service: Option<String>,
     /// What to change in the route.
     pub(super) route: Option<String>,
 }

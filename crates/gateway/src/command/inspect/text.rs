@@ -2,7 +2,7 @@
 
 use nuncio_policy::explain::Grade;
 
-use super::report::{CaptureReport, MessageReport, PolicyVerdict, RefusalReport, Report};
+use super::report::{CaptureReport, MessageReport, PolicyVerdict, RefusalReport, Report, RequestReport};
 use crate::command::page::Page;
 
 impl Page {
@@ -20,11 +20,15 @@ impl Page {
             self.protection(message);
             self.suites(message);
         }
+        if let Some(request) = &report.request {
+            self.request(request);
+        }
         if let Some(policy) = &report.policy {
             self.verdict(policy);
         }
         if let Some(refusal) = &report.refusal {
-            self.refusal(report.outcome, refusal);
+            let answer = report.message.as_ref().is_some_and(|message| message.direction == "answer");
+            self.refusal((report.outcome, answer), refusal);
         }
         self.findings(&report.findings, Grade::Note);
         self.text
@@ -189,6 +193,17 @@ impl Page {
         }
     }
 
+    fn request(&mut self, request: &RequestReport) {
+        self.heading(2, "The request that is given");
+        for (what, value) in
+            [("Action", &request.action), ("MessageID", &request.message_id), ("It was made", &request.created)]
+        {
+            if let Some(value) = value {
+                self.line(4, &format!("{what}: {value}"));
+            }
+        }
+    }
+
     fn verdict(&mut self, policy: &PolicyVerdict) {
         self.title(&format!("Policy {}", policy.name));
         if let Some(principal) = &policy.principal {
@@ -210,8 +225,9 @@ impl Page {
         }
     }
 
-    fn refusal(&mut self, outcome: &str, refusal: &RefusalReport) {
+    fn refusal(&mut self, (outcome, answer): (&str, bool), refusal: &RefusalReport) {
         self.title(match outcome {
+            "refused" if answer => "Why it is not believed",
             "undecided" => "What is wanting",
             "taken" => "If it came now",
             "unreadable" => "Why it cannot be read",
@@ -222,6 +238,10 @@ impl Page {
         if let Some(client) = &refusal.client {
             self.heading(2, "What to change at the client");
             self.line(4, client);
+        }
+        if let Some(service) = &refusal.service {
+            self.heading(2, "What to change at the service");
+            self.line(4, service);
         }
         if let Some(route) = &refusal.route {
             self.heading(2, "What to change in the route");

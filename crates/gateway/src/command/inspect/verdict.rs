@@ -2,19 +2,70 @@
 
 use nuncio_wss::{Lack, Refusal};
 
-use super::judge::{Judge, Outcome, Verdict};
+use super::judge::{Judge, Outcome, Side, Verdict, Wanting};
 use super::report::{AlternativeReport, PolicyVerdict, RefusalReport, Report};
 use crate::command::Failed;
 
+/// What is said of requests, and of answers.
+struct Words {
+    taken: &'static str,
+    was_taken: &'static str,
+    refused: &'static str,
+    undecided: &'static str,
+}
+
+const OF_REQUEST: Words = Words {
+    taken: "It would be taken: it satisfies the policy.",
+    was_taken: "It would have been taken when it was made.",
+    refused: "It would be refused",
+    undecided: "Whether it would be taken cannot be said",
+};
+
+const OF_ANSWER: Words = Words {
+    taken: "It would be believed: it is what the policy has the service answer.",
+    was_taken: "It would have been believed when it was made.",
+    refused: "It would not be believed",
+    undecided: "Whether it would be believed cannot be said",
+};
+
+impl PolicyVerdict {
+    /// That of a judge, of which nothing is said yet but what is taken for granted.
+    pub(super) fn of(judge: &Judge, assumed: Vec<String>) -> Self {
+        Self {
+            name: judge.name.clone(),
+            side: match judge.side {
+                Side::Flags { .. } => None,
+                Side::Ingress => Some("ingress"),
+                Side::Egress(_) => Some("egress"),
+            },
+            plain: false,
+            assumed,
+            principal: None,
+            alternatives: Vec::new(),
+        }
+    }
+}
+
 /// Puts a verdict into a report. An error where the message would be refused.
-pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, strict: bool) -> Option<Failed> {
+pub(super) fn conclude(
+    report: &mut Report,
+    judge: &Judge,
+    verdict: Verdict,
+    (answer, strict): (bool, bool),
+) -> Option<Failed> {
     let Verdict { outcome, stale, principal, assumed, alternatives } = verdict;
     report.policy = Some(PolicyVerdict {
-        name: judge.name.clone(),
-        assumed,
         principal,
         alternatives: alternatives.into_iter().enumerate().map(|(at, found)| alternative(at + 1, found)).collect(),
+        ..PolicyVerdict::of(judge, judge.notes.iter().cloned().chain(assumed).collect())
     });
+    let words = if answer { &OF_ANSWER } else { &OF_REQUEST };
+    let advised = |refusal: &Refusal| match (answer, judge.outside()) {
+        (true, _) => advised_of_answer(refusal),
+        // The service has no route.
+        (false, Some(_)) => RefusalReport { route: None, ..advised(refusal) },
+        (false, None) => advised(refusal),
+    };
     let old = stale.as_ref().map(|refusal| match refusal {
         Refusal::FromTheFuture { .. } => "it is from the future".to_owned(),
         _ => "it is too old".to_owned(),
@@ -23,12 +74,10 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, str
         Outcome::Taken => {
             report.outcome = "taken";
             let (Some(refusal), Some(old)) = (&stale, old) else {
-                report.says.push("It would be taken: it satisfies the policy.".to_owned());
+                report.says.push(words.taken.to_owned());
                 return None;
             };
-            report.says.push(format!(
-                "It would have been taken when it was made. At the instant of looking {old}: {refusal}."
-            ));
+            report.says.push(format!("{} At the instant of looking {old}: {refusal}.", words.was_taken));
             report.refusal = Some(advised(refusal));
             if strict {
                 report.outcome = "refused";
@@ -37,7 +86,7 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, str
         }
         Outcome::Refused(refusal) => {
             report.outcome = "refused";
-            report.says.push(format!("It would be refused: {refusal}."));
+            report.says.push(format!("{}: {refusal}.", words.refused));
             if let Some(old) = old {
                 report.says.push(format!("That is so for the instant at which it was made; besides, {old} now."));
             }
@@ -52,18 +101,19 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, str
                 reason: reason.clone(),
                 means: "The message is sound, and whoever sent it may not call that action.".to_owned(),
                 client: Some("Call as somebody who may.".to_owned()),
+                service: None,
                 route: Some("Let the caller call that action in `authorise`.".to_owned()),
             });
             Some(Failed::WouldBeRefused(reason))
         }
-        Outcome::Undecided(lack, refusal) => {
+        Outcome::Undecided(wanting, refusal) => {
             report.outcome = "undecided";
-            let wanting = wanting(lack);
-            report.says.push(format!("Whether it would be taken cannot be said: {refusal}."));
+            report.says.push(format!("{}: {refusal}.", words.undecided));
             report.refusal = Some(RefusalReport {
                 reason: refusal.to_string(),
-                means: wanting.to_owned(),
+                means: wanted(wanting, answer).to_owned(),
                 client: None,
+                service: None,
                 route: None,
             });
             None
@@ -83,17 +133,40 @@ fn alternative(number: usize, found: Result<Outcome, String>) -> AlternativeRepo
 }
 
 /// What to give, so that it can be decided.
-fn wanting(lack: Lack) -> &'static str {
-    match lack {
-        Lack::PrivateKey => {
+fn wanted(wanting: Wanting, answer: bool) -> &'static str {
+    match wanting {
+        Wanting::Of(Lack::PrivateKey) if answer => {
+            "The answer is encrypted for the client: give its certificate and key (--client-certificate, --client-key)."
+        }
+        Wanting::Of(Lack::Trust) if answer => {
+            "The answer is signed with the service's certificate, which is not known: give it (--certificate)."
+        }
+        Wanting::Of(Lack::PrivateKey) => {
             "The message is encrypted for the service: give its certificate and key (--certificate, --key)."
         }
-        Lack::Trust => "The client's certificate is to be believed by others: give them (--trust).",
-        Lack::Context => {
+        Wanting::Of(Lack::Trust) => "The client's certificate is to be believed by others: give them (--trust).",
+        Wanting::Of(Lack::Context) => {
             "The message belongs to a conversation: give its key (--context), which who speaks in it has and no gateway tells."
         }
-        Lack::Password => "The message has a user name: give the password that is right (--user).",
-        Lack::Request => "The message is under a key of another one.",
+        Wanting::Of(Lack::Password) => "The message has a user name: give the password that is right (--user).",
+        Wanting::Of(Lack::Request) => {
+            "The answer is under a key of its request: give that (--request), with what opens it (--certificate and --key of the service)."
+        }
+        Wanting::OfRequest(Lack::PrivateKey) => {
+            "The request that it answers is encrypted for the service: give the service's certificate and key (--certificate, --key)."
+        }
+        Wanting::OfRequest(Lack::Trust) => {
+            "The client's certificate in the request that it answers is to be believed by others: give them (--trust)."
+        }
+        Wanting::OfRequest(Lack::Context) => {
+            "The request that it answers belongs to a conversation: give its key (--context)."
+        }
+        Wanting::OfRequest(Lack::Password) => {
+            "The request that it answers is signed with a user's password: give that (--user)."
+        }
+        Wanting::OfRequest(Lack::Request) | Wanting::AnotherRequest => {
+            "The answer is under a key of its request, and the one that is given would be refused itself: give the request that it answers (--request); why that one is refused, looking at it alone tells."
+        }
     }
 }
 
@@ -103,6 +176,19 @@ pub(super) fn advised(refusal: &Refusal) -> RefusalReport {
         reason: refusal.to_string(),
         means: advice.means.to_owned(),
         client: Some(advice.client.to_owned()),
+        service: None,
         route: advice.route.map(str::to_owned),
+    }
+}
+
+/// The same of an answer.
+pub(super) fn advised_of_answer(refusal: &Refusal) -> RefusalReport {
+    let advice = refusal.advice_of_answer();
+    RefusalReport {
+        reason: refusal.to_string(),
+        means: advice.means.to_owned(),
+        client: advice.client.map(str::to_owned),
+        service: Some(advice.service.to_owned()),
+        route: None,
     }
 }

@@ -1,0 +1,276 @@
+//! A capture looked at: what is in it, and what becomes of it.
+
+use nuncio_policy::explain::Grade;
+use nuncio_policy::model::SoapVersion;
+use nuncio_wss::portrait::{Given, Kind, Portrait};
+use nuncio_wss::{HttpFacts, Passwords, Refusal, Time, V13};
+
+use super::answer::Asked;
+use super::capture::Capture;
+use super::form::{other_form, turned_away};
+use super::judge::Judge;
+use super::report::{CaptureReport, PolicyVerdict, RefusalReport, Report, RequestReport};
+use super::verdict::{advised, advised_of_answer, conclude};
+use super::{describe, remarks};
+use crate::command::Failed;
+use crate::command::findings::Findings;
+use crate::http::Rejection;
+use crate::media;
+
+/// What comes of looking.
+pub(super) struct Told {
+    pub(super) report: Report,
+    pub(super) ends: Option<Failed>,
+}
+
+/// The request that an answer is to, as it was captured.
+struct GivenRequest<'a> {
+    capture: &'a Capture,
+    portrait: Portrait,
+    asked: Asked,
+}
+
+impl<'a> GivenRequest<'a> {
+    fn of(capture: &'a Capture, given: &Given<'_>, limits: &nuncio_wss::Limits) -> Result<Self, Failed> {
+        let failed = |why: &dyn std::fmt::Display| Failed::Step(format!("--request: {why}"));
+        if let Some(why) = other_form(capture) {
+            return Err(failed(&why));
+        }
+        if capture.is_answer() == Some(true) {
+            return Err(failed(&"it is an answer itself"));
+        }
+        let said = capture.header("Content-Type");
+        let facts = said.map(|content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") });
+        let portrait = Portrait::of(capture.body.clone(), facts.as_ref(), given, limits)
+            .map_err(|refusal| failed(&format!("it cannot be read as a SOAP message: {refusal}")))?;
+        let asked = Asked::of(capture, media::content_type(portrait.soap));
+        Ok(Self { capture, portrait, asked })
+    }
+
+    fn report(&self) -> RequestReport {
+        RequestReport {
+            kind: self.portrait.kind.word(),
+            action: self.portrait.action.clone(),
+            message_id: self.portrait.addressing.message_id.clone(),
+            created: self.portrait.created().map(|created| created.to_string()),
+        }
+    }
+}
+
+/// Looks at what was captured, and at the request that it answers, if that is given.
+pub(super) async fn look(
+    judge: &Judge,
+    capture: &Capture,
+    request: Option<&Capture>,
+    now: Time,
+    strict: bool,
+) -> Result<Told, Failed> {
+    let mut findings = Findings::default();
+    for odd in &capture.odd {
+        findings.add(Grade::Note, "capture", odd.clone());
+    }
+    if request.is_some() && capture.is_answer() == Some(false) {
+        return Err(Failed::Step("--request: what is looked at is a request itself".to_owned()));
+    }
+    if let Some(why) = other_form(capture) {
+        return Ok(unreadable(capture, now, why, None, findings));
+    }
+    if capture.body.trim_ascii().is_empty() {
+        return Ok(empty(capture, now, findings));
+    }
+    let credentials = judge.all_credentials()?;
+    let (certificates, contexts) = (judge.certificates(), judge.contexts(&V13, now));
+    let passwords: &dyn Passwords = &*judge.users;
+    let mut given = Given {
+        credentials: &credentials,
+        certificates: &certificates,
+        contexts: &contexts,
+        passwords: Some(passwords),
+        answers: None,
+    };
+    let said = capture.header("Content-Type");
+    let facts = |content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") };
+    let limits = judge.limits.message();
+    let request = request.map(|request| GivenRequest::of(request, &given, &limits)).transpose()?;
+    let remembered = match (&judge.endpoint, &request) {
+        (Some(endpoint), Some(request)) => judge.remembered(endpoint, &request.asked, now)?,
+        _ => None,
+    };
+    given.answers = remembered.as_ref();
+    let portrait = match Portrait::of(capture.body.clone(), said.map(facts).as_ref(), &given, &limits) {
+        Ok(portrait) => portrait,
+        Err(refusal) => return Ok(unreadable(capture, now, refusal.to_string(), Some(&refusal), findings)),
+    };
+    let answer = capture.is_answer().unwrap_or_else(|| {
+        matches!(portrait.kind, Kind::Issued | Kind::Renewed | Kind::Cancelled | Kind::TokenResponse | Kind::Fault)
+            || portrait.addressing.relates_to.is_some()
+            || request.is_some()
+    });
+    remarks::remark(&portrait, answer, now, &mut findings);
+    let mut report = Report {
+        outcome: "read",
+        at: now.to_string(),
+        says: introduction(capture, &portrait, answer),
+        capture: told(capture),
+        message: Some(describe::describe(&portrait, answer, now)),
+        request: request.as_ref().map(GivenRequest::report),
+        policy: None,
+        refusal: None,
+        findings: findings.sorted(),
+    };
+    let content_type = said.unwrap_or(media::content_type(portrait.soap));
+    let (http, seen) = (facts(content_type), (capture, &portrait, answer));
+    let ends = held(judge, &mut report, seen, request.as_ref(), &http, (now, strict)).await?;
+    Ok(Told { report, ends })
+}
+
+/// Holds a message to what there is to hold it to. An error where it would be refused.
+async fn held(
+    judge: &Judge,
+    report: &mut Report,
+    (capture, portrait, answer): (&Capture, &Portrait, bool),
+    request: Option<&GivenRequest<'_>>,
+    http: &HttpFacts<'_>,
+    (now, strict): (Time, bool),
+) -> Result<Option<Failed>, Failed> {
+    let secured = portrait.securities > 0;
+    let is_plain = |capture, secured| judge.outside().filter(|outside| outside.is_plain(capture, secured));
+    let plain = is_plain(capture, secured).filter(|_| !answer);
+    let plainly_asked = request.and_then(|given| is_plain(given.capture, given.portrait.securities > 0));
+    if plain.is_some() {
+        report.says.push("It is a plain request, from a program that calls the route.".to_owned());
+    }
+    if answer && !secured && plainly_asked.is_some() {
+        report.says.push(
+            "It is what the route answered a plain program. Nothing protects it there: the policy is about what the service \
+             answered the route."
+                .to_owned(),
+        );
+        report.policy = Some(PolicyVerdict { plain: true, ..PolicyVerdict::of(judge, judge.notes.clone()) });
+        return Ok(None);
+    }
+    let rejected = if answer { None } else { turned_away(capture) };
+    Ok(match (&judge.endpoint, rejected) {
+        (Some(_), Some(rejection)) => Some(rejected_by_head(report, judge, &rejection)),
+        (Some(endpoint), None) => {
+            if let Some(outside) = plain {
+                return judge.send_on(report, (outside, endpoint), http, &capture.body);
+            }
+            let mut verdict = if answer {
+                judge.believe(endpoint, http, &capture.body, request.map(|given| &given.asked), now)?
+            } else {
+                judge.judge(endpoint, http, &capture.body, now).await?
+            };
+            if judge.outside().is_some() && !secured && capture.request().is_none() && request.is_none() {
+                verdict.assumed.push(
+                    "It is taken to be a message to or from the service: without a security header it may be one of the plain \
+                     side as well."
+                        .to_owned(),
+                );
+            }
+            conclude(report, judge, verdict, (answer, strict))
+        }
+        (None, _) => {
+            report.says.extend(judge.notes.iter().cloned());
+            match &portrait.refused {
+                Some(refusal) => {
+                    report.outcome = "refused";
+                    report.says.push(format!("No policy takes it: {refusal}."));
+                    report.refusal = Some(if answer { advised_of_answer(refusal) } else { advised(refusal) });
+                    Some(Failed::WouldBeRefused(refusal.to_string()))
+                }
+                None if answer => {
+                    report.says.push("No policy is given: whether it would be believed is not said.".to_owned());
+                    None
+                }
+                None => {
+                    report.says.push("No policy is given: whether it would be taken is not said.".to_owned());
+                    None
+                }
+            }
+        }
+    })
+}
+
+/// A gateway, or a service, looks at the head first.
+fn rejected_by_head(report: &mut Report, judge: &Judge, rejection: &Rejection) -> Failed {
+    report.outcome = "refused";
+    let means = "A gateway turns it away by its HTTP head, before it reads the message.".to_owned();
+    let client =
+        Some("Send one POST of SOAP in UTF-8, with the content type of its version and no compression.".to_owned());
+    report.refusal = Some(RefusalReport { reason: rejection.to_string(), means, client, service: None, route: None });
+    report.policy = judge.outside().map(|_| PolicyVerdict::of(judge, judge.notes.clone()));
+    report.says.push(format!("It would be refused: {rejection}."));
+    Failed::WouldBeRefused(rejection.to_string())
+}
+
+/// What it is, in a few sentences.
+fn introduction(capture: &Capture, portrait: &Portrait, answer: bool) -> Vec<String> {
+    let soap = match portrait.soap {
+        SoapVersion::V11 => "1.1",
+        SoapVersion::V12 => "1.2",
+    };
+    let what = if answer { "An answer" } else { "A request" };
+    let mut says = vec![format!("{what} in SOAP {soap}, of {} octets.", capture.body.len()), portrait.kind.to_string()];
+    if let Some(payload) = &portrait.body.payload {
+        let hidden = if portrait.body.encrypted { ", which came encrypted" } else { "" };
+        says.push(format!("In its body is {}{hidden}.", payload.local));
+    } else if portrait.body.encrypted {
+        says.push("What is in its body is encrypted.".to_owned());
+    }
+    says.extend(describe::context_of(portrait).map(|context| format!("It belongs to {context}.")));
+    says
+}
+
+fn told(capture: &Capture) -> CaptureReport {
+    CaptureReport {
+        form: if capture.headers.is_some() { "http" } else { "envelope" },
+        start_line: capture.start_line.clone(),
+        content_type: capture.header("Content-Type").map(str::to_owned),
+        soap_action: capture.header("SOAPAction").map(str::to_owned),
+        octets: capture.body.len(),
+    }
+}
+
+/// A message without a body.
+fn empty(capture: &Capture, now: Time, findings: Findings) -> Told {
+    if capture.is_answer() != Some(true) {
+        return unreadable(capture, now, "it has no body".to_owned(), None, findings);
+    }
+    let says =
+        vec!["An answer without a body: the service took a message that needs no answer, or says no more.".to_owned()];
+    let report = Report {
+        outcome: "read",
+        at: now.to_string(),
+        says,
+        capture: told(capture),
+        message: None,
+        request: None,
+        policy: None,
+        refusal: None,
+        findings: findings.sorted(),
+    };
+    Told { report, ends: None }
+}
+
+/// What cannot be read.
+pub(super) fn unreadable(
+    capture: &Capture,
+    now: Time,
+    why: String,
+    refusal: Option<&Refusal>,
+    findings: Findings,
+) -> Told {
+    let report = Report {
+        outcome: "unreadable",
+        at: now.to_string(),
+        says: vec![format!("It cannot be read as a SOAP message: {why}.")],
+        capture: told(capture),
+        message: None,
+        request: None,
+        policy: None,
+        refusal: refusal.map(advised),
+        findings: findings.sorted(),
+    };
+    Told { report, ends: Some(Failed::NotRead(why)) }
+}
