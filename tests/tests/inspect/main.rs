@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail the test")]
 
+mod answers;
 mod broken;
 mod recorded;
 mod routes;
@@ -78,6 +79,7 @@ impl Files {
         write("service.key", certificates.service.private_key_pem.as_bytes());
         if let Some(client) = &certificates.client {
             write("client.pem", client.certificate_pem.as_bytes());
+            write("client.key", client.private_key_pem.as_bytes());
         }
         for (name, octets) in [("wsdl.xml", &scenario.wsdl), ("policy.xml", &scenario.policy)] {
             if let Some(octets) = octets {
@@ -91,11 +93,19 @@ impl Files {
         self.0.join(name).display().to_string()
     }
 
+    /// A captured message as a file.
+    pub(crate) fn capture(&self, name: &str, message: &HttpMessage) -> String {
+        std::fs::write(self.0.join(name), octets(message)).unwrap();
+        self.path(name)
+    }
+
     /// All keys of a recording.
     pub(crate) fn keys(&self, scenario: &Scenario) -> Vec<String> {
         let mut all = vec!["--certificate".into(), self.path("service.pem"), "--key".into(), self.path("service.key")];
         if scenario.meta.certificates.client.is_some() {
             all.extend(["--trust".into(), self.path("client.pem")]);
+            all.extend(["--client-certificate".into(), self.path("client.pem")]);
+            all.extend(["--client-key".into(), self.path("client.key")]);
         }
         for (user, password) in scenario.meta.users() {
             all.extend(["--user".into(), format!("{user}:{password}")]);
