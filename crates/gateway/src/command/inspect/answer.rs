@@ -30,6 +30,15 @@ struct Known {
     refused: Option<Refusal>,
 }
 
+/// An answer, with what came with it and before it.
+struct Held<'a> {
+    http: &'a HttpFacts<'a>,
+    body: &'a [u8],
+    asked: Option<&'a Asked>,
+    /// Whether the request may be supposed, where none is given that opens.
+    suppose: bool,
+}
+
 impl Asked {
     /// The request of a capture, in that content type where the capture has none.
     pub(super) fn of(capture: &Capture, otherwise: &str) -> Self {
@@ -55,11 +64,12 @@ impl Judge {
         asked: Option<&Asked>,
         now: Time,
     ) -> Result<Verdict, Failed> {
+        let mut held = Held { http, body, asked, suppose: true };
         let mut stale = None;
         let mut at = now;
         let mut verdict = loop {
             let mut assumed = Vec::new();
-            match self.believed(endpoint, http, body, asked, at, &mut assumed)? {
+            match self.believed(endpoint, &held, at, &mut assumed)? {
                 Outcome::Refused(
                     refusal @ (Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }),
                 ) if stale.is_none() => {
@@ -69,9 +79,14 @@ impl Judge {
                 outcome => break Verdict { outcome, stale, principal: None, assumed, alternatives: Vec::new() },
             }
         };
+        // A request that comes under one alternative is not supposed to have come under another.
+        held.suppose = match asked {
+            Some(asked) => self.remembered(endpoint, asked, at)?.is_none(),
+            None => true,
+        };
         for policy in &endpoint.alternatives {
             let alone = Endpoint { alternatives: vec![policy.clone()], ..endpoint.clone() };
-            let found = self.believed(&alone, http, body, asked, at, &mut Vec::new());
+            let found = self.believed(&alone, &held, at, &mut Vec::new());
             verdict.alternatives.push(found.map_err(|failed| failed.to_string()));
         }
         Ok(verdict)
@@ -81,12 +96,11 @@ impl Judge {
     fn believed(
         &self,
         endpoint: &Endpoint,
-        http: &HttpFacts<'_>,
-        body: &[u8],
-        asked: Option<&Asked>,
+        held: &Held<'_>,
         at: Time,
         assumed: &mut Vec<String>,
     ) -> Result<Outcome, Failed> {
+        let Held { http, body, asked, .. } = *held;
         let version = asked.map_or_else(|| http.soap(), |asked| asked.http().soap());
         let Some(soap) = version.filter(|soap| endpoint.soap.contains(soap)) else {
             let speaks = Refusal::Envelope("is of a version of SOAP that the service does not speak");
@@ -94,7 +108,7 @@ impl Judge {
         };
         let recipient = self.recipient(endpoint, soap, endpoint.alternatives.clone())?;
         let initiators = self.initiators(endpoint, &recipient, at)?;
-        let known = match self.known(&recipient, &initiators[0], (http, body), asked, at) {
+        let known = match self.known(&recipient, &initiators[0], held, at) {
             Ok(known) => known,
             Err(outcome) => return Ok(outcome),
         };
@@ -135,19 +149,20 @@ impl Judge {
         &self,
         recipient: &Arc<Recipient>,
         initiator: &Initiator,
-        (http, body): (&HttpFacts<'_>, &[u8]),
-        asked: Option<&Asked>,
+        held: &Held<'_>,
         at: Time,
     ) -> Result<Known, Outcome> {
+        let Held { http, body, .. } = *held;
         let mut refused = None;
-        if let Some(asked) = asked {
+        if let Some(asked) = held.asked {
             match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
                 Ok(expectation) => {
                     return Ok(Known { expectations: vec![expectation], remembered: true, refused: None });
                 }
                 Err(refusal) => match self.wanting(&refusal) {
                     Some(lack) => return Err(Outcome::Undecided(Wanting::OfRequest(lack), refusal)),
-                    None => refused = Some(refusal),
+                    None if held.suppose => refused = Some(refusal),
+                    None => return Err(Outcome::NotAsked(refusal)),
                 },
             }
         }

@@ -69,6 +69,8 @@ pub(super) enum Outcome {
     Refused(Refusal),
     /// The rules of the route do not let its sender do what it asks for.
     Denied,
+    /// The request that an answer is to does not come under the policy.
+    NotAsked(Refusal),
     /// It cannot be said for want of that, and what comes of going without it.
     Undecided(Wanting, Refusal),
 }

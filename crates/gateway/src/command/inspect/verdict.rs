@@ -84,7 +84,7 @@ pub(super) fn conclude(
             }
             strict.then(|| Failed::WouldBeRefused(refusal.to_string()))
         }
-        Outcome::Refused(refusal) => {
+        Outcome::Refused(refusal) | Outcome::NotAsked(refusal) => {
             report.outcome = "refused";
             report.says.push(format!("{}: {refusal}.", words.refused));
             if let Some(old) = old {
@@ -125,6 +125,7 @@ fn alternative(number: usize, found: Result<Outcome, String>) -> AlternativeRepo
     let (outcome, reason) = match found {
         Ok(Outcome::Taken) => ("taken", None),
         Ok(Outcome::Refused(refusal)) => ("refused", Some(refusal.to_string())),
+        Ok(Outcome::NotAsked(refusal)) => ("refused", Some(format!("its request does not come under it: {refusal}"))),
         Ok(Outcome::Denied) => ("refused", Some("the rules of the route do not allow it".to_owned())),
         Ok(Outcome::Undecided(_, refusal)) => ("undecided", Some(refusal.to_string())),
         Err(why) => ("not-served", Some(why)),
