@@ -27,7 +27,7 @@ const ISSUE: usize = 0;
 const CALL: usize = 2;
 
 /// What must be told.
-struct Expected {
+pub(crate) struct Expected {
     status: i32,
     outcome: &'static str,
     /// Part of the reason.
@@ -36,19 +36,19 @@ struct Expected {
     change: &'static str,
 }
 
-const fn refused(reason: &'static str, change: &'static str) -> Expected {
+pub(crate) const fn refused(reason: &'static str, change: &'static str) -> Expected {
     Expected { status: 3, outcome: "refused", reason, change }
 }
 
-const fn unreadable(reason: &'static str, change: &'static str) -> Expected {
+pub(crate) const fn unreadable(reason: &'static str, change: &'static str) -> Expected {
     Expected { status: 4, outcome: "unreadable", reason, change }
 }
 
-const fn undecided(reason: &'static str) -> Expected {
-    Expected { status: 0, outcome: "undecided", reason, change: "" }
+pub(crate) const fn undecided(reason: &'static str, change: &'static str) -> Expected {
+    Expected { status: 0, outcome: "undecided", reason, change }
 }
 
-fn judge(case: &str, told: &Told, expected: &Expected) {
+pub(crate) fn judge(case: &str, told: &Told, expected: &Expected) {
     let json = told.json();
     let why = json["refusal"]["reason"].as_str().or(json["says"][0].as_str()).unwrap();
     assert_eq!(
@@ -57,7 +57,8 @@ fn judge(case: &str, told: &Told, expected: &Expected) {
         "{case}: {json:#}"
     );
     assert!(why.contains(expected.reason), "{case}: {why}");
-    let advice = ["client", "route", "means"].map(|of| json["refusal"][of].as_str().unwrap_or_default()).join(" ");
+    let advice =
+        ["client", "service", "route", "means"].map(|of| json["refusal"][of].as_str().unwrap_or_default()).join(" ");
     assert!(advice.contains(expected.change), "{case}: {advice}");
     assert!(!told.out.contains(PASSWORD) && !told.out.contains("wcf-Trace-Pw1"), "{case}: a password is told");
 }
@@ -229,13 +230,13 @@ fn recorded_messages_that_were_edited_are_diagnosed() {
             "no key of the service",
             exchange(ISSUE).request.clone(),
             [files.policy(&SCENARIO), arguments(&["--json"])].concat(),
-            undecided("not ours"),
+            undecided("not ours", "--certificate, --key"),
         ),
         (
             "no key of the conversation",
             call(),
             [files.policy(&SCENARIO), arguments(&["--json"])].concat(),
-            undecided("is not known here"),
+            undecided("is not known here", "--context"),
         ),
     ];
     assert!(rows.len() >= 12);
@@ -384,7 +385,7 @@ fn messages_of_clients_with_another_policy_are_diagnosed() {
             "nobody is trusted so far",
             misled(mutual, |_| (), "server"),
             held(mutual, &[]),
-            undecided("neither pinned nor issued"),
+            undecided("neither pinned nor issued", "--trust"),
         ),
     ];
     for (case, message, arguments, expected) in rows {

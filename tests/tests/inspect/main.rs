@@ -4,8 +4,10 @@
 
 mod answers;
 mod broken;
+mod broken_answers;
 mod recorded;
 mod routes;
+mod spoken;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
