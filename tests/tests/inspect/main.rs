@@ -5,6 +5,7 @@
 mod answers;
 mod broken;
 mod broken_answers;
+mod egress;
 mod recorded;
 mod routes;
 mod spoken;
