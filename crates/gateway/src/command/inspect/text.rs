@@ -23,11 +23,11 @@ impl Page {
         if let Some(request) = &report.request {
             self.request(request);
         }
+        let answer = report.message.as_ref().is_some_and(|message| message.direction == "answer");
         if let Some(policy) = &report.policy {
-            self.verdict(policy);
+            self.verdict(policy, answer);
         }
         if let Some(refusal) = &report.refusal {
-            let answer = report.message.as_ref().is_some_and(|message| message.direction == "answer");
             self.refusal((report.outcome, answer), refusal);
         }
         self.findings(&report.findings, Grade::Note);
@@ -204,7 +204,7 @@ impl Page {
         }
     }
 
-    fn verdict(&mut self, policy: &PolicyVerdict) {
+    fn verdict(&mut self, policy: &PolicyVerdict, answer: bool) {
         self.title(&format!("Policy {}", policy.name));
         if let Some(principal) = &policy.principal {
             self.line(2, &format!("It comes from {principal}."));
@@ -212,6 +212,8 @@ impl Page {
         for alternative in &policy.alternatives {
             let number = alternative.number;
             let outcome = match alternative.outcome {
+                "taken" if answer => "believes it",
+                "refused" if answer => "does not believe it",
                 "taken" => "takes it",
                 "refused" => "refuses it",
                 "not-served" => "is not served",
