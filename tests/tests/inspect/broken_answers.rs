@@ -5,37 +5,38 @@ use nuncio_policy::suite::Suite;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::time;
 
-use crate::broken::{AT, Expected, judge, refused, undecided, unreadable};
+use crate::broken::{AT, Expected, judge, refused, unreadable};
 use crate::spoken::{Exchanged, Spoken, asked, client, held_to, path, policy, service, with_bootstrap};
 use crate::{Told, arguments, inspect, octets};
 
 /// Protected under a key of the request, one message at a time.
-const ALONE: &str = "wcf-ws2007-userNameForCertificate";
-const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
+pub(crate) const ALONE: &str = "wcf-ws2007-userNameForCertificate";
+pub(crate) const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
 /// The service signs with its certificate and encrypts for the client's.
-const ASYMMETRIC: &str = "wse-mutualCertificate10Security";
+pub(crate) const ASYMMETRIC: &str = "wse-mutualCertificate10Security";
+const TLS_CONVERSATION: &str = "wcf-ws2007-userNameOverTransport-conversation";
 const OVER_TLS: &str = "wcf-ws2007-userNameOverTransport";
 
 /// The conversation's policy, and each answer confirms the signatures of its request.
 const CONFIRMING: &str = "confirming";
 
-fn confirm(policy: &mut Policy) {
+pub(crate) fn confirm(policy: &mut Policy) {
     policy.wss.signature_confirmation = true;
 }
 
-fn confirming() -> Policy {
+pub(crate) fn confirming() -> Policy {
     let mut policy = policy(CONVERSATION);
     confirm(&mut policy);
     policy
 }
 
 /// At that time, as JSON.
-fn at(millis: i64) -> Vec<String> {
+pub(crate) fn at(millis: i64) -> Vec<String> {
     arguments(&["--json", "--clock", &time::format_utc(millis)])
 }
 
 /// An answer held to a policy with all that there is.
-fn held(exchanged: &Exchanged, policies: &[Policy], more: &[String]) -> Told {
+pub(crate) fn held(exchanged: &Exchanged, policies: &[Policy], more: &[String]) -> Told {
     let trust = arguments(&["--trust", &path("client.pem")]);
     let all = [held_to(policies), service(), client(), trust, asked(&exchanged.request), at(AT), more.to_vec()];
     inspect(&octets(&exchanged.answer), &all.concat())
@@ -64,7 +65,7 @@ fn between<'a>(exchanged: &'a Exchanged, from: &str, to: &str) -> &'a str {
 }
 
 /// The answer of one exchange as if it had come to the request of another.
-fn mixed_up(request: &Exchanged, answer: &Exchanged) -> Exchanged {
+pub(crate) fn mixed_up(request: &Exchanged, answer: &Exchanged) -> Exchanged {
     Exchanged { request: request.request.clone(), answer: answer.answer.clone() }
 }
 
@@ -109,134 +110,6 @@ fn an_answer_under_another_alternative_is_not_believed() {
     let json = told.json();
     assert_eq!((told.status, json["outcome"].as_str().unwrap()), (Some(0), "taken"), "{json:#}");
     assert!(json["policy"]["assumed"][0].as_str().unwrap().starts_with("Its request is not given"), "{json:#}");
-}
-
-/// What is wanting to decide is said, with the flag that brings it.
-#[test]
-fn what_is_wanting_to_judge_an_answer_is_said() {
-    let alone = Spoken::unlike(ALONE, |_| (), &["server"]).call("hello");
-    let asymmetric = Spoken::unlike(ASYMMETRIC, |_| (), &["server"]).call("hello");
-    let mut spoken = Spoken::unlike(CONVERSATION, |_| (), &["server"]);
-    spoken.begin();
-    let (call, key) = (spoken.call("hello"), arguments(&["--context", &spoken.key()]));
-    let other_key = "urn:uuid:other=AAAAAAAAAAAAAAAAAAAAAA==".to_owned();
-    let rows: Vec<(&str, &Exchanged, &str, Vec<String>, Expected)> = vec![
-        ("no request", &alone, ALONE, service(), undecided("names an encrypted key that is not known", "--request")),
-        (
-            "a request without the service's key",
-            &alone,
-            ALONE,
-            asked(&alone.request),
-            undecided("not ours", "The request that it answers is encrypted for the service"),
-        ),
-        ("no key of the conversation", &call, CONVERSATION, service(), undecided("is not known here", "--context")),
-        (
-            "no key of the conversation of the request",
-            &call,
-            CONVERSATION,
-            [service(), asked(&call.request)].concat(),
-            undecided("is not known here", "The request that it answers belongs to a conversation"),
-        ),
-        ("no key of the client", &asymmetric, ASYMMETRIC, service(), undecided("not ours", "--client-certificate")),
-        (
-            "no certificate of the service",
-            &asymmetric,
-            ASYMMETRIC,
-            client(),
-            undecided("names a certificate that is not there", "(--certificate)"),
-        ),
-    ];
-    for (case, exchanged, name, more, expected) in rows {
-        let told = inspect(&octets(&exchanged.answer), &[held_to(&[policy(name)]), at(AT), more].concat());
-        judge(case, &told, &expected);
-    }
-    // A request that would be refused itself says nothing of its answer.
-    let mixed = mixed_up(&Spoken::alike(ALONE, |policy| policy.supporting.clear()).call("hello"), &alone);
-    judge(
-        "a request that is refused",
-        &held(&mixed, &[policy(ALONE)], &[]),
-        &undecided("not known", "would be refused itself"),
-    );
-    // With what is wanting it is decided.
-    for (case, exchanged, name, more) in [
-        ("no request is needed in a conversation", &call, CONVERSATION, key),
-        ("nor over the client's certificate", &asymmetric, ASYMMETRIC, [client(), service()].concat()),
-        (
-            "the service's certificate alone will do",
-            &asymmetric,
-            ASYMMETRIC,
-            [client(), arguments(&["--certificate", &path("server.pem")])].concat(),
-        ),
-    ] {
-        let told = inspect(&octets(&exchanged.answer), &[held_to(&[policy(name)]), at(AT), more].concat());
-        let json = told.json();
-        assert_eq!((told.status, json["outcome"].as_str().unwrap()), (Some(0), "taken"), "{case}: {json:#}");
-        let assumed = json["policy"]["assumed"].to_string();
-        assert!(assumed.contains("Its request is not given"), "{case}: {assumed}");
-    }
-    // Another conversation's key is none of this one's.
-    let told = inspect(
-        &octets(&call.answer),
-        &[held_to(&[policy(CONVERSATION)]), at(AT), arguments(&["--context", &other_key])].concat(),
-    );
-    judge("another conversation", &told, &refused("is not known here", "in the conversation of the request"));
-}
-
-/// Where its request is not known, which signatures an answer confirms is not known either: that it confirms some is looked at.
-#[test]
-fn an_answer_alone_must_confirm_something() {
-    let alone = |spoken: &mut Spoken| {
-        spoken.begin();
-        let call = spoken.call("hello");
-        let keys = arguments(&["--context", &spoken.key()]);
-        inspect(&octets(&call.answer), &[held_to(&[confirming()]), keys, at(AT)].concat())
-    };
-    let told = alone(&mut Spoken::alike(CONVERSATION, confirm));
-    let json = told.json();
-    assert_eq!((told.status, json["outcome"].as_str().unwrap()), (Some(0), "taken"), "{json:#}");
-    let told = alone(&mut Spoken::unlike(CONVERSATION, |_| (), &["server"]));
-    judge(
-        "no confirmation",
-        &told,
-        &refused("is missing, and the policy asks for one", "RequireSignatureConfirmation"),
-    );
-}
-
-/// Without an instant an old answer is judged at its own, and what else is wrong with it is found all the same.
-#[test]
-fn without_an_instant_an_old_answer_is_judged_at_its_own() {
-    let told = |exchanged: &Exchanged| {
-        let all = [held_to(&[policy(ALONE)]), service(), asked(&exchanged.request), arguments(&["--json"])];
-        inspect(&octets(&exchanged.answer), &all.concat())
-    };
-    let sound = told(&Spoken::unlike(ALONE, |_| (), &["server"]).call("hello"));
-    let json = sound.json();
-    // The clock of whoever runs this is before or behind it.
-    assert_eq!((sound.status, json["outcome"].as_str().unwrap()), (Some(0), "taken"), "{json:#}");
-    assert!(json["says"].to_string().contains("It would have been believed when it was made."), "{json:#}");
-    let unsigned = Spoken::unlike(ALONE, |policy| policy.parts.signed.body = false, &["server"]).call("hello");
-    judge("an old one that is broken", &told(&unsigned), &refused("Body is not signed", "Sign that part of answers"));
-}
-
-/// What is given as a request must be one.
-#[test]
-fn what_is_given_as_a_request_must_be_one() {
-    let call = Spoken::unlike(ALONE, |_| (), &["server"]).call("hello");
-    let with = |capture: &HttpMessage, request: &HttpMessage| {
-        inspect(&octets(capture), &[held_to(&[policy(ALONE)]), service(), asked(request), at(AT)].concat())
-    };
-    let broken = HttpMessage { body: b"<a".to_vec(), ..call.request.clone() };
-    let page =
-        HttpMessage { headers: vec![("Content-Type".to_owned(), "text/html".to_owned())], ..call.request.clone() };
-    for (case, told, why) in [
-        ("a request looked at", with(&call.request, &call.request), "what is looked at is a request itself"),
-        ("an answer as the request", with(&call.answer, &call.answer), "it is an answer itself"),
-        ("half a request", with(&call.answer, &broken), "cannot be read as a SOAP message"),
-        ("a page", with(&call.answer, &page), "a page of HTML"),
-    ] {
-        assert_eq!((told.status, told.out.contains("--request: ")), (Some(1), true), "{case}: {}", told.out);
-        assert!(told.out.contains(why), "{case}: {}", told.out);
-    }
 }
 
 /// A service that does what it should is believed, whatever it answers.
@@ -297,6 +170,9 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
     let to_another = relates.replace("urn:uuid:", "urn:uuid:f");
     let twice = relates.repeat(2);
     let first_id = between(&asymmetric, "u:Id=\"", "-1\"").to_owned();
+    let mut over_tls = Spoken::unlike(TLS_CONVERSATION, |_| (), &["server"]);
+    let (granted, over) = (over_tls.begin(), over_tls.cancel());
+    let tls_key = arguments(&["--context", &over_tls.key()]);
     let day = 86_400_000;
     let rows: Vec<(&str, Exchanged, &str, Vec<String>, Expected)> = vec![
         (
@@ -410,6 +286,24 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             OVER_TLS,
             vec![],
             refused("no timestamp", "includeTimestamp"),
+        ),
+        (
+            "a key of another size than was asked for",
+            edited(&granted, "KeySize>256", "KeySize>128"),
+            TLS_CONVERSATION,
+            vec![],
+            refused("gives a key of another size", "Grant what the request asks for"),
+        ),
+        (
+            "a conversation that is not cancelled",
+            edited(
+                &edited(&over, "RequestedTokenCancelled", "RequestedTokenKept"),
+                "/trust:RequestedTokenCancelled",
+                "/trust:RequestedTokenKept",
+            ),
+            TLS_CONVERSATION,
+            tls_key,
+            refused("trust response", "WS-SecureConversation"),
         ),
         (
             "no security header",

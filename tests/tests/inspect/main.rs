@@ -9,6 +9,7 @@ mod egress;
 mod recorded;
 mod routes;
 mod spoken;
+mod wanting;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
