@@ -12,7 +12,7 @@ use nuncio_tests::time;
 use serde_json::Value;
 
 use crate::broken::{AT, judge, refused, undecided};
-use crate::spoken::{Exchanged, Spoken, asked, file, path, service};
+use crate::spoken::{Exchanged, Spoken, asked, client, file, path, service};
 use crate::{Files, Told, arguments, inspect, octets};
 
 const ALONE: &str = "wcf-ws2007-userNameForCertificate";
@@ -99,6 +99,7 @@ fn routes_of_both_sides_are_found_by_name() {
         ("/echo", service()),
         ("/echo", arguments(&["--user", "alice:other"])),
         ("egress /echo", arguments(&["--certificate", &path("server.pem")])),
+        ("egress /echo", client()),
     ] {
         let told = told(name, flags);
         assert_eq!(told.status, Some(1), "{}", told.out);
@@ -181,7 +182,7 @@ fn answers_are_judged_as_the_route_does() {
     judge(
         "for nobody here",
         &told(route("/out", ASYMMETRIC, "alice", "")),
-        &undecided("not ours", "--client-certificate"),
+        &refused("not ours", "Encrypt for the certificate"),
     );
     // A caller may have a certificate of his own.
     let callers = format!(
@@ -351,6 +352,17 @@ fn answers_of_the_gateway_are_judged_as_its_clients_would() {
         Spoken::unlike(ALONE, |policy: &mut Policy| policy.properties.timestamp = false, &["server"]).call("x");
     let told = held(&config, &broken.answer, &asked(&broken.request));
     judge("no timestamp", &told, &refused("no timestamp", "includeTimestamp"));
+    // What is encrypted for the client opens with its key alone.
+    let mutual = config.replacen(
+        &format!("preset: {ALONE}"),
+        &format!("preset: {ASYMMETRIC}\n    trust: [{}]", path("client.pem")),
+        1,
+    );
+    let mutual = mutual.replacen(&format!("    users: [{{ name: {USER}, password: {PASSWORD} }}]\n"), "", 1);
+    let signed = call(ASYMMETRIC);
+    let told = |more: Vec<String>| held(&mutual, &signed.answer, &[named("/echo"), more].concat());
+    judge("for the client", &told(asked(&signed.request)), &undecided("not ours", "--client-certificate"));
+    assert_eq!(found(&told([asked(&signed.request), client()].concat())), is(0, "taken", "/echo", "ingress"));
     let unnamed = held(&config, &one.answer, &[]);
     assert_eq!((unnamed.status, unnamed.out.contains("name one of /echo, egress /out")), (Some(1), true));
     judge("no request", &held(&config, &one.answer, &named("/echo")), &undecided("not known", "--request"));

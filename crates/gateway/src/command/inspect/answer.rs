@@ -172,7 +172,7 @@ impl Judge {
         let supposed = match self.side {
             // A gateway asks in the generation of its policy, and is asked in either.
             Side::Egress(_) => initiator.suppose(http, body, &find),
-            Side::Flags { .. } | Side::Ingress => recipient.suppose(http, body, &find),
+            Side::Flags { .. } | Side::Ingress { .. } => recipient.suppose(http, body, &find),
         };
         match supposed {
             Ok(expectations) => Ok(Known { expectations, remembered: false, refused }),
@@ -219,8 +219,8 @@ impl Judge {
                 .map_err(|problem| Failed::Step(format!("{}: {problem}", self.name)));
         }
         let client = match &self.side {
-            Side::Flags { client, .. } => client.as_ref(),
-            Side::Ingress | Side::Egress(_) => None,
+            Side::Flags { client, .. } | Side::Ingress { client } => client.as_ref(),
+            Side::Egress(_) => None,
         };
         let credential = client.map(Identity::credential).transpose();
         let lasts = |otherwise| endpoint.message_lifetime.unwrap_or(otherwise);
@@ -247,7 +247,7 @@ impl Judge {
         match &self.side {
             Side::Egress(outside) => outside.material.service(endpoint).cloned(),
             Side::Flags { service: Some(service), .. } => Some(service.clone()),
-            Side::Flags { .. } | Side::Ingress => {
+            Side::Flags { .. } | Side::Ingress { .. } => {
                 let signs = Tenure::newest(self.identities.iter().map(|identity| &identity.tenure), at);
                 let own = signs.and_then(|at| self.identities.get(at)).map(|identity| identity.certificate.clone());
                 own.or_else(|| endpoint.identity.clone())
@@ -258,14 +258,17 @@ impl Judge {
     /// For want of what alone an answer may have been refused; `remembered` says whether its request is known.
     fn wanting_of_answer(&self, endpoint: &Endpoint, refusal: &Refusal, remembered: bool) -> Option<Lack> {
         let has_client = match &self.side {
-            Side::Flags { client, .. } => client.is_some(),
-            Side::Ingress => false,
-            Side::Egress(outside) => !outside.clients.is_empty(),
+            Side::Flags { client, .. } | Side::Ingress { client } => client.is_some(),
+            // What it does not have, it does not have.
+            Side::Egress(_) => true,
         };
         refusal.lacks().filter(|lack| match lack {
             Lack::Context => self.contexts.is_empty(),
             Lack::PrivateKey => !has_client,
-            Lack::Trust => self.service(endpoint, Time::from_millis(0)).is_none() && self.identities.is_empty(),
+            Lack::Trust => {
+                let known = self.service(endpoint, Time::from_millis(0)).is_some() || !self.identities.is_empty();
+                !known && self.outside().is_none()
+            }
             Lack::Request => !remembered,
             Lack::Password => false,
         })

@@ -30,12 +30,16 @@ impl Inspect {
                 match choose(routes, egress, self.route.as_deref(), captures)? {
                     Chosen::Ingress(route) => {
                         self.check_own(&route.name())?;
-                        Judge::of_route(*route, &lifetimes)
+                        Judge::of_route(*route, &lifetimes, self.client()?)
                     }
                     Chosen::Egress(route) => {
                         if self.certificate.is_some() && self.key.is_none() {
                             let why = "the route has its service's certificate: give it with its key, or not at all";
                             return Err(Failed::Step(format!("--certificate: {why}")));
+                        }
+                        if self.client_certificate.is_some() {
+                            let why = format!("the route egress {} has its own", route.name());
+                            return Err(Failed::Step(format!("--client-certificate: {why}")));
                         }
                         let users = users(&route, &self.user);
                         Judge::of_egress(*route, &lifetimes, self.looked(None)?, users)

@@ -56,8 +56,8 @@ pub(super) struct Judge {
 pub(super) enum Side {
     /// There is no route: a policy is given, or none. What is known of the client, and of the service beside its key.
     Flags { client: Option<Identity>, service: Option<Certificate> },
-    /// The service.
-    Ingress,
+    /// The service. What is known of the client.
+    Ingress { client: Option<Identity> },
     /// The client.
     Egress(Box<Outside>),
 }
@@ -99,8 +99,8 @@ pub(super) struct Verdict {
 }
 
 impl Judge {
-    /// What a route is made of.
-    pub(super) fn of_route(settings: RouteSettings, lifetimes: &Lifetimes) -> Self {
+    /// What a route is made of; `client` is what is known of who calls it.
+    pub(super) fn of_route(settings: RouteSettings, lifetimes: &Lifetimes, client: Option<Identity>) -> Self {
         let endpoint = Some(settings.endpoint).filter(|endpoint| !endpoint.is_plain());
         Self {
             name: format!(
@@ -120,7 +120,7 @@ impl Judge {
             contexts: Vec::new(),
             whole: true,
             transport: None,
-            side: Side::Ingress,
+            side: Side::Ingress { client },
             notes: Vec::new(),
         }
     }
@@ -129,7 +129,7 @@ impl Judge {
     pub(super) fn outside(&self) -> Option<&Outside> {
         match &self.side {
             Side::Egress(outside) => Some(outside),
-            Side::Flags { .. } | Side::Ingress => None,
+            Side::Flags { .. } | Side::Ingress { .. } => None,
         }
     }
 
@@ -143,8 +143,7 @@ impl Judge {
     pub(super) fn all_credentials(&self) -> Result<Vec<Credential>, Failed> {
         let mut all = self.credentials()?;
         let clients: &[Identity] = match &self.side {
-            Side::Flags { client, .. } => client.as_slice(),
-            Side::Ingress => &[],
+            Side::Flags { client, .. } | Side::Ingress { client } => client.as_slice(),
             Side::Egress(outside) => &outside.clients,
         };
         for client in clients {

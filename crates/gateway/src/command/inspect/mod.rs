@@ -54,7 +54,7 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
     /// The configuration of a gateway: policy, keys, users and rules are a route's
-    #[arg(long, value_name = "FILE", help_heading = POLICY, conflicts_with_all = ["preset", "wsdl", "policy", "trust", "address", "client_certificate"])]
+    #[arg(long, value_name = "FILE", help_heading = POLICY, conflicts_with_all = ["preset", "wsdl", "policy", "trust", "address"])]
     config: Option<PathBuf>,
     /// Which route of it: its path, or its hosts and its path, behind the word `egress` where both sides have it; else the one
     /// with the path of the request, or the only one

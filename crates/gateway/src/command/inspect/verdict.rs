@@ -35,7 +35,7 @@ impl PolicyVerdict {
             name: judge.name.clone(),
             side: match judge.side {
                 Side::Flags { .. } => None,
-                Side::Ingress => Some("ingress"),
+                Side::Ingress { .. } => Some("ingress"),
                 Side::Egress(_) => Some("egress"),
             },
             plain: false,
