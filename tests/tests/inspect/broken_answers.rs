@@ -15,7 +15,7 @@ pub(crate) const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-convers
 /// The service signs with its certificate and encrypts for the client's.
 pub(crate) const ASYMMETRIC: &str = "wse-mutualCertificate10Security";
 const TLS_CONVERSATION: &str = "wcf-ws2007-userNameOverTransport-conversation";
-const OVER_TLS: &str = "wcf-ws2007-userNameOverTransport";
+pub(crate) const OVER_TLS: &str = "wcf-ws2007-userNameOverTransport";
 
 /// The conversation's policy, and each answer confirms the signatures of its request.
 const CONFIRMING: &str = "confirming";
@@ -70,7 +70,7 @@ pub(crate) fn mixed_up(request: &Exchanged, answer: &Exchanged) -> Exchanged {
 }
 
 /// A fault that nothing protects.
-fn bare_fault(exchanged: &Exchanged) -> Exchanged {
+pub(crate) fn bare_fault(exchanged: &Exchanged) -> Exchanged {
     let body = "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:a=\"http://www.w3.org/2005/08/addressing\">\
                 <s:Header><a:Action>http://www.w3.org/2005/08/addressing/soap/fault</a:Action></s:Header><s:Body><s:Fault><s:Code>\
                 <s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text xml:lang=\"en\">No such luck.</s:Text></s:Reason></s:Fault>\

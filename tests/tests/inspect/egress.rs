@@ -279,7 +279,7 @@ fn the_copy_of_a_published_policy_is_used() {
     let mut flags = arguments(&["proxy", "--listen", &listen, "--backend", &backend, "--wsdl", &contract]);
     flags.extend([service(), arguments(&["--user", &format!("{USER}:{PASSWORD}")])].concat());
     let serving = Nuncio::start(flags).unwrap();
-    let cache = format!("{}.contracts", file("cache", b""));
+    let cache = directory("contracts");
     let said = |egress: u16, cache: &str| {
         format!(
             "egress:\n  listeners: [{{ address: \"127.0.0.1:{egress}\" }}]\n  routes:\n    - path: /out\n      service: {listen}/echo\n      \
@@ -318,8 +318,8 @@ fn the_copy_of_a_published_policy_is_used() {
     let assumed = believed.json()["policy"]["assumed"].to_string();
     assert!(assumed.contains("the copy which was fetched from"), "{assumed}");
     // Where nothing is kept, the message is told without the policy.
-    let nothing = format!("{}.none", file("cache", b""));
-    for (cache, why) in [(nothing, "no copy is kept so far"), (format!("{}.bad", file("cache", b"")), "is of no use")] {
+    let nothing = directory("none");
+    for (cache, why) in [(nothing, "no copy is kept so far"), (directory("bad"), "is of no use")] {
         if why == "is of no use" {
             std::fs::create_dir(&cache).unwrap();
             let kept = std::fs::read_dir(config_cache(&config)).unwrap().flatten().next().unwrap();
@@ -333,6 +333,13 @@ fn the_copy_of_a_published_policy_is_used() {
         assert!(says.contains(why) && says.contains("the policy is not known here"), "{says}");
         assert_eq!(json["message"]["signatures"][0]["value"], "good", "its keys are known all the same");
     }
+}
+
+/// A directory that is not there, whatever earlier runs left.
+fn directory(name: &str) -> String {
+    let directory = format!("{}.{name}", file("cache", b""));
+    let _ = std::fs::remove_dir_all(&directory);
+    directory
 }
 
 /// The directory in which a configuration has contracts kept.

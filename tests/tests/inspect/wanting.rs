@@ -3,7 +3,9 @@
 use nuncio_tests::http::HttpMessage;
 
 use crate::broken::{AT, Expected, judge, refused, undecided};
-use crate::broken_answers::{ALONE, ASYMMETRIC, CONVERSATION, at, confirm, confirming, held, mixed_up};
+use crate::broken_answers::{
+    ALONE, ASYMMETRIC, CONVERSATION, OVER_TLS, at, bare_fault, confirm, confirming, held, mixed_up,
+};
 use crate::spoken::{Exchanged, Spoken, asked, client, held_to, path, policy, service};
 use crate::{arguments, inspect, octets};
 
@@ -45,6 +47,18 @@ fn what_is_wanting_to_judge_an_answer_is_said() {
     for (case, exchanged, name, more, expected) in rows {
         let told = inspect(&octets(&exchanged.answer), &[held_to(&[policy(name)]), at(AT), more].concat());
         judge(case, &told, &expected);
+    }
+    // Where one alternative might believe it, it is not decided by the others.
+    let several = |exchanged: &Exchanged, name: &str| {
+        inspect(&octets(&exchanged.answer), &[held_to(&[policy(OVER_TLS), policy(name)]), at(AT)].concat())
+    };
+    judge("no request, of two alternatives", &several(&alone, ALONE), &undecided("not known", "--request"));
+    judge("no context, of two alternatives", &several(&call, CONVERSATION), &undecided("not known", "--context"));
+    // What is wrong whatever was asked needs no key.
+    let fault = bare_fault(&alone);
+    for (case, more) in [("a fault alone", vec![]), ("a fault whose request does not open", asked(&fault.request))] {
+        let told = inspect(&octets(&fault.answer), &[held_to(&[policy(ALONE)]), at(AT), more].concat());
+        judge(case, &told, &refused("a fault without security", "service's log"));
     }
     // A request that would be refused itself says nothing of its answer.
     let mixed = mixed_up(&Spoken::alike(ALONE, |policy| policy.supporting.clear()).call("hello"), &alone);

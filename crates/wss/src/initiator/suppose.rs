@@ -58,6 +58,8 @@ fn suppose(
     for terms in alternatives {
         match under(terms, http, body, find, limits) {
             Ok(found) => supposed.extend(found),
+            // A message about a conversation is nothing else under the other alternatives.
+            Err(refusal @ Refusal::UnknownContext(_)) => return Err(refusal),
             Err(refusal) => refused = refused.or(Some(refusal)),
         }
     }

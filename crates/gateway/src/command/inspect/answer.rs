@@ -13,6 +13,9 @@ use super::judge::{Judge, Outcome, Side, Verdict, Wanting};
 use crate::command::Failed;
 use crate::config::{Endpoint, Identity};
 
+/// What is said where there was nothing to try.
+const NO_ALTERNATIVE: Refusal = Refusal::Envelope("comes under no alternative of the policy");
+
 /// The request that an answer is to.
 pub(super) struct Asked {
     content_type: String,
@@ -28,6 +31,8 @@ struct Known {
     remembered: bool,
     /// Why a request that is given tells nothing.
     refused: Option<Refusal>,
+    /// For want of what one that is given does not open, and what comes of going without that.
+    sealed: Option<(Lack, Refusal)>,
 }
 
 /// An answer, with what came with it and before it.
@@ -113,7 +118,7 @@ impl Judge {
             Err(outcome) => return Ok(outcome),
         };
         let remembered = known.remembered;
-        let mut first: Option<Refusal> = None;
+        let (mut first, mut wanting) = (None, None);
         let mut opened = None;
         'all: for initiator in &initiators {
             for expectation in &known.expectations {
@@ -122,24 +127,30 @@ impl Judge {
                         opened = Some((opening, expectation));
                         break 'all;
                     }
-                    // Of several clients the one that it is for says more than the others.
-                    Err(refusal) => {
-                        let says_more = first.as_ref().is_none_or(|first| first.lacks() == Some(Lack::PrivateKey));
-                        if says_more {
-                            first = Some(refusal);
-                        }
-                    }
+                    Err(refusal) => match self.wanting_of_answer(endpoint, &refusal, remembered) {
+                        // With that it might have been believed, whatever others say.
+                        Some(lack) => wanting = wanting.or(Some((lack, refusal))),
+                        // Of several clients the one that it is for says more than the others.
+                        None if first.as_ref().is_none_or(is_for_another) => first = Some(refusal),
+                        None => {}
+                    },
                 }
             }
         }
         let Some((opening, expectation)) = opened else {
-            let refusal = first.unwrap_or(Refusal::Envelope("comes under no alternative of the policy"));
-            return Ok(match self.wanting_of_answer(endpoint, &refusal, remembered) {
-                Some(Lack::Request) if known.refused.is_some() => Outcome::Undecided(Wanting::AnotherRequest, refusal),
-                Some(lack) => Outcome::Undecided(Wanting::Of(lack), refusal),
-                None => Outcome::Refused(refusal),
+            return Ok(match (wanting, known.sealed) {
+                // What is wrong whatever was asked is wrong.
+                (None, _) => Outcome::Refused(first.unwrap_or(NO_ALTERNATIVE)),
+                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
+                (Some((Lack::Request, refusal)), None) if known.refused.is_some() => {
+                    Outcome::Undecided(Wanting::AnotherRequest, refusal)
+                }
+                (Some((lack, refusal)), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
             });
         };
+        if let Some((lack, refusal)) = known.sealed {
+            return Ok(Outcome::Undecided(Wanting::OfRequest(lack), refusal));
+        }
         self.assume(&opening, expectation, &known, assumed);
         Ok(Outcome::Taken)
     }
@@ -153,14 +164,15 @@ impl Judge {
         at: Time,
     ) -> Result<Known, Outcome> {
         let Held { http, body, .. } = *held;
-        let mut refused = None;
+        let (mut refused, mut sealed) = (None, None);
         if let Some(asked) = held.asked {
             match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
                 Ok(expectation) => {
-                    return Ok(Known { expectations: vec![expectation], remembered: true, refused: None });
+                    let expectations = vec![expectation];
+                    return Ok(Known { expectations, remembered: true, refused: None, sealed: None });
                 }
                 Err(refusal) => match self.wanting(&refusal) {
-                    Some(lack) => return Err(Outcome::Undecided(Wanting::OfRequest(lack), refusal)),
+                    Some(lack) => sealed = Some((lack, refusal)),
                     None if held.suppose => refused = Some(refusal),
                     None => return Err(Outcome::NotAsked(refusal)),
                 },
@@ -175,10 +187,11 @@ impl Judge {
             Side::Flags { .. } | Side::Ingress { .. } => recipient.suppose(http, body, &find),
         };
         match supposed {
-            Ok(expectations) => Ok(Known { expectations, remembered: false, refused }),
-            Err(refusal) => Err(match self.wanting(&refusal) {
-                Some(lack) => Outcome::Undecided(Wanting::Of(lack), refusal),
-                None => Outcome::Refused(refusal),
+            Ok(expectations) => Ok(Known { expectations, remembered: false, refused, sealed }),
+            Err(refusal) => Err(match (self.wanting(&refusal), sealed) {
+                (None, _) => Outcome::Refused(refusal),
+                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
+                (Some(lack), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
             }),
         }
     }
@@ -309,6 +322,11 @@ impl Judge {
             assumed.push("That it did not come before is taken for granted.".to_owned());
         }
     }
+}
+
+/// Whether an answer was refused since it is encrypted for somebody else.
+fn is_for_another(refusal: &Refusal) -> bool {
+    refusal.lacks() == Some(Lack::PrivateKey)
 }
 
 /// Opens an answer as egress does, and takes from it what it brings: a context, or the end of one.
