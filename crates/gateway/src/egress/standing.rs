@@ -278,12 +278,12 @@ impl Standing {
             let seal = move |now, random: &mut crate::random::Draw| initiator.cancel(&context, now, random);
             let (message, expectation) = line.seal(self.initiator.uses_private_key(Request::Cancel), seal).await?;
             let answer = line.send(message, None).await?;
-            let (answered, _) = line.open(&self.initiator, answer, expectation).await?;
+            let (answered, expectation) = line.open(&self.initiator, answer, expectation).await?;
             let Answered::Message(opening) = answered else { return Err(Failure::NoAnswer) };
             if opening.is_fault() {
                 return Err(Failure::NotCancelled(opening.reason()));
             }
-            Ok(self.initiator.cancelled(&opening)?)
+            Ok(self.initiator.cancelled(&opening, &expectation)?)
         };
         match cancelled.await {
             Ok(()) => line.contexts.count(ContextEvent::Cancelled),

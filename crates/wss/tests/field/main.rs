@@ -36,7 +36,7 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ("Conversation", "a client that never renews", Tests(&["crates/wss/tests/field/conversation.rs::a_key_that_is_over"])),
     ("Conversation", "defaults in the wrong unit", Tests(&[
         "tests/tests/refusals/credentials.rs::a_context_that_nobody_used",
-        "crates/gateway/tests/config.rs::the_example_of_every_option_says_the_defaults",
+        "crates/gateway/tests/config/examples.rs::the_example_of_every_option_says_the_defaults",
     ])),
     ("Conversation", "no KeySize in the answer", Tests(&["crates/wss/tests/field/conversation.rs::keys_of_no_said_size"])),
     ("Conversation", "SPNEGO in three legs", Nothing("SPNEGO is not built")),
