@@ -80,7 +80,7 @@ pub fn page(figures: &Figures) -> String {
         "\nThe start is from the process to the answer to its first call, a conversation begun in between, in the middle of \
          several starts; so are the first and the hundredth call of a conversation of a new process, one after the other ({} and \
          {} ms), and those of a plain client through a new process of egress, which has begun the conversation by itself, to a \
-         service that is warm ({} and {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
+         service that was called by others right before ({} and {} ms). Memory of a conversation is what the process grew by when {} were begun, {} a second.\n\n\
          Under overload each message costs the gateway an operation with a private key of 4096 bits and the client none \
          (`A+one`){}. Its peak is {} messages a second ({} before and {} after, since a machine is not as fast in one minute \
          as in the next); {} were meant to be sent, and {} were; {} of them were answered as they should be, half of these \

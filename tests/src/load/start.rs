@@ -36,18 +36,14 @@ impl Starts<'_> {
     /// Measures them under what a route demands, into `figures`. The middle of each figure; what the calls in between took
     /// goes to standard error.
     pub async fn measure(&self, demand: &Demand, figures: &mut Figures) -> Result<(), String> {
-        let contract = match demand {
-            Demand::Contract(file) => std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?,
-            Demand::Preset(_) | Demand::Nothing => Vec::new(),
-        };
         let mut starts = Vec::new();
         let mut calls = vec![Vec::new(); CALLS];
         for _ in 0..self.count {
             let begun = Instant::now();
-            self.calls(demand, &contract, 1).await?;
+            self.calls(demand, 1).await?;
             starts.push(begun.elapsed().as_secs_f64() * 1000.0);
             // Another process, whose first call is not the second.
-            for (all, micros) in calls.iter_mut().zip(self.calls(demand, &contract, CALLS).await?) {
+            for (all, micros) in calls.iter_mut().zip(self.calls(demand, CALLS).await?) {
                 all.push(f64::from(micros) / 1000.0);
             }
         }
@@ -59,15 +55,18 @@ impl Starts<'_> {
     }
 
     /// The same of the first calls of plain clients before new processes that call a service, which another gateway is, warm and
-    /// there. Each has begun a conversation before anybody calls, as it does unless it is told not to.
+    /// there. Each has begun a conversation before anybody calls, as it does unless it is told not to. Right before, the service is
+    /// called without it: a machine that slept while a process waited for its first call is slow whoever is called.
     pub async fn measure_egress(&self, demand: &Demand, figures: &mut Figures) -> Result<(), String> {
         let service = Gateway::start(self.folder, &[("service", demand.clone())], false, self.backend, None)?;
         let caller = Caller::plain(self.octets);
+        let direct = (self.caller(demand, &service.url("service"))?, Target::new(&service.url("service"))?);
         let mut calls = vec![Vec::new(); CALLS];
         // The first process warms the service up, and is not counted.
         for number in 0..=self.count {
             let egress = Gateway::start_egress(self.folder, demand, &service.url("service"))?;
             egress.begins_conversation()?;
+            one_by_one(&direct.0, &direct.1, CALLS).await.map_err(|error| error.to_string())?;
             let took = one_by_one(&caller, &Target::new(&egress.url("egress"))?, CALLS).await;
             let took = took.map_err(|error| error.to_string())?;
             for (all, micros) in calls.iter_mut().zip(took).filter(|_| number > 0) {
@@ -81,15 +80,22 @@ impl Starts<'_> {
     }
 
     /// Has a new process begin a conversation and answer so many calls of it; how long each took, in microseconds.
-    async fn calls(&self, demand: &Demand, contract: &[u8], calls: usize) -> Result<Vec<u32>, String> {
+    async fn calls(&self, demand: &Demand, calls: usize) -> Result<Vec<u32>, String> {
         let gateway = Gateway::start(self.folder, &[("start", demand.clone())], false, self.backend, None)?;
         let url = gateway.url("start");
-        let caller = match demand {
-            Demand::Contract(_) => Caller::of_contract(&url, "server", contract, self.octets)?,
-            Demand::Preset(name) => Caller::of_preset(&url, name, self.octets)?,
-            Demand::Nothing => Caller::plain(self.octets),
-        };
-        one_by_one(&caller, &Target::new(&url)?, calls).await.map_err(|error| error.to_string())
+        one_by_one(&self.caller(demand, &url)?, &Target::new(&url)?, calls).await.map_err(|error| error.to_string())
+    }
+
+    /// Who calls a gateway of ours that demands this.
+    fn caller(&self, demand: &Demand, url: &str) -> Result<Caller, String> {
+        match demand {
+            Demand::Contract(file) => {
+                let contract = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                Caller::of_contract(url, "server", &contract, self.octets)
+            }
+            Demand::Preset(name) => Caller::of_preset(url, name, self.octets),
+            Demand::Nothing => Ok(Caller::plain(self.octets)),
+        }
     }
 }
 
