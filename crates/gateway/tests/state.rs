@@ -79,7 +79,7 @@ fn child() {
                 journal.note(key, Note::Used);
                 if let Some(before) = before.take().filter(|_| key[15].is_multiple_of(3)) {
                     say("removing", &before);
-                    journal.remove(vec![before]).await.unwrap();
+                    journal.remove(&[before]).await.unwrap();
                     say("removed", &before);
                 }
                 before = Some(key);

@@ -90,7 +90,7 @@ fn another_user_has_another_conversation_and_the_one_of_before_is_ended() {
     let changed = yaml.replace("name: alice", "name: bob");
     assert_ne!(changed, yaml);
     std::fs::write(&egress.file, &changed).unwrap();
-    assert!(eventually(|| {
+    assert!(within(Duration::from_mins(1), || {
         call(&egress, "as whom");
         service.begun() == 2 && service.cancelled() == 1
     }));
@@ -189,17 +189,113 @@ fn gateways_that_share_a_redis_begin_one_conversation() {
     let of = |event: &str| all.iter().map(|egress| egress.count(event)).sum::<usize>();
     assert_eq!((service.begun(), of("begun"), of("taken-up")), (1, 1, 5));
     // Nobody who goes takes it from the others, and who reads Redis finds neither names nor passwords.
-    let ([first, ..], true) = (&*all, redis.say(&["PING"]).is_ok()) else { panic!("no Redis") };
-    peers::run(Command::new("kill").arg(first.gateway.id().to_string())).unwrap();
-    for egress in &all[1..] {
-        call(egress, "after one has gone");
+    let mut all: Vec<_> = all.into_iter().map(|egress| Arc::into_inner(egress).unwrap()).collect();
+    all[0].end_and_start();
+    for egress in &all {
+        call(egress, "after one has gone and come");
     }
-    assert_eq!((service.begun(), service.cancelled()), (1, 0));
+    assert_eq!((service.begun(), service.cancelled(), all[0].count("taken-up")), (1, 0, 1));
     let keys = redis.say(&["--scan", "--pattern", "*:c:*"]).unwrap();
-    let value = redis.say(&["GET", keys.trim()]).unwrap();
+    assert_eq!(keys.lines().count(), 1, "{keys}");
+    let value = redis.say(&["GET", &keys]).unwrap();
+    assert!(value.len() > 100, "{value}");
     for secret in [USER, PASSWORD, "SecurityContextToken"] {
         assert!(!keys.contains(secret) && !value.contains(secret), "{keys}");
     }
+}
+
+/// A gateway that could not ask Redis when it began has a context of its own. Where the service loses both, its call is answered all
+/// the same.
+#[test]
+fn a_call_outlives_that_its_own_context_and_the_kept_one_are_lost() {
+    if Redis::is_missing("a_call_outlives_that_its_own_context_and_the_kept_one_are_lost") {
+        return;
+    }
+    let mut redis = Redis::start(&[]).unwrap();
+    let mut service = Protected::start();
+    let besides = farm("both", &redis);
+    let start = |name| Egress::keeping(name, &service.url(), "warm: false\nstore: redis", &besides);
+    redis.kill();
+    let one = start("both one");
+    call(&one, "alone");
+    redis.restart().unwrap();
+    let two = start("both two");
+    call(&two, "kept");
+    assert_eq!((one.count("begun"), two.count("begun")), (1, 1));
+    service.serve();
+    call(&one, "both are lost");
+    assert!(one.gateway.log().matches("does not know a conversation any more").count() <= 2);
+    call(&two, "one is lost");
+    assert_eq!(service.begun(), 1);
+}
+
+/// A Redis that was emptied is told again by who begins ahead; and who was not called for a while looks first what others have by now.
+#[test]
+fn what_others_have_is_looked_at() {
+    if Redis::is_missing("what_others_have_is_looked_at") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let service = Protected::start();
+    // It is looked every thirty times that: every second and a half.
+    let besides = farm("looks", &redis).replace(" }", ", cache: 50ms }");
+    let start = |name, warm| Egress::keeping(name, &service.url(), &format!("warm: {warm}\nstore: redis"), &besides);
+    let (mut warm, cold) = (start("looks warm", true), start("looks cold", false));
+    let kept = || redis.say(&["--scan", "--pattern", "*:c:*"]).unwrap();
+    assert!(eventually(|| warm.count("begun") == 1 && !kept().is_empty()));
+    call(&cold, "in the same");
+    assert_eq!((cold.count("taken-up"), service.begun()), (1, 1));
+    redis.say(&["FLUSHALL"]).unwrap();
+    assert!(eventually(|| !kept().is_empty()), "{}", warm.gateway.log());
+    warm.gateway.kill();
+    redis.say(&["FLUSHALL"]).unwrap();
+    let other = start("looks other", false);
+    call(&other, "in another");
+    assert_eq!(service.begun(), 2);
+    std::thread::sleep(Duration::from_secs(4));
+    call(&cold, "in the other");
+    assert_eq!((cold.count("taken-up"), cold.count("lost"), service.begun()), (2, 0, 2), "{}", cold.gateway.log());
+    let seen = service.backend.seen();
+    let conversation = |at: usize| seen[at].header("x-nuncio-conversation");
+    assert_eq!(conversation(2), conversation(1));
+    assert_ne!(conversation(1), conversation(0));
+}
+
+/// A key ring that is replaced: what was kept under the old key is found as long as the ring has that, and what is kept from then on
+/// is under the new one alone.
+#[test]
+fn a_context_is_found_after_the_key_ring_was_changed() {
+    let mut service = Protected::start();
+    let folder = folder("ring");
+    let ring = folder.join("keys.yaml");
+    let key = |name: &str| {
+        let file = folder.join(name);
+        peers::run(Command::new(program().unwrap()).args(["keys", "--ring"]).arg(&file)).unwrap();
+        let made = std::fs::read_to_string(&file).unwrap();
+        made[made.find("  - id").unwrap()..].trim_end().to_owned()
+    };
+    let (old, new) = (key("old.yaml"), key("new.yaml"));
+    let write = |epoch: u32, keys: &str| {
+        std::fs::write(&ring, format!("epoch: {epoch}\nkeys:\n{keys}\n")).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&ring, private).unwrap();
+    };
+    write(1, &old);
+    let besides =
+        format!("state: {{ directory: '{}' }}\nkey_ring: '{}'\n", folder.join("state").display(), ring.display());
+    let mut egress = Egress::keeping("ring", &service.url(), "warm: false", &besides);
+    call(&egress, "under the old key");
+    write(2, &format!("{old}\n{new}\n    activate: 2020-01-01T00:00:00Z"));
+    egress.kill_and_start();
+    call(&egress, "under both");
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0), "{}", egress.gateway.log());
+    service.serve();
+    call(&egress, "begun anew");
+    write(3, &new);
+    egress.kill_and_start();
+    call(&egress, "under the new key");
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0), "{}", egress.gateway.log());
+    assert_eq!(service.begun(), 1);
 }
 
 /// What the service forgot is begun anew once, whichever of them notices.

@@ -190,6 +190,11 @@ impl Callers {
 
     /// All who may have a conversation.
     pub(super) fn all(&self) -> Vec<Arc<Standing>> {
+        // Who is forgotten by now is said farewell to by that.
+        if let Some(passed) = &self.passed {
+            passed.standings.run_pending_tasks();
+            passed.tried.run_pending_tasks();
+        }
         let passed = self
             .passed
             .iter()
@@ -226,8 +231,14 @@ impl Callers {
     /// Notes that the service took who brought a password.
     pub(super) fn proved(&self, tried: &Tried, from: IpAddr, now: Time, line: &Line) {
         let Some(passed) = self.passed.as_ref().filter(|_| !tried.proved) else { return };
-        passed.standings.insert(tried.key, Arc::clone(&tried.standing));
-        passed.tried.invalidate(&tried.key);
+        // His call may have taken longer than he was remembered: who was said farewell to begins anew, and who came in his place is
+        // remembered by himself.
+        if !tried.standing.is_over() {
+            passed.standings.insert(tried.key, Arc::clone(&tried.standing));
+        }
+        if passed.tried.get(&tried.key).is_some_and(|standing| Arc::ptr_eq(&standing, &tried.standing)) {
+            passed.tried.invalidate(&tried.key);
+        }
         line.world.guesses.right(Try { route: &line.name, user: &tried.user, from }, now);
     }
 

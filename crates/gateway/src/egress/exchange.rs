@@ -12,6 +12,10 @@ use crate::metrics::ContextEvent;
 use crate::random::Draw;
 use crate::trace::Trace;
 
+/// How often a call is made once more at the most: in place of the context that there was, of what was kept, and of what another
+/// gateway kept meanwhile.
+const REPEATS: u32 = 3;
+
 /// A call that is to be made.
 pub(super) struct Exchange<'a> {
     pub(super) line: &'a Arc<Line>,
@@ -37,8 +41,9 @@ pub(super) struct Known {
 
 impl Exchange<'_> {
     /// Makes it.
-    pub(super) async fn make(mut self, known: &mut Known) -> Result<Answered, Arc<Failure>> {
+    pub(super) async fn make(self, known: &mut Known) -> Result<Answered, Arc<Failure>> {
         let Self { line, standing, .. } = self;
+        let mut repeated = 0;
         loop {
             let held = match standing.converses().then(|| standing.ready(line)) {
                 None => None,
@@ -65,12 +70,14 @@ impl Exchange<'_> {
                 Ok(_) => false,
                 Err(failure) => failure.is_of_security(),
             };
-            // A context that was there before may be lost to its service, which then has not acted on the message.
+            // A context that was there before may be lost to its service, which then has not acted on the message. So may the next
+            // be, where that was kept.
             if let Some(held) = held.filter(|held| lost && held.was_there(self.came)) {
-                standing.lost(&held, line).await;
+                standing.lost(&held, line);
                 line.contexts.count(ContextEvent::Lost);
                 tracing::info!(route = %line.name, "the service does not know a conversation any more");
-                if std::mem::take(&mut self.repeat) {
+                if self.repeat && repeated < REPEATS {
+                    repeated += 1;
                     continue;
                 }
             }

@@ -34,6 +34,9 @@ pub(super) enum Failure {
     /// An answer that came before.
     #[error("the service's answer was seen before")]
     Replayed,
+    /// Nobody can say whether it is one.
+    #[error("whether the service's answer was seen before is not known: {0}")]
+    Unclaimed(crate::shared::Unavailable),
     /// The plain request cannot be sealed.
     #[error(transparent)]
     Unsealable(#[from] SealPlain),
@@ -97,7 +100,7 @@ impl Failure {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Fault::busy(),
             Self::Unavailable(Unavailable::Slow(_)) | Self::Late(_) => Fault::late(),
             Self::Unsealable(SealPlain::Unreadable(refusal)) => Fault::refusal(refusal.class(), &nuncio_wss::V13),
-            Self::Unbelieved(_) | Self::Replayed | Self::NoAnswer => Fault::unbelieved(),
+            Self::Unbelieved(_) | Self::Replayed | Self::Unclaimed(_) | Self::NoAnswer => Fault::unbelieved(),
             Self::Unsecured(_) | Self::NoConversation(_) => Fault::not_let_in(),
             _ => Fault::unavailable(),
         }

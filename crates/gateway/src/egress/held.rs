@@ -13,9 +13,8 @@ use super::kept::Record;
 const RENEWED: std::ops::Range<i64> = 65..80;
 /// How long before its end a context is not used any more: what is on its way must still find it.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How often it is looked whether another gateway has renewed what several have together: soon enough for the five minutes in which
-/// WCF takes the key of before.
-const LOOK: Duration = Duration::from_secs(30);
+/// The longest that one is used: services may say none, or a hundred years.
+const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// A context, and for how long.
 pub(super) struct Held {
@@ -29,22 +28,23 @@ pub(super) struct Held {
     until: Time,
     /// When it is renewed.
     renew: AtomicI64,
-    /// When it is looked whether there is a newer one.
+    /// When it is looked next what others have, and how often that is.
     look: AtomicI64,
+    every: Duration,
 }
 
 impl Held {
-    /// One that was established at `now`.
-    pub(super) fn established(context: Context, now: Time, draw: u64) -> Self {
+    /// One that was established at `now`; so often it is looked what others have.
+    pub(super) fn established(context: Context, now: Time, every: Duration, draw: u64) -> Self {
         // Its times are the service's clock's: that it lasts so long is all that is taken from them.
         let lasts = context.expires.millis().saturating_sub(context.created.millis()).max(0);
-        let end = context.expires.millis().min(now.millis().saturating_add(lasts));
+        let end = context.expires.millis().min(now.millis().saturating_add(lasts)).min(now.plus(LONGEST).millis());
         let record = Record { context: Arc::new(context), begun: now, end: Time::from_millis(end) };
-        Self { since: Some(Instant::now()), ..Self::kept(record, now, draw) }
+        Self { since: Some(Instant::now()), ..Self::kept(record, now, every, draw) }
     }
 
     /// One that was kept until `now`.
-    pub(super) fn kept(Record { context, begun, end }: Record, now: Time, draw: u64) -> Self {
+    pub(super) fn kept(Record { context, begun, end }: Record, now: Time, every: Duration, draw: u64) -> Self {
         let lasts = end.millis().saturating_sub(begun.millis()).max(0);
         let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX).min(lasts / 10);
         let span = u64::try_from(RENEWED.end - RENEWED.start).unwrap_or(1);
@@ -56,7 +56,8 @@ impl Held {
             end,
             until: Time::from_millis(end.millis() - margin),
             renew: AtomicI64::new(begun.millis().saturating_add(lasts / 100 * part)),
-            look: AtomicI64::new(now.plus(LOOK).millis()),
+            look: AtomicI64::new(now.plus(every).millis()),
+            every,
         }
     }
 
@@ -75,9 +76,9 @@ impl Held {
         self.since.is_none_or(|since| since < at)
     }
 
-    /// Whether it was begun after another.
-    pub(super) fn is_newer_than(&self, other: &Self) -> bool {
-        self.begun > other.begun && self.context.name() != other.context.name()
+    /// Whether it is another context, or another key of the same one.
+    pub(super) fn is_other_than(&self, other: &Self) -> bool {
+        self.context.name() != other.context.name()
     }
 
     /// How long it is until its successor is due.
@@ -93,7 +94,17 @@ impl Held {
 
     /// The same of a look at what others have.
     pub(super) fn is_looked_after(&self, now: Time) -> bool {
-        once(&self.look, now, LOOK)
+        once(&self.look, now, self.every)
+    }
+
+    /// Whether it was not looked for so long what others have that it is looked before anybody calls in it.
+    pub(super) fn is_stale(&self, now: Time) -> bool {
+        now.millis() >= self.look.load(Ordering::Relaxed).saturating_add(self.every.as_millis() as i64)
+    }
+
+    /// It was looked at `now` what others have.
+    pub(super) fn looked(&self, now: Time) {
+        self.look.store(now.plus(self.every).millis(), Ordering::Relaxed);
     }
 }
 

@@ -8,7 +8,7 @@ use nuncio_wss::{Expectation, HttpFacts, Initiator, Opening, Outbound, Plain, Ti
 use super::failure::Failure;
 use super::recorder::Recorder;
 use crate::metrics::{ContextMetrics, RouteMetrics};
-use crate::replays::Claim;
+use crate::replays::{Claim, Claims};
 use crate::trace::Trace;
 use crate::upstream::{Answer, Upstream};
 use crate::world::World;
@@ -21,6 +21,8 @@ pub(super) struct Line {
     pub(super) metrics: RouteMetrics,
     pub(super) contexts: ContextMetrics,
     pub(super) world: Arc<World>,
+    /// Where answers are claimed that could be given again: for whoever has the same contexts.
+    pub(super) claims: Claims,
     /// Who writes down what goes over the wire, if anybody does.
     pub(super) recorder: Option<Recorder>,
 }
@@ -102,8 +104,10 @@ impl Line {
             && let Some(once) = opening.once()
         {
             let at = self.world.clock.moment(now);
-            if self.world.replays.claim(&once.key, once.until, at) != Claim::Fresh {
-                return Err(Failure::Replayed);
+            match self.claims.claim(std::iter::once(once), None, at).await {
+                Ok(Claim::Fresh) => {}
+                Ok(Claim::Seen | Claim::Full | Claim::Forgotten) => return Err(Failure::Replayed),
+                Err(reason) => return Err(Failure::Unclaimed(reason)),
             }
         }
         Ok((Answered::Message(Box::new(opening)), expectation))

@@ -18,6 +18,7 @@ mod recorder;
 mod registry;
 mod route;
 mod standing;
+mod together;
 mod warm;
 
 use std::net::IpAddr;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::runtime::Handle;
 
 use super::callers::{Callers, Farewell};
 use super::failure::Failure;
@@ -17,6 +18,11 @@ use crate::config::Published;
 
 /// How long it stands that a service's policy is of no use, before the service is asked again.
 const UNUSABLE: Duration = Duration::from_secs(5);
+
+/// How long a kept conversation waits for somebody who goes on in it.
+const FOUND: Duration = Duration::from_secs(5);
+/// How often it is looked whether somebody's calls are over.
+const UNUSED: Duration = Duration::from_secs(1);
 
 /// All that calls a service: who may, and as whom.
 pub(crate) struct Prepared {
@@ -107,15 +113,41 @@ impl Drop for Prepared {
     }
 }
 
-/// Ends a conversation, for whom nobody waits but a process that ends.
+/// Ends a conversation, for whom nobody waits but a process that ends. One that is kept may be that of a route in whose place another
+/// was put, which has yet to find it.
 fn end(line: &ArcSwap<Line>, standing: Arc<Standing>) {
     let line = line.load_full();
+    if standing.place.is_none() || line.world.is_ending() {
+        return end_now(line, standing);
+    }
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            tokio::time::sleep(FOUND).await;
+            end_now(line, standing);
+        });
+    }
+}
+
+fn end_now(line: Arc<Line>, standing: Arc<Standing>) {
     let farewells = Arc::clone(&line.world.farewells);
     farewells.add(async move { standing.end(&line).await });
 }
 
-/// What does so for those that are forgotten.
+/// What does so for those that are forgotten, once no call of theirs is under way. Who is remembered again by then is left alone.
 pub(super) fn farewell(line: &Arc<ArcSwap<Line>>) -> Farewell {
     let line = Arc::clone(line);
-    Arc::new(move |standing| end(&line, standing))
+    Arc::new(move |standing| {
+        let (line, Ok(runtime)) = (Arc::clone(&line), Handle::try_current()) else { return };
+        runtime.spawn(async move {
+            let patience = line.load().upstream.total();
+            let since = Instant::now();
+            while Arc::strong_count(&standing) > 1 {
+                if since.elapsed() > patience {
+                    return;
+                }
+                tokio::time::sleep(UNUSED).await;
+            }
+            end_now(line.load_full(), standing);
+        });
+    })
 }

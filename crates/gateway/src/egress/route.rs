@@ -56,5 +56,6 @@ pub(super) fn line(settings: &EgressSettings, world: &Arc<World>, timeouts: &Tim
     let before = Before { route: &name, limit, fault_limit, sealed: true, timeouts, metrics: &metrics };
     let upstream = Upstream::new(&settings.service, &before, &mut HashSet::new())?;
     let contexts = world.metrics.contexts(&name);
-    Ok(Line { name, upstream, metrics, contexts, world: Arc::clone(world), recorder: None })
+    let (_, claims) = world.store(settings.store).ok_or(RouteProblem::NoStore)?;
+    Ok(Line { name, upstream, metrics, contexts, world: Arc::clone(world), claims, recorder: None })
 }

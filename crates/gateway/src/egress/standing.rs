@@ -11,7 +11,7 @@ use nuncio_wss::{Context, Initiator, Request};
 use super::failure::Failure;
 use super::flight::{Flight, Outcome};
 use super::held::Held;
-use super::kept::{LOOK, PATIENCE, Place};
+use super::kept::Place;
 use super::line::{Answered, Line};
 use crate::metrics::ContextEvent;
 use crate::random::NoEntropy;
@@ -24,14 +24,14 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// Somebody as whom the service is called.
 pub(super) struct Standing {
     pub(super) initiator: Arc<Initiator>,
-    current: ArcSwapOption<Held>,
+    pub(super) current: ArcSwapOption<Held>,
     flight: Flight<Arc<Held>>,
     /// Whether it is over: nobody calls any more.
     over: AtomicBool,
     /// The last refusal, and when it was.
     refused: Mutex<Option<(Instant, Arc<Failure>)>>,
     /// Where its contexts are kept, if they are kept elsewhere than here.
-    place: Option<Place>,
+    pub(super) place: Option<Arc<Place>>,
     /// What the context is called that the service did not know last: it may still be kept.
     gone: Mutex<Option<String>>,
 }
@@ -45,7 +45,7 @@ impl Standing {
             flight: Flight::default(),
             over: AtomicBool::new(false),
             refused: Mutex::default(),
-            place,
+            place: place.map(Arc::new),
             gone: Mutex::default(),
         })
     }
@@ -59,10 +59,14 @@ impl Standing {
     pub(super) fn ready(self: &Arc<Self>, line: &Arc<Line>) -> Option<Arc<Held>> {
         let now = line.now();
         let held = self.current.load_full().filter(|held| held.lives(now))?;
+        let shared = self.looks().is_some();
+        if shared && held.is_stale(now) {
+            return None;
+        }
         // Whoever comes next need not look after it for a while.
         if held.is_due(now, AGAIN) {
             self.renew_ahead(&held, line);
-        } else if self.place.as_ref().is_some_and(Place::is_shared) && held.is_looked_after(now) {
+        } else if shared && held.is_looked_after(now) {
             self.look_ahead(&held, line);
         }
         Some(held)
@@ -78,8 +82,15 @@ impl Standing {
         {
             return Err(Arc::clone(refused));
         }
-        let (standing, line) = (Arc::clone(self), Arc::clone(line));
-        let outcome = self.flight.join(move || async move { standing.begin(&line).await }).await;
+        let join = || {
+            let (standing, line) = (Arc::clone(self), Arc::clone(line));
+            self.flight.join(move || async move { standing.begin(&line).await })
+        };
+        let mut outcome = join().await;
+        // What was under way may have been about one that the service has lost since.
+        if outcome.as_ref().is_ok_and(|held| self.is_gone(held)) {
+            outcome = join().await;
+        }
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = match &outcome {
             Err(failure) if failure.is_refusal() => Some((Instant::now(), Arc::clone(failure))),
             _ => None,
@@ -87,90 +98,11 @@ impl Standing {
         outcome
     }
 
-    /// Says that the service does not know a context any more.
-    pub(super) async fn lost(&self, held: &Arc<Held>, line: &Line) {
-        let current = self.current.load_full();
-        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
-            return;
-        }
-        let name = held.context.name();
-        // First: who finds no current one looks where it is kept.
-        *self.gone() = Some(name.clone());
-        let was = self.current.compare_and_swap(&current, None);
-        if was.as_ref().is_some_and(|was| Arc::ptr_eq(was, held))
-            && let Some(place) = &self.place
-        {
-            place.forget(&name, &self.initiator, line).await;
-        }
-    }
-
-    /// The context that is kept, or else a new one: of several gateways that have theirs together, one begins it.
-    async fn begin(&self, line: &Line) -> Result<Arc<Held>, Failure> {
-        let now = line.now();
-        // Somebody was quicker.
-        if let Some(held) = self.current.load_full().filter(|held| held.lives(now)) {
-            return Ok(held);
-        }
-        let Some(place) = &self.place else { return self.begin_anew(line).await };
-        let since = Instant::now();
-        loop {
-            let turn = place.try_turn(line).await;
-            // Behind the turn: who had it before may just have begun one.
-            if let Some(held) = self.kept(place, line).await {
-                self.current.store(Some(Arc::clone(&held)));
-                line.contexts.count(ContextEvent::TakenUp);
-                if let Some(turn) = turn {
-                    place.over(turn).await;
-                }
-                return Ok(held);
-            }
-            match turn {
-                Some(turn) => {
-                    let begun = self.begin_anew(line).await;
-                    place.over(turn).await;
-                    return begun;
-                }
-                None if since.elapsed() >= PATIENCE => return self.begin_anew(line).await,
-                None => tokio::time::sleep(LOOK).await,
-            }
-        }
-    }
-
-    /// The context that is kept, if there is one to go on in.
-    async fn kept(&self, place: &Place, line: &Line) -> Option<Arc<Held>> {
-        let record = place.find(&self.initiator, line).await?;
-        let now = line.now();
-        let held = Held::kept(record, now, draw(line).ok()?);
-        let is_gone = self.gone().as_ref().is_some_and(|gone| *gone == held.context.name());
-        (held.lives(now) && !is_gone).then(|| Arc::new(held))
-    }
-
-    async fn begin_anew(&self, line: &Line) -> Result<Arc<Held>, Failure> {
+    /// Begins a context, whatever there is.
+    pub(super) async fn begin_anew(&self, line: &Arc<Line>) -> Result<Arc<Held>, Failure> {
         let held = self.establish(None, line).await.inspect_err(|_| line.contexts.count(ContextEvent::Refused))?;
         line.contexts.count(ContextEvent::Begun);
         Ok(held)
-    }
-
-    /// Looks beside the calls what other gateways have by now: a newer one is taken up, and what they do not know is kept.
-    fn look_ahead(self: &Arc<Self>, held: &Arc<Held>, line: &Arc<Line>) {
-        let (standing, line, held) = (Arc::clone(self), Arc::clone(line), Arc::clone(held));
-        tokio::spawn(async move {
-            let Some(place) = &standing.place else { return };
-            match standing.kept(place, &line).await {
-                Some(other) if other.is_newer_than(&held) => standing.replace(&held, other, &line),
-                Some(_) => {}
-                None => place.keep(&held.record(), &line).await,
-            }
-        });
-    }
-
-    /// Takes up what another gateway has in place of a context, if that is still the current one.
-    fn replace(&self, held: &Arc<Held>, other: Arc<Held>, line: &Line) {
-        let current = self.current.load_full();
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, held)) {
-            self.current.compare_and_swap(&current, Some(other));
-            line.contexts.count(ContextEvent::TakenUp);
-        }
     }
 
     fn renew_ahead(self: &Arc<Self>, held: &Arc<Held>, line: &Arc<Line>) {
@@ -179,33 +111,7 @@ impl Standing {
     }
 
     /// Gets a new key for a conversation, as the policy has it, or else another conversation.
-    async fn renew(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
-        match self.current.load_full() {
-            Some(current) if Arc::ptr_eq(&current, held) => {}
-            // Somebody was quicker.
-            Some(current) => return Ok(current),
-            // The service lost it meanwhile.
-            None => return self.begin(line).await,
-        }
-        let Some(place) = self.place.as_ref().filter(|place| place.is_shared()) else {
-            return self.renew_here(held, line).await;
-        };
-        let turn = place.try_turn(line).await;
-        if let Some(other) = self.kept(place, line).await.filter(|other| other.is_newer_than(held)) {
-            self.replace(held, Arc::clone(&other), line);
-            if let Some(turn) = turn {
-                place.over(turn).await;
-            }
-            return Ok(other);
-        }
-        // Another gateway is at it.
-        let Some(turn) = turn else { return Ok(Arc::clone(held)) };
-        let renewed = self.renew_here(held, line).await;
-        place.over(turn).await;
-        renewed
-    }
-
-    async fn renew_here(&self, held: &Arc<Held>, line: &Line) -> Result<Arc<Held>, Failure> {
+    pub(super) async fn renew_here(&self, held: &Arc<Held>, line: &Arc<Line>) -> Result<Arc<Held>, Failure> {
         if self.initiator.renews() {
             match self.establish(Some(&held.context), line).await {
                 Ok(held) => {
@@ -228,7 +134,7 @@ impl Standing {
         begun
     }
 
-    async fn establish(&self, renewed: Option<&Arc<Context>>, line: &Line) -> Result<Arc<Held>, Failure> {
+    async fn establish(&self, renewed: Option<&Arc<Context>>, line: &Arc<Line>) -> Result<Arc<Held>, Failure> {
         let request = if renewed.is_some() { Request::Renew } else { Request::Issue };
         let (initiator, context) = (Arc::clone(&self.initiator), renewed.cloned());
         let seal = move |now, random: &mut crate::random::Draw| match &context {
@@ -244,11 +150,9 @@ impl Standing {
         }
         let now = line.now();
         let context = self.initiator.established(&opening, &expectation, now)?;
-        let held = Arc::new(Held::established(context, now, draw(line)?));
-        // First: a process that is killed while it calls in it finds it again.
-        if let Some(place) = &self.place {
-            place.keep(&held.record(), line).await;
-        }
+        let every = self.looks().unwrap_or_default();
+        let held = Arc::new(Held::established(context, now, every, draw(line)?));
+        self.keep(&held, line).await;
         self.current.store(Some(Arc::clone(&held)));
         if self.over.load(Ordering::SeqCst) {
             self.cancel(line).await;
@@ -256,7 +160,8 @@ impl Standing {
         Ok(held)
     }
 
-    /// Ends what there is, and what is being begun, unless it is kept for who calls later, or for others.
+    /// Ends what there is, and what is being begun, unless it is kept for who calls later, or for others. Who calls all the same has
+    /// each conversation cancelled as soon as it is begun.
     pub(super) async fn end(&self, line: &Line) {
         if self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending())) {
             self.over.store(true, Ordering::SeqCst);
@@ -267,9 +172,7 @@ impl Standing {
     /// Ends its conversation, where the policy has it ended.
     pub(super) async fn cancel(&self, line: &Line) {
         let Some(held) = self.current.swap(None) else { return };
-        if let Some(place) = &self.place {
-            place.forget(&held.context.name(), &self.initiator, line).await;
-        }
+        self.forget(&held, line).await;
         if !self.initiator.conversation().is_some_and(|token| token.cancel) || !held.lives(line.now()) {
             return;
         }
@@ -293,13 +196,23 @@ impl Standing {
         }
     }
 
-    fn gone(&self) -> MutexGuard<'_, Option<String>> {
+    /// Whether the service said of it last that it does not know it.
+    pub(super) fn is_gone(&self, held: &Held) -> bool {
+        self.gone().as_ref().is_some_and(|gone| *gone == held.context.name())
+    }
+
+    /// Whether it was ended: who calls later is somebody else.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn gone(&self) -> MutexGuard<'_, Option<String>> {
         self.gone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is drawn for a context.
-fn draw(line: &Line) -> Result<u64, NoEntropy> {
+pub(super) fn draw(line: &Line) -> Result<u64, NoEntropy> {
     let (mut draw, mut random) = ([0; 8], line.world.entropy.draw());
     random.fill(&mut draw);
     random.check()?;

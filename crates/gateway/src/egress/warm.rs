@@ -51,7 +51,9 @@ async fn keep(preparing: Weak<Preparing>, standing: Weak<Standing>) {
         let until = match standing.context(&line).await {
             Ok(held) => {
                 pause = PAUSES.0;
-                held.is_due_in(line.now()).max(SHORTEST)
+                // What others have is looked at too, though nobody calls.
+                let due = held.is_due_in(line.now());
+                standing.looks().map_or(due, |looks| due.min(looks)).max(SHORTEST)
             }
             Err(failure) if failure.is_refusal() => {
                 tracing::warn!(route = %line.name, %failure, "no conversation is begun ahead: the service refuses");

@@ -120,7 +120,7 @@ impl Disk {
         self.memory.put_at(key, context, lease, now)?;
         match self.journal.put(key, kept, now).await {
             // Whoever ended it meanwhile did so before it was written.
-            Ok(()) if self.memory.find(name, now).is_none() => Ok(self.journal.remove(vec![key]).await?),
+            Ok(()) if self.memory.find(name, now).is_none() => Ok(self.journal.remove(&[key]).await?),
             Ok(()) => Ok(()),
             Err(error) => {
                 self.memory.remove(name);
@@ -146,13 +146,13 @@ impl Disk {
         if self.memory.remove(name).is_none() {
             return Ok(false);
         }
-        self.journal.remove(vec![super::memory::key(name)]).await?;
+        self.journal.remove(&[super::memory::key(name)]).await?;
         Ok(true)
     }
 
     /// Ends for good what was ended in memory.
     pub(crate) async fn forget(&self, keys: Vec<Key>) -> Result<(), NotKept> {
-        Ok(self.journal.remove(keys).await?)
+        Ok(self.journal.remove(&keys).await?)
     }
 }
 

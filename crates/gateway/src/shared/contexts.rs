@@ -20,7 +20,8 @@ impl Shared {
         for mark in marks {
             commands.cmd("GET").arg(self.context_key(mark));
         }
-        let answers = self.connection.ask(Operation::Find, &commands).await?;
+        // Whoever brings a password may have it asked.
+        let answers = self.connection.ask(Operation::Seek, &commands).await?;
         for answer in &answers.values {
             match answer {
                 Value::BulkString(octets) => return Ok(Some(octets.clone())),
@@ -49,6 +50,21 @@ impl Shared {
         if matches!(answers.values.first(), Some(Value::Okay)) { Ok(()) } else { Err(unexpected(&answers)) }
     }
 
+    /// Keeps one for so long, unless one is there.
+    pub(crate) async fn keep_absent_context(
+        &self,
+        mark: &[u8; 16],
+        sealed: Vec<u8>,
+        lasts: Duration,
+    ) -> Result<(), Unavailable> {
+        self.set_absent(Operation::Keep, self.context_key(mark), &sealed, lasts).await.map(drop)
+    }
+
+    /// For how long what was found is known without asking.
+    pub(crate) fn cache(&self) -> Duration {
+        self.cache
+    }
+
     /// Forgets what is there under these marks, if it is that.
     pub(crate) async fn forget_context(&self, marks: &[[u8; 16]], sealed: &[u8]) -> Result<(), Unavailable> {
         let keys = marks.iter().map(|mark| self.context_key(mark));
@@ -62,10 +78,20 @@ impl Shared {
         turn: &[u8; 16],
         lasts: Duration,
     ) -> Result<bool, Unavailable> {
+        self.set_absent(Operation::Claim, self.turn_key(mark), turn, lasts).await
+    }
+
+    /// Sets a key for so long, unless it is there; whether it was not.
+    async fn set_absent(
+        &self,
+        operation: Operation,
+        key: String,
+        value: &[u8],
+        lasts: Duration,
+    ) -> Result<bool, Unavailable> {
         let mut commands = Pipeline::with_capacity(1);
-        let set = commands.cmd("SET").arg(self.turn_key(mark)).arg(&turn[..]);
-        set.arg("NX").arg("PX").arg(lasts.as_millis() as u64);
-        let answers = self.connection.ask(Operation::Claim, &commands).await?;
+        commands.cmd("SET").arg(key).arg(value).arg("NX").arg("PX").arg(lasts.as_millis() as u64);
+        let answers = self.connection.ask(operation, &commands).await?;
         match answers.values.first() {
             Some(Value::Okay) => Ok(true),
             Some(Value::Nil) => Ok(false),

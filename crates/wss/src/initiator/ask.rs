@@ -56,7 +56,7 @@ impl Initiator {
             Asking::Cancel(_) => (Request::Cancel, dialect.request_action(TrustVerb::Cancel)),
             Asking::Application { action, .. } => (Request::Application, (*action).to_owned()),
         };
-        let terms = if request == Request::Cancel { &self.cancelling } else { &self.terms };
+        let terms = if request == Request::Cancel { self.cancelling() } else { &self.terms };
         let (policy, message, way) = self.request_terms(request, &action);
         // Keys need not be derived for a Cancel. WCF's clients derive one as for any other request, CXF's do not.
         let plainly = request == Request::Cancel && self.reading == PolicyReading::Wcf;
@@ -276,7 +276,7 @@ impl Initiator {
     fn request_terms(&self, request: Request, action: &str) -> (&Policy, &MessageTerms, usize) {
         match (request, self.terms.bootstrap()) {
             (Request::Issue | Request::Renew, Some((policy, message))) => (policy, message, 0),
-            (Request::Cancel, _) => (&self.cancelling.policy, self.cancelling.cancel(), 0),
+            (Request::Cancel, _) => (&self.cancelling().policy, self.cancelling().cancel(), 0),
             _ => {
                 let operation = self.terms.operation(Some(action), None);
                 let mut inputs = operation.into_iter().flat_map(OperationTerms::inputs);

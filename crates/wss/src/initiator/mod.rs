@@ -87,10 +87,10 @@ pub struct Settings {
 pub struct Initiator {
     /// The alternatives that are built.
     built: Arc<[Arc<Terms>]>,
+    /// What contexts are cancelled under, of each of them.
+    cancelled: Arc<[Arc<Terms>]>,
     /// The alternative that requests are made under.
     terms: Arc<Terms>,
-    /// What its contexts are cancelled under.
-    cancelling: Arc<Terms>,
     service: Option<Certificate>,
     /// The certificate under which keys are wrapped, where that is not the one that signs answers.
     encryption: Option<Certificate>,
@@ -166,9 +166,10 @@ impl Initiator {
         let terms = has.enough(&built).ok_or(NotBuilt("a policy without an alternative"))?;
         let trust = Trust::new(settings.service.iter().cloned().collect())
             .map_err(|_| NotBuilt("an authority without a name as the service's certificate"))?;
+        let cancelled = built.iter().map(|terms| cancelled(terms, settings.reading)).collect();
         Ok(Self {
             trust: Arc::new(trust),
-            cancelling: cancelling(&terms, settings.reading),
+            cancelled,
             built,
             terms,
             service: settings.service,
@@ -196,7 +197,7 @@ impl Initiator {
         let terms = has.enough(&self.built).unwrap_or_else(|| Arc::clone(&self.terms));
         Self {
             built: Arc::clone(&self.built),
-            cancelling: cancelling(&terms, self.reading),
+            cancelled: Arc::clone(&self.cancelled),
             terms,
             service: self.service.clone(),
             encryption: self.encryption.clone(),
@@ -284,6 +285,12 @@ impl Initiator {
     #[must_use]
     pub fn encrypting_for(self, certificate: Certificate) -> Self {
         Self { encryption: Some(certificate), ..self }
+    }
+
+    /// What its contexts are cancelled under.
+    fn cancelling(&self) -> &Arc<Terms> {
+        let alternatives = self.built.iter().zip(&*self.cancelled);
+        alternatives.into_iter().find(|(terms, _)| Arc::ptr_eq(terms, &self.terms)).map_or(&self.terms, |(_, own)| own)
     }
 
     /// Its certificate with its key, if it has one.
@@ -432,7 +439,7 @@ impl Initiator {
 
 /// What contexts are cancelled under: the policy of their messages; or that of CXF's making, where it is by the letter and they leave
 /// protection to the transport.
-fn cancelling(terms: &Arc<Terms>, reading: PolicyReading) -> Arc<Terms> {
+fn cancelled(terms: &Arc<Terms>, reading: PolicyReading) -> Arc<Terms> {
     let own = (reading == PolicyReading::Letter).then(|| terms.cancelled_in_messages()).flatten();
     own.map_or_else(|| Arc::clone(terms), Arc::new)
 }

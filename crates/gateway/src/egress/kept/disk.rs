@@ -50,31 +50,30 @@ impl Disk {
         end: Time,
         now: Time,
     ) -> Result<(), JournalError> {
-        let gone: Vec<Mark> = {
+        // Under the lock, so that the journal has all in the order in which it is here.
+        let (put, removed) = {
             let mut kept = self.kept();
             kept.retain(|_, sealed| sealed.end > now);
             kept.insert(mark, Sealed { octets: octets.clone(), end });
-            before.iter().filter(|mark| kept.remove(*mark).is_some()).copied().collect()
+            let gone: Vec<Mark> = before.iter().filter(|mark| kept.remove(*mark).is_some()).copied().collect();
+            let put = self.journal.put(mark, Kept { end, pending: None, idle: None, sealed: octets }, now);
+            (put, self.journal.remove(&gone))
         };
-        let put = self.journal.put(mark, Kept { end, pending: None, idle: None, sealed: octets }, now).await;
-        if !gone.is_empty() {
-            self.journal.remove(gone).await?;
-        }
-        put
+        put.await.and(removed.await)
     }
 
     /// Forgets what is there under these marks, if it is that.
     pub(super) async fn forget(&self, marks: &[Mark], octets: &[u8]) -> Result<(), JournalError> {
-        let gone: Vec<Mark> = {
+        let removed = {
             let mut kept = self.kept();
             let is = |mark: &&Mark| kept.get(*mark).is_some_and(|sealed| sealed.octets == octets);
             let gone: Vec<Mark> = marks.iter().filter(is).copied().collect();
             for mark in &gone {
                 kept.remove(mark);
             }
-            gone
+            self.journal.remove(&gone)
         };
-        if gone.is_empty() { Ok(()) } else { self.journal.remove(gone).await }
+        removed.await
     }
 
     /// Somebody would call with what was begun so.

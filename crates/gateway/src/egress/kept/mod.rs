@@ -3,9 +3,9 @@
 //!
 //! A context is found again by what it was begun with: the service, its policy and who it is called as. Where one of these is
 //! another, another context is begun. What it is called in a store is a mark of that under the key ring, and what is kept is
-//! sealed: who reads the store finds no names, no passwords to guess at, and no keys.
+//! sealed: who reads the store without the ring finds no names, no passwords to guess at, and no keys.
 //!
-//! A store is a help and never in the way: where it fails, each process has contexts of its own.
+//! A store is a help and not in the way: where it fails, each process has contexts of its own.
 
 mod disk;
 mod record;
@@ -34,6 +34,8 @@ const TURN: Duration = Duration::from_secs(30);
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// From one look whether the other is done to the next.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// How much more seldom it is looked what others have than a conversation with a client is asked for.
+const LOOKS: u32 = 30;
 
 /// What a context is called in a store.
 pub(crate) type Mark = [u8; 16];
@@ -84,6 +86,14 @@ impl Keeper {
     }
 }
 
+/// What is kept.
+pub(super) enum Found {
+    This(Record),
+    Nothing,
+    /// Nobody could be asked, or what is there does not open.
+    Unknown,
+}
+
 /// Where the context is kept that somebody has with his service.
 pub(super) struct Place {
     keeper: Arc<Keeper>,
@@ -100,26 +110,33 @@ pub(super) enum Turn {
 }
 
 impl Place {
-    /// Whether others have the same contexts at the same time.
-    pub(super) fn is_shared(&self) -> bool {
-        matches!(self.keeper.store, Store::Redis(_))
+    /// How often it is looked what others have, where others have the same contexts at the same time: soon enough, unless it is
+    /// said otherwise, for the five minutes in which WCF takes the key of before.
+    pub(super) fn looks(&self) -> Option<Duration> {
+        match &self.keeper.store {
+            Store::Disk(_) => None,
+            Store::Redis(shared) => Some(shared.cache().saturating_mul(LOOKS)),
+        }
     }
 
-    /// What is kept there, if there is something that is of use at `now`.
-    pub(super) async fn find(&self, initiator: &Initiator, line: &Line) -> Option<Record> {
+    /// What is kept there.
+    pub(super) async fn find(&self, initiator: &Initiator, line: &Line) -> Found {
         let now = line.now();
-        let sealed = match self.sealed(now).await {
-            Ok(sealed) => sealed?,
+        match self.sealed(now).await {
+            Ok(None) => Found::Nothing,
+            Ok(Some(sealed)) => self.open(&sealed, initiator, now).map_or_else(
+                || {
+                    let why = "it is sealed with a key that the ring does not have, or of another version";
+                    tracing::debug!(route = %line.name, "what is kept as a conversation is of no use: {why}");
+                    Found::Unknown
+                },
+                Found::This,
+            ),
             Err(reason) => {
-                tracing::info!(route = %line.name, %reason, "whether a conversation is kept is not known");
-                return None;
+                tracing::debug!(route = %line.name, %reason, "whether a conversation is kept is not known");
+                Found::Unknown
             }
-        };
-        let record = self.open(&sealed, initiator, now);
-        if record.is_none() {
-            tracing::info!(route = %line.name, "what is kept as a conversation does not open with the key ring");
         }
-        record.filter(|record| now < record.end)
     }
 
     async fn sealed(&self, now: Time) -> Result<Option<Vec<u8>>, NotKept> {
@@ -135,14 +152,14 @@ impl Place {
         Record::read(&opened, initiator)
     }
 
-    /// Keeps a context in the place of the one that is there.
-    pub(super) async fn keep(&self, record: &Record, line: &Line) {
-        if let Err(reason) = self.put(record, line.now()).await {
-            tracing::warn!(route = %line.name, %reason, "a conversation is kept in memory alone");
+    /// Keeps a context in the place of the one that is there; or where none is, if that is said.
+    pub(super) async fn keep(&self, record: &Record, only_if_none: bool, line: &Line) {
+        if let Err(reason) = self.put(record, only_if_none, line.now()).await {
+            tracing::info!(route = %line.name, %reason, "a conversation is kept in memory alone");
         }
     }
 
-    async fn put(&self, record: &Record, now: Time) -> Result<(), NotKept> {
+    async fn put(&self, record: &Record, only_if_none: bool, now: Time) -> Result<(), NotKept> {
         let octets = record.write().ok_or(NotKept::TooLong)?;
         let mut random = self.keeper.entropy.draw();
         let sealed = self.keeper.keys.ring().seal(&octets, self.binding(), now, &mut random)?;
@@ -151,6 +168,9 @@ impl Place {
         let [mark, older @ ..] = &*marks else { return Err(NotSealed::Inactive.into()) };
         match &self.keeper.store {
             Store::Disk(disk) => disk.put(*mark, older, sealed, record.end, now).await?,
+            Store::Redis(shared) if only_if_none => {
+                shared.keep_absent_context(mark, sealed, lasts(record.end, now)).await?;
+            }
             Store::Redis(shared) => shared.keep_context(mark, older, sealed, lasts(record.end, now)).await?,
         }
         Ok(())
@@ -202,9 +222,13 @@ impl Place {
     /// Whether the context that is kept here is to be ended, now that somebody does not call any more who had it: it is not
     /// where others have it too, nor where a process ends that may begin again.
     pub(super) fn give_up(&self, process_ends: bool) -> bool {
+        self.is_last() && !process_ends
+    }
+
+    /// Gives the place up; whether it was the last of what was begun so.
+    fn is_last(&self) -> bool {
         let Store::Disk(disk) = &self.keeper.store else { return false };
-        let first = !self.given_up.swap(true, Ordering::SeqCst);
-        first && disk.give_up(&self.begun_with) && !process_ends
+        !self.given_up.swap(true, Ordering::SeqCst) && disk.give_up(&self.begun_with)
     }
 
     fn binding(&self) -> Binding<'_> {
@@ -214,6 +238,12 @@ impl Place {
     /// Its names, the first of which is the one under which it is written.
     fn marks(&self, now: Time) -> Result<Vec<Mark>, NotSealed> {
         self.keeper.keys.ring().marks(PURPOSE, &self.begun_with, now)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.is_last();
     }
 }
 

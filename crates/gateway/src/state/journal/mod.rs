@@ -165,40 +165,49 @@ impl Journal {
         Ok(Self { shared, writer: Some(writer), _lock: lock })
     }
 
-    /// Keeps a record, in the place of another with that key. When this is done, it is there whatever happens to the machine.
-    pub async fn put(&self, key: [u8; 16], kept: Kept, now: Time) -> Result<(), JournalError> {
+    /// Keeps a record, in the place of another with that key. When this is done, it is there whatever happens to the machine. It is
+    /// ordered at once, in the order of the calls.
+    pub fn put(&self, key: [u8; 16], kept: Kept, now: Time) -> impl Future<Output = Result<(), JournalError>> + use<> {
         let octets = kept.sealed.len().saturating_add(OVERHEAD);
         let told = {
             let mut queue = self.shared.queue();
             queue.now = Some(now);
             if queue.octets.saturating_add(octets) > self.shared.waiting {
-                return Err(JournalError::Busy);
+                None
+            } else {
+                // They were of the record that this one replaces.
+                queue.notes.remove(&key);
+                Some(queue.order(Work::Put(key, kept), octets))
             }
-            // They were of the record that this one replaces.
-            queue.notes.remove(&key);
-            queue.order(Work::Put(key, kept), octets)
         };
         self.shared.wake.notify_one();
-        outcome(told).await
+        async {
+            match told {
+                Some(told) => outcome(told).await,
+                None => Err(JournalError::Busy),
+            }
+        }
     }
 
     /// Removes records. When this is done, they are gone whatever happens to the machine; if it fails, they are removed as soon as
-    /// the disk does what it is asked.
-    pub async fn remove(&self, keys: Vec<[u8; 16]>) -> Result<(), JournalError> {
+    /// the disk does what it is asked. It is ordered at once, too.
+    pub fn remove(&self, keys: &[[u8; 16]]) -> impl Future<Output = Result<(), JournalError>> + use<> {
         let all: Vec<_> = {
             let mut queue = self.shared.queue();
-            for key in &keys {
+            for key in keys {
                 queue.notes.remove(key);
             }
             let pieces = keys.chunks(PIECE);
             pieces.map(|keys| queue.order(Work::Remove(keys.to_vec()), size_of_val(keys))).collect()
         };
         self.shared.wake.notify_one();
-        let mut outcomes = Ok(());
-        for told in all {
-            outcomes = outcome(told).await.and(outcomes);
+        async {
+            let mut outcomes = Ok(());
+            for told in all {
+                outcomes = outcome(told).await.and(outcomes);
+            }
+            outcomes
         }
-        outcomes
     }
 
     /// Writes a note of a record with the next transaction, soon. It waits for nothing, and is dropped where there is no such

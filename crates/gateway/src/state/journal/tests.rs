@@ -95,7 +95,7 @@ async fn what_is_told_is_there_after_a_kill_and_what_is_removed_is_not() {
     for number in 0..20 {
         journal.put(key(number), kept(100), at_second(0)).await.unwrap();
         if number % 2 == 1 {
-            journal.remove(vec![key(number - 1), key(99)]).await.unwrap();
+            journal.remove(&[key(number - 1), key(99)]).await.unwrap();
         }
         std::fs::copy(folder.file("journal.redb"), copy.file("journal.redb")).unwrap();
         let there = (0..=number).filter(|one| one % 2 == 1 || *one == number).map(key).collect::<Vec<_>>();
@@ -185,7 +185,7 @@ async fn notes_are_of_the_record_that_was_there() {
     journal.note(key(1), Note::Ends(at_second(1)));
     journal.note(key(2), Note::Used);
     let put = journal.put(key(1), kept(200), at_second(0));
-    let (put, removed) = tokio::join!(put, journal.remove(vec![key(2)]));
+    let (put, removed) = tokio::join!(put, journal.remove(&[key(2)]));
     assert_eq!((put, removed), (Ok(()), Ok(())));
     drop(journal);
     assert_eq!(all(&open(&folder), 0), BTreeMap::from([(key(1), kept(200))]));
@@ -255,7 +255,7 @@ async fn what_waits_is_bounded_and_a_removal_is_never_turned_away() {
     assert_eq!(journal.put(key(5), kept(100), at_second(0)).await, Err(JournalError::Busy));
     let removing = tokio::spawn({
         let journal = Arc::clone(&journal);
-        async move { journal.remove(vec![key(0)]).await }
+        async move { journal.remove(&[key(0)]).await }
     });
     tokio::task::yield_now().await;
     drop(held);
@@ -300,8 +300,8 @@ async fn many_are_removed_at_once() {
     while let Some(done) = tasks.join_next().await {
         done.unwrap().unwrap();
     }
-    journal.remove((0..1999).map(key).collect()).await.unwrap();
-    journal.remove(vec![]).await.unwrap();
+    journal.remove(&(0..1999).map(key).collect::<Vec<_>>()).await.unwrap();
+    journal.remove(&[]).await.unwrap();
     assert_eq!(count(&journal), 1);
 }
 
@@ -396,7 +396,7 @@ async fn a_disk_that_fails_is_told_to_all_who_wait_and_nothing_is_kept_of_it() {
         }
         let removing = tokio::spawn({
             let journal = Arc::clone(&journal);
-            async move { journal.remove(vec![key(2)]).await }
+            async move { journal.remove(&[key(2)]).await }
         });
         while journal.shared.queue().octets < 10 * (300 + OVERHEAD) + 16 {
             tokio::task::yield_now().await;
@@ -430,7 +430,7 @@ async fn a_journal_mends_itself() {
     journal.put(key(2), kept(100), at_second(0)).await.unwrap();
     disk.becomes(FULL);
     journal.note(key(2), Note::Ends(at_second(50)));
-    assert!(journal.remove(vec![key(1)]).await.is_err());
+    assert!(journal.remove(&[key(1)]).await.is_err());
     disk.becomes(SOUND);
     while journal.shared.tables().is_none() || count(&journal) != 1 {
         tokio::time::sleep(Duration::from_millis(10)).await;
