@@ -21,7 +21,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// One that keeps its contexts in a directory.
-fn on_disk(name: &str, service: &str, more: &str) -> (Egress, PathBuf) {
+pub(crate) fn on_disk(name: &str, service: &str, more: &str) -> (Egress, PathBuf) {
     let state = folder(name).join("state");
     let besides = format!("state: {{ directory: '{}' }}\n", state.display());
     (Egress::keeping(name, service, more, &besides), state)
@@ -151,7 +151,7 @@ fn a_store_that_is_not_there_or_is_for_clients_is_refused() {
 }
 
 /// What is said of a Redis, with a key ring.
-fn farm(name: &str, redis: &Redis) -> String {
+pub(crate) fn farm(name: &str, redis: &Redis) -> String {
     let ring = folder(name).join("keys.yaml");
     peers::run(Command::new(program().unwrap()).args(["keys", "--ring"]).arg(&ring)).unwrap();
     format!("key_ring: '{}'\nredis: {{ url: 'redis://{}' }}\n", ring.display(), redis.address())

@@ -1,12 +1,16 @@
 //! Services, or whoever is between, that answer what they should not: never is it handed on.
 
+use std::sync::{Arc, Mutex};
+
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::plain::{Answer, Backend, Seen};
 use nuncio_tests::process::{Nuncio, free_port};
+use nuncio_tests::redis::Redis;
 use nuncio_tests::wire;
 
+use crate::kept::{farm, on_disk};
 use crate::{Egress, Protected, echo, text};
 
 /// Somebody between the gateway and a service, who passes requests on and has answers changed.
@@ -106,7 +110,7 @@ fn an_answer_that_is_not_the_services_is_not_handed_on() {
 #[test]
 fn an_answer_to_another_call_is_not_handed_on() {
     let service = Protected::start();
-    let first = std::sync::Mutex::new(None::<Vec<u8>>);
+    let first = Mutex::new(None::<Vec<u8>>);
     let middle = between(&service, move |seen, answer| {
         let mut answer = same(answer);
         if is_call(seen) {
@@ -121,7 +125,8 @@ fn an_answer_to_another_call_is_not_handed_on() {
     assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
 }
 
-/// The same where no signature covers the header that says which request is answered: who is between takes it away.
+/// The same where no signature covers the header that says which request is answered: who is between takes it away. Nor is it handed
+/// on by another gateway that has the same conversations, or by the same one after a start.
 #[test]
 fn an_answer_that_was_given_before_is_not_handed_on_where_nothing_signed_says_what_it_answers() {
     let policy = format!(
@@ -144,8 +149,8 @@ fn an_answer_that_was_given_before_is_not_handed_on_where_nothing_signed_says_wh
     std::fs::write(&file, yaml).unwrap();
     let _gateway = Nuncio::start(["run".as_ref(), "--config".as_ref(), file.as_os_str()]).unwrap();
     let url = format!("http://127.0.0.1:{port}/");
-    let first = std::sync::Mutex::new(None::<Vec<u8>>);
-    let beyond = url.clone();
+    let given = Arc::new(Mutex::new(None::<Vec<u8>>));
+    let (beyond, first) = (url.clone(), Arc::clone(&given));
     let middle = Backend::answering(move |seen| {
         let headers = ["content-type"].iter();
         let headers = headers.filter_map(|name| Some(((*name).to_owned(), seen.header(name)?.to_owned()))).collect();
@@ -162,10 +167,37 @@ fn an_answer_that_was_given_before_is_not_handed_on_where_nothing_signed_says_wh
         answer
     })
     .unwrap();
-    let egress = Egress::start("uncorrelated", &middle.url(), &format!("to: {url}\n{policy}"));
+    let more = format!("to: {url}\nwarm: false\n{policy}");
+    let refused = |egress: &Egress| {
+        let second = egress.post(&echo(SoapVersion::V12, "second"));
+        assert_eq!(second.status(), Some(500));
+        assert!(
+            text(&second).contains("could not be verified") && !text(&second).contains("first"),
+            "{}",
+            text(&second)
+        );
+        assert!(egress.gateway.logs("was seen before"), "{}", egress.gateway.log());
+    };
+    let egress = Egress::start("uncorrelated", &middle.url(), &more);
     crate::assert_echoed(&egress.post(&echo(SoapVersion::V12, "first")), "first");
-    let second = egress.post(&echo(SoapVersion::V12, "second"));
-    assert_eq!(second.status(), Some(500));
-    assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
-    assert!(egress.gateway.logs("was seen before"), "{}", egress.gateway.log());
+    refused(&egress);
+
+    *given.lock().unwrap() = None;
+    let (mut egress, _) = on_disk("uncorrelated disk", &middle.url(), &more);
+    crate::assert_echoed(&egress.post(&echo(SoapVersion::V12, "first")), "first");
+    egress.kill_and_start();
+    refused(&egress);
+    assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0));
+
+    if Redis::is_missing("an_answer_that_was_given_before_to_another_gateway") {
+        return;
+    }
+    *given.lock().unwrap() = None;
+    let redis = Redis::start(&[]).unwrap();
+    let besides = farm("uncorrelated", &redis);
+    let start = |name| Egress::keeping(name, &middle.url(), &format!("store: redis\n{more}"), &besides);
+    let (one, two) = (start("uncorrelated one"), start("uncorrelated two"));
+    crate::assert_echoed(&one.post(&echo(SoapVersion::V12, "first")), "first");
+    refused(&two);
+    assert_eq!((two.count("taken-up"), two.count("begun")), (1, 0));
 }
