@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nuncio_policy::model::SoapVersion;
 
-use crate::{Egress, Protected, assert_echoed, echo, text};
+use crate::{Egress, Protected, assert_echoed, echo, eventually, row, text};
 
 /// Its contexts are gone, and nobody notices: one call is made twice, of which the service has not taken the first.
 #[test]
@@ -82,7 +82,9 @@ fn a_service_that_is_gone_for_a_while_is_called_as_soon_as_it_is_back() {
     assert!(while_gone > 0);
     service.serve();
     // Nothing is held against it: the next call is answered.
+    let returned = Instant::now();
     assert_echoed(&egress.post(&echo(SoapVersion::V12, "after")), "after");
+    println!("answered {:?} after its return", returned.elapsed());
     let back = good.load(Ordering::SeqCst);
     wait(&good, back + 100);
     over.store(true, Ordering::SeqCst);
@@ -90,6 +92,8 @@ fn a_service_that_is_gone_for_a_while_is_called_as_soon_as_it_is_back() {
         client.join().unwrap();
     }
     println!("{back} calls answered before and at once after, {while_gone} told while it was gone");
+    // Nobody waits for anything any more.
+    assert!(eventually(|| row(egress.admin, "nuncio_requests_in_flight") == 0));
     // Each begins for all who call: neither a stampede, nor one for each who was told.
     assert!(service.begun() <= 2, "{}", service.begun());
 }

@@ -113,6 +113,8 @@ struct Shared {
     queue: Mutex<Queue>,
     /// There is something to do.
     wake: Condvar,
+    /// What it is called.
+    name: &'static str,
     /// `None` while they have failed.
     tables: Mutex<Option<Tables>>,
     commits: AtomicU64,
@@ -148,13 +150,20 @@ enum Work {
 
 impl Journal {
     /// The one of that name in a directory.
-    pub(super) fn open(directory: &Path, name: &str, lock: Arc<Lock>) -> Result<Self, NotOpened> {
+    pub(super) fn open(directory: &Path, name: &'static str, lock: Arc<Lock>) -> Result<Self, NotOpened> {
         let (opener, tables) = table::open(directory, name)?;
-        Self::start(opener, tables, WAITING, Some(lock)).map_err(at(directory))
+        Self::start(name, opener, tables, WAITING, Some(lock)).map_err(at(directory))
     }
 
-    fn start(opener: Opener, tables: Tables, waiting: usize, lock: Option<Arc<Lock>>) -> io::Result<Self> {
+    fn start(
+        name: &'static str,
+        opener: Opener,
+        tables: Tables,
+        waiting: usize,
+        lock: Option<Arc<Lock>>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
+            name,
             queue: Mutex::default(),
             wake: Condvar::new(),
             tables: Mutex::new(Some(tables)),

@@ -242,7 +242,7 @@ async fn those_who_wait_share_a_transaction() {
 async fn what_waits_is_bounded_and_a_removal_is_never_turned_away() {
     let folder = Folder::made();
     let (opener, tables) = table::open(&folder.0, "journal").unwrap();
-    let journal = Arc::new(Journal::start(opener, tables, 4 * (300 + OVERHEAD), None).unwrap());
+    let journal = Arc::new(Journal::start("journal", opener, tables, 4 * (300 + OVERHEAD), None).unwrap());
     let held = hold(&journal);
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..4 {
@@ -366,7 +366,7 @@ impl Disk {
             move || disk.open()
         };
         let tables = disk.open().unwrap();
-        (Journal::start(Box::new(opener), tables, WAITING, None).unwrap(), disk)
+        (Journal::start("journal", Box::new(opener), tables, WAITING, None).unwrap(), disk)
     }
 
     fn open(&self) -> Result<Tables, table::TableError> {

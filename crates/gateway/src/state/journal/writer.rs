@@ -191,7 +191,7 @@ impl Writer {
             Ok(more) => {
                 self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 if self.failure.take().is_some() {
-                    tracing::info!("the journal of conversations is written again");
+                    tracing::info!(journal = self.shared.name, "the journal is written again");
                 }
                 Ok(more)
             }
@@ -199,7 +199,8 @@ impl Writer {
                 // Once it is tried again at once: what was in the way may have been of this one transaction.
                 let pause = if self.failure.is_some() { PAUSE } else { Duration::ZERO };
                 if pause.is_zero() || batch.closing {
-                    tracing::error!(%reason, "the journal of conversations cannot be written: none begins and none is ended for good");
+                    let journal = self.shared.name;
+                    tracing::error!(journal, %reason, "the journal cannot be written: no conversation is kept there, and none is ended for good");
                 }
                 let error = failed(&reason);
                 self.failure = Some(Failure { error: error.clone(), until: Instant::now() + pause });
