@@ -38,7 +38,7 @@ impl Held {
     pub(super) fn established(context: Context, now: Time, every: Duration, draw: u64) -> Self {
         // Its times are the service's clock's: that it lasts so long is all that is taken from them.
         let lasts = context.expires.millis().saturating_sub(context.created.millis()).max(0);
-        let end = context.expires.millis().min(now.millis().saturating_add(lasts)).min(now.plus(LONGEST).millis());
+        let end = now.millis().saturating_add(lasts).min(now.plus(LONGEST).millis());
         let record = Record { context: Arc::new(context), begun: now, end: Time::from_millis(end) };
         Self { since: Some(Instant::now()), ..Self::kept(record, now, every, draw) }
     }
@@ -111,4 +111,71 @@ impl Held {
 fn once(due: &AtomicI64, now: Time, again: Duration) -> bool {
     let is_due = |due: i64| (now.millis() >= due).then(|| now.plus(again).millis());
     due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_due).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use nuncio_wss::Principal;
+
+    use super::*;
+    use crate::sessions::cookie::tests::context;
+
+    const EVERY: Duration = Duration::from_secs(30);
+
+    fn at(seconds: i64) -> Time {
+        Time::from_millis(seconds * 1000)
+    }
+
+    /// One that the service says lasts from then until then, by its own clock.
+    fn lasting(created: Time, expires: Time, draw: u64) -> Held {
+        let mut context = context(Principal::Anonymous, at(0));
+        (context.created, context.expires) = (created, expires);
+        Held::established(context, at(0), EVERY, draw)
+    }
+
+    /// Of what the service's clock says it is taken how long a context lasts.
+    #[test]
+    fn a_context_is_used_as_long_as_it_lasts() {
+        for (created, expires, last) in [(0, 100, 94), (-3600, -3500, 94), (3600, 3700, 94), (0, 10, 8)] {
+            let held = lasting(at(created), at(expires), 0);
+            assert!(held.lives(at(last)) && !held.lives(at(last + 2)), "{created} {expires}");
+        }
+        let held = lasting(at(0), Time::from_millis(i64::MAX), 7);
+        assert!(held.lives(at(29 * 86400)) && !held.lives(at(30 * 86400)), "however long it lasts");
+        assert!(held.record().end <= at(30 * 86400));
+    }
+
+    /// Whatever is drawn, its successor is due with time to spare, and not before its time is half over.
+    #[test]
+    fn a_successor_is_due_before_the_end() {
+        for lasts in [3_u32, 60, 36_000] {
+            let (mut drawn, whole) = (Vec::new(), Duration::from_secs(lasts.into()));
+            for draw in 0..100 {
+                let held = lasting(at(0), at(lasts.into()), draw);
+                let due = held.is_due_in(at(0));
+                assert!(due > whole / 2);
+                assert!(held.lives(at(0).plus(due).plus(whole * 9 / 100)), "{lasts} {draw}");
+                drawn.push(due);
+            }
+            drawn.sort_unstable();
+            drawn.dedup();
+            assert!(drawn.len() > 10, "what begins together is not renewed together");
+        }
+        let held = lasting(at(0), at(100), 0);
+        let again = Duration::from_secs(5);
+        assert!(!held.is_due(at(64), again) && held.is_due(at(66), again));
+        assert!(!held.is_due(at(67), again) && held.is_due(at(71), again), "again after a while");
+    }
+
+    #[test]
+    fn what_others_have_is_looked_at_in_time() {
+        let held = lasting(at(0), at(36_000), 0);
+        assert!(!held.is_looked_after(at(29)) && held.is_looked_after(at(30)) && !held.is_looked_after(at(31)));
+        assert!(!held.is_stale(at(89)) && held.is_stale(at(90)), "nobody looked since");
+        held.looked(at(90));
+        assert!(!held.is_stale(at(149)) && held.is_stale(at(150)));
+        assert!(held.was_there(Instant::now()));
+        let kept = Held::kept(held.record(), at(10), EVERY, 0);
+        assert!(kept.was_there(Instant::now()) && !kept.is_other_than(&held));
+    }
 }

@@ -180,4 +180,4 @@ fn key(ring: &KeyRing, scope: &str, name: &str) -> String {
 }
 
 #[cfg(test)]
-pub(in crate::sessions) mod tests;
+pub(crate) mod tests;

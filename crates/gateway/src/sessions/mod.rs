@@ -1,7 +1,7 @@
 //! Where conversations are kept.
 
 mod accounts;
-mod cookie;
+pub(crate) mod cookie;
 mod cuts;
 mod disk;
 mod memory;

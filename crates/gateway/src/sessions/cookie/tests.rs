@@ -105,7 +105,7 @@ fn holder(subject: &str, issuer: &str) -> Principal {
     Principal::Certificate(Holder { subject: subject.into(), issuer: issuer.into(), thumbprint: [7; 20] })
 }
 
-pub(in crate::sessions) fn context(principal: Principal, now: Time) -> Context {
+pub(crate) fn context(principal: Principal, now: Time) -> Context {
     Ends::new().begin(principal, None, now).0
 }
 
