@@ -1,6 +1,7 @@
 //! The policy that a service publishes, and one route from flags.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use nuncio_policy::model::SoapVersion;
 use nuncio_tests::http::HttpMessage;
@@ -9,7 +10,8 @@ use nuncio_tests::plain::{Answer, Backend};
 use nuncio_tests::process::{Nuncio, free_port};
 use nuncio_tests::recording;
 
-use crate::{Egress, assert_echoed, echo, text};
+use crate::kept::on_disk;
+use crate::{Egress, assert_echoed, echo, eventually, text};
 
 /// A recorded contract of WCF's, with user names in conversations.
 const SCENARIO: &str = "wcf-userNameForCertificate-sc-1.3-renewal";
@@ -129,6 +131,26 @@ fn a_published_policy_that_counts_on_tls_is_not_called_without() {
     let seen = publishing.seen();
     assert_eq!(seen.len(), 1, "what is of no use is not asked for again by every call");
     assert!(seen[0].body.is_empty());
+}
+
+/// A route that takes the place of another has yet to ask for the contract when that is gone: it finds its conversation all the same.
+#[test]
+fn a_kept_conversation_outlives_a_reload_of_a_route_whose_policy_is_published() {
+    let service = Publishing::start();
+    let more = format!("warm: false\nwsdl: \"{}?wsdl\"", service.url());
+    let (egress, _) = on_disk("published", &service.url(), &more);
+    assert_echoed(&egress.post(&asked(SoapVersion::V12, "before")), "before");
+    let yaml = std::fs::read_to_string(&egress.file).unwrap();
+    let changed = yaml.replace("warm: false", "shared_contexts: true");
+    assert_ne!(changed, yaml);
+    std::fs::write(&egress.file, changed).unwrap();
+    assert!(egress.gateway.logs("the configuration was reloaded"));
+    assert!(eventually(|| egress.count("taken-up") == 1), "{}", egress.gateway.log());
+    assert_echoed(&egress.post(&asked(SoapVersion::V12, "after")), "after");
+    // Longer than it waits for somebody who goes on in it.
+    std::thread::sleep(Duration::from_secs(6));
+    assert_echoed(&egress.post(&asked(SoapVersion::V12, "later")), "later");
+    assert_eq!((egress.count("begun"), egress.count("lost"), egress.count("cancelled")), (1, 0, 0));
 }
 
 #[test]
