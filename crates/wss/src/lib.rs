@@ -53,6 +53,7 @@ pub use dialect::{Dialect, FEBRUARY_2005, TrustVerb, V13};
 pub use fault::{Fault, Told};
 pub use initiator::{
     Arrived, Expectation, Initiator, Opening, Outbound, PolicyReading, SealPlain, Settings as InitiatorSettings,
+    Supposed,
 };
 pub use keys::{Credential, Passwords, Tenure};
 pub use limits::Limits;

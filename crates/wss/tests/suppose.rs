@@ -8,12 +8,17 @@ use std::sync::Arc;
 
 use ends::{Pair, policy, soap};
 use nuncio_policy::model::{Binding, Policy, SoapVersion, Token, TrustVersion};
-use nuncio_wss::{Context, Dialect, HttpFacts, Message, Recipient, Refusal, Request};
+use nuncio_wss::{Context, Dialect, HttpFacts, Message, Opening, Recipient, Refusal, Request, Supposed};
 
 const CONVERSATION: &str = "wcf-ws2007-userNameForCertificate-conversation";
 
 fn facts(message: &Message) -> HttpFacts<'_> {
     HttpFacts { content_type: message.content_type, soap_action: None }
+}
+
+/// The answer opened by what may have been asked.
+fn open(pair: &Pair, message: &Message, supposed: &Supposed) -> Result<Opening, Refusal> {
+    pair.initiator.open_supposed(&facts(message), message.body.clone(), supposed, pair.now)
 }
 
 /// Has a policy's conversations be of February 2005.
@@ -43,15 +48,14 @@ fn answers_in_a_conversation_open_without_their_requests() {
         let find = |name: &str, _: &'static Dialect| (ours.name() == name).then(|| Arc::clone(&ours));
         let supposed = pair.initiator.suppose(&facts(&message), &message.body, &find).expect("supposed");
         assert_eq!(supposed[0].request(), Request::Application);
-        assert_eq!(supposed[0].message_id(), None);
         let known = pair.answer(&message, &expectation).expect("opened").plain().body;
-        let alone = supposed.iter().find_map(|supposed| pair.answer(&message, supposed).ok());
+        let alone = supposed.iter().find_map(|supposed| open(&pair, &message, supposed).ok());
         assert_eq!(alone.expect("opened").plain().body, known, "{name}");
         // One octet of what is signed, and it does not.
         let text = String::from_utf8(message.body.clone()).expect("text");
         let changed = Message { body: text.replacen("EchoResponse", "EchoResponsf", 1).into_bytes(), ..message };
         if !name.contains("Transport") {
-            assert!(supposed.iter().all(|supposed| pair.answer(&changed, supposed).is_err()), "{name}");
+            assert!(supposed.iter().all(|supposed| open(&pair, &changed, supposed).is_err()), "{name}");
         }
     }
 }
@@ -66,9 +70,8 @@ fn what_was_asked_is_told_by_the_action() {
     let Ok((message, _)) = Recipient::cancel(opened, pair.now, &mut pair.numbers) else { panic!("not cancelled") };
     let find = |_: &str, _: &'static Dialect| Some(Arc::clone(&ours));
     let supposed = pair.initiator.suppose(&facts(&message), &message.body, &find).expect("supposed");
-    assert_eq!(supposed.iter().map(nuncio_wss::Expectation::request).collect::<Vec<_>>(), [Request::Cancel]);
-    let opening = pair.answer(&message, &supposed[0]).expect("opened");
-    pair.initiator.cancelled(&opening, &supposed[0]).expect("cancelled");
+    assert_eq!(supposed.iter().map(Supposed::request).collect::<Vec<_>>(), [Request::Cancel]);
+    open(&pair, &message, &supposed[0]).expect("cancelled");
     // A context that is not found, and another version of SOAP.
     let nobody = |_: &str, _: &'static Dialect| None::<Arc<Context>>;
     let unknown = pair.initiator.suppose(&facts(&message), &message.body, &nobody).map(drop);
@@ -89,7 +92,7 @@ fn the_generation_is_the_answers_own() {
     let message = pair.echo(opened);
     let find = |_: &str, _: &'static Dialect| Some(Arc::clone(&ours));
     let supposed = pair.recipient.suppose(&facts(&message), &message.body, &find).expect("supposed");
-    assert!(supposed.iter().any(|supposed| pair.answer(&message, supposed).is_ok()));
+    assert!(supposed.iter().any(|supposed| open(&pair, &message, supposed).is_ok()));
     assert!(pair.initiator.suppose(&facts(&message), &message.body, &find).is_ok());
     let newer = Pair::new(&policy(CONVERSATION), SoapVersion::V12);
     assert!(newer.initiator.suppose(&facts(&message), &message.body, &find).is_err());
@@ -105,6 +108,23 @@ fn what_is_under_a_key_of_the_request_says_so() {
     let message = pair.echo(opened);
     let find = |_: &str, _: &'static Dialect| None::<Arc<Context>>;
     let supposed = pair.initiator.suppose(&facts(&message), &message.body, &find).expect("supposed");
-    let refused = pair.answer(&message, &supposed[0]).map(drop).expect_err("refused");
+    let refused = open(&pair, &message, &supposed[0]).map(drop).expect_err("refused");
     assert_eq!(refused.lacks(), Some(nuncio_wss::Lack::Request), "{refused}");
+}
+
+/// Where the id of the request is known, an answer that names another is none to it.
+#[test]
+fn an_answer_to_another_id_does_not_open() {
+    let name = "wcf-ws2007-userNameOverTransport";
+    let mut pair = Pair::new(&policy(name), soap(name)[0]);
+    let (outbound, expectation) = pair.request("hello", None);
+    let opened = pair.open(&outbound, outbound.body.clone(), None).expect("opened");
+    let message = pair.echo(opened);
+    let find = |_: &str, _: &'static Dialect| None::<Arc<Context>>;
+    let own = expectation.message_id().map(str::to_owned);
+    for (id, opens) in [(None, true), (own, true), (Some("urn:uuid:another".to_owned()), false)] {
+        let supposed = pair.initiator.suppose(&facts(&message), &message.body, &find).expect("supposed");
+        let opened = supposed.into_iter().map(|supposed| open(&pair, &message, &supposed.answering(id.clone())));
+        assert_eq!(opened.into_iter().any(|opened| opened.is_ok()), opens, "{id:?}");
+    }
 }

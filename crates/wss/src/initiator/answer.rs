@@ -33,7 +33,8 @@ impl Initiator {
         expectation: &Expectation,
         now: Time,
     ) -> Result<Opening, Refusal> {
-        self.open_envelope(self.read(&expectation.terms, http, body)?, expectation, now)
+        let confirm = Confirm::These(&expectation.signatures);
+        self.open_envelope(self.read(&expectation.terms, http, body)?, expectation, confirm, now)
     }
 
     /// Reads a message under those terms; its security is left as it is.
@@ -46,11 +47,12 @@ impl Initiator {
         Ok(envelope)
     }
 
-    /// Opens the answer to a request.
+    /// Opens the answer to a request; `confirm` is what it has to confirm where the policy asks for that.
     pub(super) fn open_envelope(
         &self,
         envelope: Envelope,
         expectation: &Expectation,
+        confirm: Confirm<'_>,
         now: Time,
     ) -> Result<Opening, Refusal> {
         let terms = &*expectation.terms;
@@ -87,11 +89,7 @@ impl Initiator {
             trust: &self.trust,
             passwords: None,
         };
-        let confirm = match &expectation.signatures {
-            _ if !(policy.wss.signature_confirmation && protected) => Confirm::Nothing,
-            Some(signatures) => Confirm::These(signatures),
-            None => Confirm::Unknown,
-        };
+        let confirm = if policy.wss.signature_confirmation && protected { confirm } else { Confirm::Nothing };
         let opening = self.open_under_any(envelope, messages.iter().map(demand), keys, confirm, now)?;
         // It may have been encrypted.
         if let (Some(relates), Some(sent)) = (&opening.envelope.addressing.relates_to, &expectation.message_id)

@@ -89,7 +89,7 @@ impl Initiator {
             _ => &terms.policy,
         };
         check_transport(&protects.binding, transport)?;
-        let opening = self.open_envelope(envelope, expectation, now)?;
+        let opening = self.open_envelope(envelope, expectation, Confirm::These(&expectation.signatures), now)?;
         if opening.envelope.addressing.relates_to.is_none() || expectation.message_id.is_none() {
             return Err(Refusal::Addressing { header: "RelatesTo", fault: "does not say which request it answers" });
         }

@@ -118,7 +118,7 @@ impl Initiator {
             action: Some(action),
             way,
             message_id: (!one_way && addressing != Addressing::None).then_some(message_id),
-            signatures: Some(sealed.signatures),
+            signatures: sealed.signatures,
             shared: fresh.map(|fresh| fresh.shared),
             context: context.cloned(),
             entropy,

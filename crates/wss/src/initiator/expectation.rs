@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nuncio_crypto::secret::Secret;
+use nuncio_policy::model::Binding;
 
 use crate::conversation::Context;
 use crate::dialect::{Dialect, TrustVerb};
@@ -23,8 +24,8 @@ pub struct Expectation {
     /// The alternative of its operation's policies that it was made under.
     pub(super) way: usize,
     pub(super) message_id: Option<String>,
-    /// The values of its signatures; `None` where it is not known.
-    pub(super) signatures: Option<Vec<Vec<u8>>>,
+    /// The values of its signatures.
+    pub(super) signatures: Vec<Vec<u8>>,
     pub(super) shared: Option<SharedKey>,
     pub(super) context: Option<Arc<Context>>,
     pub(super) entropy: Option<Secret>,
@@ -47,6 +48,15 @@ impl Expectation {
     /// The id of the request, which an answer refers to.
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_deref()
+    }
+
+    /// Whether its answer counts on TLS.
+    pub fn needs_transport(&self) -> bool {
+        let policy = match (self.request, self.terms.bootstrap()) {
+            (Request::Issue | Request::Renew, Some((policy, _))) => policy,
+            _ => &self.terms.policy,
+        };
+        matches!(policy.binding, Binding::Transport(_))
     }
 
     /// The key that came with the request, if that is its `EncryptedKeySHA1`.
@@ -75,7 +85,7 @@ impl Expectation {
             action: opened.action.clone(),
             way: opened.way,
             message_id: envelope.addressing.message_id.as_ref().map(|text| text.value.clone()),
-            signatures: Some(opened.evidence.signatures.clone()),
+            signatures: opened.evidence.signatures.clone(),
             shared: opened.evidence.shared.clone(),
             context: opened.context.clone(),
             entropy,

@@ -43,6 +43,7 @@ use crate::unsecured::{Correlation, Unsecured};
 pub use arrived::Arrived;
 use ask::{Asking, Entropy};
 pub use expectation::Expectation;
+pub use suppose::Supposed;
 use tokens::Has;
 
 /// How a service reads its policy, where stacks differ: an initiator has nothing to follow, and must be told.

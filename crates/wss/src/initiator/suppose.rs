@@ -4,18 +4,47 @@
 
 use std::sync::Arc;
 
-use super::{Expectation, Initiator};
+use super::{Expectation, Initiator, Opening};
 use crate::addressing::{self, Headers};
 use crate::conversation::Context;
 use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::header;
 use crate::limits::Limits;
+use crate::open::Confirm;
 use crate::operation_terms::OperationTerms;
 use crate::received::{HttpFacts, Request};
 use crate::recipient::Recipient;
 use crate::refusal::Refusal;
 use crate::terms::Terms;
+use crate::time::Time;
+
+/// What may have been asked. No [`Expectation`]: an answer that opens by it is not proved to be one to any request, and so
+/// [`Initiator::open`] does not take it.
+pub struct Supposed(Expectation);
+
+impl Supposed {
+    /// What was asked for.
+    pub fn request(&self) -> Request {
+        self.0.request()
+    }
+
+    /// The context that the answer is under.
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.0.context()
+    }
+
+    /// Whether its answer counts on TLS: see [`Expectation::needs_transport`].
+    pub fn needs_transport(&self) -> bool {
+        self.0.needs_transport()
+    }
+
+    /// The same where the id of the request is known, though nobody vouches for it: an answer that says otherwise is to another.
+    #[must_use]
+    pub fn answering(self, message_id: Option<String>) -> Self {
+        Self(Expectation { message_id, ..self.0 })
+    }
+}
 
 /// Finds a security context by its name ([`Context::name`]) and its generation.
 type Find<'a> = &'a dyn Fn(&str, &'static Dialect) -> Option<Arc<Context>>;
@@ -29,8 +58,29 @@ impl Initiator {
     /// # Errors
     ///
     /// Where the message cannot be read, or its context is not found.
-    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Expectation>, Refusal> {
+    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Supposed>, Refusal> {
         suppose(&mut self.built.iter(), http, body, find, &self.limits)
+    }
+
+    /// Opens what may be the answer to such a request; where that is a Cancel, it must say that it was done. Which request it
+    /// answers is not known then, nor which signatures it must confirm, but that it must confirm some.
+    ///
+    /// # Errors
+    ///
+    /// As [`Initiator::open`].
+    pub fn open_supposed(
+        &self,
+        http: &HttpFacts<'_>,
+        body: Vec<u8>,
+        Supposed(expectation): &Supposed,
+        now: Time,
+    ) -> Result<Opening, Refusal> {
+        let envelope = self.read(&expectation.terms, http, body)?;
+        let opening = self.open_envelope(envelope, expectation, Confirm::Unknown, now)?;
+        if expectation.request == Request::Cancel && !opening.is_fault() {
+            self.cancelled(&opening, expectation)?;
+        }
+        Ok(opening)
     }
 }
 
@@ -41,7 +91,7 @@ impl Recipient {
     /// # Errors
     ///
     /// As there.
-    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Expectation>, Refusal> {
+    pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Supposed>, Refusal> {
         suppose(&mut self.terms(), http, body, find, &self.settings.limits)
     }
 }
@@ -52,7 +102,7 @@ fn suppose(
     body: &[u8],
     find: Find<'_>,
     limits: &Limits,
-) -> Result<Vec<Expectation>, Refusal> {
+) -> Result<Vec<Supposed>, Refusal> {
     let mut supposed = Vec::new();
     let mut refused = None;
     for terms in alternatives {
@@ -76,7 +126,7 @@ fn under(
     body: &[u8],
     find: Find<'_>,
     limits: &Limits,
-) -> Result<Vec<Expectation>, Refusal> {
+) -> Result<Vec<Supposed>, Refusal> {
     if http.soap() != Some(terms.soap) {
         return Err(Refusal::Envelope("is of another version of SOAP than the port's"));
     }
@@ -103,19 +153,19 @@ fn under(
         let operations = if operations.is_empty() { vec![None] } else { operations };
         for operation in operations {
             for way in 0..operation.map_or(1, OperationTerms::ways) {
-                supposed.push(Expectation {
+                supposed.push(Supposed(Expectation {
                     terms: Arc::clone(terms),
                     request,
                     action: operation.map(|terms| terms.operation.input.action.clone()),
                     way,
                     message_id: None,
-                    signatures: None,
+                    signatures: Vec::new(),
                     shared: None,
                     context: context.clone(),
                     entropy: None,
                     key_size: terms.policy.properties.suite.key,
                     addresses: Vec::new(),
-                });
+                }));
             }
         }
     }

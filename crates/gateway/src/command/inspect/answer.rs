@@ -1,62 +1,22 @@
 //! What a client under a policy makes of an answer: asked of the very initiator that egress asks.
 
-use std::sync::Arc;
+use nuncio_wss::{HttpFacts, Lack, Opening, Refusal, Request, Time};
 
-use nuncio_policy::model::Policy;
-use nuncio_wss::{
-    Context, Dialect, Expectation, Freshness, HttpFacts, Initiator, InitiatorSettings, Lack, Opened, Opening,
-    PolicyReading, Recipient, Refusal, Request, Tenure, Time,
-};
-
-use super::capture::Capture;
-use super::judge::{Judge, Outcome, Side, Verdict, Wanting};
+use super::asked::{Asked, Known, Remembered};
+use super::judge::{Judge, Outcome, Verdict, Wanting};
 use crate::command::Failed;
-use crate::config::{Endpoint, Identity};
+use crate::config::Endpoint;
 
 /// What is said where there was nothing to try.
 const NO_ALTERNATIVE: Refusal = Refusal::Envelope("comes under no alternative of the policy");
 
-/// The request that an answer is to.
-pub(super) struct Asked {
-    content_type: String,
-    soap_action: Option<String>,
-    body: Vec<u8>,
-}
-
-/// What is known of a request.
-struct Known {
-    /// What its sender may remember. Never empty.
-    expectations: Vec<Expectation>,
-    /// Whether that is what the request says, and not only what its answer tells.
-    remembered: bool,
-    /// Why a request that is given tells nothing.
-    refused: Option<Refusal>,
-    /// For want of what one that is given does not open, and what comes of going without that.
-    sealed: Option<(Lack, Refusal)>,
-}
-
 /// An answer, with what came with it and before it.
-struct Held<'a> {
-    http: &'a HttpFacts<'a>,
-    body: &'a [u8],
-    asked: Option<&'a Asked>,
+pub(super) struct Held<'a> {
+    pub(super) http: &'a HttpFacts<'a>,
+    pub(super) body: &'a [u8],
+    pub(super) asked: Option<&'a Asked>,
     /// Whether the request may be supposed, where none is given that opens.
-    suppose: bool,
-}
-
-impl Asked {
-    /// The request of a capture, in that content type where the capture has none.
-    pub(super) fn of(capture: &Capture, otherwise: &str) -> Self {
-        Self {
-            content_type: capture.header("Content-Type").unwrap_or(otherwise).to_owned(),
-            soap_action: capture.header("SOAPAction").map(str::to_owned),
-            body: capture.body.clone(),
-        }
-    }
-
-    fn http(&self) -> HttpFacts<'_> {
-        HttpFacts { content_type: &self.content_type, soap_action: self.soap_action.as_deref() }
-    }
+    pub(super) suppose: bool,
 }
 
 impl Judge {
@@ -117,17 +77,16 @@ impl Judge {
             Ok(known) => known,
             Err(outcome) => return Ok(outcome),
         };
-        let remembered = known.remembered;
         let (mut first, mut wanting) = (None, None);
         let mut opened = None;
         'all: for initiator in &initiators {
-            for expectation in &known.expectations {
-                match open(initiator, http, body, expectation, remembered, at) {
+            for request in &known.requests {
+                match request.open(initiator, http, body, at) {
                     Ok(opening) => {
-                        opened = Some((opening, expectation));
+                        opened = Some((opening, request));
                         break 'all;
                     }
-                    Err(refusal) => match self.wanting_of_answer(endpoint, &refusal, remembered) {
+                    Err(refusal) => match self.wanting_of_answer(endpoint, &refusal, request.is_sure()) {
                         // With that it might have been believed, whatever others say.
                         Some(lack) => wanting = wanting.or(Some((lack, refusal))),
                         // Of several clients the one that it is for says more than the others.
@@ -137,7 +96,7 @@ impl Judge {
                 }
             }
         }
-        let Some((opening, expectation)) = opened else {
+        let Some((opening, request)) = opened else {
             return Ok(match (wanting, known.sealed) {
                 // What is wrong whatever was asked is wrong.
                 (None, _) => Outcome::Refused(first.unwrap_or(NO_ALTERNATIVE)),
@@ -151,148 +110,16 @@ impl Judge {
         if let Some((lack, refusal)) = known.sealed {
             return Ok(Outcome::Undecided(Wanting::OfRequest(lack), refusal));
         }
-        self.assume(&opening, expectation, &known, assumed);
+        self.assume(&opening, request, &known, assumed);
         Ok(Outcome::Taken)
     }
 
-    /// What is known of the request, by itself or by its answer; an outcome where nothing can be.
-    fn known(
-        &self,
-        recipient: &Arc<Recipient>,
-        initiator: &Initiator,
-        held: &Held<'_>,
-        at: Time,
-    ) -> Result<Known, Outcome> {
-        let Held { http, body, .. } = *held;
-        let (mut refused, mut sealed) = (None, None);
-        if let Some(asked) = held.asked {
-            match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
-                Ok(expectation) => {
-                    let expectations = vec![expectation];
-                    return Ok(Known { expectations, remembered: true, refused: None, sealed: None });
-                }
-                Err(refusal) => match self.wanting(&refusal) {
-                    Some(lack) => sealed = Some((lack, refusal)),
-                    None if held.suppose => refused = Some(refusal),
-                    None => return Err(Outcome::NotAsked(refusal)),
-                },
-            }
-        }
-        let find = |name: &str, dialect: &'static Dialect| -> Option<Arc<Context>> {
-            self.contexts(dialect, at).into_iter().find(|context| context.name() == name)
-        };
-        let supposed = match self.side {
-            // A gateway asks in the generation of its policy, and is asked in either.
-            Side::Egress(_) => initiator.suppose(http, body, &find),
-            Side::Flags { .. } | Side::Ingress { .. } => recipient.suppose(http, body, &find),
-        };
-        match supposed {
-            Ok(expectations) => Ok(Known { expectations, remembered: false, refused, sealed }),
-            Err(refusal) => Err(match (self.wanting(&refusal), sealed) {
-                (None, _) => Outcome::Refused(refusal),
-                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
-                (Some(lack), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
-            }),
-        }
-    }
-
-    /// The request, opened as the service would have, at the instant at which it was made.
-    pub(super) fn opened(&self, recipient: &Arc<Recipient>, asked: &Asked, at: Time) -> Result<Opened, Refusal> {
-        match self.open(recipient, &asked.http(), &asked.body, at, &mut Vec::new()) {
-            Err(Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }) => {
-                self.open(recipient, &asked.http(), &asked.body, created, &mut Vec::new())
-            }
-            opened => opened,
-        }
-    }
-
-    /// What the sender of a request remembers of it, whatever the policy's alternative; `None` where it does not open.
-    pub(super) fn remembered(
-        &self,
-        endpoint: &Endpoint,
-        asked: &Asked,
-        at: Time,
-    ) -> Result<Option<Expectation>, Failed> {
-        let Some(soap) = asked.http().soap().filter(|soap| endpoint.soap.contains(soap)) else { return Ok(None) };
-        let recipient = self.recipient(endpoint, soap, endpoint.alternatives.clone())?;
-        Ok(self.opened(&recipient, asked, at).and_then(|opened| opened.expectation()).ok())
-    }
-
-    /// Who might have asked. Never empty.
-    pub(super) fn initiators(
-        &self,
-        endpoint: &Endpoint,
-        recipient: &Recipient,
-        at: Time,
-    ) -> Result<Vec<Initiator>, Failed> {
-        if let Side::Egress(outside) = &self.side {
-            return outside
-                .material
-                .initiators(endpoint)
-                .map_err(|problem| Failed::Step(format!("{}: {problem}", self.name)));
-        }
-        let client = match &self.side {
-            Side::Flags { client, .. } | Side::Ingress { client } => client.as_ref(),
-            Side::Egress(_) => None,
-        };
-        let credential = client.map(Identity::credential).transpose();
-        let lasts = |otherwise| endpoint.message_lifetime.unwrap_or(otherwise);
-        let alternatives: Vec<Policy> = endpoint.alternatives.clone();
-        let initiator = Initiator::new(InitiatorSettings {
-            alternatives,
-            soap: recipient.soap(),
-            operations: endpoint.operations.clone(),
-            service: self.service(endpoint, at),
-            username: None,
-            credential: credential.map_err(|error| Failed::Step(error.to_string()))?,
-            to: self.addresses.first().cloned().unwrap_or_default(),
-            reading: PolicyReading::default(),
-            freshness: Freshness { skew: self.lifetimes.skew, window: lasts(self.lifetimes.message) },
-            message_lifetime: lasts(self.lifetimes.answer),
-            limits: self.limits.message(),
-        });
-        let initiator = initiator.map_err(|reason| Failed::Step(format!("policy of {}: {reason}", endpoint.name)))?;
-        Ok(vec![initiator])
-    }
-
-    /// The certificate by which the client knows the service.
-    fn service(&self, endpoint: &Endpoint, at: Time) -> Option<nuncio_crypto::certificate::Certificate> {
-        match &self.side {
-            Side::Egress(outside) => outside.material.service(endpoint).cloned(),
-            Side::Flags { service: Some(service), .. } => Some(service.clone()),
-            Side::Flags { .. } | Side::Ingress { .. } => {
-                let signs = Tenure::newest(self.identities.iter().map(|identity| &identity.tenure), at);
-                let own = signs.and_then(|at| self.identities.get(at)).map(|identity| identity.certificate.clone());
-                own.or_else(|| endpoint.identity.clone())
-            }
-        }
-    }
-
-    /// For want of what alone an answer may have been refused; `remembered` says whether its request is known.
-    fn wanting_of_answer(&self, endpoint: &Endpoint, refusal: &Refusal, remembered: bool) -> Option<Lack> {
-        let has_client = match &self.side {
-            Side::Flags { client, .. } | Side::Ingress { client } => client.is_some(),
-            // What it does not have, it does not have.
-            Side::Egress(_) => true,
-        };
-        refusal.lacks().filter(|lack| match lack {
-            Lack::Context => self.contexts.is_empty(),
-            Lack::PrivateKey => !has_client,
-            Lack::Trust => {
-                let known = self.service(endpoint, Time::from_millis(0)).is_some() || !self.identities.is_empty();
-                !known && self.outside().is_none()
-            }
-            Lack::Request => !remembered,
-            Lack::Password => false,
-        })
-    }
-
     /// Says what was taken for granted of an answer that is believed.
-    fn assume(&self, opening: &Opening, expectation: &Expectation, known: &Known, assumed: &mut Vec<String>) {
+    fn assume(&self, opening: &Opening, request: &Remembered, known: &Known, assumed: &mut Vec<String>) {
         if opening.is_fault() {
             assumed.push("It is a fault, and the service vouches for it.".to_owned());
         }
-        let remembered = known.remembered;
+        let remembered = request.is_sure();
         if let Some(refusal) = &known.refused {
             assumed.push(format!(
                 "The request that is given would be refused itself, and says nothing of its answer: {refusal}."
@@ -304,12 +131,12 @@ impl Judge {
                     .to_owned(),
             );
         }
-        if !remembered && matches!(expectation.request(), Request::Issue | Request::Renew) && !opening.is_fault() {
+        if !remembered && matches!(request.request(), Request::Issue | Request::Renew) && !opening.is_fault() {
             assumed.push(
                 "Whether client and service come to the same key by it cannot be said without its request.".to_owned(),
             );
         }
-        if expectation.context().is_some() {
+        if request.is_within() {
             assumed.push("The conversation is taken to be one of the client's, and not to be over.".to_owned());
         }
         if self.endpoint.as_ref().is_some_and(Endpoint::needs_transport) {
@@ -327,27 +154,4 @@ impl Judge {
 /// Whether an answer was refused since it is encrypted for somebody else.
 fn is_for_another(refusal: &Refusal) -> bool {
     refusal.lacks() == Some(Lack::PrivateKey)
-}
-
-/// Opens an answer as egress does, and takes from it what it brings: a context, or the end of one.
-fn open(
-    initiator: &Initiator,
-    http: &HttpFacts<'_>,
-    body: &[u8],
-    expectation: &Expectation,
-    remembered: bool,
-    at: Time,
-) -> Result<Opening, Refusal> {
-    let opening = initiator.open(http, body.to_vec(), expectation, at)?;
-    if !opening.is_fault() {
-        match expectation.request() {
-            // The key is made of what the request brought.
-            Request::Issue | Request::Renew if remembered => {
-                initiator.established(&opening, expectation, at)?;
-            }
-            Request::Cancel => initiator.cancelled(&opening, expectation)?,
-            Request::Application | Request::Issue | Request::Renew => {}
-        }
-    }
-    Ok(opening)
 }

@@ -5,7 +5,7 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_wss::portrait::{Given, Kind, Portrait};
 use nuncio_wss::{HttpFacts, Passwords, Refusal, Time, V13};
 
-use super::answer::Asked;
+use super::asked::Asked;
 use super::capture::Capture;
 use super::form::{other_form, turned_away};
 use super::judge::Judge;

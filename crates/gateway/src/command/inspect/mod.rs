@@ -1,8 +1,10 @@
 //! `nuncio inspect`: a captured message in plain words, and what a policy makes of it.
 
 mod answer;
+mod asked;
 mod capture;
 mod chosen;
+mod client;
 mod describe;
 mod flags;
 mod form;

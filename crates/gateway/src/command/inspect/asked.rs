@@ -1,0 +1,169 @@
+//! The request that an answer is to: what its sender remembers of it, or may.
+
+use std::sync::Arc;
+
+use nuncio_wss::{
+    Context, Dialect, Expectation, HttpFacts, Initiator, Lack, Opened, Opening, Recipient, Refusal, Request, Supposed,
+    Time,
+};
+
+use super::answer::Held;
+use super::capture::Capture;
+use super::judge::{Judge, Outcome, Side, Wanting};
+use crate::command::Failed;
+use crate::config::Endpoint;
+
+/// The request that an answer is to.
+pub(super) struct Asked {
+    content_type: String,
+    soap_action: Option<String>,
+    body: Vec<u8>,
+}
+
+/// What is known of a request.
+pub(super) struct Known {
+    /// What its sender may remember. Never empty.
+    pub(super) requests: Vec<Remembered>,
+    /// Why a request that is given tells nothing.
+    pub(super) refused: Option<Refusal>,
+    /// For want of what one that is given does not open, and what comes of going without that.
+    pub(super) sealed: Option<(Lack, Refusal)>,
+}
+
+/// What a sender remembers of a request, or may.
+pub(super) enum Remembered {
+    /// By the request itself.
+    Surely(Expectation),
+    /// By what its answer tells alone.
+    Supposedly(Supposed),
+}
+
+impl Asked {
+    /// The request of a capture, in that content type where the capture has none.
+    pub(super) fn of(capture: &Capture, otherwise: &str) -> Self {
+        Self {
+            content_type: capture.header("Content-Type").unwrap_or(otherwise).to_owned(),
+            soap_action: capture.header("SOAPAction").map(str::to_owned),
+            body: capture.body.clone(),
+        }
+    }
+
+    pub(super) fn http(&self) -> HttpFacts<'_> {
+        HttpFacts { content_type: &self.content_type, soap_action: self.soap_action.as_deref() }
+    }
+}
+
+impl Remembered {
+    /// What was asked for.
+    pub(super) fn request(&self) -> Request {
+        match self {
+            Self::Surely(expectation) => expectation.request(),
+            Self::Supposedly(supposed) => supposed.request(),
+        }
+    }
+
+    /// Whether it was asked within a conversation, as far as that is known.
+    pub(super) fn is_within(&self) -> bool {
+        match self {
+            Self::Surely(expectation) => expectation.context().is_some(),
+            Self::Supposedly(supposed) => supposed.context().is_some(),
+        }
+    }
+
+    /// Whether the request itself tells.
+    pub(super) fn is_sure(&self) -> bool {
+        matches!(self, Self::Surely(_))
+    }
+
+    /// Opens an answer as egress does, and takes from it what it brings: a context, or the end of one.
+    pub(super) fn open(
+        &self,
+        initiator: &Initiator,
+        http: &HttpFacts<'_>,
+        body: &[u8],
+        at: Time,
+    ) -> Result<Opening, Refusal> {
+        let expectation = match self {
+            // The key of a context is made of what the request brought.
+            Self::Supposedly(supposed) => return initiator.open_supposed(http, body.to_vec(), supposed, at),
+            Self::Surely(expectation) => expectation,
+        };
+        let opening = initiator.open(http, body.to_vec(), expectation, at)?;
+        if !opening.is_fault() {
+            match expectation.request() {
+                Request::Issue | Request::Renew => drop(initiator.established(&opening, expectation, at)?),
+                Request::Cancel => initiator.cancelled(&opening, expectation)?,
+                Request::Application => {}
+            }
+        }
+        Ok(opening)
+    }
+}
+
+impl Judge {
+    /// What is known of the request, by itself or by its answer; an outcome where nothing can be.
+    pub(super) fn known(
+        &self,
+        recipient: &Arc<Recipient>,
+        initiator: &Initiator,
+        held: &Held<'_>,
+        at: Time,
+    ) -> Result<Known, Outcome> {
+        let Held { http, body, .. } = *held;
+        let (mut refused, mut sealed) = (None, None);
+        if let Some(asked) = held.asked {
+            match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
+                Ok(expectation) => {
+                    let requests = vec![Remembered::Surely(expectation)];
+                    return Ok(Known { requests, refused: None, sealed: None });
+                }
+                Err(refusal) => match self.wanting(&refusal) {
+                    Some(lack) => sealed = Some((lack, refusal)),
+                    None if held.suppose => refused = Some(refusal),
+                    None => return Err(Outcome::NotAsked(refusal)),
+                },
+            }
+        }
+        let find = |name: &str, dialect: &'static Dialect| -> Option<Arc<Context>> {
+            self.contexts(dialect, at).into_iter().find(|context| context.name() == name)
+        };
+        let supposed = match self.side {
+            // A gateway asks in the generation of its policy, and is asked in either.
+            Side::Egress(_) => initiator.suppose(http, body, &find),
+            Side::Flags { .. } | Side::Ingress { .. } => recipient.suppose(http, body, &find),
+        };
+        match supposed {
+            Ok(supposed) => {
+                let requests = supposed.into_iter().map(Remembered::Supposedly).collect();
+                Ok(Known { requests, refused, sealed })
+            }
+            Err(refusal) => Err(match (self.wanting(&refusal), sealed) {
+                (None, _) => Outcome::Refused(refusal),
+                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
+                (Some(lack), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
+            }),
+        }
+    }
+
+    /// The request, opened as the service would have, at the instant at which it was made.
+    pub(super) fn opened(&self, recipient: &Arc<Recipient>, asked: &Asked, at: Time) -> Result<Opened, Refusal> {
+        match self.open(recipient, &asked.http(), &asked.body, at, &mut Vec::new()) {
+            Err(Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }) => {
+                self.open(recipient, &asked.http(), &asked.body, created, &mut Vec::new())
+            }
+            opened => opened,
+        }
+    }
+
+    /// What the sender of a request remembers of it, whatever the policy's alternative; `None` where it does not open.
+    pub(super) fn remembered(
+        &self,
+        endpoint: &Endpoint,
+        asked: &Asked,
+        at: Time,
+    ) -> Result<Option<Expectation>, Failed> {
+        let Some(soap) = asked.http().soap().filter(|soap| endpoint.soap.contains(soap)) else { return Ok(None) };
+        let recipient = self.recipient(endpoint, soap, endpoint.alternatives.clone())?;
+        Ok(self.opened(&recipient, asked, at).and_then(|opened| opened.expectation()).ok())
+    }
+}
