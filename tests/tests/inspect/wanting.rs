@@ -65,7 +65,7 @@ fn what_is_wanting_to_judge_an_answer_is_said() {
     judge(
         "a request that is refused",
         &held(&mixed, &[policy(ALONE)], &[]),
-        &undecided("not known", "would be refused itself"),
+        &undecided("no user name token", "would be refused itself"),
     );
     // With what is wanting it is decided.
     for (case, exchanged, name, more) in [
@@ -90,6 +90,35 @@ fn what_is_wanting_to_judge_an_answer_is_said() {
         &[held_to(&[policy(CONVERSATION)]), at(AT), arguments(&["--context", &other_key])].concat(),
     );
     judge("another conversation", &told, &refused("is not known here", "in the conversation of the request"));
+}
+
+/// What is given as the request and would be refused itself proves nothing of an answer; what it says of itself is compared all
+/// the same.
+#[test]
+fn a_request_that_would_be_refused_decides_nothing() {
+    let mut over_tls = Spoken::unlike(OVER_TLS, |_| (), &["server"]);
+    let (one, other) = (over_tls.call("one"), over_tls.call("other"));
+    let strange = |exchanged: &Exchanged| {
+        let text = String::from_utf8(exchanged.request.body.clone()).unwrap();
+        let end = text.rfind(":Security>").unwrap();
+        let end = text[..end].rfind("</").unwrap();
+        let body = format!("{}<x:X xmlns:x=\"urn:x\"/>{}", &text[..end], &text[end..]);
+        HttpMessage { body: body.into_bytes(), ..exchanged.request.clone() }
+    };
+    let with = |request: &HttpMessage| {
+        let all = [held_to(&[policy(OVER_TLS)]), asked(request), at(AT)];
+        inspect(&octets(&one.answer), &all.concat())
+    };
+    let another = || refused("RelatesTo: names another message", "MessageID into RelatesTo");
+    judge("another request", &with(&other.request), &another());
+    judge("another request that is broken", &with(&strange(&other)), &another());
+    judge(
+        "its own that is broken",
+        &with(&strange(&one)),
+        &undecided("has a child that is not known", "would be refused itself"),
+    );
+    let sound = with(&one.request);
+    assert_eq!((sound.status, sound.json()["outcome"].as_str().unwrap()), (Some(0), "taken"), "{}", sound.out);
 }
 
 /// Where its request is not known, which signatures an answer confirms is not known either: that it confirms some is looked at.

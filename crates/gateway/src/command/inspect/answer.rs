@@ -73,14 +73,14 @@ impl Judge {
         };
         let recipient = self.recipient(endpoint, soap, endpoint.alternatives.clone())?;
         let initiators = self.initiators(endpoint, &recipient, at)?;
-        let known = match self.known(&recipient, &initiators[0], held, at) {
+        let Known { requests, unproved } = match self.known(&recipient, &initiators[0], held, at) {
             Ok(known) => known,
             Err(outcome) => return Ok(outcome),
         };
         let (mut first, mut wanting) = (None, None);
         let mut opened = None;
         'all: for initiator in &initiators {
-            for request in &known.requests {
+            for request in &requests {
                 match request.open(initiator, http, body, at) {
                     Ok(opening) => {
                         opened = Some((opening, request));
@@ -88,7 +88,7 @@ impl Judge {
                     }
                     Err(refusal) => match self.wanting_of_answer(endpoint, &refusal, request.is_sure()) {
                         // With that it might have been believed, whatever others say.
-                        Some(lack) => wanting = wanting.or(Some((lack, refusal))),
+                        Some(lack) => wanting = wanting.or(Some((Wanting::Of(lack), refusal))),
                         // Of several clients the one that it is for says more than the others.
                         None if first.as_ref().is_none_or(is_for_another) => first = Some(refusal),
                         None => {}
@@ -97,34 +97,27 @@ impl Judge {
             }
         }
         let Some((opening, request)) = opened else {
-            return Ok(match (wanting, known.sealed) {
+            return Ok(match unproved.filter(|_| wanting.is_some()).or(wanting) {
                 // What is wrong whatever was asked is wrong.
-                (None, _) => Outcome::Refused(first.unwrap_or(NO_ALTERNATIVE)),
-                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
-                (Some((Lack::Request, refusal)), None) if known.refused.is_some() => {
-                    Outcome::Undecided(Wanting::AnotherRequest, refusal)
-                }
-                (Some((lack, refusal)), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
+                None => Outcome::Refused(first.unwrap_or(NO_ALTERNATIVE)),
+                Some((wanting, refusal)) => Outcome::Undecided(wanting, refusal),
             });
         };
-        if let Some((lack, refusal)) = known.sealed {
-            return Ok(Outcome::Undecided(Wanting::OfRequest(lack), refusal));
+        // It may fit any request, and says nothing of the one that was made.
+        if let Some((wanting, refusal)) = unproved {
+            return Ok(Outcome::Undecided(wanting, refusal));
         }
-        self.assume(&opening, request, &known, assumed);
+        self.assume(&opening, request, assumed);
         Ok(Outcome::Taken)
     }
 
     /// Says what was taken for granted of an answer that is believed.
-    fn assume(&self, opening: &Opening, request: &Remembered, known: &Known, assumed: &mut Vec<String>) {
+    fn assume(&self, opening: &Opening, request: &Remembered, assumed: &mut Vec<String>) {
         if opening.is_fault() {
             assumed.push("It is a fault, and the service vouches for it.".to_owned());
         }
         let remembered = request.is_sure();
-        if let Some(refusal) = &known.refused {
-            assumed.push(format!(
-                "The request that is given would be refused itself, and says nothing of its answer: {refusal}."
-            ));
-        } else if !remembered {
+        if !remembered {
             assumed.push(
                 "Its request is not given: that it answers the one to which it came, and confirms its signatures where the policy \
                  asks for that, is taken for granted."

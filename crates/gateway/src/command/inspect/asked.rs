@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use nuncio_wss::portrait::Portrait;
 use nuncio_wss::{
-    Context, Dialect, Expectation, HttpFacts, Initiator, Lack, Opened, Opening, Recipient, Refusal, Request, Supposed,
-    Time,
+    Context, Dialect, Expectation, HttpFacts, Initiator, Opened, Opening, Recipient, Refusal, Request, Supposed, Time,
 };
 
 use super::answer::Held;
@@ -12,22 +12,23 @@ use super::capture::Capture;
 use super::judge::{Judge, Outcome, Side, Wanting};
 use crate::command::Failed;
 use crate::config::Endpoint;
+use crate::media;
 
 /// The request that an answer is to.
 pub(super) struct Asked {
     content_type: String,
     soap_action: Option<String>,
     body: Vec<u8>,
+    /// The id that it says it has, where that can be read.
+    message_id: Option<String>,
 }
 
 /// What is known of a request.
 pub(super) struct Known {
     /// What its sender may remember. Never empty.
     pub(super) requests: Vec<Remembered>,
-    /// Why a request that is given tells nothing.
-    pub(super) refused: Option<Refusal>,
-    /// For want of what one that is given does not open, and what comes of going without that.
-    pub(super) sealed: Option<(Lack, Refusal)>,
+    /// What is wanting to open one that is given, and why it does not open: nothing is proved of its answer.
+    pub(super) unproved: Option<(Wanting, Refusal)>,
 }
 
 /// What a sender remembers of a request, or may.
@@ -39,12 +40,13 @@ pub(super) enum Remembered {
 }
 
 impl Asked {
-    /// The request of a capture, in that content type where the capture has none.
-    pub(super) fn of(capture: &Capture, otherwise: &str) -> Self {
+    /// The request of a capture, with what can be seen of it.
+    pub(super) fn of(capture: &Capture, portrait: &Portrait) -> Self {
         Self {
-            content_type: capture.header("Content-Type").unwrap_or(otherwise).to_owned(),
+            content_type: capture.header("Content-Type").unwrap_or(media::content_type(portrait.soap)).to_owned(),
             soap_action: capture.header("SOAPAction").map(str::to_owned),
             body: capture.body.clone(),
+            message_id: portrait.addressing.message_id.clone(),
         }
     }
 
@@ -110,16 +112,16 @@ impl Judge {
         at: Time,
     ) -> Result<Known, Outcome> {
         let Held { http, body, .. } = *held;
-        let (mut refused, mut sealed) = (None, None);
+        let mut unproved = None;
         if let Some(asked) = held.asked {
             match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
                 Ok(expectation) => {
                     let requests = vec![Remembered::Surely(expectation)];
-                    return Ok(Known { requests, refused: None, sealed: None });
+                    return Ok(Known { requests, unproved: None });
                 }
                 Err(refusal) => match self.wanting(&refusal) {
-                    Some(lack) => sealed = Some((lack, refusal)),
-                    None if held.suppose => refused = Some(refusal),
+                    Some(lack) => unproved = Some((Wanting::OfRequest(lack), refusal)),
+                    None if held.suppose => unproved = Some((Wanting::AnotherRequest, refusal)),
                     None => return Err(Outcome::NotAsked(refusal)),
                 },
             }
@@ -134,12 +136,15 @@ impl Judge {
         };
         match supposed {
             Ok(supposed) => {
-                let requests = supposed.into_iter().map(Remembered::Supposedly).collect();
-                Ok(Known { requests, refused, sealed })
+                // Nobody vouches for what a request says that does not open; its answer must fit that all the same.
+                let id = || held.asked.and_then(|asked| asked.message_id.clone());
+                let supposed = supposed.into_iter().map(|supposed| supposed.answering(id()));
+                let requests = supposed.map(Remembered::Supposedly).collect();
+                Ok(Known { requests, unproved })
             }
-            Err(refusal) => Err(match (self.wanting(&refusal), sealed) {
+            Err(refusal) => Err(match (self.wanting(&refusal), unproved) {
                 (None, _) => Outcome::Refused(refusal),
-                (Some(_), Some((lack, refusal))) => Outcome::Undecided(Wanting::OfRequest(lack), refusal),
+                (Some(_), Some((wanting, refusal))) => Outcome::Undecided(wanting, refusal),
                 (Some(lack), None) => Outcome::Undecided(Wanting::Of(lack), refusal),
             }),
         }

@@ -43,7 +43,7 @@ impl<'a> GivenRequest<'a> {
         let facts = said.map(|content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") });
         let portrait = Portrait::of(capture.body.clone(), facts.as_ref(), given, limits)
             .map_err(|refusal| failed(&format!("it cannot be read as a SOAP message: {refusal}")))?;
-        let asked = Asked::of(capture, media::content_type(portrait.soap));
+        let asked = Asked::of(capture, &portrait);
         Ok(Self { capture, portrait, asked })
     }
 

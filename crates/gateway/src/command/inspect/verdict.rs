@@ -108,7 +108,11 @@ pub(super) fn conclude(
         }
         Outcome::Undecided(wanting, refusal) => {
             report.outcome = "undecided";
-            report.says.push(format!("{}: {refusal}.", words.undecided));
+            let of = match wanting {
+                Wanting::Of(_) => "",
+                Wanting::OfRequest(_) | Wanting::AnotherRequest => ", for its request",
+            };
+            report.says.push(format!("{}{of}: {refusal}.", words.undecided));
             report.refusal = Some(RefusalReport {
                 reason: refusal.to_string(),
                 means: wanted(wanting, answer).to_owned(),
@@ -166,7 +170,7 @@ fn wanted(wanting: Wanting, answer: bool) -> &'static str {
             "The request that it answers is signed with a user's password: give that (--user)."
         }
         Wanting::OfRequest(Lack::Request) | Wanting::AnotherRequest => {
-            "The answer is under a key of its request, and the one that is given would be refused itself: give the request that it answers (--request); why that one is refused, looking at it alone tells."
+            "The request that is given would be refused itself, and says nothing of its answer: give the request that it answers (--request)."
         }
     }
 }
