@@ -6,6 +6,7 @@ mod answers;
 mod broken;
 mod broken_answers;
 mod egress;
+mod heads;
 mod recorded;
 mod routes;
 mod spoken;

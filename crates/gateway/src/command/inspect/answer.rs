@@ -1,6 +1,6 @@
 //! What a client under a policy makes of an answer: asked of the very initiator that egress asks.
 
-use nuncio_wss::{HttpFacts, Lack, Opening, Refusal, Request, Time};
+use nuncio_wss::{HttpFacts, Lack, Opening, Refusal, Request, Time, Transport};
 
 use super::asked::{Asked, Known, Remembered};
 use super::judge::{Judge, Outcome, Verdict, Wanting};
@@ -81,7 +81,9 @@ impl Judge {
         let mut opened = None;
         'all: for initiator in &initiators {
             for request in &requests {
-                match request.open(initiator, http, body, at) {
+                let came_in_clear = request.needs_transport() && matches!(self.transport, Some(Transport::Clear));
+                let refused = came_in_clear.then_some(Err(Refusal::UnprotectedTransport));
+                match refused.unwrap_or_else(|| request.open(initiator, http, body, at)) {
                     Ok(opening) => {
                         opened = Some((opening, request));
                         break 'all;
@@ -132,11 +134,8 @@ impl Judge {
         if request.is_within() {
             assumed.push("The conversation is taken to be one of the client's, and not to be over.".to_owned());
         }
-        if self.endpoint.as_ref().is_some_and(Endpoint::needs_transport) {
-            assumed.push(
-                "Where the policy leaves protection to TLS, it is taken to have come over TLS from the service."
-                    .to_owned(),
-            );
+        if self.transport.is_none() && request.needs_transport() {
+            assumed.push("It is taken to have come over TLS from the service.".to_owned());
         }
         if !(remembered && opening.is_correlated()) {
             assumed.push("That it did not come before is taken for granted.".to_owned());

@@ -72,6 +72,14 @@ impl Remembered {
         }
     }
 
+    /// Whether its answer counts on TLS.
+    pub(super) fn needs_transport(&self) -> bool {
+        match self {
+            Self::Surely(expectation) => expectation.needs_transport(),
+            Self::Supposedly(supposed) => supposed.needs_transport(),
+        }
+    }
+
     /// Whether the request itself tells.
     pub(super) fn is_sure(&self) -> bool {
         matches!(self, Self::Surely(_))
