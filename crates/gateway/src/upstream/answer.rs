@@ -4,6 +4,7 @@ use reqwest::Response;
 
 use super::client::unavailable;
 use crate::http::with_decrypted;
+use crate::media;
 use crate::metrics::Call;
 
 /// What a backend answered.
@@ -68,6 +69,21 @@ impl Unavailable {
             _ => Call::Answered,
         }
     }
+}
+
+/// Whether a response is an answer, by its status, its content type and whether something is in it: SOAP under a status of success
+/// or of a fault; or nothing, under a status that says that the message was taken.
+pub(crate) fn check(status: u16, content_type: &str, is_empty: bool) -> Result<(), Unavailable> {
+    match status {
+        200 | 202 | 204 if is_empty => Ok(()),
+        200 | 202 | 400..=599 if media::version(content_type).is_some() && !is_empty => Ok(()),
+        _ => Err(Unavailable::NotSoap { status, content_type: content_type.to_owned() }),
+    }
+}
+
+/// How many octets an answer of that status may have; what is a fault by its status may be bound more narrowly.
+pub(crate) fn limit(status: u16, any: usize, fault: usize) -> usize {
+    if status < 400 { any } else { fault.min(any) }
 }
 
 /// The body of a response of so many octets at most; with room behind it for what is decrypted from it, if it is sealed.

@@ -21,13 +21,13 @@ use reqwest::{Client, Request, Url};
 use tokio::time::Instant;
 
 pub use answer::{Answer, Unavailable};
+pub(crate) use answer::{check, limit};
 pub use by_action::Backends;
 pub use client::UpstreamProblem;
 pub(crate) use client::{causes, client, document};
 
 use crate::config::{Backend, Timeouts};
 use crate::identity::Permit;
-use crate::media;
 use crate::metrics::{Call, RouteMetrics};
 use crate::trace::{TRACEPARENT, Trace};
 use crate::tracestate::TRACESTATE;
@@ -94,7 +94,7 @@ impl Upstream {
             client,
             pool,
             limit: before.limit,
-            fault_limit: before.fault_limit.min(before.limit),
+            fault_limit: before.fault_limit,
             sealed: before.sealed,
             soap: backend.soap,
             total,
@@ -184,16 +184,11 @@ impl Upstream {
         let status = response.status();
         let content_type =
             response.headers().get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap_or("?")).to_owned();
-        let limit = if status.as_u16() < 400 { self.limit } else { self.fault_limit };
-        let body = whole(response, limit, self.sealed).await?;
         let status = status.as_u16();
-        match status {
-            200 | 202 | 204 if body.is_empty() => Ok(Answer { status, content_type: String::new(), body }),
-            200 | 202 | 400..=599 if media::version(&content_type).is_some() && !body.is_empty() => {
-                Ok(Answer { status, content_type, body })
-            }
-            _ => Err(Unavailable::NotSoap { status, content_type }),
-        }
+        let body = whole(response, limit(status, self.limit, self.fault_limit), self.sealed).await?;
+        check(status, &content_type, body.is_empty())?;
+        let content_type = if body.is_empty() { String::new() } else { content_type };
+        Ok(Answer { status, content_type, body })
     }
 }
 

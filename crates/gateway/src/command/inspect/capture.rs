@@ -148,6 +148,12 @@ impl Capture {
         self.start_line.as_ref().map(|line| line.starts_with("HTTP/"))
     }
 
+    /// The status of an answer; zero where its status line has none.
+    pub(super) fn status(&self) -> Option<u16> {
+        let line = self.start_line.as_deref().filter(|line| line.starts_with("HTTP/"))?;
+        Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default())
+    }
+
     /// The method and the path of a request.
     pub(super) fn request(&self) -> Option<(&str, &str)> {
         let line = self.start_line.as_deref().filter(|line| !line.starts_with("HTTP/"))?;

@@ -3,8 +3,11 @@
 use hyper::Method;
 
 use super::capture::Capture;
+use super::report::RefusalReport;
+use crate::config::MessageLimits;
 use crate::http::Rejection;
 use crate::media;
+use crate::upstream::{Unavailable, check, limit};
 
 /// Why a gateway turns a request away by its head.
 pub(super) fn turned_away(capture: &Capture) -> Option<Rejection> {
@@ -19,6 +22,19 @@ pub(super) fn turned_away(capture: &Capture) -> Option<Rejection> {
     }
     let content_type = content_type.unwrap_or_default();
     media::version(content_type).is_none().then(|| Rejection::MediaType(content_type.to_owned()))
+}
+
+/// Why whoever calls the service takes an answer for none, by its head and its size.
+pub(super) fn no_answer(capture: &Capture, limits: &MessageLimits) -> Option<Unavailable> {
+    let content_type = capture.header("Content-Type");
+    // Headers without a status line may be those of a good one; an envelope alone says nothing of its head.
+    let status = capture.status().or_else(|| content_type.map(|_| 200))?;
+    let octets = capture.body.len();
+    let most = limit(status, limits.body_bytes, limits.fault_bytes);
+    if octets > most {
+        return Some(Unavailable::TooLarge(most));
+    }
+    check(status, content_type.unwrap_or_default(), octets == 0).err()
 }
 
 /// What a capture is that is no SOAP in XML.
@@ -44,5 +60,40 @@ pub(super) fn other_form(capture: &Capture) -> Option<String> {
             Some(format!("its content type is {media}, which is not SOAP"))
         }
         _ => None,
+    }
+}
+
+/// What is said of a request that is turned away by its head.
+pub(super) fn of_rejection(rejection: &Rejection) -> RefusalReport {
+    let client = "Send one POST of SOAP in UTF-8, with the content type of its version and no compression.";
+    RefusalReport {
+        reason: rejection.to_string(),
+        means: "A gateway turns it away by its HTTP head, before it reads the message.".to_owned(),
+        client: Some(client.to_owned()),
+        service: None,
+        route: None,
+    }
+}
+
+/// The same of an answer that is taken for none.
+pub(super) fn of_no_answer(unavailable: &Unavailable) -> RefusalReport {
+    let (means, service, client) = match unavailable {
+        Unavailable::TooLarge(_) => (
+            "The answer is larger than the limits allow; what its status says is a fault may be smaller than others.",
+            "Answer with less.",
+            "If answers are as large as that, raise `body_bytes`, or `fault_bytes` for faults, in the `limits` of the client's route.",
+        ),
+        _ => (
+            "Its HTTP head is none of an answer in SOAP: the service failed and does not say why, or something on the way answered in its place.",
+            "Answer with status 200, or 400 to 599 for a fault, and with SOAP's content type in UTF-8; look into the service's log for why it did not.",
+            "Call the service itself, at the address where it is: no redirection is followed.",
+        ),
+    };
+    RefusalReport {
+        reason: unavailable.to_string(),
+        means: means.to_owned(),
+        client: Some(client.to_owned()),
+        service: Some(service.to_owned()),
+        route: None,
     }
 }

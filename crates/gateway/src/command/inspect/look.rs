@@ -7,14 +7,13 @@ use nuncio_wss::{HttpFacts, Passwords, Refusal, Time, V13};
 
 use super::asked::Asked;
 use super::capture::Capture;
-use super::form::{other_form, turned_away};
+use super::form::{no_answer, of_no_answer, of_rejection, other_form, turned_away};
 use super::judge::Judge;
 use super::report::{CaptureReport, PolicyVerdict, RefusalReport, Report, RequestReport};
 use super::verdict::{advised, advised_of_answer, conclude};
 use super::{describe, remarks};
 use crate::command::Failed;
 use crate::command::findings::Findings;
-use crate::http::Rejection;
 use crate::media;
 
 /// What comes of looking.
@@ -149,9 +148,13 @@ async fn held(
         report.policy = Some(PolicyVerdict { plain: true, ..PolicyVerdict::of(judge, judge.notes.clone()) });
         return Ok(None);
     }
-    let rejected = if answer { None } else { turned_away(capture) };
+    let rejected = if answer {
+        no_answer(capture, &judge.limits).map(|unavailable| of_no_answer(&unavailable))
+    } else {
+        turned_away(capture).map(|rejection| of_rejection(&rejection))
+    };
     Ok(match (&judge.endpoint, rejected) {
-        (Some(_), Some(rejection)) => Some(rejected_by_head(report, judge, &rejection)),
+        (Some(_), Some(refusal)) => Some(rejected_by_head(report, judge, answer, refusal)),
         (Some(endpoint), None) => {
             if let Some(outside) = plain {
                 return judge.send_on(report, (outside, endpoint), http, &capture.body);
@@ -193,15 +196,14 @@ async fn held(
 }
 
 /// A gateway, or a service, looks at the head first.
-fn rejected_by_head(report: &mut Report, judge: &Judge, rejection: &Rejection) -> Failed {
+pub(super) fn rejected_by_head(report: &mut Report, judge: &Judge, answer: bool, refusal: RefusalReport) -> Failed {
+    let reason = refusal.reason.clone();
+    let would = if answer { "It would not be believed" } else { "It would be refused" };
     report.outcome = "refused";
-    let means = "A gateway turns it away by its HTTP head, before it reads the message.".to_owned();
-    let client =
-        Some("Send one POST of SOAP in UTF-8, with the content type of its version and no compression.".to_owned());
-    report.refusal = Some(RefusalReport { reason: rejection.to_string(), means, client, service: None, route: None });
-    report.policy = judge.outside().map(|_| PolicyVerdict::of(judge, judge.notes.clone()));
-    report.says.push(format!("It would be refused: {rejection}."));
-    Failed::WouldBeRefused(rejection.to_string())
+    report.says.push(format!("{would}: {reason}."));
+    report.refusal = Some(refusal);
+    report.policy = Some(PolicyVerdict::of(judge, judge.notes.clone()));
+    Failed::WouldBeRefused(reason)
 }
 
 /// What it is, in a few sentences.
