@@ -1,11 +1,13 @@
-//! How an answer came: its HTTP head and the transport.
+//! How an answer came: its HTTP head, the transport, and answers without a body.
 
 use nuncio_tests::http::HttpMessage;
+use nuncio_tests::peers::{PASSWORD, USER};
+use nuncio_tests::recording::{self, Scenario};
 
-use crate::broken::{judge, refused};
-use crate::broken_answers::{ALONE, OVER_TLS, held};
-use crate::spoken::{Exchanged, Spoken, policy};
-use crate::{Told, arguments};
+use crate::broken::{AT, judge, refused, undecided};
+use crate::broken_answers::{ALONE, OVER_TLS, at, held};
+use crate::spoken::{Exchanged, Spoken, asked, held_to, policy};
+use crate::{Files, Told, arguments, inspect, octets};
 
 /// The same exchange with another status line, and with that content type.
 fn headed(exchanged: &Exchanged, status: &str, content_type: Option<&str>) -> Exchanged {
@@ -73,4 +75,52 @@ fn an_answer_in_clear_is_not_believed_under_tls() {
     assert_eq!(outcome(&both), taken());
     let said = both.json()["policy"]["assumed"].to_string();
     assert!(!said.contains("come over TLS"), "{said}");
+}
+
+/// A recorded service with operations of both kinds.
+fn recorded() -> Scenario {
+    let mut all = recording::load(&recording::packed().join("wcf.tar.zst")).unwrap();
+    let at = all.iter().position(|of| of.name == "wcf-userNameForCertificate-nosc-2005-02").unwrap();
+    all.swap_remove(at)
+}
+
+/// An answer without a body says by its status whether the service took the message; the contract says whether it may.
+#[test]
+fn an_answer_without_a_body_is_held_to_the_contract() {
+    let empty = |status: &str| {
+        let headers = vec![("Content-Length".to_owned(), "0".to_owned())];
+        HttpMessage { start_line: format!("HTTP/1.1 {status}"), headers, body: Vec::new() }
+    };
+    let scenario = recorded();
+    let files = Files::of(&scenario);
+    let exchange = &scenario.exchanges[0];
+    let request = arguments(&["--request", &files.capture("asked.http", &exchange.request)]);
+    let all = [files.keys(&scenario), files.policy(&scenario), at(exchange.response_at)].concat();
+    let told = |status: &str, more: &[String]| inspect(&octets(&empty(status)), &[all.clone(), more.to_vec()].concat());
+    let nothing = || refused("took the message and sent no answer", "Answer the operation");
+    judge("Echo", &told("202 Accepted", &request), &nothing());
+    judge("a status of failure", &told("503 Service Unavailable", &request), &refused("503", "service's log"));
+    judge("without its request", &told("401 Unauthorized", &[]), &refused("401", "service's log"));
+    judge("nothing is known of the request", &told("202 Accepted", &[]), &undecided("without a body", "--request"));
+    let json = told("202 Accepted", &request).json();
+    assert!(json["request"]["action"].as_str().unwrap().ends_with("/Echo"), "{json:#}");
+    assert_eq!(json["policy"]["alternatives"], serde_json::json!([]), "{json:#}");
+    // Where no contract tells, it may be a message that needs no answer.
+    let call = Spoken::unlike(ALONE, |_| (), &["server"]).call("hello");
+    let unknown = [held_to(&[policy(ALONE)]), asked(&call.request), at(AT)].concat();
+    let told = inspect(&octets(&empty("202 Accepted")), &unknown);
+    assert_eq!(outcome(&told), taken());
+    assert!(told.json()["policy"]["assumed"].to_string().contains("may have no answer"), "{}", told.out);
+    // One to a request for a conversation is none.
+    let begun = Spoken::unlike("wcf-ws2007-userNameForCertificate-conversation", |_| (), &["server"]).begin();
+    let issue = [held_to(&[policy(ALONE)]), asked(&begun.request), at(AT)].concat();
+    judge("Issue", &inspect(&octets(&empty("200 OK")), &issue), &nothing());
+    // Without a policy it is told.
+    let user = arguments(&["--user", &format!("{USER}:{PASSWORD}"), "--json"]);
+    for (status, says) in [("202 Accepted", "took a message"), ("503 Service Unavailable", "did not do")] {
+        let told = inspect(&octets(&empty(status)), &[user.clone(), request.clone()].concat());
+        assert_eq!(outcome(&told), (Some(0), "read".to_owned()));
+        let json = told.json();
+        assert!(json["says"].to_string().contains(says) && json["request"].is_object(), "{json:#}");
+    }
 }

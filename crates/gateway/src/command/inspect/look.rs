@@ -11,7 +11,7 @@ use super::form::{no_answer, of_no_answer, of_rejection, other_form, turned_away
 use super::judge::Judge;
 use super::report::{CaptureReport, PolicyVerdict, RefusalReport, Report, RequestReport};
 use super::verdict::{advised, advised_of_answer, conclude};
-use super::{describe, remarks};
+use super::{describe, remarks, silent};
 use crate::command::Failed;
 use crate::command::findings::Findings;
 use crate::media;
@@ -74,8 +74,9 @@ pub(super) async fn look(
     if let Some(why) = other_form(capture) {
         return Ok(unreadable(capture, now, why, None, findings));
     }
-    if capture.body.trim_ascii().is_empty() {
-        return Ok(empty(capture, now, findings));
+    let is_empty = capture.body.trim_ascii().is_empty();
+    if is_empty && capture.is_answer() != Some(true) {
+        return Ok(unreadable(capture, now, "it has no body".to_owned(), None, findings));
     }
     let credentials = judge.all_credentials()?;
     let (certificates, contexts) = (judge.certificates(), judge.contexts(&V13, now));
@@ -91,6 +92,12 @@ pub(super) async fn look(
     let facts = |content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") };
     let limits = judge.limits.message();
     let request = request.map(|request| GivenRequest::of(request, &given, &limits)).transpose()?;
+    if is_empty {
+        let request_report = request.as_ref().map(GivenRequest::report);
+        let mut report = Report { request: request_report, ..Report::bare("read", capture, now, findings) };
+        let ends = silent::hear(&mut report, judge, capture, request.as_ref().map(|given| &given.portrait));
+        return Ok(Told { report, ends });
+    }
     let remembered = match (&judge.endpoint, &request) {
         (Some(endpoint), Some(request)) => judge.remembered(endpoint, &request.asked, now)?,
         _ => None,
@@ -234,25 +241,21 @@ fn told(capture: &Capture) -> CaptureReport {
     }
 }
 
-/// A message without a body.
-fn empty(capture: &Capture, now: Time, findings: Findings) -> Told {
-    if capture.is_answer() != Some(true) {
-        return unreadable(capture, now, "it has no body".to_owned(), None, findings);
+impl Report {
+    /// That of a message of which nothing can be seen.
+    fn bare(outcome: &'static str, capture: &Capture, now: Time, findings: Findings) -> Self {
+        Self {
+            outcome,
+            at: now.to_string(),
+            says: Vec::new(),
+            capture: told(capture),
+            message: None,
+            request: None,
+            policy: None,
+            refusal: None,
+            findings: findings.sorted(),
+        }
     }
-    let says =
-        vec!["An answer without a body: the service took a message that needs no answer, or says no more.".to_owned()];
-    let report = Report {
-        outcome: "read",
-        at: now.to_string(),
-        says,
-        capture: told(capture),
-        message: None,
-        request: None,
-        policy: None,
-        refusal: None,
-        findings: findings.sorted(),
-    };
-    Told { report, ends: None }
 }
 
 /// What cannot be read.
@@ -264,15 +267,9 @@ pub(super) fn unreadable(
     findings: Findings,
 ) -> Told {
     let report = Report {
-        outcome: "unreadable",
-        at: now.to_string(),
         says: vec![format!("It cannot be read as a SOAP message: {why}.")],
-        capture: told(capture),
-        message: None,
-        request: None,
-        policy: None,
         refusal: refusal.map(advised),
-        findings: findings.sorted(),
+        ..Report::bare("unreadable", capture, now, findings)
     };
     Told { report, ends: Some(Failed::NotRead(why)) }
 }

@@ -14,6 +14,7 @@ mod outside;
 mod plain;
 mod remarks;
 mod report;
+mod silent;
 mod text;
 mod verdict;
 
