@@ -212,3 +212,27 @@ fn a_contract_that_anybody_could_change_is_not_taken() {
     assert_eq!(status, Some(1));
     assert!(error.contains("could write the policy"), "{error}");
 }
+
+/// What is given wrongly may be a secret, and is not quoted.
+#[test]
+fn secrets_in_flags_are_not_quoted() {
+    let call = |more: &[&str]| nuncio(&[&["call", "--operation", "Echo"], more].concat(), "");
+    let at = |flag: &str, url: &str| {
+        let preset = ["--preset", "wcf-ws2007-userNameForCertificate", "--user", "alice:x"];
+        if flag == "--url" { call(&[&preset[..], &[flag, url]].concat()) } else { call(&[flag, url]) }
+    };
+    for (output, why) in [
+        (call(&["--wsdl", "nowhere.wsdl", "--user", "topsecret"]), "it is not NAME:PASSWORD"),
+        (at("--wsdl", "http://u:topsecret@127.0.0.1:9/?wsdl"), "has a user in it"),
+        (at("--wsdl", "http://u:topsecret@service.example/?wsdl"), "has a user in it"),
+        (at("--wsdl", "ht!tp://u:topsecret@service.example/?wsdl"), "--wsdl"),
+        (at("--url", "http://u:topsecret@127.0.0.1:9/"), "has a user in it"),
+        (at("--url", "http://u:topsecret@127.0.0.1:99999/"), "is not an absolute URL"),
+        (at("--url", "ftp://u:top/@topsecret@127.0.0.1:9/"), "is not an absolute URL"),
+        (nuncio(&["proxy", "--user", "topsecret"], ""), "it is not NAME:PASSWORD"),
+    ] {
+        let (status, answer, error) = said(&output);
+        assert!(matches!(status, Some(1 | 2)) && answer.is_empty() && error.contains(why), "{error}");
+        assert!(!error.contains("topsecret"), "{error}");
+    }
+}

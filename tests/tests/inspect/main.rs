@@ -9,6 +9,7 @@ mod egress;
 mod heads;
 mod recorded;
 mod routes;
+mod secrets;
 mod spoken;
 mod wanting;
 

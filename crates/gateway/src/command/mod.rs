@@ -12,6 +12,7 @@ mod inspect;
 mod keys;
 mod page;
 mod proxy;
+mod quiet;
 mod run;
 mod schema;
 mod sessions;

@@ -8,6 +8,7 @@ use nuncio_policy::preset::{self, Preset};
 use nuncio_wss::Time;
 
 use super::Failed;
+use super::quiet::Quiet;
 use crate::clock::Clock;
 use crate::config::{
     AdminInput, AsUserInput, BackendInput, Base, CertificateInput, ClientCertificatesInput, ConfigError, Configuration,
@@ -66,7 +67,7 @@ pub(super) struct Proxy {
     #[arg(long, value_name = "FILE", requires = "pfx")]
     pfx_password_file: Option<PathBuf>,
     /// A user; may be repeated. With --egress the one as whom the service is called
-    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user, help_heading = CALLERS)]
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = Quiet(parse_user), help_heading = CALLERS)]
     user: Vec<User>,
     /// A file of users, each name:hash or name:hash:role,role, as htpasswd -B writes it
     #[arg(long, value_name = "FILE")]

@@ -242,12 +242,30 @@ fn weigh(said: &Said<Count>) -> Result<u32, ConfigError> {
 }
 
 fn backend_url(backend: &Said<String>) -> Result<Url, ConfigError> {
-    let refuse = |reason| backend.problem(Problem::Backend { url: backend.value.clone(), reason });
+    let refuse = |reason| backend.problem(Problem::Backend { url: without_user(&backend.value), reason });
     called(&backend.value).map_err(refuse)
 }
 
+/// What is written as a URL, without the name and password that may stand before its host.
+fn without_user(url: &str) -> String {
+    if !url.contains('@') {
+        return url.to_owned();
+    }
+    if let Ok(mut parsed) = Url::parse(url)
+        && parsed.set_username("").is_ok()
+        && parsed.set_password(None).is_ok()
+    {
+        return parsed.into();
+    }
+    // Where it is none, nothing says where the password ends.
+    match (url.find("://"), url.rfind('@')) {
+        (Some(start), Some(end)) if start < end => format!("{}://{}", &url[..start], &url[end + 1..]),
+        _ => url.to_owned(),
+    }
+}
+
 /// A URL that the gateway calls; else what is wrong with it.
-pub(super) fn called(url: &str) -> Result<Url, &'static str> {
+pub(crate) fn called(url: &str) -> Result<Url, &'static str> {
     let url = Url::parse(url).map_err(|_| "is not an absolute URL")?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("is neither http:// nor https://");

@@ -42,7 +42,7 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use backend::{BackendInput, SoapInput};
+pub(crate) use backend::{BackendInput, SoapInput, called};
 pub(crate) use base::Base;
 pub use base::Look;
 pub use cidr::{Cidr, NotCidr};

@@ -20,6 +20,7 @@ use self::target::Target;
 use super::Failed;
 use super::colour::Colour;
 use super::proxy::{User, parse_user};
+use super::quiet::Quiet;
 use crate::clock::Clock;
 use crate::config::{ReadingInput, SoapInput};
 use crate::egress::{Direct, DirectOutcome};
@@ -77,7 +78,7 @@ pub(super) struct Call {
     #[arg(long, value_name = "HOW", help_heading = WHAT)]
     reading: Option<ReadingInput>,
     /// The user as whom the service is called
-    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user, help_heading = AS_WHOM)]
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = Quiet(parse_user), help_heading = AS_WHOM)]
     user: Option<User>,
     /// The certificate as whose holder the service is called, in PEM
     #[arg(long, value_name = "FILE", requires = "key", help_heading = AS_WHOM)]

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use nuncio_policy::model::{Contract, Operation, Port};
 use nuncio_policy::request::Request;
 use nuncio_policy::wsdl::{self, Documents};
-use reqwest::Url;
 
 use super::Call;
 use crate::clock::Clock;
 use crate::command::Failed;
 use crate::config::{
     AsUserInput, Backend, BackendInput, Base, EgressPolicy, EgressRouteInput, EgressSettings, Endpoint, Keeping,
-    Lifetimes, MessageLimits, Password, Said, StoreLimits, Timeouts, certificates_of, documents_of,
+    Lifetimes, MessageLimits, Password, Said, StoreLimits, Timeouts, called, certificates_of, documents_of,
 };
 use crate::fetched::Source;
 
@@ -41,8 +40,8 @@ impl Target {
         let step = |error: &dyn std::fmt::Display| Failed::Step(error.to_string());
         let (documents, contract) = match &call.wsdl {
             None => (None, None),
-            Some(at) if at.starts_with("http://") || at.starts_with("https://") => {
-                let url: Url = at.parse().map_err(|error| step(&format!("--wsdl: {error}")))?;
+            Some(at) if at.contains("://") => {
+                let url = called(at).map_err(|reason| step(&format!("--wsdl: the URL {reason}")))?;
                 let trust = call.trust.as_deref().map(pem).transpose()?;
                 let backend = Backend { trust, ..Backend::new(url.clone()) };
                 let source = Source::new(url, &backend, &limits.timeouts, call.danger_clear_contract);

@@ -10,7 +10,7 @@ use nuncio_wss::Transport;
 use super::Inspect;
 use super::capture::Capture;
 use super::chosen::{Chosen, choose};
-use super::judge::{Judge, Side};
+use super::judge::{ContextKey, Judge, Side, parse_context};
 use super::outside::users;
 use crate::command::Failed;
 use crate::command::check::heard::heard;
@@ -49,6 +49,9 @@ impl Inspect {
             None => self.of_flags()?,
         };
         judge.contexts.clone_from(&self.context);
+        if let Some(file) = &self.context_file {
+            judge.contexts.extend(contexts(file)?);
+        }
         judge.transport = self.transport.map(Transport::from);
         Ok(judge)
     }
@@ -129,6 +132,15 @@ impl Inspect {
         let (looked, _) = heard(|| input.looked_at(&Base::default()));
         Ok(looked?.identities.into_iter().next())
     }
+}
+
+/// The keys of security contexts in a file. What is wrong with a line is said without it.
+fn contexts(file: &Path) -> Result<Vec<ContextKey>, Failed> {
+    let failed = |why: &dyn std::fmt::Display| Failed::Step(format!("--context-file: {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(&error))?;
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    let keys = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    keys.map(|(at, line)| parse_context(line).map_err(|why| failed(&format!("line {at}: {why}")))).collect()
 }
 
 /// The first certificate of a file.

@@ -33,6 +33,7 @@ use super::colour::Colour;
 use super::findings::Findings;
 use super::page::Page;
 use super::proxy::{User, parse_user};
+use super::quiet::Quiet;
 use crate::clock::Clock;
 use crate::config::MessageLimits;
 
@@ -98,11 +99,14 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "FILE", help_heading = KEYS)]
     trust: Vec<PathBuf>,
     /// A user; may be repeated
-    #[arg(long, value_name = "NAME:PASSWORD", value_parser = parse_user, help_heading = KEYS)]
+    #[arg(long, value_name = "NAME:PASSWORD", value_parser = Quiet(parse_user), help_heading = KEYS)]
     user: Vec<User>,
     /// The key of a security context, in base64, behind its identifier (and, behind a space, its instance where it was renewed); may be repeated
-    #[arg(long, value_name = "IDENTIFIER=BASE64", value_parser = parse_context, help_heading = KEYS)]
+    #[arg(long, value_name = "IDENTIFIER=BASE64", value_parser = Quiet(parse_context), help_heading = KEYS)]
     context: Vec<ContextKey>,
+    /// A file of such keys, one a line; lines that begin with # are comments
+    #[arg(long, value_name = "FILE", help_heading = KEYS)]
+    context_file: Option<PathBuf>,
     /// An address of the service; may be repeated. Without it any is
     #[arg(long, value_name = "URL", help_heading = KEYS)]
     address: Vec<String>,
