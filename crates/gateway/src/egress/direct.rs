@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use nuncio_crypto::certificate::Certificate;
 use nuncio_policy::model::SoapVersion;
-use nuncio_wss::{Correlation, HttpFacts, Message, Unsecured};
+use nuncio_wss::{Correlation, Credential, HttpFacts, Message, Unsecured};
 
 use super::exchange::{Exchange, Known};
 use super::line::{Answered, Line};
@@ -12,8 +13,9 @@ use super::material::Material;
 use super::recorder::{Exchanged, Recorder};
 use super::route::line;
 use super::standing::Standing;
-use crate::config::{EgressPolicy, EgressSettings, Lifetimes, Timeouts};
+use crate::config::{EgressPolicy, EgressSettings, Identity, Lifetimes, Timeouts};
 use crate::route::{RouteError, RouteProblem};
+use crate::users::{Keep, Users};
 use crate::world::World;
 
 /// Somebody who calls a service.
@@ -21,6 +23,17 @@ pub(crate) struct Direct {
     line: Arc<Line>,
     standing: Arc<Standing>,
     limits: nuncio_wss::Limits,
+    own: Own,
+}
+
+/// What the caller has to look at messages with, its own and the service's.
+pub(crate) struct Own {
+    /// Its certificate, with the key.
+    pub(crate) credential: Option<Credential>,
+    /// The certificate of the service.
+    pub(crate) service: Option<Certificate>,
+    /// Its password.
+    pub(crate) users: Users,
 }
 
 /// What came of a call.
@@ -49,10 +62,19 @@ impl Direct {
         let mut line = line(&settings, world, timeouts).map_err(&fail)?;
         line.recorder = recorded.then(Recorder::default);
         let limits = settings.limits.message();
+        let credential = settings.tokens.identity.as_ref().map(Identity::credential).transpose();
+        let credential = credential.map_err(|error| fail(error.into()))?;
+        let users = Users::kept(Keep::Readable, settings.tokens.user.clone());
         let (policy, material) = Material::of(settings, lifetimes, None);
         let EgressPolicy::Known(endpoint) = policy else { return Err(fail(RouteProblem::NoSoap)) };
         let initiator = material.initiator(&endpoint).map_err(&fail)?;
-        Ok(Self { line: Arc::new(line), standing: Standing::new(initiator, None), limits })
+        let own = Own { credential, service: material.service(&endpoint).cloned(), users };
+        Ok(Self { line: Arc::new(line), standing: Standing::new(initiator, None), limits, own })
+    }
+
+    /// What the caller has.
+    pub(crate) fn own(&self) -> &Own {
+        &self.own
     }
 
     /// The version of SOAP that the service speaks.

@@ -37,7 +37,7 @@ use crate::spans::{Heard, Story};
 use crate::trace::Trace;
 pub(crate) use asked::{NotSent, action_of, check_replies};
 use callers::{Admitted, Callers, NotAdmitted, Tried};
-pub(crate) use direct::{Direct, Outcome as DirectOutcome};
+pub(crate) use direct::{Direct, Outcome as DirectOutcome, Own};
 use exchange::{Exchange, Known};
 use failure::Failure;
 pub(crate) use farewells::Farewells;

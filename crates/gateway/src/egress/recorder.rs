@@ -1,9 +1,9 @@
 //! What went over the wire and how long each part of it took, for whoever makes one call and wants to see it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nuncio_wss::{Context, Expectation, Outbound, Request};
+use nuncio_wss::{Expectation, Outbound};
 
 use crate::upstream::Answer;
 
@@ -13,10 +13,8 @@ pub(crate) struct Recorder(Mutex<Vec<Exchanged>>);
 
 /// A message to the service, and what came back.
 pub(crate) struct Exchanged {
-    /// What it asked for.
-    pub(crate) request: Request,
-    /// The context that it was under.
-    pub(crate) context: Option<Arc<Context>>,
+    /// What is remembered of it: its keys, and the context that it was under.
+    pub(crate) expectation: Expectation,
     /// How long it took to seal.
     pub(crate) sealed: Duration,
     /// What was sent.
@@ -47,8 +45,7 @@ impl Recorder {
         let Outbound { content_type, soap_action, body } = message;
         let (content_type, soap_action, body) = (content_type.clone(), soap_action.clone(), body.clone());
         self.all().push(Exchanged {
-            request: expectation.request(),
-            context: expectation.context().cloned(),
+            expectation: expectation.clone(),
             sealed: took,
             sent: Wire { content_type, soap_action, body },
             waited: None,

@@ -16,6 +16,7 @@ use crate::trust::request::TokenRequest;
 use crate::trust::secret::Unwrapping;
 
 /// What an initiator remembers of a request, to open its answer.
+#[derive(Clone)]
 pub struct Expectation {
     /// The alternative of the policy that it was made under, and that its answer comes under.
     pub(super) terms: Arc<Terms>,

@@ -212,7 +212,7 @@ impl Looking<'_> {
         }
     }
 
-    /// The key that the request brought which the message answers, if it is called so.
+    /// The key of the request that is remembered, if it is called so.
     fn of_request(&self, sha1: &[u8]) -> Option<&Secret> {
         self.given.answers?.shared(sha1)
     }
@@ -290,6 +290,10 @@ impl Looking<'_> {
         let wrong = |error: &dyn std::fmt::Display| NoKey::Wrong(error.to_string());
         let key = EncryptedKey::read(&self.document, node, &self.accepted, self.limits.encrypted_data)
             .map_err(|error| wrong(&error))?;
+        // Who made it has it, whoever it is encrypted for.
+        if let Some(made) = self.of_request(digest::hash(DigestAlgorithm::Sha1, &key.value).as_ref()) {
+            return Ok(made.clone());
+        }
         let reference = Reference::of_key_info(&self.document, key.key_info)?;
         match key.method {
             KeyMethod::Transport(method) => {

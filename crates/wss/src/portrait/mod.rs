@@ -59,7 +59,7 @@ pub struct Given<'a> {
     pub contexts: &'a [Arc<Context>],
     /// Passwords that keys are derived from.
     pub passwords: Option<&'a dyn Passwords>,
-    /// What is remembered of the request that the message answers: it may be under a key of that.
+    /// What is remembered of the request that the message is, or answers: it may be under a key of that.
     pub answers: Option<&'a Expectation>,
 }
 

@@ -167,7 +167,8 @@ impl Call {
         let outcome = direct.call(&message.action, media::content_type(soap), body).await;
         direct.end().await;
         if recorded {
-            let text = picture::picture(Colour::of_stderr(), &direct.exchanged(), world.clock.now(), self.whole);
+            let text =
+                picture::picture(Colour::of_stderr(), &direct.exchanged(), direct.own(), world.clock.now(), self.whole);
             let _ = std::io::stderr().write_all(text.as_bytes());
         }
         match outcome {

@@ -9,13 +9,13 @@ use crate::command::colour::Colour;
 use crate::command::inspect::protection;
 use crate::command::page::Page;
 use crate::config::MessageLimits;
-use crate::egress::{Exchanged, Wire};
+use crate::egress::{Exchanged, Own, Wire};
 
 /// All of it, as one text; each message `whole`, if that is wanted.
-pub(super) fn picture(colour: Colour, exchanged: &[Exchanged], now: Time, whole: bool) -> String {
+pub(super) fn picture(colour: Colour, exchanged: &[Exchanged], own: &Own, now: Time, whole: bool) -> String {
     let mut page = Page::new(colour);
     for (number, exchange) in exchanged.iter().enumerate() {
-        let what = match exchange.request {
+        let what = match exchange.expectation.request() {
             Request::Application => "The call",
             Request::Issue => "A conversation is begun",
             Request::Renew => "A conversation is renewed",
@@ -24,8 +24,14 @@ pub(super) fn picture(colour: Colour, exchanged: &[Exchanged], now: Time, whole:
         page.title(&format!("{}. {what}", number + 1));
         let octets = |wire: &Wire| format!("{} octets", wire.body.len());
         page.line(2, &format!("Request: {}, sealed in {}.", octets(&exchange.sent), time(exchange.sealed)));
-        // Of a conversation all can be seen, for who has its key.
-        let given = Given { contexts: exchange.context.as_slice(), ..Given::default() };
+        // Who made the keys of a message, or of its conversation, can see all of it.
+        let given = Given {
+            credentials: own.credential.as_slice(),
+            certificates: own.service.as_slice(),
+            contexts: exchange.expectation.context().map(std::slice::from_ref).unwrap_or_default(),
+            passwords: Some(&own.users),
+            answers: Some(&exchange.expectation),
+        };
         let message = |page: &mut Page, wire, answer| message(page, wire, &given, (answer, now, whole));
         message(&mut page, &exchange.sent, false);
         let (Some(came), Some(waited), Some(status)) = (&exchange.came, exchange.waited, exchange.status) else {
