@@ -20,14 +20,14 @@ pub(super) struct Held<'a> {
 }
 
 impl Judge {
-    /// Holds an answer to the policy, as `now`.
+    /// Holds an answer to the policy, as `now`, which is `strict` as of requests.
     pub(super) fn believe(
         &self,
         endpoint: &Endpoint,
         http: &HttpFacts<'_>,
         body: &[u8],
         asked: Option<&Asked>,
-        now: Time,
+        (now, strict): (Time, bool),
     ) -> Result<Verdict, Failed> {
         let mut held = Held { http, body, asked, suppose: true };
         let mut stale = None;
@@ -37,7 +37,7 @@ impl Judge {
             match self.believed(endpoint, &held, at, &mut assumed)? {
                 Outcome::Refused(
                     refusal @ (Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }),
-                ) if stale.is_none() => {
+                ) if stale.is_none() && !strict => {
                     at = created;
                     stale = Some(refusal);
                 }

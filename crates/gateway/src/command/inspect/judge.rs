@@ -167,13 +167,14 @@ impl Judge {
         self.contexts.iter().map(context).collect()
     }
 
-    /// Holds a message to the policy, as `now`; `created` is when it says it was made.
+    /// Holds a message to the policy, as `now`; where that is not `strict`, one that is too old then is held to it as of when it says
+    /// that it was made.
     pub(super) async fn judge(
         &self,
         endpoint: &Endpoint,
         http: &HttpFacts<'_>,
         body: &[u8],
-        now: Time,
+        (now, strict): (Time, bool),
     ) -> Result<Verdict, Failed> {
         let soap = http.soap();
         let mut stale = None;
@@ -191,7 +192,7 @@ impl Judge {
             match outcome {
                 Outcome::Refused(
                     refusal @ (Refusal::Expired { created, .. } | Refusal::FromTheFuture { created, .. }),
-                ) if stale.is_none() => {
+                ) if stale.is_none() && !strict => {
                     at = created;
                     stale = Some(refusal);
                 }

@@ -167,9 +167,9 @@ async fn held(
                 return judge.send_on(report, (outside, endpoint), http, &capture.body);
             }
             let mut verdict = if answer {
-                judge.believe(endpoint, http, &capture.body, request.map(|given| &given.asked), now)?
+                judge.believe(endpoint, http, &capture.body, request.map(|given| &given.asked), (now, strict))?
             } else {
-                judge.judge(endpoint, http, &capture.body, now).await?
+                judge.judge(endpoint, http, &capture.body, (now, strict)).await?
             };
             if judge.outside().is_some() && !secured && capture.request().is_none() && request.is_none() {
                 verdict.assumed.push(
@@ -178,7 +178,7 @@ async fn held(
                         .to_owned(),
                 );
             }
-            conclude(report, judge, verdict, (answer, strict))
+            conclude(report, judge, verdict, answer)
         }
         (None, _) => {
             report.says.extend(judge.notes.iter().cloned());

@@ -51,7 +51,7 @@ pub(super) fn conclude(
     report: &mut Report,
     judge: &Judge,
     verdict: Verdict,
-    (answer, strict): (bool, bool),
+    answer: bool,
 ) -> Option<Failed> {
     let Verdict { outcome, stale, principal, assumed, alternatives } = verdict;
     report.policy = Some(PolicyVerdict {
@@ -70,6 +70,9 @@ pub(super) fn conclude(
         Refusal::FromTheFuture { .. } => "it is from the future".to_owned(),
         _ => "it is too old".to_owned(),
     });
+    let besides = old
+        .as_ref()
+        .map(|old| format!("That is so for the instant at which it was made; besides, {old} now."));
     match outcome {
         Outcome::Taken => {
             report.outcome = "taken";
@@ -79,17 +82,12 @@ pub(super) fn conclude(
             };
             report.says.push(format!("{} At the instant of looking {old}: {refusal}.", words.was_taken));
             report.refusal = Some(advised(refusal));
-            if strict {
-                report.outcome = "refused";
-            }
-            strict.then(|| Failed::WouldBeRefused(refusal.to_string()))
+            None
         }
         Outcome::Refused(refusal) | Outcome::NotAsked(refusal) => {
             report.outcome = "refused";
             report.says.push(format!("{}: {refusal}.", words.refused));
-            if let Some(old) = old {
-                report.says.push(format!("That is so for the instant at which it was made; besides, {old} now."));
-            }
+            report.says.extend(besides);
             report.refusal = Some(advised(&refusal));
             Some(Failed::WouldBeRefused(refusal.to_string()))
         }
@@ -97,6 +95,7 @@ pub(super) fn conclude(
             report.outcome = "refused";
             let reason = "the rules of the route do not allow it".to_owned();
             report.says.push(format!("It would be opened, and denied: {reason}."));
+            report.says.extend(besides);
             report.refusal = Some(RefusalReport {
                 reason: reason.clone(),
                 means: "The message is sound, and whoever sent it may not call that action.".to_owned(),
@@ -113,6 +112,7 @@ pub(super) fn conclude(
                 Wanting::OfRequest(_) | Wanting::AnotherRequest => ", for its request",
             };
             report.says.push(format!("{}{of}: {refusal}.", words.undecided));
+            report.says.extend(besides);
             report.refusal = Some(RefusalReport {
                 reason: refusal.to_string(),
                 means: wanted(wanting, answer).to_owned(),
