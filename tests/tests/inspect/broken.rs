@@ -143,7 +143,7 @@ fn recorded_messages_that_were_edited_are_diagnosed() {
             "another conversation",
             call(),
             with(of(CALL), "--context", "urn:uuid:other=AAAAAAAAAAAAAAAAAAAAAA=="),
-            refused("is not known here", "begin another conversation"),
+            undecided("is not known here", "that are given are those of urn:uuid:other"),
         ),
         ("another key of the conversation", call(), with(of(CALL), "--context", &other_key), refused("decrypt", "key")),
         (

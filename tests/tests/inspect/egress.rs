@@ -280,10 +280,18 @@ fn the_copy_of_a_published_policy_is_used() {
     flags.extend([service(), arguments(&["--user", &format!("{USER}:{PASSWORD}")])].concat());
     let serving = Nuncio::start(flags).unwrap();
     let cache = directory("contracts");
+    let call = scenario
+        .exchanges
+        .iter()
+        .find(|exchange| exchange.request_action.as_deref().is_some_and(|of| of.ends_with("/Echo")))
+        .unwrap();
+    // It was recorded at another place.
+    let text = String::from_utf8(call.request.body.clone()).unwrap();
+    let to = text.split("</a:To>").next().and_then(|before| before.rsplit('>').next()).unwrap().to_owned();
     let said = |egress: u16, cache: &str| {
         format!(
             "egress:\n  listeners: [{{ address: \"127.0.0.1:{egress}\" }}]\n  routes:\n    - path: /out\n      service: {listen}/echo\n      \
-             wsdl: {listen}/echo?wsdl\n      contract_cache: \"{cache}\"\n      user: {{ name: {USER}, password: {PASSWORD} }}\n"
+             to: {to}\n      wsdl: {listen}/echo?wsdl\n      contract_cache: \"{cache}\"\n      user: {{ name: {USER}, password: {PASSWORD} }}\n"
         )
     };
     let config = file("published.yaml", said(free_port().unwrap(), &cache).as_bytes());
@@ -300,11 +308,6 @@ fn the_copy_of_a_published_policy_is_used() {
     let files = Files::of(&scenario);
     let keys = files.keys(&scenario);
     let at = keys.iter().position(|flag| flag == "--context").unwrap();
-    let call = scenario
-        .exchanges
-        .iter()
-        .find(|exchange| exchange.request_action.as_deref().is_some_and(|of| of.ends_with("/Echo")))
-        .unwrap();
     let clock = arguments(&["--clock", &time::format_utc(call.response_at), "--json", "--config"]);
     let request = arguments(&["--request", &files.capture("request.http", &call.request)]);
     let told = |config: &str| {

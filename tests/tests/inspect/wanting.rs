@@ -89,7 +89,7 @@ fn what_is_wanting_to_judge_an_answer_is_said() {
         &octets(&call.answer),
         &[held_to(&[policy(CONVERSATION)]), at(AT), arguments(&["--context", &other_key])].concat(),
     );
-    judge("another conversation", &told, &refused("is not known here", "in the conversation of the request"));
+    judge("another conversation", &told, &undecided("is not known here", "that are given are those of urn:uuid:other"));
 }
 
 /// What is given as the request and would be refused itself proves nothing of an answer; what it says of itself is compared all
@@ -155,6 +155,35 @@ fn without_an_instant_an_old_answer_is_judged_at_its_own() {
     assert!(json["says"].to_string().contains("It would have been believed when it was made."), "{json:#}");
     let unsigned = Spoken::unlike(ALONE, |policy| policy.parts.signed.body = false, &["server"]).call("hello");
     judge("an old one that is broken", &told(&unsigned), &refused("Body is not signed", "Sign that part of answers"));
+}
+
+/// At an instant that is named a message which is too old then is refused, whatever else is wanting to decide, and so it is under
+/// each alternative; without one its age is told.
+#[test]
+fn an_old_message_is_told_as_one_where_something_is_wanting() {
+    let call = Spoken::unlike(ALONE, |_| (), &["server"]).call("hello");
+    let user = arguments(&["--user", "alice:another"]);
+    let later = at(AT + 86_400_000);
+    let keys = [held_to(&[policy(ALONE)]), service()].concat();
+    let told =
+        |message: &HttpMessage, more: &[&[String]]| inspect(&octets(message), &[keys.clone(), more.concat()].concat());
+    let known = held_to(&[policy(ALONE)]);
+    let unkeyed = inspect(&octets(&call.answer), &[known, later.clone()].concat());
+    judge("an answer without its request", &unkeyed, &refused("is stale at", "NTP"));
+    for (case, more) in [("another password", vec![&user[..], &later[..]]), ("no user", vec![&later[..]])] {
+        let told = told(&call.request, &more);
+        judge(case, &told, &refused("is stale at", "NTP"));
+        let alternative = &told.json()["policy"]["alternatives"][0];
+        assert_eq!(alternative["outcome"], "refused", "{case}: {alternative}");
+    }
+    let answer = told(&call.answer, &[&asked(&call.request), &later]);
+    judge("an old answer", &answer, &refused("is stale at", "NTP"));
+    assert_eq!(answer.json()["policy"]["alternatives"][0]["outcome"], "refused");
+    // The clock of whoever runs this is before or behind it.
+    let now = told(&call.request, &[&arguments(&["--json"])]);
+    judge("now", &now, &undecided("is not known by that password", "--user"));
+    let says = now.json()["says"].to_string();
+    assert!(says.contains("it is too old") || says.contains("it is from the future"), "{says}");
 }
 
 /// What is given as a request must be one.

@@ -66,7 +66,7 @@ impl Judge {
             Side::Egress(_) => true,
         };
         refusal.lacks().filter(|lack| match lack {
-            Lack::Context => self.contexts.is_empty(),
+            Lack::Context => self.lacks_context(refusal),
             Lack::PrivateKey => !has_client,
             Lack::Trust => {
                 let known = self.service(endpoint, Time::from_millis(0)).is_some() || !self.identities.is_empty();

@@ -355,12 +355,18 @@ impl Judge {
         }
     }
 
+    /// Whether a refusal is for want of the key of a context that is not among those given.
+    pub(super) fn lacks_context(&self, refusal: &Refusal) -> bool {
+        let Refusal::UnknownContext(name) = refusal else { return false };
+        self.contexts(&V13, Time::from_millis(0)).iter().all(|context| context.name() != *name)
+    }
+
     /// For want of what alone a request may have been refused.
     pub(super) fn wanting(&self, refusal: &Refusal) -> Option<Lack> {
         let passes = self.outside().is_some_and(|outside| outside.passes);
         refusal.lacks().filter(|lack| match lack {
             // No route's contexts are at hand, whatever it is.
-            Lack::Context => self.contexts.is_empty(),
+            Lack::Context => self.lacks_context(refusal),
             Lack::PrivateKey => !self.whole && self.identities.is_empty(),
             Lack::Trust => !self.whole && self.trust.is_nobody(),
             Lack::Password => !self.whole && (self.users.is_empty() || passes),

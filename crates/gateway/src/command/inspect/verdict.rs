@@ -47,12 +47,7 @@ impl PolicyVerdict {
 }
 
 /// Puts a verdict into a report. An error where the message would be refused.
-pub(super) fn conclude(
-    report: &mut Report,
-    judge: &Judge,
-    verdict: Verdict,
-    answer: bool,
-) -> Option<Failed> {
+pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, answer: bool) -> Option<Failed> {
     let Verdict { outcome, stale, principal, assumed, alternatives } = verdict;
     report.policy = Some(PolicyVerdict {
         principal,
@@ -70,9 +65,8 @@ pub(super) fn conclude(
         Refusal::FromTheFuture { .. } => "it is from the future".to_owned(),
         _ => "it is too old".to_owned(),
     });
-    let besides = old
-        .as_ref()
-        .map(|old| format!("That is so for the instant at which it was made; besides, {old} now."));
+    let besides =
+        old.as_ref().map(|old| format!("That is so for the instant at which it was made; besides, {old} now."));
     match outcome {
         Outcome::Taken => {
             report.outcome = "taken";
@@ -115,7 +109,7 @@ pub(super) fn conclude(
             report.says.extend(besides);
             report.refusal = Some(RefusalReport {
                 reason: refusal.to_string(),
-                means: wanted(wanting, answer).to_owned(),
+                means: wanted(wanting, answer).to_owned() + &given(judge, wanting),
                 client: None,
                 service: None,
                 route: None,
@@ -137,6 +131,17 @@ fn alternative(number: usize, found: Result<Outcome, String>) -> AlternativeRepo
     AlternativeReport { number, outcome, reason }
 }
 
+/// Of which contexts the keys are given, where it is for want of that of another.
+fn given(judge: &Judge, wanting: Wanting) -> String {
+    let is_of_context = matches!(wanting, Wanting::Of(Lack::Context) | Wanting::OfRequest(Lack::Context));
+    let names: Vec<&str> = judge.contexts.iter().map(|context| context.identifier.as_str()).collect();
+    if is_of_context && !names.is_empty() {
+        format!(" The keys that are given are those of {}.", names.join(", "))
+    } else {
+        String::new()
+    }
+}
+
 /// What to give, so that it can be decided.
 fn wanted(wanting: Wanting, answer: bool) -> &'static str {
     match wanting {
@@ -151,7 +156,7 @@ fn wanted(wanting: Wanting, answer: bool) -> &'static str {
         }
         Wanting::Of(Lack::Trust) => "The client's certificate is to be believed by others: give them (--trust).",
         Wanting::Of(Lack::Context) => {
-            "The message belongs to a conversation: give its key (--context), which who speaks in it has and no gateway tells."
+            "The message belongs to a conversation: give its key (--context), which client and service have; a gateway does not show it."
         }
         Wanting::Of(Lack::Password) => "The message has a user name: give the password that is right (--user).",
         Wanting::Of(Lack::Request) => {
