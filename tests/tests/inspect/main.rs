@@ -7,6 +7,7 @@ mod broken;
 mod broken_answers;
 mod egress;
 mod heads;
+mod limits;
 mod recorded;
 mod routes;
 mod secrets;

@@ -31,8 +31,8 @@ pub(super) enum NotCaptured {
     /// Nothing is there.
     #[error("it is empty")]
     Empty,
-    /// It is larger than what a gateway takes.
-    #[error("it has more than {0} octets")]
+    /// It is larger than what is looked at.
+    #[error("it has more than {0} octets: it is not looked at")]
     TooLarge(usize),
     /// Its head does not end, or is no text.
     #[error("its HTTP head is longer than {HEAD} octets, or no text")]
@@ -59,6 +59,10 @@ pub(super) fn octets(file: Option<&Path>, limit: usize) -> std::io::Result<Vec<u
 impl Capture {
     /// Reads a capture whose body has at most `limit` octets.
     pub(super) fn read(octets: &[u8], limit: usize) -> Result<Self, NotCaptured> {
+        // The rest of it was not read.
+        if octets.len() > limit.saturating_add(HEAD) {
+            return Err(NotCaptured::TooLarge(limit));
+        }
         let rest = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
         let start = rest.iter().position(|octet| !octet.is_ascii_whitespace()).ok_or(NotCaptured::Empty)?;
         let capture = if rest[start..].starts_with(b"<") {

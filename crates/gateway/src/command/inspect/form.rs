@@ -9,8 +9,15 @@ use crate::http::Rejection;
 use crate::media;
 use crate::upstream::{Unavailable, check, limit};
 
-/// Why a gateway turns a request away by its head.
-pub(super) fn turned_away(capture: &Capture) -> Option<Rejection> {
+/// Why a gateway turns a request away by its head, or since its body has more octets than may be.
+pub(super) fn turned_away(capture: &Capture, limit: Option<usize>) -> Option<Rejection> {
+    by_head(capture).or_else(|| {
+        let limit = limit.filter(|limit| capture.body.len() > *limit)?;
+        Some(Rejection::BodyTooLarge(limit))
+    })
+}
+
+fn by_head(capture: &Capture) -> Option<Rejection> {
     if let Some((method, _)) = capture.request()
         && method != "POST"
     {
@@ -66,13 +73,24 @@ pub(super) fn other_form(capture: &Capture) -> Option<String> {
 
 /// What is said of a request that is turned away by its head.
 pub(super) fn of_rejection(rejection: &Rejection) -> RefusalReport {
-    let client = "Send one POST of SOAP in UTF-8, with the content type of its version and no compression.";
+    let (means, client, route) = match rejection {
+        Rejection::BodyTooLarge(_) => (
+            "The message is larger than the route's limits allow: it is not read.",
+            "Send a smaller message.",
+            Some("If clients need it, raise `body_bytes` in the route's `limits`."),
+        ),
+        _ => (
+            "A gateway turns it away by its HTTP head, before it reads the message.",
+            "Send one POST of SOAP in UTF-8, with the content type of its version and no compression.",
+            None,
+        ),
+    };
     RefusalReport {
         reason: rejection.to_string(),
-        means: "A gateway turns it away by its HTTP head, before it reads the message.".to_owned(),
+        means: means.to_owned(),
         client: Some(client.to_owned()),
         service: None,
-        route: None,
+        route: route.map(str::to_owned),
     }
 }
 

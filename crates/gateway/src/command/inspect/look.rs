@@ -90,7 +90,7 @@ pub(super) async fn look(
     };
     let said = capture.header("Content-Type");
     let facts = |content_type| HttpFacts { content_type, soap_action: capture.header("SOAPAction") };
-    let limits = judge.limits.message();
+    let limits = judge.wide();
     let request = request.map(|request| GivenRequest::of(request, &given, &limits)).transpose()?;
     if is_empty {
         let request_report = request.as_ref().map(GivenRequest::report);
@@ -158,7 +158,9 @@ async fn held(
     let rejected = if answer {
         no_answer(capture, &judge.limits).map(|unavailable| of_no_answer(&unavailable))
     } else {
-        turned_away(capture).map(|rejection| of_rejection(&rejection))
+        // What the service takes is not known.
+        let limit = (judge.outside().is_none() || plain.is_some()).then_some(judge.limits.body_bytes);
+        turned_away(capture, limit).map(|rejection| of_rejection(&rejection))
     };
     Ok(match (&judge.endpoint, rejected) {
         (Some(_), Some(refusal)) => Some(rejected_by_head(report, judge, answer, refusal)),

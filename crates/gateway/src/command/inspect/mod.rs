@@ -17,6 +17,7 @@ mod report;
 mod silent;
 mod text;
 mod verdict;
+mod wide;
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,6 @@ use super::page::Page;
 use super::proxy::{User, parse_user};
 use super::quiet::Quiet;
 use crate::clock::Clock;
-use crate::config::MessageLimits;
 
 const POLICY: &str = "What it is held to";
 const KEYS: &str = "What is known";
@@ -180,11 +180,10 @@ impl Inspect {
 
 /// The octets of a file, or of standard input, and the capture that they are.
 fn read(file: Option<&Path>) -> Result<(Vec<u8>, Result<Capture, NotCaptured>), Failed> {
-    let limit = MessageLimits::default().body_bytes;
-    let octets = capture::octets(file, limit).map_err(|error| {
+    let octets = capture::octets(file, wide::OCTETS).map_err(|error| {
         let name = file.map_or_else(|| "standard input".into(), |file| file.display().to_string());
         Failed::Step(format!("{name}: {error}"))
     })?;
-    let captured = Capture::read(&octets, limit);
+    let captured = Capture::read(&octets, wide::OCTETS);
     Ok((octets, captured))
 }
