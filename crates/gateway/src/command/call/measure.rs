@@ -21,7 +21,8 @@ struct Counted {
     why: Option<String>,
 }
 
-/// Calls so often in all, so many at once, and tells what it took. The first call is not counted: it begins the conversation.
+/// Calls so often in all, so many at once, and tells what it took. How long the first
+/// call took is told alone: it begins the conversation.
 pub(super) async fn measure(
     direct: Arc<Direct>,
     action: &str,
@@ -30,8 +31,10 @@ pub(super) async fn measure(
     (repeat, concurrency): (usize, usize),
 ) -> Result<(), Failed> {
     let start = Instant::now();
+    let mut all = Counted::default();
     match direct.call(action, media::content_type(soap), body.clone()).await {
-        DirectOutcome::Answered(_) | DirectOutcome::Taken => {}
+        DirectOutcome::Answered(answer) => all.faults += usize::from(answer.fault),
+        DirectOutcome::Taken => {}
         DirectOutcome::NotSent(why) => return Err(Failed::Step(why)),
         DirectOutcome::Failed(why) => {
             direct.end().await;
@@ -66,7 +69,6 @@ pub(super) async fn measure(
             })
         })
         .collect();
-    let mut all = Counted::default();
     for task in tasks {
         let counted = task.await.map_err(|error| Failed::Step(error.to_string()))?;
         all.took.extend(counted.took);

@@ -32,10 +32,13 @@ const WHAT: &str = "What is called";
 const AS_WHOM: &str = "As whom, and what is believed";
 const HOW: &str = "How often, and what is shown";
 
+/// What says which message is sent: an operation, or an action.
+const CALLED: &str = "called";
+
 /// Calls a protected service once, and shows what happened
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Exit status: 0 if the service answered, 1 if no call could be made, 3 if it answered with a fault, 4 if no \
+    after_long_help = "Exit status: 0 if the service answered, 1 if no call could be made, 2 for a wrong command line, 3 if it answered with a fault, 4 if no \
                        answer of its came that can be believed. The answer is on standard output, what happened on standard \
                        error."
 )]
@@ -54,7 +57,7 @@ pub(super) struct Call {
     #[arg(long, value_name = "URL", help_heading = WHAT)]
     url: Option<String>,
     /// The operation of the contract; without it they are listed
-    #[arg(long, value_name = "NAME", conflicts_with = "action", help_heading = WHAT)]
+    #[arg(long, value_name = "NAME", group = CALLED, conflicts_with = "action", help_heading = WHAT)]
     operation: Option<String>,
     /// A value in the request, such as order/id=7 or order/@kind=urgent; may be repeated
     #[arg(long, value_name = "PATH=VALUE", requires = "operation", value_parser = parse_set, help_heading = WHAT)]
@@ -63,10 +66,10 @@ pub(super) struct Call {
     #[arg(long, requires = "operation", conflicts_with = "set", help_heading = WHAT)]
     describe: bool,
     /// The action, for a request that is given whole
-    #[arg(long, value_name = "URI", requires = "body", help_heading = WHAT)]
+    #[arg(long, value_name = "URI", group = CALLED, requires = "body", help_heading = WHAT)]
     action: Option<String>,
     /// A file with what stands in the body, or with a whole plain envelope; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "set", help_heading = WHAT)]
+    #[arg(long, value_name = "FILE", requires = CALLED, conflicts_with = "set", help_heading = WHAT)]
     body: Option<PathBuf>,
     /// The version of SOAP that the service speaks, where its policy leaves that open: 1.1 or 1.2
     #[arg(long, value_name = "VERSION", help_heading = WHAT)]
@@ -96,10 +99,10 @@ pub(super) struct Call {
     #[arg(long, help_heading = AS_WHOM)]
     danger_clear_contract: bool,
     /// Calls so often in all, and measures
-    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, help_heading = HOW)]
+    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, conflicts_with_all = ["whole", "quiet"], help_heading = HOW)]
     repeat: NonZeroUsize,
     /// Calls at once
-    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, help_heading = HOW)]
+    #[arg(long, value_name = "NUMBER", default_value_t = NonZeroUsize::MIN, requires = "repeat", help_heading = HOW)]
     concurrency: NonZeroUsize,
     /// Prints each message as it goes over the wire, too
     #[arg(long, help_heading = HOW)]
