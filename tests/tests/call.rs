@@ -195,7 +195,7 @@ fn what_is_given_whole_is_sent() {
     }
     let (status, _, error) = said(&nuncio(&arguments, "<Echo"));
     assert_eq!(status, Some(1));
-    assert!(error.contains("the message cannot be sent"), "{error}");
+    assert!(error.contains("is no XML"), "{error}");
 }
 
 #[test]
@@ -242,4 +242,61 @@ fn secrets_in_flags_are_not_quoted() {
         assert!(matches!(status, Some(1 | 2)) && answer.is_empty() && error.contains(why), "{error}");
         assert!(!error.contains("topsecret"), "{error}");
     }
+}
+
+/// A service that answers the first call with a fault, whatever it says to others, did not do all that it was asked.
+#[test]
+fn a_fault_at_the_first_call_counts() {
+    let service = Service::start(CONVERSATION);
+    let (status, told, error) = said(&service.call(&["--operation", "Fail", "--set", "text=x", "--repeat", "3"]));
+    assert_eq!(status, Some(3), "{error}");
+    assert!(told.contains("3 faults, 0 without an answer"), "{told}");
+}
+
+/// Switches that would do nothing are refused.
+#[test]
+fn switches_go_together() {
+    let service = Service::start(CONVERSATION);
+    let echo = ["--operation", "Echo", "--set", "text=x"];
+    for more in [
+        &["--body", "-"][..],
+        &[&echo[..], &["--concurrency", "4"]].concat(),
+        &[&echo[..], &["--repeat", "2", "--quiet"]].concat(),
+        &[&echo[..], &["--repeat", "2", "--whole"]].concat(),
+    ] {
+        let (status, answer, error) = said(&service.call(more));
+        assert_eq!((status, &*answer), (Some(2), ""), "{more:?}: {error}");
+    }
+    assert!(service.backend.seen().is_empty());
+}
+
+/// What is no XML in UTF-8 is not sent; what stands before the root is no part of it.
+#[test]
+fn what_is_given_whole_is_xml() {
+    let service = Service::start(CONVERSATION);
+    let with = |octets: &[u8]| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("call");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("body");
+        std::fs::write(&file, octets).unwrap();
+        said(&service.call(&["--operation", "Echo", "--quiet", "--body", &file.display().to_string()]))
+    };
+    let body = "<Echo xmlns=\"urn:wcf-trace-test\"><text>whole</text></Echo>";
+    let soap = "http://www.w3.org/2003/05/soap-envelope";
+    let envelope = format!("<!-- <b> --><e:Envelope xmlns:e=\"{soap}\"><e:Body>{body}</e:Body></e:Envelope>");
+    for sound in [body.to_owned(), format!("\u{feff}<?xml version=\"1.0\"?><!-- a -->\n{body}<!-- z -->\n"), envelope] {
+        let (status, answer, error) = with(sound.as_bytes());
+        assert_eq!((status, answer.contains("EchoResult>whole</")), (Some(0), true), "{sound}: {error}{answer}");
+    }
+    let latin = b"<Echo xmlns=\"urn:wcf-trace-test\"><text>\xe9</text></Echo>";
+    for broken in [&b"hello"[..], b"", b"<a/><b/>", b"<a>", latin] {
+        let (status, answer, error) = with(broken);
+        assert_eq!((status, &*answer), (Some(1), ""), "{error}");
+        assert!(error.contains("--body: ") && error.contains("is no XML"), "{error}");
+    }
+    assert_eq!(service.backend.seen().len(), 3, "what is none was not sent");
+    let by_preset =
+        ["call", "--preset", "wcf-ws2007-userNameForCertificate", "--url", "http://127.0.0.1:9/", "--user", "a:b"];
+    let (_, _, error) = said(&nuncio(&[&by_preset[..], &["--operation", "Echo", "--body", "-"]].concat(), body));
+    assert!(error.contains("without a contract") && error.contains("--action"), "{error}");
 }

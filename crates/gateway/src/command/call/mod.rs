@@ -2,17 +2,17 @@
 //!
 //! It calls as an egress route does, with the same settings and the same code; nothing listens.
 
+mod given;
 mod measure;
 mod picture;
 mod target;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use nuncio_policy::model::SoapVersion;
 use nuncio_policy::request::{self, Need, Settable};
 use nuncio_wss::Time;
 
@@ -163,7 +163,7 @@ impl Call {
         let recorded = !self.quiet && repeat == 1;
         let direct = Direct::new(settings, &world, &limits.timeouts, &limits.lifetimes, recorded)?;
         let soap = direct.soap();
-        let body = envelope(soap, message.body);
+        let body = given::envelope(soap, message.body)?;
         if repeat > 1 {
             return measure::measure(Arc::new(direct), &message.action, soap, body, (repeat, concurrency)).await;
         }
@@ -188,7 +188,7 @@ impl Call {
 
     /// The action, and what stands in the body or a whole envelope.
     fn message(&self, target: &Target) -> Result<Message, Failed> {
-        let given = self.body.as_ref().map(|file| read(file)).transpose()?;
+        let given = self.body.as_ref().map(|file| given::read(file)).transpose()?;
         if let (Some(action), Some(body)) = (&self.action, &given) {
             return Ok(Message { action: action.clone(), body: body.clone() });
         }
@@ -204,38 +204,6 @@ impl Call {
         };
         Ok(Message { action, body })
     }
-}
-
-/// A file, or standard input.
-fn read(file: &std::path::Path) -> Result<Vec<u8>, Failed> {
-    let mut octets = Vec::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().read_to_end(&mut octets).map(drop)
-    } else {
-        std::fs::read(file).map(|read| octets = read)
-    };
-    read.map_err(|error| Failed::Step(format!("--body: cannot read {}: {error}", file.display())))?;
-    Ok(octets)
-}
-
-/// A plain envelope: what was given, where it is one, or else one around it.
-fn envelope(soap: SoapVersion, given: Vec<u8>) -> Vec<u8> {
-    let text = String::from_utf8_lossy(&given);
-    let beginning = text.trim_start_matches('\u{feff}').trim_start();
-    let after_declaration = match beginning.strip_prefix("<?xml") {
-        Some(rest) => rest.split_once("?>").map_or(rest, |(_, rest)| rest).trim_start(),
-        None => beginning,
-    };
-    let name = after_declaration.trim_start_matches('<').split(['>', '/']).next().unwrap_or_default();
-    let name = name.split_whitespace().next().unwrap_or_default();
-    if name == "Envelope" || name.ends_with(":Envelope") {
-        return given;
-    }
-    let namespace = match soap {
-        SoapVersion::V11 => "http://schemas.xmlsoap.org/soap/envelope/",
-        SoapVersion::V12 => "http://www.w3.org/2003/05/soap-envelope",
-    };
-    format!("<s:Envelope xmlns:s=\"{namespace}\"><s:Body>{after_declaration}</s:Body></s:Envelope>").into_bytes()
 }
 
 /// What may be set, in a line.

@@ -96,6 +96,10 @@ impl Target {
 
     /// The action of an operation.
     pub(super) fn action(&self, name: &str) -> Result<String, Failed> {
+        if self.documents.is_none() {
+            let why = "nothing tells of operations without a contract: give --action in its place";
+            return Err(Failed::Step(format!("--operation: {why}")));
+        }
         let found = self.operations.iter().find(|operation| operation.name == name);
         found.map(|operation| operation.input.action.clone()).ok_or_else(|| {
             let have: Vec<&str> = self.operations.iter().map(|operation| operation.name.as_str()).collect();
