@@ -417,7 +417,7 @@ fn what_is_no_message_is_said_to_be_none() {
         ("binary", http("application/soap+msbin1", "V\u{2}"), "binary encoding"),
         ("compressed", "POST / HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\n\u{1f}".to_owned(), "compressed (gzip)"),
         ("chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab".to_owned(), "chunked body"),
-        ("much", format!("<a>{}</a>", "x".repeat(2 << 20)), "more than 1048576 octets"),
+        ("much", format!("<a>{}</a>", "x".repeat(65 << 20)), "more than 67108864 octets"),
         ("deep", format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000)), "nested deeper than"),
         ("interim", "HTTP/1.1 100 Continue\r\n\r\n".repeat(30_000), "it has no body"),
         ("entities", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>".to_owned(), "a document type declaration"),

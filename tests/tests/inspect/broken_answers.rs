@@ -56,6 +56,12 @@ fn headed(exchanged: &Exchanged, content_type: &str) -> Exchanged {
     Exchanged { answer: HttpMessage { headers, ..exchanged.answer.clone() }, request: exchanged.request.clone() }
 }
 
+/// The first half of an answer.
+fn cut(exchanged: &Exchanged) -> Exchanged {
+    let body = exchanged.answer.body[..exchanged.answer.body.len() / 2].to_vec();
+    Exchanged { answer: HttpMessage { body, ..exchanged.answer.clone() }, request: exchanged.request.clone() }
+}
+
 /// What stands between two texts of an answer, both included.
 fn between<'a>(exchanged: &'a Exchanged, from: &str, to: &str) -> &'a str {
     let text = std::str::from_utf8(&exchanged.answer.body).unwrap();
@@ -345,8 +351,9 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             edited(&asymmetric, &first_id.replace("-1\"", "-2\""), &first_id),
             ASYMMETRIC,
             vec![],
-            unreadable("is there twice", "an id of its own"),
+            unreadable("is there twice", "Give every element an id of its own"),
         ),
+        ("half of it", cut(&asymmetric), ASYMMETRIC, vec![], unreadable("ends early", "Capture the whole answer")),
         (
             "another version of SOAP",
             headed(&one, "text/xml; charset=utf-8"),
@@ -366,4 +373,24 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
         let policy = if name == CONFIRMING { confirming() } else { policy(name) };
         judge(case, &held(&exchanged, &[policy], &more), &expected);
     }
+}
+
+/// What cannot be read is told with advice for whoever sent it, and for a route where there is one.
+#[test]
+fn what_cannot_be_read_is_told_for_its_side() {
+    let advice = |octets: &[u8]| {
+        let json = inspect(octets, &arguments(&["--json"])).json();
+        assert_eq!(json["outcome"], "unreadable", "{json:#}");
+        ["client", "service", "route"].map(|of| json["refusal"][of].as_str().unwrap_or_default().to_owned())
+    };
+    let head = |start: &str| format!("{start}\r\nContent-Type: text/xml; charset=utf-8\r\n\r\n");
+    let [client, service, route] = advice((head("HTTP/1.1 200 OK") + "<s:Envelope xmlns:s=\"u").as_bytes());
+    assert!(
+        client.is_empty() && route.is_empty() && service.contains("Capture the whole"),
+        "{client} {service} {route}"
+    );
+    let [client, service, route] = advice((head("HTTP/1.1 200 OK") + "<a/>").as_bytes());
+    assert!(!client.is_empty() && !service.is_empty() && route.is_empty(), "{client} {service} {route}");
+    let [client, service, route] = advice((head("POST /echo HTTP/1.1") + "<a/>").as_bytes());
+    assert!(!client.is_empty() && service.is_empty() && route.is_empty(), "{client} {service} {route}");
 }

@@ -256,7 +256,15 @@ fn of_unreadable(error: &ReadError) -> AnswerAdvice {
     match error {
         ReadError::Truncated => service(
             "The answer ends in the middle: the capture is cut short, or the connection was.",
-            "Capture the whole message, and look at Content-Length and at proxies with limits.",
+            "Capture the whole answer, and look at Content-Length and at proxies with limits.",
+        ),
+        ReadError::IdRepeated(_) | ReadError::IdsOnOneElement => service(
+            "Two elements have the same id: what a signature with that id covers would be in the eye of the reader.",
+            "Give every element an id of its own. Where an answer was put together from two, this is how it shows; it may be an attack.",
+        ),
+        ReadError::Doctype => service(
+            "The answer has a document type declaration, which SOAP forbids: with it entities could be smuggled in.",
+            "Leave the declaration out.",
         ),
         ReadError::NotUtf8 | ReadError::EncodingNotUtf8 => service(
             "The answer is not in UTF-8, or says that it is not.",

@@ -3,14 +3,14 @@
 use nuncio_policy::explain::Grade;
 use nuncio_policy::model::SoapVersion;
 use nuncio_wss::portrait::{Given, Kind, Portrait};
-use nuncio_wss::{HttpFacts, Passwords, Refusal, Time, V13};
+use nuncio_wss::{HttpFacts, Passwords, Time, V13};
 
 use super::asked::Asked;
 use super::capture::Capture;
 use super::form::{no_answer, of_no_answer, of_rejection, other_form, turned_away};
 use super::judge::Judge;
 use super::report::{CaptureReport, PolicyVerdict, RefusalReport, Report, RequestReport};
-use super::verdict::{advised, advised_of_answer, conclude};
+use super::verdict::conclude;
 use super::{describe, remarks, silent};
 use crate::command::Failed;
 use crate::command::findings::Findings;
@@ -105,7 +105,11 @@ pub(super) async fn look(
     given.answers = remembered.as_ref();
     let portrait = match Portrait::of(capture.body.clone(), said.map(facts).as_ref(), &given, &limits) {
         Ok(portrait) => portrait,
-        Err(refusal) => return Ok(unreadable(capture, now, refusal.to_string(), Some(&refusal), findings)),
+        Err(refusal) => {
+            let answer = capture.is_answer() == Some(true) || request.is_some();
+            let advice = judge.advised(&refusal, answer);
+            return Ok(unreadable(capture, now, refusal.to_string(), Some(advice), findings));
+        }
     };
     let answer = capture.is_answer().unwrap_or_else(|| {
         matches!(portrait.kind, Kind::Issued | Kind::Renewed | Kind::Cancelled | Kind::TokenResponse | Kind::Fault)
@@ -188,7 +192,7 @@ async fn held(
                 Some(refusal) => {
                     report.outcome = "refused";
                     report.says.push(format!("No policy takes it: {refusal}."));
-                    report.refusal = Some(if answer { advised_of_answer(refusal) } else { advised(refusal) });
+                    report.refusal = Some(judge.advised(refusal, answer));
                     Some(Failed::WouldBeRefused(refusal.to_string()))
                 }
                 None if answer => {
@@ -265,12 +269,12 @@ pub(super) fn unreadable(
     capture: &Capture,
     now: Time,
     why: String,
-    refusal: Option<&Refusal>,
+    refusal: Option<RefusalReport>,
     findings: Findings,
 ) -> Told {
     let report = Report {
         says: vec![format!("It cannot be read as a SOAP message: {why}.")],
-        refusal: refusal.map(advised),
+        refusal,
         ..Report::bare("unreadable", capture, now, findings)
     };
     Told { report, ends: Some(Failed::NotRead(why)) }

@@ -55,12 +55,7 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, ans
         ..PolicyVerdict::of(judge, judge.notes.iter().cloned().chain(assumed).collect())
     });
     let words = if answer { &OF_ANSWER } else { &OF_REQUEST };
-    let advised = |refusal: &Refusal| match (answer, judge.outside()) {
-        (true, _) => advised_of_answer(refusal),
-        // The service has no route.
-        (false, Some(_)) => RefusalReport { route: None, ..advised(refusal) },
-        (false, None) => advised(refusal),
-    };
+    let advised = |refusal: &Refusal| judge.advised(refusal, answer);
     let old = stale.as_ref().map(|refusal| match refusal {
         Refusal::FromTheFuture { .. } => "it is from the future".to_owned(),
         _ => "it is too old".to_owned(),
@@ -180,6 +175,19 @@ fn wanted(wanting: Wanting, answer: bool) -> &'static str {
     }
 }
 
+impl Judge {
+    /// A refusal with advice for those whom it is about: of an answer, the service and its client.
+    pub(super) fn advised(&self, refusal: &Refusal, answer: bool) -> RefusalReport {
+        if answer {
+            return advised_of_answer(refusal);
+        }
+        // Without a policy there is no route, and a service that a route calls has none.
+        let has_route = self.endpoint.is_some() && self.outside().is_none();
+        let advised = advised(refusal);
+        RefusalReport { route: advised.route.filter(|_| has_route), ..advised }
+    }
+}
+
 pub(super) fn advised(refusal: &Refusal) -> RefusalReport {
     let advice = refusal.advice();
     RefusalReport {
@@ -192,7 +200,7 @@ pub(super) fn advised(refusal: &Refusal) -> RefusalReport {
 }
 
 /// The same of an answer.
-pub(super) fn advised_of_answer(refusal: &Refusal) -> RefusalReport {
+fn advised_of_answer(refusal: &Refusal) -> RefusalReport {
     let advice = refusal.advice_of_answer();
     RefusalReport {
         reason: refusal.to_string(),
