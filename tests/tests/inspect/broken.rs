@@ -428,8 +428,16 @@ fn what_is_no_message_is_said_to_be_none() {
         assert_eq!((told.status, json["outcome"].as_str()), (Some(4), Some("unreadable")), "{case}");
         assert!(says.contains(reason), "{case}: {says}");
     }
-    // Octets that are no text.
-    assert_eq!(inspect(&[0xff, 0xfe, b'<', 0], &[]).status, Some(4));
+    // Octets that are no text in UTF-8, without a head that says what they are.
+    for (octets, reason, advice) in [
+        (&b"\xff\xfe<\0a\0/\0>\0"[..], "in UTF-16", "Send UTF-8"),
+        (b"\xfe\xff\0<\0a\0/\0>", "in UTF-16", "Send UTF-8"),
+        (b"<\0a\0/\0>\0", "in UTF-16", "Send UTF-8"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "compressed (gzip): capture it before it is", ""),
+        (b"\xff\xff\xff", "neither a SOAP envelope nor an HTTP message", ""),
+    ] {
+        judge(reason, &inspect(octets, &arguments(&["--json"])), &unreadable(reason, advice));
+    }
 }
 
 /// A fault without security is told with what its sender means by it.

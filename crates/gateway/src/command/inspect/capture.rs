@@ -28,6 +28,12 @@ pub(super) enum NotCaptured {
     /// It is neither. What it is may be a secret.
     #[error("it is neither a SOAP envelope nor an HTTP message, by its first line")]
     Neither,
+    /// It is text in another encoding than UTF-8.
+    #[error("it is in UTF-16, and no message in UTF-8")]
+    Utf16,
+    /// It is compressed.
+    #[error("it is compressed (gzip): capture it before it is, or take the compression off")]
+    Compressed,
     /// Nothing is there.
     #[error("it is empty")]
     Empty,
@@ -62,6 +68,11 @@ impl Capture {
         // The rest of it was not read.
         if octets.len() > limit.saturating_add(HEAD) {
             return Err(NotCaptured::TooLarge(limit));
+        }
+        match octets {
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [b'<', 0, ..] | [0, b'<', ..] => return Err(NotCaptured::Utf16),
+            [0x1F, 0x8B, ..] => return Err(NotCaptured::Compressed),
+            _ => {}
         }
         let rest = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
         let start = rest.iter().position(|octet| !octet.is_ascii_whitespace()).ok_or(NotCaptured::Empty)?;
@@ -254,7 +265,9 @@ mod tests {
         assert_eq!(read(" \n"), Err(NotCaptured::Empty));
         assert!(matches!(read("hello there"), Err(NotCaptured::Neither)));
         assert_eq!(read("POST / HTTP/1.1\r\nno header\r\n\r\n"), Err(NotCaptured::Line(2)));
-        assert!(matches!(Capture::read(b"\xff\xfe<\0", 64), Err(NotCaptured::Neither)));
+        assert_eq!(Capture::read(b"\xff\xfe<\0", 64), Err(NotCaptured::Utf16));
+        assert_eq!(Capture::read(b"\x1f\x8b\x08", 64), Err(NotCaptured::Compressed));
+        assert_eq!(Capture::read(b"\xff\xff", 64), Err(NotCaptured::Neither));
         assert_eq!(read(&format!("<a>{}</a>", "x".repeat(64))), Err(NotCaptured::TooLarge(64)));
         let chunks = |rest: &str| read(&format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{rest}"));
         for broken in

@@ -23,11 +23,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use nuncio_wss::portrait::Portrait;
-use nuncio_wss::{Time, Transport};
+use nuncio_wss::{Refusal, Time, Transport};
+use nuncio_xml::ReadError;
 
 use self::capture::{Capture, NotCaptured};
 use self::judge::{ContextKey, parse_context};
 use self::look::{Told, look, unreadable};
+use self::report::RefusalReport;
 use super::Failed;
 use super::check::{json, parse_instant, say};
 use super::colour::Colour;
@@ -166,7 +168,12 @@ impl Inspect {
             Ok(capture) => look(&judge, capture, request.as_ref(), now, self.clock.is_some()).await?,
             Err(error) => {
                 let nothing = Capture { body: octets, ..Capture::default() };
-                unreadable(&nothing, now, error.to_string(), None, Findings::default())
+                let unread = matches!(error, NotCaptured::Utf16).then_some(Refusal::Unreadable(ReadError::NotUtf8));
+                let advice = unread.map(|refusal| RefusalReport {
+                    reason: error.to_string(),
+                    ..judge.advised(&refusal, self.request.is_some())
+                });
+                unreadable(&nothing, now, error.to_string(), advice, Findings::default())
             }
         };
         if self.json {
