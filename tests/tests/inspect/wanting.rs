@@ -119,6 +119,15 @@ fn a_request_that_would_be_refused_decides_nothing() {
     );
     let sound = with(&one.request);
     assert_eq!((sound.status, sound.json()["outcome"].as_str().unwrap()), (Some(0), "taken"), "{}", sound.out);
+    assert!(!sound.json()["policy"]["assumed"].to_string().contains("may answer another"), "{}", sound.out);
+    // Where no header says which request it answers, or nobody vouches for that header, this is said.
+    let text = String::from_utf8(one.answer.body.clone()).unwrap();
+    let start = text.find("<a:RelatesTo").unwrap();
+    let end = text.find("</a:RelatesTo>").unwrap() + "</a:RelatesTo>".len();
+    let answer = HttpMessage { body: (text[..start].to_owned() + &text[end..]).into_bytes(), ..one.answer.clone() };
+    let told = inspect(&octets(&answer), &[held_to(&[policy(OVER_TLS)]), asked(&one.request), at(AT)].concat());
+    assert_eq!((told.status, told.json()["outcome"].as_str().unwrap()), (Some(0), "taken"), "{}", told.out);
+    assert!(told.json()["policy"]["assumed"].to_string().contains("may answer another"), "{}", told.out);
 }
 
 /// Where its request is not known, which signatures an answer confirms is not known either: that it confirms some is looked at.

@@ -60,6 +60,15 @@ impl Expectation {
         matches!(policy.binding, Binding::Transport(_))
     }
 
+    /// Whether an answer that opens is one to this request, whatever its headers say: it comes under a key that the request brought,
+    /// or confirms the signatures of the request.
+    pub fn binds(&self) -> bool {
+        let policy = &self.terms.policy;
+        let symmetric = matches!(policy.binding, Binding::Symmetric(_));
+        let keyed = self.shared.is_some() && symmetric && self.context.is_none();
+        keyed || policy.wss.signature_confirmation && !self.signatures.is_empty()
+    }
+
     /// The key that came with the request, if that is its `EncryptedKeySHA1`.
     pub(crate) fn shared(&self, sha1: &[u8]) -> Option<&Secret> {
         self.shared.as_ref().filter(|shared| shared.sha1 == sha1).map(|shared| &shared.secret)

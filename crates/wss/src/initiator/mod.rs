@@ -469,6 +469,11 @@ impl Opening {
         relates_to.is_some_and(|text| !self.unverified.contains(&text.node))
     }
 
+    /// The id of the request that it says it answers, whoever vouches for that.
+    pub fn relates_to(&self) -> Option<&str> {
+        self.envelope.addressing.relates_to.as_ref().map(|text| text.value.as_str())
+    }
+
     /// Whether it is a fault that the context is not known any more, or that its time is over: the request was not acted on.
     pub fn is_of_lost_context(&self) -> bool {
         self.needs_renewal() || self.is_fault() && self.envelope.security.is_none() && Told::by(&self.envelope).security

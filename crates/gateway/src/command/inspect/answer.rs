@@ -115,14 +115,20 @@ impl Judge {
 
     /// Says what was taken for granted of an answer that is believed.
     fn assume(&self, opening: &Opening, request: &Remembered, assumed: &mut Vec<String>) {
-        if opening.is_fault() {
-            assumed.push("It is a fault, and the service vouches for it.".to_owned());
-        }
         let remembered = request.is_sure();
         if !remembered {
             assumed.push(
                 "Its request is not given: that it answers the one to which it came, and confirms its signatures where the policy \
                  asks for that, is taken for granted."
+                    .to_owned(),
+            );
+        }
+        // Over TLS the service vouches for headers that nothing signs.
+        let says_which = opening.is_correlated() || request.needs_transport() && opening.relates_to().is_some();
+        if remembered && !says_which && !request.binds() {
+            assumed.push(
+                "No header for which the service vouches says which request it answers: it may answer another than the one that \
+                 is given."
                     .to_owned(),
             );
         }

@@ -80,6 +80,11 @@ impl Remembered {
         }
     }
 
+    /// Whether an answer that opens is one to it, whatever its headers say.
+    pub(super) fn binds(&self) -> bool {
+        matches!(self, Self::Surely(expectation) if expectation.binds())
+    }
+
     /// Whether the request itself tells.
     pub(super) fn is_sure(&self) -> bool {
         matches!(self, Self::Surely(_))
