@@ -97,10 +97,14 @@ fn an_answer_without_a_body_is_held_to_the_contract() {
     let request = arguments(&["--request", &files.capture("asked.http", &exchange.request)]);
     let all = [files.keys(&scenario), files.policy(&scenario), at(exchange.response_at)].concat();
     let told = |status: &str, more: &[String]| inspect(&octets(&empty(status)), &[all.clone(), more.to_vec()].concat());
-    let nothing = || refused("took the message and sent no answer", "Answer the operation");
+    let nothing = || refused("took the message and sent no answer", "Answer the operation").of("service");
     judge("Echo", &told("202 Accepted", &request), &nothing());
-    judge("a status of failure", &told("503 Service Unavailable", &request), &refused("503", "service's log"));
-    judge("without its request", &told("401 Unauthorized", &[]), &refused("401", "service's log"));
+    judge(
+        "a status of failure",
+        &told("503 Service Unavailable", &request),
+        &refused("503", "service's log").of("service"),
+    );
+    judge("without its request", &told("401 Unauthorized", &[]), &refused("401", "service's log").of("service"));
     judge("nothing is known of the request", &told("202 Accepted", &[]), &undecided("without a body", "--request"));
     let json = told("202 Accepted", &request).json();
     assert!(json["request"]["action"].as_str().unwrap().ends_with("/Echo"), "{json:#}");
@@ -123,4 +127,37 @@ fn an_answer_without_a_body_is_held_to_the_contract() {
         let json = told.json();
         assert!(json["says"].to_string().contains(says) && json["request"].is_object(), "{json:#}");
     }
+}
+
+/// A refusal by the head alone is the policy's, too; and a fault that is vouched for is nothing that is assumed.
+#[test]
+fn what_is_said_stands_where_it_belongs() {
+    let mut spoken = Spoken::unlike(ALONE, |_| (), &["server"]);
+    let call = spoken.call("hello");
+    let got = HttpMessage { start_line: "GET /echo HTTP/1.1".to_owned(), ..call.request.clone() };
+    let told = inspect(&octets(&got), &[held_to(&[policy(ALONE)]), at(AT)].concat());
+    judge("another method", &told, &refused("method GET is not POST", "POST"));
+    assert!(told.json()["policy"]["name"].is_string(), "{}", told.out);
+    let told = held(&spoken.fault(), &[policy(ALONE)], &[]);
+    assert_eq!(outcome(&told), taken());
+    let json = told.json();
+    assert!(!json["policy"]["assumed"].to_string().contains("vouches for it"), "{json:#}");
+    assert!(json["says"].to_string().contains("It is a fault, and the service vouches for it."), "{json:#}");
+}
+
+/// Each reason is told once in a text, and in words of its own side.
+#[test]
+fn a_reason_is_told_once() {
+    let unsigned = Spoken::unlike(ALONE, |policy| policy.parts.signed.body = false, &["server"]).call("x");
+    let keys = [held_to(&[policy(ALONE)]), crate::spoken::service(), asked(&unsigned.request)].concat();
+    let clock = arguments(&["--clock", &nuncio_tests::time::format_utc(AT)]);
+    let told = inspect(&octets(&unsigned.answer), &[keys, clock].concat());
+    assert_eq!(told.status, Some(3));
+    let text = told.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(text.matches("Body is not signed").count(), 2, "as the alternative's, and as why: {text}");
+    assert!(
+        told.error.contains("the answer would not be believed") && !told.error.contains("signed"),
+        "{}",
+        told.error
+    );
 }

@@ -28,6 +28,7 @@ use serde_json::Value;
 pub(crate) struct Told {
     pub(crate) status: Option<i32>,
     pub(crate) out: String,
+    pub(crate) error: String,
 }
 
 impl Told {
@@ -48,7 +49,8 @@ pub(crate) fn inspect(capture: &[u8], arguments: &[String]) -> Told {
         let output = child.wait_with_output().unwrap();
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
         assert!(!err.contains("panicked"), "{arguments:?}: {err}");
-        Told { status: output.status.code(), out: if out.is_empty() { err.into_owned() } else { out } }
+        let error = err.into_owned();
+        Told { status: output.status.code(), out: if out.is_empty() { error.clone() } else { out }, error }
     })
 }
 

@@ -79,10 +79,13 @@ enum Failed {
     Step(String),
     #[error("it can be served, and {0} of its choices are weak")]
     Weak(usize),
-    #[error("the message would be refused: {0}")]
-    WouldBeRefused(String),
-    #[error("the message cannot be read: {0}")]
-    NotRead(String),
+    // Why is told on standard output.
+    #[error("the message would be refused")]
+    WouldBeRefused,
+    #[error("the answer would not be believed")]
+    NotBelieved,
+    #[error("the message cannot be read")]
+    NotRead,
     #[error("the service answered with a fault")]
     Faulted,
     #[error("no answer came that can be believed: {0}")]
@@ -94,8 +97,8 @@ impl Failed {
         match self {
             Self::Weak(_) => ExitCode::from(2),
             // A wrong flag ends with 2.
-            Self::WouldBeRefused(_) | Self::Faulted => ExitCode::from(3),
-            Self::NotRead(_) | Self::NoAnswer(_) => ExitCode::from(4),
+            Self::WouldBeRefused | Self::NotBelieved | Self::Faulted => ExitCode::from(3),
+            Self::NotRead | Self::NoAnswer(_) => ExitCode::from(4),
             _ => ExitCode::FAILURE,
         }
     }

@@ -72,11 +72,11 @@ pub(super) async fn look(
         return Err(Failed::Step("--request: what is looked at is a request itself".to_owned()));
     }
     if let Some(why) = other_form(capture) {
-        return Ok(unreadable(capture, now, why, None, findings));
+        return Ok(unreadable(capture, now, &why, None, findings));
     }
     let is_empty = capture.body.trim_ascii().is_empty();
     if is_empty && capture.is_answer() != Some(true) {
-        return Ok(unreadable(capture, now, "it has no body".to_owned(), None, findings));
+        return Ok(unreadable(capture, now, "it has no body", None, findings));
     }
     let credentials = judge.all_credentials()?;
     let (certificates, contexts) = (judge.certificates(), judge.contexts(&V13, now));
@@ -108,7 +108,7 @@ pub(super) async fn look(
         Err(refusal) => {
             let answer = capture.is_answer() == Some(true) || request.is_some();
             let advice = judge.advised(&refusal, answer);
-            return Ok(unreadable(capture, now, refusal.to_string(), Some(advice), findings));
+            return Ok(unreadable(capture, now, &refusal.to_string(), Some(advice), findings));
         }
     };
     let answer = capture.is_answer().unwrap_or_else(|| {
@@ -193,7 +193,7 @@ async fn held(
                     report.outcome = "refused";
                     report.says.push(format!("No policy takes it: {refusal}."));
                     report.refusal = Some(judge.advised(refusal, answer));
-                    Some(Failed::WouldBeRefused(refusal.to_string()))
+                    Some(if answer { Failed::NotBelieved } else { Failed::WouldBeRefused })
                 }
                 None if answer => {
                     report.says.push("No policy is given: whether it would be believed is not said.".to_owned());
@@ -210,13 +210,12 @@ async fn held(
 
 /// A gateway, or a service, looks at the head first.
 pub(super) fn rejected_by_head(report: &mut Report, judge: &Judge, answer: bool, refusal: RefusalReport) -> Failed {
-    let reason = refusal.reason.clone();
     let would = if answer { "It would not be believed" } else { "It would be refused" };
     report.outcome = "refused";
-    report.says.push(format!("{would}: {reason}."));
+    report.says.push(format!("{would}: {}.", refusal.reason));
     report.refusal = Some(refusal);
     report.policy = Some(PolicyVerdict::of(judge, judge.notes.clone()));
-    Failed::WouldBeRefused(reason)
+    if answer { Failed::NotBelieved } else { Failed::WouldBeRefused }
 }
 
 /// What it is, in a few sentences.
@@ -268,7 +267,7 @@ impl Report {
 pub(super) fn unreadable(
     capture: &Capture,
     now: Time,
-    why: String,
+    why: &str,
     refusal: Option<RefusalReport>,
     findings: Findings,
 ) -> Told {
@@ -277,5 +276,5 @@ pub(super) fn unreadable(
         refusal,
         ..Report::bare("unreadable", capture, now, findings)
     };
-    Told { report, ends: Some(Failed::NotRead(why)) }
+    Told { report, ends: Some(Failed::NotRead) }
 }

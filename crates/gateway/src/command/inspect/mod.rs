@@ -49,8 +49,8 @@ const KEYS: &str = "What is known";
 /// it, why not, and what to change. It calls nobody and changes nothing. No password and no key is told.
 ///
 /// The exit status is 0 for a message that would be taken or believed, or that could be read where there is nothing to hold it
-/// to, or not all that is needed to decide; 3 for one that would be refused; 4 for what cannot be read as a SOAP message; and 1
-/// where a file that it needs cannot be read.
+/// to, or not all that is needed to decide; 3 for one that would be refused; 4 for what cannot be read as a SOAP message; 2 for
+/// a wrong command line; and 1 where a file that it needs cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// The capture; standard input where it is `-`, or not named
@@ -173,7 +173,7 @@ impl Inspect {
                     reason: error.to_string(),
                     ..judge.advised(&refusal, self.request.is_some())
                 });
-                unreadable(&nothing, now, error.to_string(), advice, Findings::default())
+                unreadable(&nothing, now, &error.to_string(), advice, Findings::default())
             }
         };
         if self.json {

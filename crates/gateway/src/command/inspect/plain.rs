@@ -56,11 +56,10 @@ impl Judge {
                     Refused::Unreadable(refusal) => RefusalReport { route: None, ..advised(&refusal) },
                     Refused::NotSent(reason) => not_sent(reason),
                 };
-                let reason = refusal.reason.clone();
                 report.outcome = "refused";
-                report.says.push(format!("The route would refuse it: {reason}."));
+                report.says.push(format!("The route would refuse it: {}.", refusal.reason));
                 report.refusal = Some(refusal);
-                Some(Failed::WouldBeRefused(reason))
+                Some(Failed::WouldBeRefused)
             }
         };
         report.policy = Some(PolicyVerdict { plain: true, ..PolicyVerdict::of(self, assumed) });

@@ -28,7 +28,8 @@ impl Page {
             self.verdict(policy, answer);
         }
         if let Some(refusal) = &report.refusal {
-            self.refusal((report.outcome, answer), refusal);
+            let told = report.says.iter().any(|sentence| sentence.contains(&refusal.reason));
+            self.refusal((report.outcome, answer), refusal, told);
         }
         self.findings(&report.findings, Grade::Note);
         self.text
@@ -227,7 +228,8 @@ impl Page {
         }
     }
 
-    fn refusal(&mut self, (outcome, answer): (&str, bool), refusal: &RefusalReport) {
+    /// Why, and what to change; the reason itself where it is not `told` above.
+    fn refusal(&mut self, (outcome, answer): (&str, bool), refusal: &RefusalReport, told: bool) {
         self.title(match outcome {
             "refused" if answer => "Why it is not believed",
             "undecided" => "What is wanting",
@@ -235,7 +237,9 @@ impl Page {
             "unreadable" => "Why it cannot be read",
             _ => "Why it is refused",
         });
-        self.line(2, &format!("{}.", sentence(&refusal.reason)));
+        if !told {
+            self.line(2, &format!("{}.", sentence(&refusal.reason)));
+        }
         self.line(2, &refusal.means);
         if let Some(client) = &refusal.client {
             self.heading(2, "What to change at the client");

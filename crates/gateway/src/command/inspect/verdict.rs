@@ -62,9 +62,13 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, ans
     });
     let besides =
         old.as_ref().map(|old| format!("That is so for the instant at which it was made; besides, {old} now."));
+    let refused = if answer { Failed::NotBelieved } else { Failed::WouldBeRefused };
     match outcome {
         Outcome::Taken => {
             report.outcome = "taken";
+            if answer && report.message.as_ref().is_some_and(|message| message.fault.is_some()) {
+                report.says.push("It is a fault, and the service vouches for it.".to_owned());
+            }
             let (Some(refusal), Some(old)) = (&stale, old) else {
                 report.says.push(words.taken.to_owned());
                 return None;
@@ -78,7 +82,7 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, ans
             report.says.push(format!("{}: {refusal}.", words.refused));
             report.says.extend(besides);
             report.refusal = Some(advised(&refusal));
-            Some(Failed::WouldBeRefused(refusal.to_string()))
+            Some(refused)
         }
         Outcome::Denied => {
             report.outcome = "refused";
@@ -86,13 +90,13 @@ pub(super) fn conclude(report: &mut Report, judge: &Judge, verdict: Verdict, ans
             report.says.push(format!("It would be opened, and denied: {reason}."));
             report.says.extend(besides);
             report.refusal = Some(RefusalReport {
-                reason: reason.clone(),
+                reason,
                 means: "The message is sound, and whoever sent it may not call that action.".to_owned(),
                 client: Some("Call as somebody who may.".to_owned()),
                 service: None,
                 route: Some("Let the caller call that action in `authorise`.".to_owned()),
             });
-            Some(Failed::WouldBeRefused(reason))
+            Some(refused)
         }
         Outcome::Undecided(wanting, refusal) => {
             report.outcome = "undecided";
