@@ -221,7 +221,7 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             mixed_up(&one, &other),
             ALONE,
             vec![],
-            refused("names an encrypted key that is not known", "belong together"),
+            refused("names an encrypted key that is not known", "belong together").of("client"),
         ),
         (
             "signatures of another request confirmed",
@@ -235,7 +235,7 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             mixed_up(&issued, &call),
             CONVERSATION,
             talking_key.clone(),
-            refused("is not the answer to the trust request", "belongs to that request"),
+            refused("is not the answer to the trust request", "belongs to that request").of("client"),
         ),
         (
             "the answer to another message of the conversation",
@@ -256,7 +256,7 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             call.clone(),
             CONVERSATION,
             arguments(&["--context", &wrong_key]),
-            refused("does not decrypt", "keys given"),
+            refused("does not decrypt", "keys given").of("client"),
         ),
         (
             "too old",
@@ -344,16 +344,22 @@ fn answers_of_services_with_another_policy_are_diagnosed() {
             edited(&asymmetric, "2026-12-01T00:05:00.000Z", "2026-12-01T00:06:00.000Z"),
             ASYMMETRIC,
             vec![],
-            refused("digests to another value", "changed on the way"),
+            refused("digests to another value", "changed on the way").of("means"),
         ),
         (
             "an id twice",
             edited(&asymmetric, &first_id.replace("-1\"", "-2\""), &first_id),
             ASYMMETRIC,
             vec![],
-            unreadable("is there twice", "Give every element an id of its own"),
+            unreadable("is there twice", "Give every element an id of its own").of("service"),
         ),
-        ("half of it", cut(&asymmetric), ASYMMETRIC, vec![], unreadable("ends early", "Capture the whole answer")),
+        (
+            "half of it",
+            cut(&asymmetric),
+            ASYMMETRIC,
+            vec![],
+            unreadable("ends early", "Capture the whole answer").of("service"),
+        ),
         (
             "another version of SOAP",
             headed(&one, "text/xml; charset=utf-8"),

@@ -175,7 +175,7 @@ fn answers_are_judged_as_the_route_does() {
     judge(
         "another service",
         &told(stranger),
-        &refused("names a certificate that is not there", "the service's present certificate"),
+        &refused("names a certificate that is not there", "the service's present certificate").of("client"),
     );
     let of_stranger = mutual.replace("client.", "stranger.");
     judge("for another client", &told(of_stranger), &refused("not ours", "Encrypt for the certificate that signed"));

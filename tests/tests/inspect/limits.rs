@@ -39,15 +39,15 @@ fn a_route_says_how_large_a_message_may_be() {
     judge(
         "a large request",
         &held("{}", &octets(&large.request), &[]),
-        &refused("more than the 1048576 octets", "body_bytes"),
+        &refused("more than the 1048576 octets", "body_bytes").of("route"),
     );
     let small = call(5);
-    let too_large = || refused("octets", "body_bytes");
+    let too_large = || refused("octets", "body_bytes").of("route");
     judge("a small limit", &held("{ body_bytes: 4096 }", &octets(&small.request), &[]), &too_large());
     let told = held("{ body_bytes: 4096 }", &octets(&small.answer), &[]);
     judge("of an answer", &told, &refused("has more than 4096 octets", "Answer with less"));
     // What else the limits say is a verdict, too.
-    judge("depth", &held("{ depth: 4 }", &octets(&small.request), &[]), &refused("nest", "limits"));
+    judge("depth", &held("{ depth: 4 }", &octets(&small.request), &[]), &refused("nest", "limits").of("route"));
 }
 
 #[test]
