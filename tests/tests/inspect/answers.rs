@@ -140,3 +140,29 @@ fn said(sentences: &Value) -> String {
     let all = sentences.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned());
     all.collect::<Vec<_>>().join(" ")
 }
+
+/// An answer without its HTTP head is known as one by the contract, or where that is said.
+#[test]
+fn an_answer_without_a_head_is_known_by_the_contract() {
+    let scenarios = recording::load(&recording::packed()).unwrap();
+    let scenario = scenarios.iter().find(|of| of.name == "basic-certificate").unwrap();
+    let files = Files::of(scenario);
+    let exchange = &scenario.exchanges[0];
+    let clock = arguments(&["--json", "--clock", &time::format_utc(exchange.response_at)]);
+    let keys = [files.keys(scenario), clock].concat();
+    let direction = |more: &[String]| {
+        let json = inspect(&exchange.response.body, &[keys.clone(), more.to_vec()].concat()).json();
+        (
+            json["message"]["direction"].as_str().unwrap().to_owned(),
+            json["policy"]["assumed"].to_string(),
+            json["outcome"].clone(),
+        )
+    };
+    let (by_contract, assumed, outcome) = direction(&files.policy(scenario));
+    assert_eq!((&*by_contract, outcome), ("answer", Value::from("taken")), "{assumed}");
+    assert!(assumed.contains("taken for an answer"), "{assumed}");
+    let (flagged, assumed, _) = direction(&arguments(&["--answer"]));
+    assert!(flagged == "answer" && !assumed.contains("taken for an answer"), "{assumed}");
+    let told = inspect(&octets(&exchange.request), &arguments(&["--answer"]));
+    assert_eq!((told.status, told.out.contains("--answer: ")), (Some(1), true), "{}", told.out);
+}

@@ -52,6 +52,7 @@ impl Inspect {
         if let Some(file) = &self.context_file {
             judge.contexts.extend(contexts(file)?);
         }
+        judge.answer = self.answer;
         judge.transport = self.transport.map(Transport::from);
         Ok(judge)
     }
@@ -117,6 +118,7 @@ impl Inspect {
             authorisation: Authorisation::default(),
             contexts: Vec::new(),
             whole: false,
+            answer: false,
             transport: None,
             side: Side::Flags { client: self.client()?, service },
             notes: Vec::new(),

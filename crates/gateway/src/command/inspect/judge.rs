@@ -45,6 +45,8 @@ pub(super) struct Judge {
     pub(super) contexts: Vec<ContextKey>,
     /// Whether all of it is a route's, and what is not there is not there.
     pub(super) whole: bool,
+    /// Whether somebody says that an answer is looked at.
+    pub(super) answer: bool,
     pub(super) transport: Option<Transport>,
     /// Who the gateway is in it.
     pub(super) side: Side,
@@ -119,6 +121,7 @@ impl Judge {
             authorisation: settings.authorisation,
             contexts: Vec::new(),
             whole: true,
+            answer: false,
             transport: None,
             side: Side::Ingress { client },
             notes: Vec::new(),

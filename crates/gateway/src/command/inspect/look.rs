@@ -1,7 +1,7 @@
 //! A capture looked at: what is in it, and what becomes of it.
 
 use nuncio_policy::explain::Grade;
-use nuncio_policy::model::SoapVersion;
+use nuncio_policy::model::{Message, SoapVersion};
 use nuncio_wss::portrait::{Given, Kind, Portrait};
 use nuncio_wss::{HttpFacts, Passwords, Time, V13};
 
@@ -71,6 +71,9 @@ pub(super) async fn look(
     if request.is_some() && capture.is_answer() == Some(false) {
         return Err(Failed::Step("--request: what is looked at is a request itself".to_owned()));
     }
+    if judge.answer && capture.is_answer() == Some(false) {
+        return Err(Failed::Step("--answer: what is looked at is a request".to_owned()));
+    }
     if let Some(why) = other_form(capture) {
         return Ok(unreadable(capture, now, &why, None, findings));
     }
@@ -115,7 +118,10 @@ pub(super) async fn look(
         matches!(portrait.kind, Kind::Issued | Kind::Renewed | Kind::Cancelled | Kind::TokenResponse | Kind::Fault)
             || portrait.addressing.relates_to.is_some()
             || request.is_some()
+            || judge.answer
     });
+    let guessed = !answer && capture.start_line.is_none() && is_output(judge, &portrait);
+    let answer = answer || guessed;
     remarks::remark(&portrait, answer, now, &mut findings);
     let mut report = Report {
         outcome: "read",
@@ -131,7 +137,23 @@ pub(super) async fn look(
     let content_type = said.unwrap_or(media::content_type(portrait.soap));
     let (http, seen) = (facts(content_type), (capture, &portrait, answer));
     let ends = held(judge, &mut report, seen, request.as_ref(), &http, (now, strict)).await?;
+    if let Some(policy) = report.policy.as_mut().filter(|_| guessed) {
+        policy.assumed.push("It is taken for an answer, since the contract has it for one.".to_owned());
+    }
     Ok(Told { report, ends })
+}
+
+/// Whether the contract has such a message as an answer, and as no request.
+fn is_output(judge: &Judge, portrait: &Portrait) -> bool {
+    let payload = portrait.body.payload.as_ref();
+    let is = |message: &Message| match (&portrait.action, &message.element, payload) {
+        (Some(action), _, _) => *action == message.action,
+        (None, Some((namespace, local)), Some(payload)) => *namespace == payload.namespace && *local == payload.local,
+        (None, _, _) => false,
+    };
+    let operations = judge.endpoint.iter().flat_map(|endpoint| &endpoint.operations);
+    let mut outputs = operations.clone().filter_map(|operation| operation.output.as_ref());
+    outputs.any(is) && !operations.map(|operation| &operation.input).any(is)
 }
 
 /// Holds a message to what there is to hold it to. An error where it would be refused.

@@ -59,6 +59,9 @@ pub(super) struct Inspect {
     /// The request that it answers
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
+    /// It is an answer, where no status line says so
+    #[arg(long)]
+    answer: bool,
     /// The configuration of a gateway: policy, keys, users and rules are a route's
     #[arg(long, value_name = "FILE", help_heading = POLICY, conflicts_with_all = ["preset", "wsdl", "policy", "trust", "address"])]
     config: Option<PathBuf>,

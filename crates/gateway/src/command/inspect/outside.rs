@@ -80,6 +80,7 @@ impl Judge {
             authorisation: Authorisation::default(),
             contexts: Vec::new(),
             whole: false,
+            answer: false,
             transport: None,
             side: Side::Egress(Box::new(Outside { material, path, urls, open, clients, passes })),
             notes,
