@@ -195,6 +195,16 @@ fn an_old_message_is_told_as_one_where_something_is_wanting() {
     assert!(says.contains("it is too old") || says.contains("it is from the future"), "{says}");
 }
 
+/// Without a policy it is said that a request opens nothing.
+#[test]
+fn a_request_without_a_policy_is_said_to_open_nothing() {
+    let call = Spoken::unlike(ALONE, |_| (), &["server"]).call("hello");
+    let all = [service(), asked(&call.request), arguments(&["--json"])].concat();
+    let json = inspect(&octets(&call.answer), &all).json();
+    assert_eq!(json["outcome"], "read");
+    assert!(json["says"].to_string().contains("its key opens this one under a policy alone"), "{json:#}");
+}
+
 /// What is given as a request must be one.
 #[test]
 fn what_is_given_as_a_request_must_be_one() {

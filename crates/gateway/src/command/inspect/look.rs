@@ -210,6 +210,12 @@ async fn held(
         }
         (None, _) => {
             report.says.extend(judge.notes.iter().cloned());
+            if request.is_some() {
+                report.says.push(
+                    "The request that is given opens nothing here: its key opens this one under a policy alone."
+                        .to_owned(),
+                );
+            }
             match &portrait.refused {
                 Some(refusal) => {
                     report.outcome = "refused";
