@@ -94,6 +94,12 @@ fn routes_of_both_sides_are_found_by_name() {
     // By the path of the service, where no route has that path itself.
     let elsewhere = with_ingress("/in", &[route("/out", ALONE, "alice", "")]);
     assert_eq!(found(&held(&elsewhere, &request, &service())), is(0, "taken", "egress /out", "egress"));
+    // By its own path where that is one of many; the longer one, or the very path, says more.
+    let many = |own: &str| with_ingress("/in", &[route(own, ALONE, "alice", "")]);
+    let within = HttpMessage { start_line: "POST /out/of/here HTTP/1.1".to_owned(), ..request.clone() };
+    assert_eq!(found(&held(&many("/out/*"), &within, &service())), is(0, "taken", "egress /out/*", "egress"));
+    let two = with_ingress("/out/of/here", &[route("/out/*", ALONE, "alice", "")]);
+    assert_eq!(found(&held(&two, &within, &[])), is(0, "taken", "/out/of/here", "ingress"));
     // What a route of the gateway's own has is not given beside it; and the service's certificate alone says nothing new.
     for (name, flags) in [
         ("/echo", service()),

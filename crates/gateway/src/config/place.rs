@@ -67,6 +67,15 @@ impl RoutePath {
             None => refuse(Problem::Path),
         }
     }
+
+    /// How closely it fits the path of a request, if it does: among routes the closest one takes it.
+    pub(crate) fn fit(&self, path: &str) -> Option<usize> {
+        match self {
+            Self::Any => Some(0),
+            Self::Below(own) => path.starts_with(own.as_str()).then_some(own.len()),
+            Self::Exact(own) => (path == own).then_some(usize::MAX),
+        }
+    }
 }
 
 /// Whether a text is the path of a URL, as a request writes it.

@@ -31,7 +31,11 @@ pub(super) fn choose(
         None if all.len() == 1 => Some(0),
         None => {
             let path = captures.iter().find_map(|capture| capture.request()).map(|(_, path)| path);
-            path.and_then(|path| only(&all, &[&|route| route.serves(path), &|route| route.calls(path)]))
+            path.and_then(|path| {
+                let closest = all.iter().filter_map(|route| route.fit(path)).max().filter(|fit| *fit > 0);
+                let closest = |route: &Chosen| closest.is_some() && route.fit(path) == closest;
+                only(&all, &[&closest, &|route| route.calls(path), &|route| route.fit(path).is_some()])
+            })
         }
     };
     at.map(|at| all.swap_remove(at)).ok_or_else(|| match wanted {
@@ -66,13 +70,12 @@ impl Chosen {
         }
     }
 
-    /// Whether it is the route with that path.
-    fn serves(&self, path: &str) -> bool {
-        let own = match self {
-            Self::Ingress(route) => &route.path,
-            Self::Egress(route) => &route.path,
-        };
-        matches!(own, RoutePath::Exact(own) if own == path)
+    /// How closely its path fits that of a request; its hosts are not looked at.
+    fn fit(&self, path: &str) -> Option<usize> {
+        match self {
+            Self::Ingress(route) => route.path.fit(path),
+            Self::Egress(route) => route.path.fit(path),
+        }
     }
 
     /// Whether its service is called at that path.

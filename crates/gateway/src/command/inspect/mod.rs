@@ -66,7 +66,7 @@ pub(super) struct Inspect {
     #[arg(long, value_name = "FILE", help_heading = POLICY, conflicts_with_all = ["preset", "wsdl", "policy", "trust", "address"])]
     config: Option<PathBuf>,
     /// Which route of it: its path, or its hosts and its path, behind the word `egress` where both sides have it; else the one
-    /// with the path of the request, or the only one
+    /// whose path fits that of the request most closely, or the only one
     #[arg(long, value_name = "PATH", requires = "config", help_heading = POLICY)]
     route: Option<String>,
     /// A policy by its usual name; `nuncio help proxy` lists them

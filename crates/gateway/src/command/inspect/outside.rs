@@ -33,12 +33,8 @@ impl Outside {
     /// it is for the route's own path.
     pub(super) fn is_plain(&self, capture: &Capture, secured: bool) -> bool {
         let Some((_, path)) = capture.request().filter(|_| !secured) else { return false };
-        let own = match &self.path {
-            RoutePath::Any => true,
-            RoutePath::Below(own) => path.starts_with(own.as_str()),
-            RoutePath::Exact(own) => path == own,
-        };
-        own && !self.urls.iter().any(|url| url.path() == path && capture.header("Host") == authority(url).as_deref())
+        self.path.fit(path).is_some()
+            && !self.urls.iter().any(|url| url.path() == path && capture.header("Host") == authority(url).as_deref())
     }
 }
 
