@@ -36,6 +36,7 @@ impl Judge {
             username: None,
             credential: credential.map_err(|error| Failed::Step(error.to_string()))?,
             to: self.addresses.first().cloned().unwrap_or_default(),
+            // By it requests are sealed; answers are opened alike.
             reading: PolicyReading::default(),
             freshness: Freshness { skew: self.lifetimes.skew, window: lasts(self.lifetimes.message) },
             message_lifetime: lasts(self.lifetimes.answer),
