@@ -186,6 +186,7 @@ mod tests {
         assert_eq!(figures.number("conversation"), Some(123.5));
         assert_eq!(figures.number("per_message_to_conversation"), Some(10.0));
         let met: Vec<_> = AIMS.iter().map(|aim| aim.is_met(&figures)).collect();
-        assert_eq!(met, [Some(true), Some(true), Some(false), Some(true), None, None, None, None, None, None]);
+        assert_eq!(met[..4], [Some(true), Some(true), Some(false), Some(true)]);
+        assert!(met[4..].iter().all(Option::is_none), "{met:?}");
     }
 }

@@ -62,7 +62,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
             "6: backend \"ftp://127.0.0.1/\" is neither http:// nor https://",
         ),
         ("http://127.0.0.1:9000/echo", "/echo", "6: backend \"/echo\" is not an absolute URL"),
-        ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://a:b@c/\" has a user in it"),
+        ("http://127.0.0.1:9000/echo", "http://a:b@c/", "6: backend \"http://c/\" has a user in it"),
         (PRESET, "", "5: a route says its policy, by one of `policy`, `wsdl` and `preset`"),
         (PRESET, "    danger_plain: false\n", "5: a route says its policy, by one of `policy`, `wsdl` and `preset`"),
         (
