@@ -347,6 +347,43 @@ fn a_redis_that_is_gone_is_in_nobodys_way() {
     call(&two, "back");
 }
 
+/// What is no context of ours in Redis, or is none at all, is in nobody's way, and gives way to the next.
+#[test]
+fn what_is_no_context_in_redis_is_not_taken_up() {
+    if Redis::is_missing("what_is_no_context_in_redis_is_not_taken_up") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let service = Protected::start();
+    let besides = farm("junk", &redis);
+    let mut egress = Egress::keeping("junk", &service.url(), "warm: false\nstore: redis", &besides);
+    call(&egress, "first");
+    let key = redis.say(&["--scan", "--pattern", "*:c:*"]).unwrap();
+    for (round, junk) in [
+        vec!["SET", &key, "junk"],
+        vec!["SET", &key, ""],
+        // The version, the name of a key of the ring's length, and nothing more.
+        vec!["SET", &key, "\u{1}\u{8}aaaaaaaa"],
+        vec!["SETRANGE", &key, "40", "XXXX"],
+        vec!["RPUSH", &key, "a list"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        if junk[0] == "RPUSH" {
+            redis.say(&["DEL", &key]).unwrap();
+        }
+        redis.say(&junk).unwrap();
+        egress.kill_and_start();
+        call(&egress, "all the same");
+        assert_eq!((egress.count("taken-up"), egress.count("begun")), (0, 1), "{junk:?}: {}", egress.gateway.log());
+        assert_eq!(service.begun(), round + 2, "{junk:?}");
+        egress.kill_and_start();
+        call(&egress, "once more");
+        assert_eq!((egress.count("taken-up"), egress.count("begun")), (1, 0), "{junk:?}: {}", egress.gateway.log());
+    }
+}
+
 /// Where the service renews keys, one of a farm has one renewed and the others take it up.
 #[test]
 fn a_renewed_key_is_taken_up_by_the_others_of_a_farm() {
