@@ -384,6 +384,32 @@ fn what_is_no_context_in_redis_is_not_taken_up() {
     }
 }
 
+/// Who lost a context has that forgotten, and not what it cannot read: another gateway may have kept it.
+#[test]
+fn what_does_not_open_is_not_forgotten_for_others() {
+    if Redis::is_missing("what_does_not_open_is_not_forgotten_for_others") {
+        return;
+    }
+    let redis = Redis::start(&[]).unwrap();
+    let mut service = Protected::start();
+    let besides = farm("theirs", &redis);
+    let egress = Egress::keeping("theirs", &service.url(), "warm: false\nrepeat: false\nstore: redis", &besides);
+    let lose = |service: &mut Protected| {
+        call(&egress, "before");
+        service.serve();
+        assert_eq!(egress.post(&echo(SoapVersion::V12, "lost")).status(), Some(500));
+    };
+    let keys = || redis.say(&["--scan", "--pattern", "*:c:*"]).unwrap();
+    lose(&mut service);
+    assert!(eventually(|| keys().is_empty()), "its own is forgotten");
+    call(&egress, "anew");
+    let key = keys();
+    redis.say(&["SET", &key, "another's"]).unwrap();
+    lose(&mut service);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(redis.say(&["GET", &key]).unwrap(), "another's");
+}
+
 /// Where the service renews keys, one of a farm has one renewed and the others take it up.
 #[test]
 fn a_renewed_key_is_taken_up_by_the_others_of_a_farm() {

@@ -181,7 +181,8 @@ impl Place {
         let now = line.now();
         let forgotten = async {
             let Some(sealed) = self.sealed(now).await? else { return Ok(()) };
-            if self.open(&sealed, initiator, now).is_some_and(|record| record.context.name() != name) {
+            // What does not open here may be another's.
+            if self.open(&sealed, initiator, now).is_none_or(|record| record.context.name() != name) {
                 return Ok(());
             }
             let marks = self.marks(now)?;
