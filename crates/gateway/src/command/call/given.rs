@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use nuncio_policy::model::SoapVersion;
-use nuncio_xml::{Document, ReadError};
+use nuncio_xml::{Document, ReadError, Writer};
 
 use crate::command::Failed;
 use crate::config::MessageLimits;
@@ -36,40 +36,54 @@ pub(super) fn envelope(soap: SoapVersion, given: Vec<u8>) -> Result<Vec<u8>, Fai
     if name.local == "Envelope" && [V11, V12].contains(&name.namespace) {
         return Ok(document.source().to_vec());
     }
-    let text = std::str::from_utf8(document.source()).map_err(|_| none(ReadError::NotUtf8))?;
     let namespace = match soap {
         SoapVersion::V11 => V11,
         SoapVersion::V12 => V12,
     };
-    let root = without_prolog(text);
-    Ok(format!("<s:Envelope xmlns:s=\"{namespace}\"><s:Body>{root}</s:Body></s:Envelope>").into_bytes())
-}
-
-/// A document that was read from its root on: a declaration and comments may stand before that.
-fn without_prolog(text: &str) -> &str {
-    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    for (start, end) in std::iter::repeat([("<?", "?>"), ("<!--", "-->")]).flatten() {
-        if !rest.starts_with("<?") && !rest.starts_with("<!--") {
-            break;
-        }
-        if let Some(within) = rest.strip_prefix(start) {
-            rest = within.split_once(end).map_or("", |(_, behind)| behind).trim_start();
-        }
-    }
-    rest
+    // The root alone: a declaration, and what else stands beside it, has no place in a body.
+    let mut writer = Writer::with_capacity(document.source().len() + 256);
+    writer.start("s", namespace, "Envelope");
+    writer.start("s", namespace, "Body");
+    writer.copy(&document, document.root());
+    writer.end();
+    writer.end();
+    Ok(writer.into_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn sent(given: &str) -> String {
+        let envelope = envelope(SoapVersion::V12, given.as_bytes().to_vec()).unwrap_or_else(|_| panic!("{given}"));
+        String::from_utf8(envelope).unwrap()
+    }
+
     #[test]
     fn the_root_is_what_stands_in_the_body() {
-        for text in ["<a/>", "\u{feff} <a/>", "<?xml version=\"1.0\"?>\n<!-- <b/> -->\n<!--?>--><a/>", "<!-- --><a/>"] {
-            assert_eq!(without_prolog(text), "<a/>", "{text}");
+        let root = "<a xmlns=\"urn:a\"><!-- kept -->x</a>";
+        let expected = format!("<s:Envelope xmlns:s=\"{V12}\"><s:Body>{root}</s:Body></s:Envelope>");
+        for (before, after) in
+            [("", ""), ("\u{feff} ", "\n"), ("<?xml version=\"1.0\"?>\n<!-- <b/> -->", ""), ("", "<!-- z -->")]
+        {
+            assert_eq!(sent(&format!("{before}{root}{after}")), expected, "{before} {after}");
         }
-        for cut in ["", "<?", "<!-- ", "<?xml ?><!--"] {
-            assert_eq!(without_prolog(cut), "", "{cut}");
+    }
+
+    #[test]
+    fn a_whole_envelope_is_sent_as_it_is() {
+        for namespace in [V11, V12] {
+            let given = format!("<!-- a --><e:Envelope xmlns:e='{namespace}'><e:Body/></e:Envelope>");
+            assert_eq!(sent(&given), given);
+        }
+    }
+
+    #[test]
+    fn what_is_no_xml_is_not_sent() {
+        let octets: [&[u8]; 6] = [b"", b"hello", b"<a>", b"<a/><b/>", b"<a>\xe9</a>", b"<!DOCTYPE a><a/>"];
+        for given in octets {
+            let refused = envelope(SoapVersion::V11, given.to_vec()).err();
+            assert!(refused.is_some_and(|failed| failed.to_string().starts_with("--body: it is no XML")), "{given:?}");
         }
     }
 }

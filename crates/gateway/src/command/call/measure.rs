@@ -21,8 +21,8 @@ struct Counted {
     why: Option<String>,
 }
 
-/// Calls so often in all, so many at once, and tells what it took. How long the first
-/// call took is told alone: it begins the conversation.
+/// Calls so often in all, so many at once, and tells what it took. How long the first call took is told alone: it begins the
+/// conversation.
 pub(super) async fn measure(
     direct: Arc<Direct>,
     action: &str,
