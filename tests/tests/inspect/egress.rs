@@ -197,7 +197,25 @@ fn answers_are_judged_as_the_route_does() {
         path("client.key")
     );
     let his = route("/out", ASYMMETRIC, "alice", &(own.replace("client.", "stranger.") + &callers));
-    assert_eq!(found(&told(his)), is(0, "taken", "egress /out", "egress"));
+    assert_eq!(found(&told(his.clone())), is(0, "taken", "egress /out", "egress"));
+    // Of the one who asked, where that is known: what is for the other is not his.
+    let other = Spoken::of(ASYMMETRIC, "stranger").call("hello");
+    let told = |request: &Exchanged, answer: &Exchanged| {
+        held(&configuration(&[his.clone()]), &answer.answer, &[service(), asked(&request.request)].concat())
+    };
+    for own in [&signed, &other] {
+        assert_eq!(found(&told(own, own)), is(0, "taken", "egress /out", "egress"));
+    }
+    judge(
+        "for another caller",
+        &told(&other, &signed),
+        &refused("not ours", "Encrypt for the certificate that signed"),
+    );
+    judge(
+        "for the first caller",
+        &told(&signed, &other),
+        &refused("not ours", "Encrypt for the certificate that signed"),
+    );
 }
 
 /// A conversation of the route's: with its key, no request is needed.

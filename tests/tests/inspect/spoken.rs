@@ -66,17 +66,22 @@ impl Spoken {
     pub(crate) fn unlike(name: &str, changed: impl FnOnce(&mut Policy), owners: &[&str]) -> Self {
         let mut other = policy(name);
         changed(&mut other);
-        Self::between(&policy(name), &other, soap(name), owners)
+        Self::between(&policy(name), &other, soap(name), owners, "client")
+    }
+
+    /// Another client, with that certificate, and a service that agree.
+    pub(crate) fn of(name: &str, client: &str) -> Self {
+        Self::between(&policy(name), &policy(name), soap(name), &["server"], client)
     }
 
     /// A client and a service under the policy of a preset that both have changed.
     pub(crate) fn alike(name: &str, changed: impl FnOnce(&mut Policy)) -> Self {
         let mut both = policy(name);
         changed(&mut both);
-        Self::between(&both, &both, soap(name), &["server"])
+        Self::between(&both, &both, soap(name), &["server"], "client")
     }
 
-    fn between(client: &Policy, service: &Policy, soap: SoapVersion, owners: &[&str]) -> Self {
+    fn between(client: &Policy, service: &Policy, soap: SoapVersion, owners: &[&str], holder: &str) -> Self {
         let freshness = Freshness { skew: Duration::from_mins(1), window: Duration::from_mins(5) };
         let message_lifetime = Duration::from_mins(5);
         let client = Initiator::new(InitiatorSettings {
@@ -85,7 +90,7 @@ impl Spoken {
             operations: Vec::new(),
             service: Some(credential("server").unwrap().certificate),
             username: Some((USER.to_owned(), PASSWORD.to_owned())),
-            credential: Some(credential("client").unwrap()),
+            credential: Some(credential(holder).unwrap()),
             to: "http://service.example/echo".to_owned(),
             reading: PolicyReading::default(),
             freshness,
@@ -97,7 +102,7 @@ impl Spoken {
             soap,
             operations: Vec::new(),
             credentials: owners.iter().map(|owner| credential(owner).unwrap()).collect(),
-            trust: Trust::new(vec![credential("client").unwrap().certificate]).unwrap(),
+            trust: Trust::new(vec![credential(holder).unwrap().certificate]).unwrap(),
             passwords: None,
             addresses: Vec::new(),
             freshness,

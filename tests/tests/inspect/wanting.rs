@@ -67,6 +67,13 @@ fn what_is_wanting_to_judge_an_answer_is_said() {
         &held(&mixed, &[policy(ALONE)], &[]),
         &undecided("no user name token", "would be refused itself"),
     );
+    // Not even one that opens by the client's own key.
+    let open = Spoken::alike(ASYMMETRIC, |policy| policy.parts.signed.body = false).call("hello");
+    judge(
+        "a request that is refused, and an answer under certificates",
+        &held(&mixed_up(&open, &asymmetric), &[policy(ASYMMETRIC)], &[]),
+        &undecided("Body is not signed", "would be refused itself"),
+    );
     // With what is wanting it is decided.
     for (case, exchanged, name, more) in [
         ("no request is needed in a conversation", &call, CONVERSATION, key),

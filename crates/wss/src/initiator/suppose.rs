@@ -11,10 +11,10 @@ use crate::dialect::{Dialect, TrustVerb};
 use crate::envelope::Envelope;
 use crate::header;
 use crate::limits::Limits;
-use crate::open::Confirm;
+use crate::open::{Confirm, Evidence};
 use crate::operation_terms::OperationTerms;
 use crate::received::{HttpFacts, Request};
-use crate::recipient::Recipient;
+use crate::recipient::{Opened, Recipient};
 use crate::refusal::Refusal;
 use crate::terms::Terms;
 use crate::time::Time;
@@ -93,6 +93,21 @@ impl Recipient {
     /// As there.
     pub fn suppose(&self, http: &HttpFacts<'_>, body: &[u8], find: Find<'_>) -> Result<Vec<Supposed>, Refusal> {
         suppose(&mut self.terms(), http, body, find, &self.settings.limits)
+    }
+}
+
+impl Opened {
+    /// Whether it may have been made by that initiator, as far as the tokens tell that it was made with: the certificate that
+    /// signed it, the user that it names. A call in a conversation may have been made by any.
+    pub fn may_be_of(&self, initiator: &Initiator) -> bool {
+        let Evidence { certificate, username, user, .. } = &self.evidence;
+        let signed = certificate.as_ref().is_none_or(|certificate| {
+            let own = initiator.credential.as_ref();
+            own.is_some_and(|credential| credential.certificate == *certificate)
+        });
+        let name = username.as_ref().map(|username| &username.name).or(user.as_ref());
+        let named = name.is_none_or(|name| initiator.username.as_ref().is_some_and(|(own, _)| own == name));
+        signed && named
     }
 }
 

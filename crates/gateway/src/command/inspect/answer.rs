@@ -1,6 +1,6 @@
 //! What a client under a policy makes of an answer: asked of the very initiator that egress asks.
 
-use nuncio_wss::{HttpFacts, Lack, Opening, Refusal, Request, Time, Transport};
+use nuncio_wss::{HttpFacts, Initiator, Lack, Opening, Refusal, Request, Time, Transport};
 
 use super::asked::{Asked, Known, Remembered};
 use super::judge::{Judge, Outcome, Verdict, Wanting};
@@ -77,9 +77,16 @@ impl Judge {
             Ok(known) => known,
             Err(outcome) => return Ok(outcome),
         };
+        // Another than who asked has no answer: what is for one caller is not given to the next. Whom the route does not know, who
+        // brings the password himself, may be any.
+        let asks = |initiator: &&Initiator| requests.iter().any(|request| request.may_be_of(initiator));
+        let mut asking: Vec<&Initiator> = initiators.iter().filter(asks).collect();
+        if asking.is_empty() {
+            asking.extend(&initiators);
+        }
         let (mut first, mut wanting) = (None, None);
         let mut opened = None;
-        'all: for initiator in &initiators {
+        'all: for initiator in asking {
             for request in &requests {
                 let came_in_clear = request.needs_transport() && matches!(self.transport, Some(Transport::Clear));
                 let refused = came_in_clear.then_some(Err(Refusal::UnprotectedTransport));

@@ -33,8 +33,8 @@ pub(super) struct Known {
 
 /// What a sender remembers of a request, or may.
 pub(super) enum Remembered {
-    /// By the request itself.
-    Surely(Expectation),
+    /// By the request itself, and that one.
+    Surely(Expectation, Box<Opened>),
     /// By what its answer tells alone.
     Supposedly(Supposed),
 }
@@ -59,7 +59,7 @@ impl Remembered {
     /// What was asked for.
     pub(super) fn request(&self) -> Request {
         match self {
-            Self::Surely(expectation) => expectation.request(),
+            Self::Surely(expectation, _) => expectation.request(),
             Self::Supposedly(supposed) => supposed.request(),
         }
     }
@@ -67,7 +67,7 @@ impl Remembered {
     /// Whether it was asked within a conversation, as far as that is known.
     pub(super) fn is_within(&self) -> bool {
         match self {
-            Self::Surely(expectation) => expectation.context().is_some(),
+            Self::Surely(expectation, _) => expectation.context().is_some(),
             Self::Supposedly(supposed) => supposed.context().is_some(),
         }
     }
@@ -75,19 +75,27 @@ impl Remembered {
     /// Whether its answer counts on TLS.
     pub(super) fn needs_transport(&self) -> bool {
         match self {
-            Self::Surely(expectation) => expectation.needs_transport(),
+            Self::Surely(expectation, _) => expectation.needs_transport(),
             Self::Supposedly(supposed) => supposed.needs_transport(),
         }
     }
 
     /// Whether an answer that opens is one to it, whatever its headers say.
     pub(super) fn binds(&self) -> bool {
-        matches!(self, Self::Surely(expectation) if expectation.binds())
+        matches!(self, Self::Surely(expectation, _) if expectation.binds())
     }
 
     /// Whether the request itself tells.
     pub(super) fn is_sure(&self) -> bool {
-        matches!(self, Self::Surely(_))
+        matches!(self, Self::Surely(..))
+    }
+
+    /// Whether that one may have asked.
+    pub(super) fn may_be_of(&self, initiator: &Initiator) -> bool {
+        match self {
+            Self::Surely(_, opened) => opened.may_be_of(initiator),
+            Self::Supposedly(_) => true,
+        }
     }
 
     /// Opens an answer as egress does, and takes from it what it brings: a context, or the end of one.
@@ -101,7 +109,7 @@ impl Remembered {
         let expectation = match self {
             // The key of a context is made of what the request brought.
             Self::Supposedly(supposed) => return initiator.open_supposed(http, body.to_vec(), supposed, at),
-            Self::Surely(expectation) => expectation,
+            Self::Surely(expectation, _) => expectation,
         };
         let opening = initiator.open(http, body.to_vec(), expectation, at)?;
         if !opening.is_fault() {
@@ -127,9 +135,9 @@ impl Judge {
         let Held { http, body, .. } = *held;
         let mut unproved = None;
         if let Some(asked) = held.asked {
-            match self.opened(recipient, asked, at).and_then(|opened| opened.expectation()) {
-                Ok(expectation) => {
-                    let requests = vec![Remembered::Surely(expectation)];
+            match self.opened(recipient, asked, at).and_then(|opened| Ok((opened.expectation()?, opened))) {
+                Ok((expectation, opened)) => {
+                    let requests = vec![Remembered::Surely(expectation, Box::new(opened))];
                     return Ok(Known { requests, unproved: None });
                 }
                 Err(refusal) => match self.wanting(&refusal) {
