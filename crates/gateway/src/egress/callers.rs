@@ -225,20 +225,24 @@ impl Passed {
         let tried = Tried { key: *key, user, standing: Arc::clone(&standing), leave, proved: is_proved };
         Admitted { name, standing, tried: Some(tried) }
     }
+
+    /// Remembers him longer. His call may have taken longer than he was remembered: who was said farewell to begins anew, and who
+    /// came in his place is remembered by himself.
+    fn proved(&self, tried: &Tried) {
+        if !tried.standing.is_over() {
+            self.standings.insert(tried.key, Arc::clone(&tried.standing));
+        }
+        if self.tried.get(&tried.key).is_some_and(|standing| Arc::ptr_eq(&standing, &tried.standing)) {
+            self.tried.invalidate(&tried.key);
+        }
+    }
 }
 
 impl Callers {
     /// Notes that the service took who brought a password.
     pub(super) fn proved(&self, tried: &Tried, from: IpAddr, now: Time, line: &Line) {
         let Some(passed) = self.passed.as_ref().filter(|_| !tried.proved) else { return };
-        // His call may have taken longer than he was remembered: who was said farewell to begins anew, and who came in his place is
-        // remembered by himself.
-        if !tried.standing.is_over() {
-            passed.standings.insert(tried.key, Arc::clone(&tried.standing));
-        }
-        if passed.tried.get(&tried.key).is_some_and(|standing| Arc::ptr_eq(&standing, &tried.standing)) {
-            passed.tried.invalidate(&tried.key);
-        }
+        passed.proved(tried);
         line.world.guesses.right(Try { route: &line.name, user: &tried.user, from }, now);
     }
 
@@ -335,5 +339,30 @@ mod tests {
         assert_eq!((*gone.lock().unwrap(), passed.standings.entry_count()), (7, PASSED));
         drop(callers);
         assert_eq!(*gone.lock().unwrap(), 7, "who is left is said so to by whoever ends them all");
+    }
+
+    /// Whose first call takes longer than he is remembered is not remembered by a standing that is over, and takes nothing from
+    /// himself who called again meanwhile.
+    #[test]
+    fn who_is_forgotten_before_he_is_proved_begins_anew() {
+        let callers = Callers::passing(initiator(), None, Vec::new(), Arc::new(|standing| standing.close()));
+        let passed = callers.passed.as_ref().unwrap();
+        let call = || {
+            let credentials = b"alice:secret";
+            let admitted =
+                passed.standing(credentials, "alice".to_owned(), &CallerProof::basic(credentials), Leave::Free);
+            admitted.tried.unwrap()
+        };
+        let slow = call();
+        passed.tried.invalidate(&slow.key);
+        slow.standing.close();
+        passed.proved(&slow);
+        let next = call();
+        assert!(!next.proved && !next.standing.is_over(), "a standing that is over is kept");
+        passed.proved(&slow);
+        assert!(Arc::ptr_eq(&call().standing, &next.standing), "the late one takes the place of the next");
+        passed.proved(&next);
+        let known = call();
+        assert!(known.proved && Arc::ptr_eq(&known.standing, &next.standing));
     }
 }

@@ -164,9 +164,14 @@ impl Standing {
     /// each conversation cancelled as soon as it is begun.
     pub(super) async fn end(&self, line: &Line) {
         if self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending())) {
-            self.over.store(true, Ordering::SeqCst);
+            self.close();
             self.cancel(line).await;
         }
+    }
+
+    /// Lets no conversation of its be kept any more.
+    pub(super) fn close(&self) {
+        self.over.store(true, Ordering::SeqCst);
     }
 
     /// Ends its conversation, where the policy has it ended.
