@@ -6,12 +6,12 @@
 mod backends;
 mod contexts;
 mod redis;
+mod traffic;
 
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hyper::StatusCode;
 use nuncio_wss::{Class, Request};
 use prometheus_client::encoding::{EncodeLabelSet, prometheus_text};
 use prometheus_client::metrics::counter::Counter;
@@ -24,11 +24,13 @@ use prometheus_client::registry::{Registry, Unit};
 pub(crate) use backends::{BackendMetrics, Call};
 pub(crate) use contexts::{ContextEvent, ContextMetrics};
 pub(crate) use redis::{Operation, RedisMetrics};
+pub use traffic::Traffic;
 
 use crate::sessions::Census;
 use crate::shared::Shared;
 use backends::Urls;
 use contexts::Contexts;
+use traffic::REJECTIONS;
 
 /// The media type of what [`Metrics::text`] gives.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -51,18 +53,6 @@ const CLASSES: [Class; 7] = [
     Class::BadContextToken,
     Class::InvalidRequest,
     Class::InvalidTimeRange,
-];
-/// The statuses of [`crate::http::Rejection`].
-const REJECTIONS: [StatusCode; 9] = [
-    StatusCode::BAD_REQUEST,
-    StatusCode::NOT_FOUND,
-    StatusCode::METHOD_NOT_ALLOWED,
-    StatusCode::REQUEST_TIMEOUT,
-    StatusCode::PAYLOAD_TOO_LARGE,
-    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-    StatusCode::EXPECTATION_FAILED,
-    StatusCode::NOT_IMPLEMENTED,
-    StatusCode::SERVICE_UNAVAILABLE,
 ];
 
 /// What became of a request that a route answered.
@@ -364,75 +354,6 @@ impl RouteMetrics {
     /// Measures a call of the backend.
     pub(crate) fn called(&self, took: Duration) {
         self.backends.observe(took.as_secs_f64());
-    }
-}
-
-/// What is counted of connections and requests before a route has them. All clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct Traffic {
-    connections: Gauge,
-    refused: Counter,
-    in_flight: Gauge,
-    abandoned: Counter,
-    rejections: [Counter; REJECTIONS.len()],
-}
-
-impl Traffic {
-    /// A connection is open, until what this gives is dropped.
-    pub(crate) fn opened(&self) -> Open {
-        self.connections.inc();
-        Open(self.connections.clone())
-    }
-
-    /// A connection was closed at once.
-    pub(crate) fn refused(&self) {
-        self.refused.inc();
-    }
-
-    /// A request was turned away with that status.
-    pub(crate) fn rejected(&self, status: StatusCode) {
-        if let Some(at) = REJECTIONS.iter().position(|of| *of == status) {
-            self.rejections[at].inc();
-        }
-    }
-
-    /// A request came; what this gives must be told when it is answered.
-    pub(crate) fn began(&self) -> InFlight<'_> {
-        self.in_flight.inc();
-        InFlight { traffic: self, answered: false }
-    }
-}
-
-/// An open connection.
-#[derive(Debug)]
-pub(crate) struct Open(Gauge);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// A request that is being answered. It is dropped unanswered when its client goes away.
-#[derive(Debug)]
-pub(crate) struct InFlight<'a> {
-    traffic: &'a Traffic,
-    answered: bool,
-}
-
-impl InFlight<'_> {
-    /// It is answered.
-    pub(crate) fn answered(mut self) {
-        self.answered = true;
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.traffic.in_flight.dec();
-        if !self.answered {
-            self.traffic.abandoned.inc();
-        }
     }
 }
 
