@@ -30,6 +30,16 @@ pub enum SoapVersion {
     V12,
 }
 
+impl SoapVersion {
+    /// Its number, as it is told: `1.1` or `1.2`.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::V11 => "1.1",
+            Self::V12 => "1.2",
+        }
+    }
+}
+
 /// The version of WS-Addressing that a port speaks.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Addressing {

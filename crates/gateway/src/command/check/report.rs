@@ -127,10 +127,7 @@ impl PolicyReport {
             };
             explanation.sections.iter().map(section).collect()
         };
-        let soap = soap.iter().map(|version| match version {
-            SoapVersion::V11 => "1.1",
-            SoapVersion::V12 => "1.2",
-        });
+        let soap = soap.iter().map(|version| version.number());
         let alternatives = explained.iter().map(sections).collect();
         Self { name: name.to_owned(), soap: soap.collect(), published: false, alternatives }
     }

@@ -4,7 +4,7 @@ use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::trust::{Settings, Ways};
 use nuncio_policy::authorise::{Authorisation, Pattern, Rule, Scope};
 use nuncio_policy::explain::{Grade, explain};
-use nuncio_policy::model::{Binding, Policy, SoapVersion};
+use nuncio_policy::model::{Binding, Policy};
 use nuncio_wss::{Faults, Form, Time};
 
 use super::certificate::{Role, instant, look};
@@ -116,10 +116,7 @@ pub(super) fn backend(backend: &Backend, what: &str, about: &str, findings: &mut
         says.push("It is shown a certificate of the gateway's.".to_owned());
     }
     if let Some(soap) = soap {
-        let version = match soap {
-            SoapVersion::V11 => "1.1",
-            SoapVersion::V12 => "1.2",
-        };
+        let version = soap.number();
         says.push(format!("It is called in SOAP {version}, whichever version the client speaks."));
     }
     if urls.len() > 1 {

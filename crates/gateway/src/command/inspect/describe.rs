@@ -3,7 +3,7 @@
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::portrait as certificates;
 use nuncio_policy::explain::algorithms;
-use nuncio_policy::model::{Addressing, SoapVersion};
+use nuncio_policy::model::Addressing;
 use nuncio_wss::Time;
 use nuncio_wss::portrait::{
     FaultSaid, Hidden, KeyToken, Named, Portrait, Proof, Shape, SignatureSeen, TokenSeen, TrustSaid,
@@ -19,10 +19,7 @@ pub(super) fn describe(portrait: &Portrait, answer: bool, now: Time) -> MessageR
     let created = portrait.created();
     let addressing = &portrait.addressing;
     MessageReport {
-        soap: match portrait.soap {
-            SoapVersion::V11 => "1.1",
-            SoapVersion::V12 => "1.2",
-        },
+        soap: portrait.soap.number(),
         direction: if answer { "answer" } else { "request" },
         kind: portrait.kind.word(),
         action: portrait.action.clone(),

@@ -1,7 +1,7 @@
 //! A capture looked at: what is in it, and what becomes of it.
 
 use nuncio_policy::explain::Grade;
-use nuncio_policy::model::{Message, SoapVersion};
+use nuncio_policy::model::Message;
 use nuncio_wss::portrait::{Given, Kind, Portrait};
 use nuncio_wss::{HttpFacts, Passwords, Time, V13};
 
@@ -248,10 +248,7 @@ pub(super) fn rejected_by_head(report: &mut Report, judge: &Judge, answer: bool,
 
 /// What it is, in a few sentences.
 fn introduction(capture: &Capture, portrait: &Portrait, answer: bool) -> Vec<String> {
-    let soap = match portrait.soap {
-        SoapVersion::V11 => "1.1",
-        SoapVersion::V12 => "1.2",
-    };
+    let soap = portrait.soap.number();
     let what = if answer { "An answer" } else { "A request" };
     let mut says = vec![format!("{what} in SOAP {soap}, of {} octets.", capture.body.len()), portrait.kind.to_string()];
     if let Some(payload) = &portrait.body.payload {
