@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use hyper::header::{AUTHORIZATION, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderValue, ORIGIN};
 use hyper::{HeaderMap, StatusCode};
 use nuncio_crypto::random::Random;
 use opentelemetry::trace::Span as _;
@@ -146,6 +146,8 @@ pub struct Heard {
     pub(crate) forwarded_for: Option<IpAddr>,
     /// Who says who he is, in HTTP's words.
     pub(crate) authorization: Option<HeaderValue>,
+    /// Whether a page in a browser asks: no program says so, and no page can leave it out.
+    pub(crate) by_page: bool,
     /// When it came.
     at: SystemTime,
 }
@@ -157,6 +159,7 @@ impl Heard {
             trace: Trace::of(headers),
             forwarded_for: forwarded_for(headers),
             authorization: headers.get(AUTHORIZATION).cloned(),
+            by_page: headers.contains_key(ORIGIN),
             at: SystemTime::now(),
         }
     }

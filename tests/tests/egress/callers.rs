@@ -91,6 +91,53 @@ fn passwords_pass_through_beside_the_routes_own_certificate() {
     assert!(refused.contains("it asks for a client certificate"), "{refused}");
 }
 
+/// Where the service asks for no password, anybody could bring any.
+#[test]
+fn passwords_are_not_passed_to_a_service_that_asks_for_none() {
+    let key = |file: &str| peers::key(file).display().to_string();
+    for policy in ["wcf-ws2007-mutualCertificate-conversation", "wcf-ws2007-mutualCertificate"] {
+        let more = format!(
+            "service: \"http://127.0.0.1:9/\"\npreset: {policy}\npass_through: true\ncertificate: {}\nkey: {}",
+            key("client.pem"),
+            key("client.key")
+        );
+        let refused = Egress::refused("unasked", &more);
+        assert!(refused.contains("it asks for none: anybody could call with anything"), "{refused}");
+    }
+}
+
+/// What would do nothing is not said in silence.
+#[test]
+fn what_would_do_nothing_is_refused() {
+    for (more, why) in [
+        (
+            format!("pass_through: true\nuser: {{ name: alice, password: {PASSWORD} }}"),
+            "a route says either `user` or `pass_through`",
+        ),
+        ("soap: \"1.1\"".to_owned(), "it does not speak SOAP 1.1"),
+    ] {
+        let refused = Egress::refused("nothing", &format!("service: \"http://127.0.0.1:9/\"\n{more}"));
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+/// A page in a browser, whose host's name a stranger has lead here, does not call where nobody is asked who he is; unless the hosts are
+/// said, of which his is none. No program says what a page must.
+#[test]
+fn a_strangers_page_does_not_call() {
+    let service = Protected::start();
+    let mut from_page = echo(SoapVersion::V12, "read");
+    from_page.headers.push(("Origin".to_owned(), "http://stranger.example".to_owned()));
+    let open = Egress::start("pages", &service.url(), "");
+    let refused = open.post(&from_page);
+    assert_eq!((refused.status(), refused.body.len()), (Some(403), 0));
+    assert!(open.gateway.logs("a page in a browser asks"));
+    assert!(service.backend.seen().is_empty());
+    assert_echoed(&open.post(&echo(SoapVersion::V12, "no page")), "no page");
+    let named = Egress::start("pages of hosts", &service.url(), "hosts: [\"127.0.0.1\"]");
+    assert_echoed(&named.post(&from_page), "read");
+}
+
 /// A caller is known by the certificate that he proves to TLS to have, and by no other under the same authority.
 #[test]
 fn a_caller_is_known_by_his_certificate() {

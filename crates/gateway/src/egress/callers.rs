@@ -80,6 +80,9 @@ pub(super) enum NotAdmitted {
     /// What he says is not right.
     #[error("the caller is not who he says")]
     Wrong,
+    /// A page in a browser asks, on a route that asks nobody who he is, under whatever host it says.
+    #[error("a page in a browser asks, and the route asks nobody who he is: say its `hosts` or `callers`")]
+    Page,
     /// Too many wrong passwords came before.
     #[error("a password was not looked at: too many wrong ones came before")]
     Throttled,

@@ -59,6 +59,9 @@ pub struct Egress {
     warm: bool,
     /// Whether a request that comes without a trace begins one.
     trace: bool,
+    /// Whether pages in browsers may ask: else the page of a stranger, whose host's name leads to this machine, could call with the
+    /// route's credentials and read what it is answered.
+    pages: bool,
 }
 
 /// Why a plain client gets a fault of ours.
@@ -147,12 +150,17 @@ impl Handler for Egress {
                 };
                 (story.outcome, story.refused) = (outcome, Some(reason));
                 match fault {
-                    None => Outbound::empty(StatusCode::UNAUTHORIZED),
+                    None => Outbound::empty(status),
                     Some(fault) => Outbound {
                         status: StatusCode::INTERNAL_SERVER_ERROR,
                         content_type: Some(media::content_type(soap).to_owned()),
+                let mut status = StatusCode::UNAUTHORIZED;
                         body: fault.envelope(soap, asked.correlation.addressing(), asked.correlation.message_id()),
                     },
+                        if *reason == NotAdmitted::Page {
+                            // Nothing that he could bring would help.
+                            status = StatusCode::FORBIDDEN;
+                        }
                 }
             }
         };
@@ -199,6 +207,9 @@ impl Egress {
         let exchange = Exchange {
             line: &self.line,
             standing: &standing,
+        if heard.by_page && !self.pages {
+            return Err(Denied::NotAdmitted(NotAdmitted::Page));
+        }
             message: Arc::new(message),
             action,
             trace,

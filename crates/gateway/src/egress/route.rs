@@ -31,6 +31,7 @@ pub(crate) fn compile(
     let line = Arc::new(line(&settings, world, timeouts).map_err(&fail)?);
     let limits = settings.limits.message();
     let (hosts, path) = (settings.hosts.clone(), settings.path.clone());
+    let pages = !(settings.is_open() && settings.hosts.is_empty());
     let (warm, repeat, trace) = (settings.warm, settings.repeat, settings.trace);
     let keeper = world.keeper(settings.store).map_err(RouteProblem::from).map_err(&fail)?;
     let (policy, material) = Material::of(settings, lifetimes, keeper);
@@ -42,8 +43,7 @@ pub(crate) fn compile(
         EgressPolicy::Published(published) => Ok(Preparing::published(published, material, reached)),
     };
     let preparing = world.egress.take(key, make).map_err(fail)?;
-    preparing.line.store(Arc::clone(&line));
-    let handler = Service::Egress(Box::new(Egress { limits, line, preparing, repeat, warm, trace }));
+    let handler = Service::Egress(Box::new(Egress { limits, line, preparing, repeat, warm, trace, pages }));
     Ok(Route { side: Side::Egress, hosts, path, contract: None, handler, body_bytes })
 }
 
