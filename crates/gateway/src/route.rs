@@ -84,6 +84,20 @@ pub enum RouteProblem {
          `shared_contexts: true` if they do"
     )]
     Apart(String),
+    /// Callers are to bring their passwords, and nobody looks at these.
+    #[error(
+        "policy of {0}: `pass_through` has callers bring the user name and password that the service asks for, and it asks for none: \
+         anybody could call with anything; say `callers`"
+    )]
+    Unasked(String),
+    /// It is to be called in a version of SOAP that it does not speak.
+    #[error("policy of {endpoint}: it does not speak SOAP {}", soap.number())]
+    OtherSoap {
+        /// The port or the preset.
+        endpoint: String,
+        /// What it is to be called in.
+        soap: SoapVersion,
+    },
     /// Its policy speaks no version of SOAP.
     #[error("its policy speaks no version of SOAP")]
     NoSoap,

@@ -216,6 +216,9 @@ pub struct Told {
     /// Whether it says, in the words of any stack, that it did not take the security of the request: whoever says so has not
     /// acted on it.
     pub security: bool,
+    /// Whether it says, in the words of WS-Security, that who sent the request is not who he says: so may an application, to whom it
+    /// was given.
+    pub authentication: bool,
     /// The beginning of its reason.
     pub reason: String,
 }
@@ -229,12 +232,13 @@ impl std::fmt::Display for Told {
 impl Told {
     /// What the fault in an envelope says.
     pub(crate) fn by(envelope: &Envelope) -> Self {
+        let code = code(envelope);
+        let of_header = code.as_ref().filter(|(namespace, _)| [WSSE, WSSE11, WSS4J].contains(namespace));
+        let authentication = of_header.is_some_and(|(_, local)| local == "FailedAuthentication");
+        let of_conversation = code.as_ref().is_some_and(|(namespace, _)| Dialect::of_conversation(namespace).is_some());
         // Who is not authenticated was understood, and may be told so by an application.
-        let of_security = |(namespace, local): (&str, String)| {
-            let of_header = [WSSE, WSSE11, WSS4J].contains(&namespace) && local != "FailedAuthentication";
-            of_header || Dialect::of_conversation(namespace).is_some()
-        };
-        Self { security: code(envelope).is_some_and(of_security), reason: reason(envelope) }
+        let security = of_header.is_some() && !authentication || of_conversation;
+        Self { security, authentication, reason: reason(envelope) }
     }
 }
 

@@ -11,7 +11,7 @@ use nuncio_policy::model::{
     Token, X509Reference, X509Token,
 };
 use nuncio_policy::preset;
-use nuncio_wss::{Claim, Refusal};
+use nuncio_wss::{Claim, Refusal, Request};
 
 /// A policy for each binding: symmetric, asymmetric, over a transport.
 const BASES: [&str; 4] = [
@@ -46,6 +46,24 @@ fn username() -> Token {
 /// The supporting token of a preset.
 fn preset_token(name: &str) -> Token {
     policy(name).supporting.first().unwrap_or_else(|| panic!("{name} has none")).token.clone()
+}
+
+/// To which requests a user's name and password belong: those that begin a conversation, where there is one, else all.
+#[test]
+fn who_brings_a_user_says_so() {
+    for (name, begins, calls) in [
+        ("wcf-ws2007-userNameForCertificate-conversation", true, false),
+        ("wcf-ws2007-userNameForCertificate", false, true),
+        ("wcf-ws2007-userNameOverTransport", false, true),
+        ("wcf-ws2007-mutualCertificate-conversation", false, false),
+        ("wcf-ws2007-mutualCertificate", false, false),
+    ] {
+        let initiator = Pair::new(&policy(name), soap(name)[0]).initiator;
+        let begun = initiator.conversation().is_some() && initiator.brings_user(Request::Issue, "");
+        assert_eq!((begun, initiator.brings_user(Request::Application, "urn:e/Echo")), (begins, calls), "{name}");
+        let nobody = initiator.of_caller(None, None);
+        assert!(!nobody.brings_user(Request::Application, "urn:e/Echo"), "{name}");
+    }
 }
 
 /// What is asked of a message and its answer.

@@ -82,6 +82,27 @@ fn faults_come_without_one_too() {
     assert!(text(&plain.body).contains("Fault"));
 }
 
+/// What such a fault says of who asked is told apart from what it says else: a plain fault says nothing of him.
+#[test]
+fn a_fault_says_whether_it_is_of_security() {
+    let mut pair = pair(&alone());
+    for (namespace, code, of_security) in [
+        (WSSE, "FailedAuthentication", true),
+        (WSSE, "InvalidSecurity", true),
+        ("urn:mine", "FailedAuthentication", false),
+    ] {
+        let (outbound, expectation) = pair.request("hello", None);
+        let opened = open(&pair, &outbound, text(&outbound.body), Transport::Secure).expect("opened");
+        let sealed = opened.into_reply().seal(Answer::Fault(Fault::busy()), pair.now, &mut pair.numbers);
+        let (mut message, _): (Message, _) = sealed.expect("sealed");
+        let subcode = format!("<s:Subcode><s:Value xmlns:w=\"{namespace}\">w:{code}</s:Value></s:Subcode></s:Code>");
+        message.body = text(&message.body).replace("</s:Code>", &subcode).into_bytes();
+        let opening = pair.answer(&message, &expectation).unwrap_or_else(|refusal| panic!("{refusal}"));
+        assert!(opening.is_fault() && !opening.is_secured(), "{code}");
+        assert_eq!(opening.is_of_security(), of_security, "{}", text(&message.body));
+    }
+}
+
 #[test]
 fn the_transport_must_protect_all_the_same_and_names_the_caller_where_the_policy_says() {
     let mut certified = alone();

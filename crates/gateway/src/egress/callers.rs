@@ -242,10 +242,11 @@ impl Passed {
 }
 
 impl Callers {
-    /// Notes that the service took who brought a password.
+    /// Notes that the service took who brought a password, and from where he called.
     pub(super) fn proved(&self, tried: &Tried, from: IpAddr, now: Time, line: &Line) {
-        let Some(passed) = self.passed.as_ref().filter(|_| !tried.proved) else { return };
-        passed.proved(tried);
+        if let Some(passed) = self.passed.as_ref().filter(|_| !tried.proved) {
+            passed.proved(tried);
+        }
         line.world.guesses.right(Try { route: &line.name, user: &tried.user, from }, now);
     }
 

@@ -86,6 +86,11 @@ impl Failure {
     }
 
     pub(super) fn outcome(&self) -> Outcome {
+    /// Whether the service refuses who calls, as far as it can be told from the other reasons for a refusal.
+    pub(super) fn is_of_caller(&self) -> bool {
+        matches!(self, Self::Unsecured(_) | Self::NoConversation(_))
+    }
+
         match self {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Outcome::Busy,
             Self::Unsealable(SealPlain::Unreadable(refusal)) => Outcome::Refused(refusal.class()),

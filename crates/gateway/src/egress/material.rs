@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::SoapVersion;
-use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading};
+use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading, Request};
 use reqwest::Url;
 
 use super::callers::{As, Callers, Farewell};
@@ -75,6 +75,9 @@ impl Material {
         let Endpoint { name, alternatives, operations, message_lifetime, .. } = endpoint;
         let soap = self.soap(endpoint).ok_or(RouteProblem::NoSoap)?;
         let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
+        if !endpoint.soap.contains(&soap) {
+            return Err(RouteProblem::OtherSoap { endpoint: name.clone(), soap });
+        }
         let initiator = Initiator::new(InitiatorSettings {
             alternatives: alternatives.clone(),
             soap,
@@ -111,7 +114,12 @@ impl Material {
             Some(what) => Err(RouteProblem::Lacks { endpoint: name.clone(), what, caller: who.map(str::to_owned) }),
         };
         if self.pass_through {
-            lacks(&own.of_user(String::new(), String::new()), None)?;
+            let somebody = own.of_user(String::new(), String::new());
+            lacks(&somebody, None)?;
+            let begins = somebody.conversation().is_some() && somebody.brings_user(Request::Issue, "");
+            if !begins && !somebody.brings_user(Request::Application, "") {
+                return Err(RouteProblem::Unasked(name.clone()));
+            }
         } else if self.callers.is_empty() {
             lacks(&own, None)?;
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::{HeaderMap, StatusCode};
-use nuncio_wss::{Correlation, Fault, HttpFacts, Limits, Opening, Refusal, Request, Unsecured};
+use nuncio_wss::{Correlation, Fault, HttpFacts, Initiator, Limits, Opening, Refusal, Request, Unsecured};
 
 use crate::gateway::Handler;
 use crate::http::{Inbound, Outbound};
@@ -97,6 +97,30 @@ impl From<Arc<Failure>> for Denied {
 impl From<Failure> for Denied {
     fn from(failure: Failure) -> Self {
         Self::Failed(Arc::new(failure))
+    }
+}
+
+/// What a service said of a password, by what it made of a call.
+enum Judged {
+    Right,
+    Wrong,
+    /// Nothing: it was not asked, or did not look at it.
+    Neither,
+}
+
+/// What the service said of the password that a call brought.
+fn judged(initiator: &Initiator, action: &str, answered: &Result<Answered, Arc<Failure>>, known: &Known) -> Judged {
+    // Who has a conversation was believed when it was begun.
+    if known.conversation.is_some() && initiator.brings_user(Request::Issue, "") {
+        return Judged::Right;
+    }
+    match answered {
+        Err(failure) if failure.is_of_caller() => Judged::Wrong,
+        Ok(Answered::Message(opening)) if opening.is_of_security() => Judged::Wrong,
+        // What nobody vouches for may be said before anybody looks at who asks. That a message was taken may, too.
+        Ok(Answered::Message(opening)) if opening.is_fault() && !opening.is_secured() => Judged::Neither,
+        Ok(Answered::Message(_)) if initiator.brings_user(Request::Application, action) => Judged::Right,
+        Ok(_) | Err(_) => Judged::Neither,
     }
 }
 
@@ -207,6 +231,7 @@ impl Egress {
         let exchange = Exchange {
             line: &self.line,
             standing: &standing,
+        let asked_for = action.clone();
         if heard.by_page && !self.pages {
             return Err(Denied::NotAdmitted(NotAdmitted::Page));
         }
@@ -224,7 +249,10 @@ impl Egress {
             Ok(answered) => answered,
             Err(_) => Err(Arc::new(Failure::Late(total))),
         };
-        self.admitted(tried.as_ref(), &answered, from, &prepared.callers).await;
+        if let Some(tried) = &tried {
+            let said = judged(&standing.initiator, &asked_for, &answered, &known);
+            self.admitted(tried, said, from, &prepared.callers).await;
+        }
         call.answered(known.status);
         audit.conversation = known.conversation;
         match answered? {
@@ -238,18 +266,11 @@ impl Egress {
     }
 
     /// Notes what the service made of who brings its own password: only it can tell whether that is right.
-    async fn admitted(
-        &self,
-        tried: Option<&Tried>,
-        answered: &Result<Answered, Arc<Failure>>,
-        from: IpAddr,
-        callers: &Callers,
-    ) {
-        let Some(tried) = tried else { return };
-        match answered {
-            Ok(_) => callers.proved(tried, from, self.line.now(), &self.line),
-            Err(failure) if failure.is_refusal() => callers.wrong(tried, from, self.line.now(), &self.line).await,
-            Err(_) => {}
+    async fn admitted(&self, tried: &Tried, said: Judged, from: IpAddr, callers: &Callers) {
+        match said {
+            Judged::Right => callers.proved(tried, from, self.line.now(), &self.line),
+            Judged::Wrong => callers.wrong(tried, from, self.line.now(), &self.line).await,
+            Judged::Neither => {}
         }
     }
 

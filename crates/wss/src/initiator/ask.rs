@@ -178,6 +178,14 @@ impl Initiator {
         }
     }
 
+    /// Whether its user name and password go to the service with such a request; of application, with those of that action. An
+    /// answer to another proves nothing of them.
+    pub fn brings_user(&self, request: Request, action: &str) -> bool {
+        let (policy, message, _) = self.request_terms(request, action);
+        let demand = Demand::to_seal(policy, Direction::Request, message);
+        demand.supporting.iter().any(|demanded| matches!(demanded.token, Token::Username(_))) && self.username.is_some()
+    }
+
     /// The key that protects a request.
     fn protection<'a>(
         &'a self,

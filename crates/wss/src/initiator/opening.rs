@@ -44,6 +44,18 @@ impl Opening {
         self.needs_renewal() || self.is_fault() && self.envelope.security.is_none() && Told::by(&self.envelope).security
     }
 
+    /// Whether it is a fault that says, in the words of WS-Security, that the security of the request was not taken: who sent it
+    /// is not who he says, or it is not protected as it must be.
+    pub fn is_of_security(&self) -> bool {
+        let told = Told::by(&self.envelope);
+        self.is_fault() && (told.security || told.authentication)
+    }
+
+    /// Whether the service vouches for it: it has a security header, which was opened.
+    pub fn is_secured(&self) -> bool {
+        self.envelope.security.is_some()
+    }
+
     /// The beginning of the reason that a fault gives.
     pub fn reason(&self) -> String {
         Told::by(&self.envelope).reason

@@ -39,7 +39,15 @@ pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut F
         PolicyReading::Letter => "Where stacks read a policy in two ways, it reads its by the letter.".to_owned(),
     });
     let conversations = [
-        if route.warm { "One is begun before anybody calls." } else { "One is begun with the first call." },
+        match (route.warm, route.pass_through) {
+            (true, false) => "One is begun before anybody calls.",
+            // Whose passwords are not known.
+            (true, true) if !route.callers.is_empty() => {
+                "Those of callers that are named are begun before anybody calls."
+            }
+            (true, true) | (false, true) => "One is begun with the first call of each caller.",
+            (false, false) => "One is begun with the first call.",
+        },
         "Another is begun, or the same renewed, before its time is over.",
         if route.repeat {
             "A call in one that the service does not know any more is made once more in another."

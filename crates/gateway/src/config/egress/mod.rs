@@ -385,9 +385,16 @@ impl EgressRouteInput {
             None => None,
             Some(file) => certificates(file, base)?.into_iter().next(),
         };
+        let user = self.user.as_ref().map(|user| user.name.with(()));
         let tokens = tokens(self.user, self.certificate, self.key, base)?;
         let callers: Vec<CallerSettings> =
             self.callers.into_iter().map(|caller| caller.build(base)).collect::<Result<_, _>>()?;
+        // It is that of callers who are named and have none of their own.
+        if let Some(user) = user.filter(|_| self.pass_through)
+            && callers.iter().all(|caller| caller.tokens.user.is_some())
+        {
+            return Err(user.problem(Problem::Either { owner: "route", first: "user", second: "pass_through" }));
+        }
         for (at_caller, caller) in callers.iter().enumerate() {
             if callers.iter().take(at_caller).any(|other| other.proof == caller.proof || other.name == caller.name) {
                 return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
