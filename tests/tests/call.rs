@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use nuncio_tests::peers::{self, PASSWORD, USER};
-use nuncio_tests::plain::Backend;
+use nuncio_tests::plain::{Answer, Backend};
 use nuncio_tests::process::{Nuncio, free_port, program};
 use nuncio_tests::recording;
 
@@ -58,7 +58,10 @@ impl Service {
     fn call(&self, more: &[&str]) -> Output {
         let at = self.file().display().to_string();
         let keys = (key("server.pem"), key("client.pem"), key("client.key"));
-        let mut arguments = vec!["call", "--wsdl", &at, "--url", &self.url, "--service-certificate", &keys.0];
+        let mut arguments = vec!["call", "--wsdl", &at, "--service-certificate", &keys.0];
+        if !more.contains(&"--url") {
+            arguments.extend(["--url", &self.url]);
+        }
         let user = format!("{USER}:{PASSWORD}");
         if !more.contains(&"--user") {
             arguments.extend(["--user", &user]);
@@ -251,6 +254,17 @@ fn a_fault_at_the_first_call_counts() {
     let (status, told, error) = said(&service.call(&["--operation", "Fail", "--set", "text=x", "--repeat", "3"]));
     assert_eq!(status, Some(3), "{error}");
     assert!(told.contains("3 faults, 0 without an answer"), "{told}");
+}
+
+/// Where the contract has an answer, to take the message is none.
+#[test]
+fn a_service_that_answers_nothing_has_not_answered() {
+    let service = Service::start("wcf-userNameForCertificate-nosc-2005-02");
+    let silent = Backend::answering(|_| Answer { status: 202, content_type: String::new(), body: Vec::new() }).unwrap();
+    let url = silent.url();
+    let output = service.call(&["--operation", "Echo", "--set", "text=x", "--url", &url]);
+    let (status, answer, picture) = said(&output);
+    assert!(status == Some(4) && answer.is_empty() && picture.contains("sent no answer"), "{status:?} {picture}");
 }
 
 /// Switches that would do nothing are refused.

@@ -8,6 +8,7 @@ use nuncio_policy::model::SoapVersion;
 use nuncio_wss::{Correlation, Credential, HttpFacts, Message, Unsecured};
 
 use super::exchange::{Exchange, Known};
+use super::failure::Failure;
 use super::line::{Answered, Line};
 use super::material::Material;
 use super::recorder::{Exchanged, Recorder};
@@ -89,6 +90,8 @@ impl Direct {
             Ok(message) => Arc::new(message),
             Err(refusal) => return Outcome::NotSent(format!("the message cannot be sent: {refusal}")),
         };
+        // Where the contract does not tell, it may have none.
+        let may_be_silent = self.standing.initiator.is_answered(action) != Some(true);
         let exchange = Exchange {
             line: &self.line,
             standing: &self.standing,
@@ -100,7 +103,8 @@ impl Direct {
         };
         match exchange.make(&mut Known::default()).await {
             Ok(Answered::Message(opening)) => Outcome::Answered(opening.answer(self.soap(), &Correlation::NONE)),
-            Ok(Answered::Nothing) => Outcome::Taken,
+            Ok(Answered::Nothing) if may_be_silent => Outcome::Taken,
+            Ok(Answered::Nothing) => Outcome::Failed(Failure::NoAnswer.to_string()),
             Err(failure) if failure.is_ours() => Outcome::NotSent(failure.to_string()),
             Err(failure) => Outcome::Failed(failure.to_string()),
         }

@@ -262,6 +262,11 @@ impl Initiator {
         terms.map(|terms| &terms.operation)
     }
 
+    /// Whether the contract says that a request of that action has an answer; `None` where it does not know the operation.
+    pub fn is_answered(&self, action: &str) -> Option<bool> {
+        self.terms.operation(Some(action), None).map(|terms| terms.operation.output.is_some())
+    }
+
     /// Encrypts its entropy by itself, for the service's certificate, within the body that is encrypted in any case: for
     /// services that read an `EncryptedKey` there and no `BinarySecret`. What answers has is read in either form.
     #[must_use]
