@@ -125,6 +125,33 @@ fn an_answer_to_another_call_is_not_handed_on() {
     assert!(text(&second).contains("could not be verified") && !text(&second).contains("first"), "{}", text(&second));
 }
 
+/// What a one-way message is answered refers to nothing, and could be what anybody was told: nothing of it is handed on.
+#[test]
+fn an_answer_to_a_one_way_message_is_not_handed_on() {
+    let service = Protected::publishing();
+    let first = Mutex::new(None::<Vec<u8>>);
+    let middle = between(&service, move |seen, answer| {
+        let mut answer = same(answer);
+        let is_notify = seen.header("content-type").is_some_and(|of| of.contains("IEcho/Notify"));
+        if is_call(seen) {
+            *first.lock().unwrap() = Some(answer.body.clone());
+        } else if is_notify && let Some(told) = first.lock().unwrap().clone() {
+            answer = Answer { status: 200, content_type: SOAP.into(), body: told };
+        }
+        answer
+    });
+    let more = format!("to: {url}/\nwsdl: {url}/?wsdl\nsoap: \"1.2\"", url = service.url());
+    let egress = Egress::start("one way", &middle.url(), &more);
+    crate::assert_echoed(&egress.post(&echo(SoapVersion::V12, "for the other")), "for the other");
+    let notify = HttpMessage {
+        start_line: "POST / HTTP/1.1".to_owned(),
+        ..nuncio_tests::cxf::door::plain(SoapVersion::V12, "Notify", "text", "x")
+    };
+    let taken = egress.post(&notify);
+    assert_eq!((taken.status(), text(&taken).as_str()), (Some(202), ""));
+    assert!(service.backend.seen().iter().any(|seen| seen.text().contains("Notify")), "it was not sent");
+}
+
 /// The same where no signature covers the header that says which request is answered: who is between takes it away. Nor is it handed
 /// on by another gateway that has the same conversations, or by the same one after a start.
 #[test]

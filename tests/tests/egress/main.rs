@@ -19,15 +19,18 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nuncio_policy::model::SoapVersion;
-use nuncio_tests::cxf::door::plain;
+use nuncio_tests::cxf::door;
 use nuncio_tests::http::HttpMessage;
 use nuncio_tests::peers::{self, PASSWORD, USER};
-use nuncio_tests::plain::Backend;
+use nuncio_tests::plain::{self, Answer, Backend, Seen};
 use nuncio_tests::process::{Nuncio, free_port};
 use nuncio_tests::wire;
 
 /// What the services here ask for, unless it is said.
 const POLICY: &str = "wcf-ws2007-userNameForCertificate-conversation";
+
+/// The echo service's contract in SOAP 1.1, its policy left out.
+const CONTRACT: &str = include_str!("../scripts/echo.wsdl");
 
 /// A plain service, with a gateway in front that protects it.
 struct Protected {
@@ -38,6 +41,8 @@ struct Protected {
     policy: &'static str,
     /// How long its conversations last, where that is not as long as they do.
     lasts: Option<&'static str>,
+    /// Whether it publishes its contract, with the policy.
+    publishes: bool,
 }
 
 impl Protected {
@@ -51,7 +56,31 @@ impl Protected {
 
     fn lasting(policy: &'static str, lasts: Option<&'static str>) -> Self {
         let (port, admin) = (free_port().unwrap(), free_port().unwrap());
-        let mut protected = Self { backend: Backend::start().unwrap(), gateway: None, port, admin, policy, lasts };
+        let mut protected =
+            Self { backend: Backend::start().unwrap(), gateway: None, port, admin, policy, lasts, publishes: false };
+        protected.serve();
+        protected
+    }
+
+    /// One that publishes the contract of the echo service.
+    fn publishing() -> Self {
+        let mut protected = Self::before(|seen| {
+            if !seen.target.contains("wsdl") {
+                return plain::echo(seen);
+            }
+            let contract =
+                CONTRACT.replace("http://schemas.xmlsoap.org/wsdl/soap/", "http://schemas.xmlsoap.org/wsdl/soap12/");
+            Answer { status: 200, content_type: "text/xml; charset=utf-8".into(), body: contract.into_bytes() }
+        });
+        protected.publishes = true;
+        protected.serve();
+        protected
+    }
+
+    /// One before a service that answers so.
+    fn before(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        let mut protected = Self::start();
+        protected.backend = Backend::answering(answer).unwrap();
         protected.serve();
         protected
     }
@@ -75,6 +104,9 @@ impl Protected {
         arguments.extend(["--certificate".into(), key("server.pem"), "--key".into(), key("server.key")]);
         for user in [USER, "bob", "carol"] {
             arguments.extend(["--user".into(), format!("{user}:{PASSWORD}")]);
+        }
+        if self.publishes {
+            arguments.extend(["--contract".into(), "backend".into()]);
         }
         self.gateway = Some(Nuncio::start(arguments).unwrap());
     }
@@ -228,7 +260,7 @@ fn within(time: Duration, is: impl Fn() -> bool) -> bool {
 
 /// A plain echo request.
 fn echo(soap: SoapVersion, text: &str) -> HttpMessage {
-    HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), ..plain(soap, "Echo", "text", text) }
+    HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), ..door::plain(soap, "Echo", "text", text) }
 }
 
 fn text(message: &HttpMessage) -> String {

@@ -8,10 +8,7 @@ use nuncio_tests::peers;
 use nuncio_tests::scripts::Peer;
 use serde_json::{Value, json};
 
-use crate::{Egress, Protected};
-
-/// The echo service's contract in SOAP 1.1, its policy left out.
-const CONTRACT: &str = include_str!("../scripts/echo.wsdl");
+use crate::{CONTRACT, Egress, Protected};
 
 #[test]
 fn dotnet_calls_without_security() {

@@ -34,6 +34,12 @@ pub(super) enum Failure {
     /// An answer that came before.
     #[error("the service's answer was seen before")]
     Replayed,
+    /// Whether it came before could not be said of the next that is like it: as many are remembered as may, or it cannot be
+    /// written down.
+    #[error(
+        "that the service's answer was seen cannot be noted: there is no room for it, or it cannot be written down"
+    )]
+    Unnoted,
     /// Nobody can say whether it is one.
     #[error("whether the service's answer was seen before is not known: {0}")]
     Unclaimed(crate::shared::Unavailable),
@@ -80,17 +86,17 @@ impl Failure {
         matches!(self, Self::Unsecured(_) | Self::NoConversation(_) | Self::Unsealed(_))
     }
 
+    /// Whether the service refuses who calls, as far as it can be told from the other reasons for a refusal.
+    pub(super) fn is_of_caller(&self) -> bool {
+        matches!(self, Self::Unsecured(_) | Self::NoConversation(_))
+    }
+
     /// Whether nothing was sent, since no message could be made.
     pub(super) fn is_ours(&self) -> bool {
         matches!(self, Self::Unsealable(_) | Self::Unsealed(_) | Self::NoEntropy(_) | Self::Overfull(_))
     }
 
     pub(super) fn outcome(&self) -> Outcome {
-    /// Whether the service refuses who calls, as far as it can be told from the other reasons for a refusal.
-    pub(super) fn is_of_caller(&self) -> bool {
-        matches!(self, Self::Unsecured(_) | Self::NoConversation(_))
-    }
-
         match self {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Outcome::Busy,
             Self::Unsealable(SealPlain::Unreadable(refusal)) => Outcome::Refused(refusal.class()),
@@ -105,7 +111,9 @@ impl Failure {
             Self::Unavailable(Unavailable::Busy(_)) | Self::Overfull(_) => Fault::busy(),
             Self::Unavailable(Unavailable::Slow(_)) | Self::Late(_) => Fault::late(),
             Self::Unsealable(SealPlain::Unreadable(refusal)) => Fault::refusal(refusal.class(), &nuncio_wss::V13),
-            Self::Unbelieved(_) | Self::Replayed | Self::Unclaimed(_) | Self::NoAnswer => Fault::unbelieved(),
+            Self::Unbelieved(_) | Self::Replayed | Self::Unnoted | Self::Unclaimed(_) | Self::NoAnswer => {
+                Fault::unbelieved()
+            }
             Self::Unsecured(_) | Self::NoConversation(_) => Fault::not_let_in(),
             _ => Fault::unavailable(),
         }

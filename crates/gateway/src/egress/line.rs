@@ -99,14 +99,16 @@ impl Line {
             recorder.opened(start.elapsed());
         }
         let opening = opened?;
-        // Where no header says, so that it is proved, which request it answers, one answer could be given again for another.
-        if !opening.is_correlated()
+        // Where no header says, so that it is proved, which request it answers, one answer could be given again for another. What a
+        // request without an id is answered refers to nothing.
+        if !(opening.is_correlated() && expectation.message_id().is_some())
             && let Some(once) = opening.once()
         {
             let at = self.world.clock.moment(now);
             match self.claims.claim(std::iter::once(once), None, at).await {
                 Ok(Claim::Fresh) => {}
-                Ok(Claim::Seen | Claim::Full | Claim::Forgotten) => return Err(Failure::Replayed),
+                Ok(Claim::Seen | Claim::Forgotten) => return Err(Failure::Replayed),
+                Ok(Claim::Full) => return Err(Failure::Unnoted),
                 Err(reason) => return Err(Failure::Unclaimed(reason)),
             }
         }

@@ -227,6 +227,8 @@ impl Egress {
         let action = action_of(&standing.initiator, &message)?;
         audit.action = Some(action.clone());
         let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
+        // Such a message says nothing to its sender.
+        let is_one_way = operation.is_some_and(|operation| operation.output.is_none());
         let (call, trace) = audit.call(heard.trace, begin);
         let exchange = Exchange {
             line: &self.line,
@@ -256,6 +258,8 @@ impl Egress {
         call.answered(known.status);
         audit.conversation = known.conversation;
         match answered? {
+            // Nothing in such an answer says what it answers: it may be what another was told.
+            Answered::Message(opening) if is_one_way && !opening.is_fault() => Ok(None),
             Answered::Message(opening) => {
                 audit.unverified = opening.unverified().map(str::to_owned).collect();
                 Ok(Some(opening))
