@@ -46,6 +46,7 @@ impl Material {
         let mut service = Parts::new();
         service.add(settings.name().as_bytes());
         service.add(format!("{:?}\n{}", settings.service.urls, settings.to).as_bytes());
+        service.shown(settings.service.identity.as_ref());
         let service = service.digest();
         let limits = settings.limits.message();
         let clear = settings.service.urls.iter().map(|(url, _)| url).find(|url| url.scheme() != "https").cloned();

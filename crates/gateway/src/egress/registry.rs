@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use nuncio_crypto::algorithm::DigestAlgorithm;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::digest::Hasher;
+use nuncio_crypto::secret::Secret;
 
 use super::prepared::Preparing;
 use crate::config::{CallerSettings, EgressPolicy, EgressSettings, Endpoint, Lifetimes, Tokens};
@@ -68,6 +69,12 @@ impl Parts {
 pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] {
     let EgressSettings {
         service,
+    /// That of who the service is shown by TLS, in PEM: some go by that.
+    pub(super) fn shown(&mut self, pem: Option<&Secret>) {
+        let certificates = pem.and_then(|pem| Certificate::from_pem(pem.expose()).ok()).unwrap_or_default();
+        self.add(certificates.first().map_or(&[], Certificate::der));
+    }
+
         to,
         policy,
         soap,
@@ -99,6 +106,33 @@ pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] 
     for CallerSettings { name, proof, tokens } in callers {
         parts.add(format!("{name}\n{proof:?}").as_bytes());
         parts.tokens(tokens);
+    parts.shown(service.identity.as_ref());
     }
     parts.digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some services go by whom TLS shows them: as another, another conversation is begun. With another key the holder of a
+    /// certificate is the same.
+    #[test]
+    fn whom_tls_shows_a_service_is_part_of_who_calls() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/keys/");
+        let pem = |files: &[&str]| {
+            let all: Vec<u8> =
+                files.iter().flat_map(|file| std::fs::read(format!("{folder}{file}")).unwrap()).collect();
+            Secret::new(all)
+        };
+        let digest = |shown: Option<Secret>| {
+            let mut parts = Parts::new();
+            parts.shown(shown.as_ref());
+            parts.digest()
+        };
+        let client = digest(Some(pem(&["client.pem", "client.key"])));
+        assert_ne!(client, digest(None));
+        assert_ne!(client, digest(Some(pem(&["stranger.pem", "stranger.key"]))));
+        assert_eq!(client, digest(Some(pem(&["client.pem", "stranger.key"]))));
+    }
 }
