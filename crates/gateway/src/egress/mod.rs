@@ -280,6 +280,8 @@ impl Egress {
 
     /// Begins what can be begun before anybody calls.
     pub(crate) fn warm(&self) {
+        // Now that it is served, and no sooner: a configuration that is refused changes nothing of the one that is not.
+        self.preparing.line.store(Arc::clone(&self.line));
         self.line.upstream.connect_ahead();
         if self.warm {
             warm::warm(&self.preparing);
