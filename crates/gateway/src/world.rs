@@ -305,6 +305,7 @@ impl World {
 
     /// Waits a moment until what was noted is where it is kept: for a process that ends.
     pub(crate) async fn settle(&self) {
+        self.egress.end();
         self.farewells.said().await;
         // What is over and was not looked at since is noted too.
         self.sessions.sweep(self.clock.now());

@@ -61,6 +61,14 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         told
     }
 
+    /// Waits until the attempt that is made has an outcome, if one is.
+    pub(super) async fn settle(&self) {
+        let flying = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(mut outcome) = flying {
+            let _ = outcome.wait_for(Option::is_some).await;
+        }
+    }
+
     /// Forgets an attempt that ended without an outcome.
     fn landed(&self, ended: &Told<T>) {
         let mut flying = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -75,10 +75,10 @@ impl Material {
     pub(crate) fn initiator(&self, endpoint: &Endpoint) -> Result<Initiator, RouteProblem> {
         let Endpoint { name, alternatives, operations, message_lifetime, .. } = endpoint;
         let soap = self.soap(endpoint).ok_or(RouteProblem::NoSoap)?;
-        let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
         if !endpoint.soap.contains(&soap) {
             return Err(RouteProblem::OtherSoap { endpoint: name.clone(), soap });
         }
+        let lasts = |otherwise| message_lifetime.unwrap_or(otherwise);
         let initiator = Initiator::new(InitiatorSettings {
             alternatives: alternatives.clone(),
             soap,

@@ -154,8 +154,13 @@ impl Handler for Egress {
                 }
             }
             Err(denied) => {
+                let mut status = StatusCode::UNAUTHORIZED;
                 let (outcome, reason, fault) = match &denied {
                     Denied::NotAdmitted(reason) => {
+                        if *reason == NotAdmitted::Page {
+                            // Nothing that he could bring would help.
+                            status = StatusCode::FORBIDDEN;
+                        }
                         let class = nuncio_wss::Class::FailedAuthentication;
                         (Outcome::Refused(class), reason.to_string(), None)
                     }
@@ -178,13 +183,8 @@ impl Handler for Egress {
                     Some(fault) => Outbound {
                         status: StatusCode::INTERNAL_SERVER_ERROR,
                         content_type: Some(media::content_type(soap).to_owned()),
-                let mut status = StatusCode::UNAUTHORIZED;
                         body: fault.envelope(soap, asked.correlation.addressing(), asked.correlation.message_id()),
                     },
-                        if *reason == NotAdmitted::Page {
-                            // Nothing that he could bring would help.
-                            status = StatusCode::FORBIDDEN;
-                        }
                 }
             }
         };
@@ -207,6 +207,9 @@ impl Egress {
         audit: &mut Story<'_>,
     ) -> Result<Option<Box<Opening>>, Denied> {
         let came = Instant::now();
+        if heard.by_page && !self.pages {
+            return Err(Denied::NotAdmitted(NotAdmitted::Page));
+        }
         let from = heard.forwarded_for.filter(|_| request.relayed).unwrap_or(request.peer);
         let http = HttpFacts { content_type: &request.content_type, soap_action: request.soap_action.as_deref() };
         let message = Unsecured::read(&http, request.soap, request.body, &self.limits)?;
@@ -224,19 +227,16 @@ impl Egress {
         let operation = standing.initiator.operation_of(&message);
         // Where the contract does not tell, it may have none.
         let may_be_silent = operation.is_none_or(|operation| operation.output.is_none());
-        let action = action_of(&standing.initiator, &message)?;
-        audit.action = Some(action.clone());
-        let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         // Such a message says nothing to its sender.
         let is_one_way = operation.is_some_and(|operation| operation.output.is_none());
+        let action = action_of(&standing.initiator, &message)?;
+        audit.action = Some(action.clone());
+        let asked_for = action.clone();
+        let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         let (call, trace) = audit.call(heard.trace, begin);
         let exchange = Exchange {
             line: &self.line,
             standing: &standing,
-        let asked_for = action.clone();
-        if heard.by_page && !self.pages {
-            return Err(Denied::NotAdmitted(NotAdmitted::Page));
-        }
             message: Arc::new(message),
             action,
             trace,

@@ -104,12 +104,26 @@ impl Preparing {
         self.ready.store(Some(Arc::clone(&prepared)));
         Ok(prepared)
     }
+
+    /// Ends its conversations, though somebody may still have them.
+    pub(super) fn end(&self) {
+        if let Some(prepared) = self.ready.load_full() {
+            prepared.end();
+        }
+    }
+}
+
+impl Prepared {
+    /// Ends its conversations, where their policy has that.
+    fn end(&self) {
+        self.callers.all().into_iter().for_each(|standing| end(&self.line, standing));
+    }
 }
 
 impl Drop for Prepared {
-    /// Nobody calls any more: its conversations are ended where their policy has that.
+    /// Nobody calls any more.
     fn drop(&mut self) {
-        self.callers.all().into_iter().for_each(|standing| end(&self.line, standing));
+        self.end();
     }
 }
 

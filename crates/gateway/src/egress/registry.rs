@@ -31,6 +31,15 @@ impl Registry {
         all.insert(key, Arc::downgrade(&preparing));
         Ok(preparing)
     }
+
+    /// Ends the conversations of all that are still there: of a process that ends, whose last calls were cut off.
+    pub(crate) fn end(&self) {
+        let all: Vec<_> = {
+            let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.values().filter_map(Weak::upgrade).collect()
+        };
+        all.iter().for_each(|preparing| preparing.end());
+    }
 }
 
 /// A digest of several parts, each after its length.
@@ -60,6 +69,12 @@ impl Parts {
         self.add(identity.as_ref().map_or(&[], |identity| identity.certificate.der()));
     }
 
+    /// That of who the service is shown by TLS, in PEM: some go by that.
+    pub(super) fn shown(&mut self, pem: Option<&Secret>) {
+        let certificates = pem.and_then(|pem| Certificate::from_pem(pem.expose()).ok()).unwrap_or_default();
+        self.add(certificates.first().map_or(&[], Certificate::der));
+    }
+
     pub(super) fn digest(self) -> [u8; 32] {
         self.0.finish().as_ref().first_chunk().copied().unwrap_or_default()
     }
@@ -69,12 +84,6 @@ impl Parts {
 pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] {
     let EgressSettings {
         service,
-    /// That of who the service is shown by TLS, in PEM: some go by that.
-    pub(super) fn shown(&mut self, pem: Option<&Secret>) {
-        let certificates = pem.and_then(|pem| Certificate::from_pem(pem.expose()).ok()).unwrap_or_default();
-        self.add(certificates.first().map_or(&[], Certificate::der));
-    }
-
         to,
         policy,
         soap,
@@ -97,6 +106,7 @@ pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] 
         )
         .as_bytes(),
     );
+    parts.shown(service.identity.as_ref());
     match policy {
         EgressPolicy::Known(endpoint) => parts.endpoint(endpoint),
         EgressPolicy::Published(published) => parts.add(format!("{published:?}").as_bytes()),
@@ -106,7 +116,6 @@ pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] 
     for CallerSettings { name, proof, tokens } in callers {
         parts.add(format!("{name}\n{proof:?}").as_bytes());
         parts.tokens(tokens);
-    parts.shown(service.identity.as_ref());
     }
     parts.digest()
 }

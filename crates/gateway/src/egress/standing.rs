@@ -165,6 +165,8 @@ impl Standing {
     pub(super) async fn end(&self, line: &Line) {
         if self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending())) {
             self.close();
+            // What comes of an attempt that is made is ended by that, and known to be when it is over.
+            self.flight.settle().await;
             self.cancel(line).await;
         }
     }
