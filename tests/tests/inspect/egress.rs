@@ -201,7 +201,7 @@ fn answers_are_judged_as_the_route_does() {
     // Of the one who asked, where that is known: what is for the other is not his.
     let other = Spoken::of(ASYMMETRIC, "stranger").call("hello");
     let told = |request: &Exchanged, answer: &Exchanged| {
-        held(&configuration(&[his.clone()]), &answer.answer, &[service(), asked(&request.request)].concat())
+        held(&configuration(std::slice::from_ref(&his)), &answer.answer, &[service(), asked(&request.request)].concat())
     };
     for own in [&signed, &other] {
         assert_eq!(found(&told(own, own)), is(0, "taken", "egress /out", "egress"));

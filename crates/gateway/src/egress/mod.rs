@@ -49,6 +49,7 @@ pub(crate) use registry::Registry;
 pub(crate) use route::compile;
 
 /// A route on which plain programs call a protected service.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that an operator says")]
 pub struct Egress {
     pub(crate) limits: Limits,
     line: Arc<Line>,

@@ -34,11 +34,12 @@ impl Registry {
 
     /// Ends the conversations of all that are still there: of a process that ends, whose last calls were cut off.
     pub(crate) fn end(&self) {
-        let all: Vec<_> = {
-            let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            all.values().filter_map(Weak::upgrade).collect()
-        };
-        all.iter().for_each(|preparing| preparing.end());
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let there: Vec<_> = all.values().filter_map(Weak::upgrade).collect();
+        drop(all);
+        for preparing in there {
+            preparing.end();
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut F
             (true, true) if !route.callers.is_empty() => {
                 "Those of callers that are named are begun before anybody calls."
             }
-            (true, true) | (false, true) => "One is begun with the first call of each caller.",
+            (_, true) => "One is begun with the first call of each caller.",
             (false, false) => "One is begun with the first call.",
         },
         "Another is begun, or the same renewed, before its time is over.",

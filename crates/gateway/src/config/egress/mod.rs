@@ -276,6 +276,17 @@ impl CallerInput {
     }
 }
 
+/// Those who may call, each of whom is somebody else.
+fn callers(said: Vec<CallerInput>, at: &Said<()>, base: &Base) -> Result<Vec<CallerSettings>, ConfigError> {
+    let callers: Vec<CallerSettings> = said.into_iter().map(|caller| caller.build(base)).collect::<Result<_, _>>()?;
+    for (place, caller) in callers.iter().enumerate() {
+        if callers.iter().take(place).any(|other| other.proof == caller.proof || other.name == caller.name) {
+            return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
+        }
+    }
+    Ok(callers)
+}
+
 impl EgressRouteInput {
     /// A route of which only what must be said is said.
     pub(crate) fn new(path: Said<String>, service: BackendSaid) -> Self {
@@ -387,18 +398,12 @@ impl EgressRouteInput {
         };
         let user = self.user.as_ref().map(|user| user.name.with(()));
         let tokens = tokens(self.user, self.certificate, self.key, base)?;
-        let callers: Vec<CallerSettings> =
-            self.callers.into_iter().map(|caller| caller.build(base)).collect::<Result<_, _>>()?;
+        let callers = callers(self.callers, &at, base)?;
         // It is that of callers who are named and have none of their own.
         if let Some(user) = user.filter(|_| self.pass_through)
             && callers.iter().all(|caller| caller.tokens.user.is_some())
         {
             return Err(user.problem(Problem::Either { owner: "route", first: "user", second: "pass_through" }));
-        }
-        for (at_caller, caller) in callers.iter().enumerate() {
-            if callers.iter().take(at_caller).any(|other| other.proof == caller.proof || other.name == caller.name) {
-                return Err(at.problem(Problem::Twice { what: "caller", value: caller.name.clone() }));
-            }
         }
         if let Some(said) = self.store.as_ref().filter(|said| said.value == StoreKind::Cookie) {
             return Err(said.problem(Problem::ServiceCookie));
