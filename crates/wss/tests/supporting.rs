@@ -50,7 +50,7 @@ fn preset_token(name: &str) -> Token {
 
 /// To which requests a user's name and password belong: those that begin a conversation, where there is one, else all.
 #[test]
-fn who_brings_a_user_says_so() {
+fn who_brings_a_password_says_so() {
     for (name, begins, calls) in [
         ("wcf-ws2007-userNameForCertificate-conversation", true, false),
         ("wcf-ws2007-userNameForCertificate", false, true),
@@ -59,10 +59,18 @@ fn who_brings_a_user_says_so() {
         ("wcf-ws2007-mutualCertificate", false, false),
     ] {
         let initiator = Pair::new(&policy(name), soap(name)[0]).initiator;
-        let begun = initiator.conversation().is_some() && initiator.brings_user(Request::Issue, "");
-        assert_eq!((begun, initiator.brings_user(Request::Application, "urn:e/Echo")), (begins, calls), "{name}");
+        let begun = initiator.conversation().is_some() && initiator.brings_password(Request::Issue, "");
+        assert_eq!((begun, initiator.brings_password(Request::Application, "urn:e/Echo")), (begins, calls), "{name}");
+        let mut alone = policy(name);
+        for supporting in &mut alone.supporting {
+            if let Token::Username(token) = &mut supporting.token {
+                token.password = PasswordKind::None;
+            }
+        }
+        let unproved = Pair::new(&alone, soap(name)[0]).initiator;
+        assert!(!unproved.brings_password(Request::Application, "urn:e/Echo"), "{name}: a name alone");
         let nobody = initiator.of_caller(None, None);
-        assert!(!nobody.brings_user(Request::Application, "urn:e/Echo"), "{name}");
+        assert!(!nobody.brings_password(Request::Application, "urn:e/Echo"), "{name}");
     }
 }
 

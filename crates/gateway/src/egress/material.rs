@@ -117,8 +117,8 @@ impl Material {
         if self.pass_through {
             let somebody = own.of_user(String::new(), String::new());
             lacks(&somebody, None)?;
-            let begins = somebody.conversation().is_some() && somebody.brings_user(Request::Issue, "");
-            if !begins && !somebody.brings_user(Request::Application, "") {
+            let begins = somebody.conversation().is_some() && somebody.brings_password(Request::Issue, "");
+            if !begins && !somebody.brings_password(Request::Application, "") {
                 return Err(RouteProblem::Unasked(name.clone()));
             }
         } else if self.callers.is_empty() {

@@ -112,7 +112,7 @@ enum Judged {
 /// What the service said of the password that a call brought.
 fn judged(initiator: &Initiator, action: &str, answered: &Result<Answered, Arc<Failure>>, known: &Known) -> Judged {
     // Who has a conversation was believed when it was begun.
-    if known.conversation.is_some() && initiator.brings_user(Request::Issue, "") {
+    if known.conversation.is_some() && initiator.brings_password(Request::Issue, "") {
         return Judged::Right;
     }
     match answered {
@@ -120,7 +120,7 @@ fn judged(initiator: &Initiator, action: &str, answered: &Result<Answered, Arc<F
         Ok(Answered::Message(opening)) if opening.is_of_security() => Judged::Wrong,
         // What nobody vouches for may be said before anybody looks at who asks. That a message was taken may, too.
         Ok(Answered::Message(opening)) if opening.is_fault() && !opening.is_secured() => Judged::Neither,
-        Ok(Answered::Message(_)) if initiator.brings_user(Request::Application, action) => Judged::Right,
+        Ok(Answered::Message(_)) if initiator.brings_password(Request::Application, action) => Judged::Right,
         Ok(_) | Err(_) => Judged::Neither,
     }
 }

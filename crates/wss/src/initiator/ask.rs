@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use nuncio_crypto::random::Random;
 use nuncio_crypto::secret::Secret;
-use nuncio_policy::model::{Addressing, Binding, DerivedKeys, Policy, SoapVersion, SymmetricBinding, Token};
+use nuncio_policy::model::{
+    Addressing, Binding, DerivedKeys, PasswordKind, Policy, SoapVersion, SupportingToken, SymmetricBinding, Token,
+};
 use nuncio_xml::{Document, NodeId, Writer};
 
 use super::tokens::has_every;
@@ -178,12 +180,16 @@ impl Initiator {
         }
     }
 
-    /// Whether its user name and password go to the service with such a request; of application, with those of that action. An
-    /// answer to another proves nothing of them.
-    pub fn brings_user(&self, request: Request, action: &str) -> bool {
+    /// Whether its user name goes to the service with such a request, of application with those of that action, and its password,
+    /// or a signature by a key of that. An answer to another request proves nothing of the two.
+    pub fn brings_password(&self, request: Request, action: &str) -> bool {
         let (policy, message, _) = self.request_terms(request, action);
         let demand = Demand::to_seal(policy, Direction::Request, message);
-        demand.supporting.iter().any(|demanded| matches!(demanded.token, Token::Username(_))) && self.username.is_some()
+        let brings = |demanded: &SupportingToken| match &demanded.token {
+            Token::Username(token) => demanded.endorsing || token.password != PasswordKind::None,
+            Token::X509(_) | Token::SecureConversation(_) => false,
+        };
+        self.username.is_some() && demand.supporting.iter().any(brings)
     }
 
     /// The key that protects a request.
