@@ -232,6 +232,29 @@ fn what_is_weak_is_found() {
     }
 }
 
+/// Who is said to call a service that does not ask for him is not who calls it.
+#[test]
+fn whom_a_service_is_not_told_of_is_found() {
+    let folder = folder("untold");
+    let egress = |preset: &str| {
+        format!(
+            "egress:\n  listeners: [{{ address: \"127.0.0.1:0\" }}]\n  routes:\n  - path: /out\n    service: http://127.0.0.1:9/\n    \
+             preset: {preset}\n    service_certificate: tests/keys/server.pem\n    user: {{ name: alice, password: x }}\n    \
+             certificate: tests/keys/client.pem\n    key: tests/keys/client.key\n"
+        )
+    };
+    for (preset, untold) in [
+        ("wcf-ws2007-userNameForCertificate-conversation", "a certificate is said"),
+        ("wcf-ws2007-mutualCertificate-conversation", "a user is said"),
+    ] {
+        std::fs::write(folder.join("nuncio.yaml"), egress(preset)).unwrap();
+        let found = findings(&json(&check(&folder, &["--config", "nuncio.yaml", "--at", AT, "--json"])));
+        let found: Vec<_> = found.iter().filter(|found| found[2].contains("is said as whom")).collect();
+        let [[grade, about, words]] = &found[..] else { panic!("{preset}: {found:?}") };
+        assert!(grade == "warning" && about == "egress route /out" && words.starts_with(untold), "{found:?}");
+    }
+}
+
 /// What a gateway says at its start is said here too: that others can read its secrets.
 #[test]
 fn secrets_that_others_can_read_are_found() {

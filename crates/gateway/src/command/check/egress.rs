@@ -8,7 +8,7 @@ use super::certificate::{Role, look};
 use super::is_here;
 use super::report::{Findings, PolicyReport, RouteReport, SectionReport};
 use super::route::backend;
-use crate::config::{CallerProof, EgressPolicy, EgressSettings, StoreKind, Tokens};
+use crate::config::{CallerProof, EgressPolicy, EgressSettings, Endpoint, StoreKind, Tokens};
 
 /// Tells a route, and finds what is weak in it.
 pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut Findings) -> RouteReport {
@@ -30,6 +30,9 @@ pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut F
             PolicyReport::published(published.url.as_str())
         }
     };
+    if let EgressPolicy::Known(endpoint) = &route.policy {
+        find_untold(route, endpoint, &about, findings);
+    }
     let mut service = backend(&route.service, "Messages", &about, findings);
     if route.service.urls.iter().all(|(url, _)| url.as_str() != route.to) {
         service.push(format!("They are addressed to {}.", route.to));
@@ -80,6 +83,22 @@ pub(super) fn look_at_egress(route: &EgressSettings, now: Time, findings: &mut F
         see(&certificate, Role::Backend);
     }
     RouteReport { side: "egress", name, path: route.path.to_string(), policy, sections, certificates }
+}
+
+/// Finds as whom the service is said to be called and does not ask.
+fn find_untold(route: &EgressSettings, endpoint: &Endpoint, about: &str, findings: &mut Findings) {
+    let tokens = || route.callers.iter().map(|caller| &caller.tokens).chain([&route.tokens]);
+    let (users, names) = (endpoint.admits_users(), endpoint.takes_names_alone());
+    for (what, said, asked) in [
+        ("a user", tokens().any(|tokens| tokens.user.is_some()), users || names),
+        ("a certificate", tokens().any(|tokens| tokens.identity.is_some()), endpoint.admits_certificates()),
+    ] {
+        if said && !asked {
+            let text =
+                format!("{what} is said as whom the service is called, whose policy has none: it is not told of that");
+            findings.add(Grade::Warning, about, text);
+        }
+    }
 }
 
 /// Who may call, and as whom the service is called then.
