@@ -149,7 +149,7 @@ const REPORTS: &[(&str, &str, Stand)] = &[
     ("Egress", "replies by another name of the certificate", Tests(&["crates/wss/tests/field/protection.rs::answers_by_any_name_of_the_services_certificate"])),
     ("Egress", "base64 in lines that are refused", Tests(&["crates/wss/tests/field/protection.rs::what_is_written_has_no_blanks"])),
     ("Egress", "key transport for each peer", Nothing("the key transport is the suite's")),
-    ("Egress", "a request sent twice", Tests(&["crates/gateway/src/upstream/mod.rs::whatever_goes_wrong_is_unavailable_and_sent_once"])),
+    ("Egress", "a request sent twice", Tests(&["crates/gateway/src/upstream/tests.rs::whatever_goes_wrong_is_unavailable_and_sent_once"])),
     ("Egress", "100 Continue", Nothing("interim answers are HTTP's")),
     ("Reliability", "a revocation list that cannot be fetched", Tests(&[
         "crates/crypto/tests/trust_rules.rs::tk_11_revocation_lists_must_tell_of_every_certificate",
