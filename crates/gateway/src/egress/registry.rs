@@ -70,10 +70,14 @@ impl Parts {
         self.add(identity.as_ref().map_or(&[], |identity| identity.certificate.der()));
     }
 
-    /// That of who the service is shown by TLS, in PEM: some go by that.
+    /// Whom TLS shows the service, by the certificate in PEM: some go by that. With a new certificate he is the same.
     pub(super) fn shown(&mut self, pem: Option<&Secret>) {
         let certificates = pem.and_then(|pem| Certificate::from_pem(pem.expose()).ok()).unwrap_or_default();
-        self.add(certificates.first().map_or(&[], Certificate::der));
+        self.add(match certificates.first() {
+            None => &[],
+            Some(certificate) if certificate.subject().is_empty() => certificate.der(),
+            Some(certificate) => certificate.subject().as_bytes(),
+        });
     }
 
     pub(super) fn digest(self) -> [u8; 32] {
@@ -125,8 +129,7 @@ pub(super) fn key(settings: &EgressSettings, lifetimes: &Lifetimes) -> [u8; 32] 
 mod tests {
     use super::*;
 
-    /// Some services go by whom TLS shows them: as another, another conversation is begun. With another key the holder of a
-    /// certificate is the same.
+    /// Some services go by whom TLS shows them: as another, another conversation is begun. With another certificate he is the same.
     #[test]
     fn whom_tls_shows_a_service_is_part_of_who_calls() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/keys/");
