@@ -26,13 +26,18 @@ impl Default for Farewells {
 }
 
 impl Farewells {
-    /// Ends one, if there is still a runtime to do it in.
-    pub(super) fn add(&self, farewell: impl Future<Output = ()> + Send + 'static) {
+    /// Ends one, if there is still a runtime to do it in. What is waited for `first` takes no turn of the others.
+    pub(super) fn add(
+        &self,
+        first: impl Future<Output = ()> + Send + 'static,
+        farewell: impl Future<Output = ()> + Send + 'static,
+    ) {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         while all.try_join_next().is_some() {}
         let turns = Arc::clone(&self.turns);
         let farewell = async move {
+            first.await;
             let _turn = turns.acquire().await;
             farewell.await;
         };

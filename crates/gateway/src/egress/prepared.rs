@@ -143,8 +143,11 @@ fn end(line: &ArcSwap<Line>, standing: Arc<Standing>) {
 }
 
 fn end_now(line: Arc<Line>, standing: Arc<Standing>) {
-    let farewells = Arc::clone(&line.world.farewells);
-    farewells.add(async move { standing.end(&line).await });
+    if !standing.give_up(&line) {
+        return;
+    }
+    let (farewells, beginning) = (Arc::clone(&line.world.farewells), Arc::clone(&standing));
+    farewells.add(async move { beginning.settle().await }, async move { standing.cancel(&line).await });
 }
 
 /// What does so for those that are forgotten, once no call of theirs is under way. Who is remembered again by then is left alone.

@@ -160,15 +160,19 @@ impl Standing {
         Ok(held)
     }
 
-    /// Ends what there is, and what is being begun, unless it is kept for who calls later, or for others. Who calls all the same has
-    /// each conversation cancelled as soon as it is begun.
-    pub(super) async fn end(&self, line: &Line) {
-        if self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending())) {
+    /// Gives up what there is, and what is being begun, unless it is kept for who calls later, or for others; whether it did, and it is
+    /// to be cancelled. Who calls all the same has each conversation cancelled as soon as it is begun.
+    pub(super) fn give_up(&self, line: &Line) -> bool {
+        let gives_up = self.place.as_ref().is_none_or(|place| place.give_up(line.world.is_ending()));
+        if gives_up {
             self.close();
-            // What comes of an attempt that is made is ended by that, and known to be when it is over.
-            self.flight.settle().await;
-            self.cancel(line).await;
         }
+        gives_up
+    }
+
+    /// Waits until nothing is being begun: what comes of that ends its conversation itself where it was given up.
+    pub(super) async fn settle(&self) {
+        self.flight.settle().await;
     }
 
     /// Lets no conversation of its be kept any more.
