@@ -152,6 +152,33 @@ fn an_answer_to_a_one_way_message_is_not_handed_on() {
     assert!(service.backend.seen().iter().any(|seen| seen.text().contains("Notify")), "it was not sent");
 }
 
+/// Nor does a fault to such a message say what it answers: it is taken once.
+#[test]
+fn a_fault_to_a_one_way_message_is_handed_on_once() {
+    let service = Protected::publishing();
+    let first = Mutex::new(None::<Answer>);
+    let middle = between(&service, move |seen, answer| {
+        let calls = |operation: &str| seen.header("content-type").is_some_and(|of| of.contains(operation));
+        let mut answer = same(answer);
+        if calls("IEcho/Fail") {
+            *first.lock().unwrap() = Some(answer.clone());
+        } else if calls("IEcho/Notify") {
+            answer = first.lock().unwrap().clone().unwrap();
+        }
+        answer
+    });
+    let more = format!("to: {url}/\nwsdl: {url}/?wsdl\nsoap: \"1.2\"", url = service.url());
+    let egress = Egress::start("one way fault", &middle.url(), &more);
+    let call = |operation: &str, child: &str| {
+        let plain = nuncio_tests::cxf::door::plain(SoapVersion::V12, operation, child, "on purpose");
+        text(&egress.post(&HttpMessage { start_line: "POST / HTTP/1.1".to_owned(), ..plain }))
+    };
+    assert!(call("Fail", "why").contains("on purpose"));
+    let (once, again) = (call("Notify", "text"), call("Notify", "text"));
+    assert!(once.contains("on purpose"), "{once}");
+    assert!(again.contains("could not be verified") && !again.contains("on purpose"), "{again}");
+}
+
 /// The same where no signature covers the header that says which request is answered: who is between takes it away. Nor is it handed
 /// on by another gateway that has the same conversations, or by the same one after a start.
 #[test]
