@@ -160,6 +160,11 @@ impl Terms {
         Some((&*self.conversation()?.bootstrap, self.bootstrap.as_ref()?))
     }
 
+    /// The operations of its port, as far as they are known.
+    pub(crate) fn operations(&self) -> &[OperationTerms] {
+        &self.operations
+    }
+
     /// The operation that an action names, or else the only one whose request has that element in its body.
     pub(crate) fn operation(&self, action: Option<&str>, element: Option<(&str, &str)>) -> Option<&OperationTerms> {
         if let Some(&at) = action.and_then(|action| self.by_action.get(action)) {

@@ -7,7 +7,7 @@ mod ends;
 
 use ends::{ACTION, Pair, client, policy, soap};
 use nuncio_policy::model::{HeaderPart, Message, MessagePolicy, Operation, Parts, Policy};
-use nuncio_wss::{Claim, HttpFacts, Opened, Refusal, Transport};
+use nuncio_wss::{Claim, HttpFacts, Opened, Refusal, Request, Transport};
 
 const BASE: &str = "wcf-ws2007-anonymousForCertificate";
 
@@ -53,6 +53,25 @@ fn pair(initiator: &Operation, recipient: &Operation) -> Pair {
 fn send(pair: &mut Pair) -> Result<Opened, Refusal> {
     let (outbound, _) = pair.request("hello", None);
     pair.open(&outbound, outbound.body.clone(), None)
+}
+
+/// Where one operation alone asks for a password, its requests bring one, and no others.
+#[test]
+fn a_password_goes_with_the_operation_that_asks_for_it() {
+    let answer = [of(0, true, false)];
+    let user = with_tokens("wcf-ws2007-userNameForCertificate", of(0, true, false));
+    for (input, asks) in [(user, true), (of(0, true, false), false)] {
+        let one = operation(&[input], &answer);
+        let initiator = pair(&one, &one).initiator;
+        let brings = |action| initiator.brings_password(Request::Application, action);
+        assert_eq!((brings(ACTION), brings("urn:example/Other")), (asks, false));
+        assert_eq!(initiator.brings_password_at_all(), asks);
+        assert!(initiator.protects(ACTION) && initiator.protects("urn:example/Other"));
+    }
+    let mut clear = operation(&[of(0, false, false)], &answer);
+    (clear.input.protected, clear.output) = (false, None);
+    clear.input.element = Some(("urn:example".to_owned(), "Echo".to_owned()));
+    assert!(!pair(&clear, &clear).initiator.protects(ACTION));
 }
 
 #[test]

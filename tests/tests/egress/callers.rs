@@ -106,6 +106,25 @@ fn passwords_are_not_passed_to_a_service_that_asks_for_none() {
     }
 }
 
+/// Where each message brings the password, it is right once the service vouches for an answer: wrong ones from the same place do not
+/// lock him out any more.
+#[test]
+fn a_password_that_comes_with_each_message_is_proved_by_its_answer() {
+    let service = Protected::under("wcf-ws2007-userNameForCertificate");
+    let egress =
+        Egress::start("each message", &service.url(), "preset: wcf-ws2007-userNameForCertificate\npass_through: true");
+    assert_echoed(&egress.post(&with(&basic("bob", PASSWORD))), "who");
+    for guess in 0..10 {
+        assert_eq!(egress.post(&with(&basic("bob", &format!("guess {guess}")))).status(), Some(500));
+    }
+    assert_echoed(&egress.post(&with(&basic("bob", PASSWORD))), "who");
+    // Who was never right from there has no more tries.
+    for guess in 0..11 {
+        let refused = egress.post(&with(&basic("carol", &format!("guess {guess}")))).status();
+        assert_eq!(refused, Some(if guess < 10 { 500 } else { 401 }), "{guess}");
+    }
+}
+
 /// What would do nothing is not said in silence.
 #[test]
 fn what_would_do_nothing_is_refused() {

@@ -59,7 +59,7 @@ pub(super) struct Tried {
     user: String,
     standing: Arc<Standing>,
     leave: Leave,
-    proved: bool,
+    pub(super) proved: bool,
 }
 
 /// Somebody who may call.
@@ -80,6 +80,9 @@ pub(super) enum NotAdmitted {
     /// What he says is not right.
     #[error("the caller is not who he says")]
     Wrong,
+    /// He brings a password that nobody looked at, nor would with that message.
+    #[error("the service asks for no password with that message, and has not said before that the caller's is right")]
+    Unasked,
     /// A page in a browser asks, on a route that asks nobody who he is, under whatever host it says.
     #[error("a page in a browser asks, and the route asks nobody who he is: say its `hosts` or `callers`")]
     Page,

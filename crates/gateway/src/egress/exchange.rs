@@ -50,6 +50,8 @@ impl Exchange<'_> {
                 Some(Some(held)) => Some(held),
                 Some(None) => {
                     line.contexts.count(ContextEvent::Awaited);
+                    // It is made in none, unless there is another.
+                    known.conversation = None;
                     Some(standing.context(line).await?)
                 }
             };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nuncio_crypto::certificate::Certificate;
 use nuncio_crypto::secret::Secret;
 use nuncio_policy::model::SoapVersion;
-use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading, Request};
+use nuncio_wss::{Credential, Freshness, Initiator, InitiatorSettings, Limits, PolicyReading};
 use reqwest::Url;
 
 use super::callers::{As, Callers, Farewell};
@@ -117,8 +117,7 @@ impl Material {
         if self.pass_through {
             let somebody = own.of_user(String::new(), String::new());
             lacks(&somebody, None)?;
-            let begins = somebody.conversation().is_some() && somebody.brings_password(Request::Issue, "");
-            if !begins && !somebody.brings_password(Request::Application, "") {
+            if !somebody.brings_password_at_all() {
                 return Err(RouteProblem::Unasked(name.clone()));
             }
         } else if self.callers.is_empty() {

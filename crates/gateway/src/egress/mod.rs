@@ -109,6 +109,13 @@ enum Judged {
     Neither,
 }
 
+/// Whether the service is asked about the password that such a call brings; or asks nobody who he is.
+fn is_asked(initiator: &Initiator, action: &str) -> bool {
+    initiator.conversation().is_some() && initiator.brings_password(Request::Issue, "")
+        || initiator.brings_password(Request::Application, action)
+        || !initiator.protects(action)
+}
+
 /// What the service said of the password that a call brought.
 fn judged(initiator: &Initiator, action: &str, answered: &Result<Answered, Arc<Failure>>, known: &Known) -> Judged {
     // Who has a conversation was believed when it was begun.
@@ -117,9 +124,16 @@ fn judged(initiator: &Initiator, action: &str, answered: &Result<Answered, Arc<F
     }
     match answered {
         Err(failure) if failure.is_of_caller() => Judged::Wrong,
-        Ok(Answered::Message(opening)) if opening.is_of_security() => Judged::Wrong,
         // What nobody vouches for may be said before anybody looks at who asks. That a message was taken may, too.
-        Ok(Answered::Message(opening)) if opening.is_fault() && !opening.is_secured() => Judged::Neither,
+        Ok(Answered::Message(opening)) if opening.is_fault() && !opening.is_secured() => {
+            if opening.is_of_security() {
+                Judged::Wrong
+            } else {
+                Judged::Neither
+            }
+        }
+        // It may be about somebody else, whom the application asked.
+        Ok(Answered::Message(opening)) if opening.is_of_security() => Judged::Neither,
         Ok(Answered::Message(_)) if initiator.brings_password(Request::Application, action) => Judged::Right,
         Ok(_) | Err(_) => Judged::Neither,
     }
@@ -233,6 +247,10 @@ impl Egress {
         let action = action_of(&standing.initiator, &message)?;
         audit.action = Some(action.clone());
         let asked_for = action.clone();
+        // Whoever called with anything would be let in.
+        if tried.as_ref().is_some_and(|tried| !tried.proved) && !is_asked(&standing.initiator, &action) {
+            return Err(Denied::NotAdmitted(NotAdmitted::Unasked));
+        }
         let begin = || if self.trace { Trace::drawn(&self.line.world.entropy) } else { None };
         let (call, trace) = audit.call(heard.trace, begin);
         let exchange = Exchange {

@@ -192,6 +192,19 @@ impl Initiator {
         self.username.is_some() && demand.supporting.iter().any(brings)
     }
 
+    /// Whether its password goes to the service with what begins a conversation, or with any of its requests.
+    pub fn brings_password_at_all(&self) -> bool {
+        let begins = self.conversation().is_some() && self.brings_password(Request::Issue, "");
+        let actions = self.terms.operations().iter().map(|terms| terms.operation.input.action.as_str());
+        begins || actions.chain([""]).any(|action| self.brings_password(Request::Application, action))
+    }
+
+    /// Whether a request of that action is protected: else the service takes it from anybody.
+    pub fn protects(&self, action: &str) -> bool {
+        let (policy, message, _) = self.request_terms(Request::Application, action);
+        Demand::to_seal(policy, Direction::Request, message).protected
+    }
+
     /// The key that protects a request.
     fn protection<'a>(
         &'a self,
