@@ -10,7 +10,7 @@ use nuncio_tests::peers::{self, PASSWORD, USER};
 use nuncio_tests::process::program;
 use nuncio_tests::redis::Redis;
 
-use crate::{Egress, POLICY, Protected, assert_echoed, echo, eventually, within};
+use crate::{Egress, POLICY, Protected, assert_echoed, echo, eventually, row, within};
 
 /// An empty folder for a test.
 fn folder(name: &str) -> PathBuf {
@@ -220,6 +220,10 @@ fn a_call_outlives_that_its_own_context_and_the_kept_one_are_lost() {
     call(&one, "alone");
     redis.restart().unwrap();
     let two = start("both two");
+    // A link that was lost is not there again at once: without it each would begin its own.
+    for gateway in [&one, &two] {
+        assert!(eventually(|| row(gateway.admin, "nuncio_redis_up") == 1), "{}", gateway.gateway.log());
+    }
     call(&two, "kept");
     assert_eq!((one.count("begun"), two.count("begun")), (1, 1));
     service.serve();
